@@ -1,0 +1,70 @@
+/* The table of events. A MESSAGE_ID never changes once it is released. */
+#include "base/event.h"
+
+#include <assert.h>
+#include <string.h>
+#include <syslog.h>
+
+static const struct {
+	const char *name;
+	const char *message_id;
+	int priority;
+} events[EVENT_MAX_] = {
+	[EVENT_STARTED] = {"started", "20e9ab8aa742f459496384062164d20d", LOG_NOTICE},
+	[EVENT_STOPPING] = {"stopping", "fb40942e25faa9227429386e0706f120", LOG_NOTICE},
+	[EVENT_CONFIG_REJECTED] = {"config-rejected", "2b171866dbafd632a5fc3b2a4e01c243", LOG_ERR},
+	[EVENT_RELOADED] = {"reloaded", "215bb39c14971a3f122dcef239554093", LOG_NOTICE},
+	[EVENT_ROUTER_ACTIVE] = {"router-active", "bf4a54d0130f2971d1f6345089f665a1", LOG_NOTICE},
+	[EVENT_ROUTER_BACKUP] = {"router-backup", "263446f06ff4fc6c9907a0332424f375", LOG_NOTICE},
+	[EVENT_ROUTER_INITIALIZE] = {"router-initialize", "740cf540563319f310fb5fbbce339a8d",
+		LOG_WARNING},
+	[EVENT_ROUTER_ADOPTED] = {"router-adopted", "e4dbcfaa21965ca9b94e160c28e500c1",
+		LOG_WARNING},
+	[EVENT_ROUTER_LATE] = {"router-late", "3338cd94b1a568d41a595b8ef54c5823", LOG_WARNING},
+	[EVENT_RIVAL] = {"rival", "092f7ffa83ddebb317c4778278d129e4", LOG_WARNING},
+	[EVENT_ADVERT_REJECTED] = {"advert-rejected", "fe010d6e624fc0fb80b9978cc011fc59",
+		LOG_WARNING},
+	[EVENT_ADDRESS_RESTORED] = {"address-restored", "57f15bf4717a22679cceed45df25146e",
+		LOG_WARNING},
+	[EVENT_LEFTOVER_REMOVED] = {"leftover-removed", "7063f8726b82a07089a9e016fbdb9dd4",
+		LOG_WARNING},
+	[EVENT_RESIGNED_FOR] = {"resigned-for", "3fe00afe5beb2dcaa2d8b3f07e2b90a2", LOG_ERR},
+	[EVENT_HELPER_STARTED] = {"helper-started", "1c4cd47886c695ad6b557b45b567621f", LOG_INFO},
+	[EVENT_HELPER_DIED] = {"helper-died", "b57da2beed1f6ff29251c25ab9592166", LOG_ERR},
+	[EVENT_HELPER_HUNG] = {"helper-hung", "0fb4d87967d20fc2516192e341361242", LOG_ERR},
+	[EVENT_SERVER_UP] = {"server-up", "c55de1c3f7854e6370875bc52632f54d", LOG_NOTICE},
+	[EVENT_SERVER_DOWN] = {"server-down", "a34aa17268a1d7ae9e614137321735c8", LOG_WARNING},
+	[EVENT_IPVS_APPLIED] = {"ipvs-applied", "ebeca98bc26f422eb6371c42ec2e57b1", LOG_INFO},
+	[EVENT_IPVS_DRIFT] = {"ipvs-drift", "2193c494076ff3f91de8aacd2a0684ec", LOG_WARNING},
+	[EVENT_IPVS_FAILED] = {"ipvs-failed", "cd5e90c381dff0c32ce8904bf1027d1a", LOG_ERR},
+	[EVENT_SYNC_STARTED] = {"sync-started", "28b5204be1f89178621ff12e6a2695cb", LOG_INFO},
+	[EVENT_SYNC_LOST] = {"sync-lost", "420ff63b05df3e29ef3cd58c516ea86f", LOG_WARNING},
+	[EVENT_SYSCTL_FAILED] = {"sysctl-failed", "9da3d1b2d76a87c1653487c1d98a1e20", LOG_WARNING},
+	[EVENT_ERROR] = {"error", "4a04115b5f108d1a870c837825a27888", LOG_ERR},
+};
+
+const char *event_name(enum event event)
+{
+	assert(event < EVENT_MAX_);
+	return events[event].name;
+}
+
+const char *event_message_id(enum event event)
+{
+	assert(event < EVENT_MAX_);
+	return events[event].message_id;
+}
+
+int event_priority(enum event event)
+{
+	assert(event < EVENT_MAX_);
+	return events[event].priority;
+}
+
+enum event event_by_name(const char *name)
+{
+	for (enum event e = 0; e < EVENT_MAX_; e++)
+		if (strcmp(events[e].name, name) == 0)
+			return e;
+	return EVENT_MAX_;
+}

@@ -1,0 +1,40 @@
+/* What can happen, named: one token, one journal MESSAGE_ID and one severity for each event that an
+ * operator may look for. The catalog (systemd/tandem.catalog) says what each means and what to do.
+ */
+#pragma once
+
+enum event {
+	EVENT_STARTED,           /* the director is up */
+	EVENT_STOPPING,          /* the director was asked to stop */
+	EVENT_CONFIG_REJECTED,   /* a file was refused; what ran before goes on */
+	EVENT_RELOADED,          /* a new configuration is in force */
+	EVENT_ROUTER_ACTIVE,     /* this director owns the addresses of a virtual router */
+	EVENT_ROUTER_BACKUP,     /* it does not, another director does or may */
+	EVENT_ROUTER_INITIALIZE, /* it takes no part in the election */
+	EVENT_ROUTER_ADOPTED,    /* a restarted elector goes on as Active with what it found */
+	EVENT_ROUTER_LATE,       /* the loop woke too late to still be Active */
+	EVENT_RIVAL,             /* an Active router heard another Active one */
+	EVENT_ADVERT_REJECTED,   /* a datagram was not an advert for us; rate-limited */
+	EVENT_ADDRESS_RESTORED,  /* somebody removed a virtual address, it was put back */
+	EVENT_LEFTOVER_REMOVED,  /* addresses of an earlier run were found and removed */
+	EVENT_RESIGNED_FOR,      /* the director resigned for an elector that cannot be restarted */
+	EVENT_HELPER_STARTED,    /* a helper process was started */
+	EVENT_HELPER_DIED,       /* ... exited or was killed */
+	EVENT_HELPER_HUNG,       /* ... did not answer its heartbeat and was killed */
+	EVENT_SERVER_UP,         /* a real server passed its health check */
+	EVENT_SERVER_DOWN,       /* ... failed it */
+	EVENT_IPVS_APPLIED,      /* operations were sent to the kernel */
+	EVENT_IPVS_DRIFT,        /* somebody changed the kernel's table, it was mended */
+	EVENT_IPVS_FAILED,       /* the kernel refused an operation */
+	EVENT_SYNC_STARTED,      /* a kernel sync daemon was started */
+	EVENT_SYNC_LOST,         /* the sync interface went away: nothing is synced */
+	EVENT_SYSCTL_FAILED,     /* a setting could not be written */
+	EVENT_ERROR,             /* what none of the above names */
+	EVENT_MAX_
+};
+
+const char *event_name(enum event event);       /* "router-active" */
+const char *event_message_id(enum event event); /* 32 hex digits */
+int event_priority(enum event event);           /* of syslog(3) */
+/* EVENT_MAX_ when no event has that name. */
+enum event event_by_name(const char *name);

@@ -1,0 +1,64 @@
+/* Frames: bytes in, NUL-terminated strings out. Bytes stay where they were received; the rest of an
+ * incomplete frame is moved to the front when room is asked for. */
+#include "base/frame.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRAME_ROOM_MIN 4096
+
+void frame_done(struct frame_reader *r)
+{
+	free(r->buf);
+	memset(r, 0, sizeof(*r));
+}
+
+static void compact(struct frame_reader *r)
+{
+	if (r->start == 0)
+		return;
+	memmove(r->buf, r->buf + r->start, r->end - r->start);
+	r->end -= r->start;
+	r->seen -= r->start;
+	r->start = 0;
+}
+
+char *frame_room(struct frame_reader *r, size_t *ret_len)
+{
+	compact(r);
+	if (r->end >= (r->max ? r->max : FRAME_MAX))
+		return NULL;
+	if (r->size - r->end < FRAME_ROOM_MIN) {
+		size_t size = r->size ? 2 * r->size : 2 * FRAME_ROOM_MIN;
+		char *buf = realloc(r->buf, size);
+		if (!buf)
+			return NULL;
+		r->buf = buf;
+		r->size = size;
+	}
+	*ret_len = r->size - r->end;
+	return r->buf + r->end;
+}
+
+void frame_received(struct frame_reader *r, size_t n)
+{
+	assert(n <= r->size - r->end);
+	r->end += n;
+}
+
+char *frame_next(struct frame_reader *r)
+{
+	char *nul, *frame;
+
+	if (r->seen == r->end)
+		return NULL;
+	nul = memchr(r->buf + r->seen, '\0', r->end - r->seen);
+	if (!nul) {
+		r->seen = r->end;
+		return NULL;
+	}
+	frame = r->buf + r->start;
+	r->start = r->seen = (size_t)(nul - r->buf) + 1;
+	return frame;
+}

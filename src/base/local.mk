@@ -1,0 +1,9 @@
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES = \
+	src/base/addr.c src/base/addr.h \
+	src/base/byteorder.h \
+	src/base/cleanup.h \
+	src/base/duration.c src/base/duration.h \
+	src/base/event.c src/base/event.h \
+	src/base/frame.c src/base/frame.h \
+	src/base/instant.h
