@@ -1,0 +1,16 @@
+# The rules: values in, values out. No syscall, clock, allocation, log or global.
+noinst_LIBRARIES += libcore.a
+libcore_a_SOURCES =
+libcore_a_SOURCES += src/core/supervise.c src/core/supervise.h
+libcore_a_SOURCES += \
+	src/core/deadline_heap.c src/core/deadline_heap.h \
+	src/core/health.c src/core/health.h \
+	src/core/link_watch.c src/core/link_watch.h \
+	src/core/traffic.c src/core/traffic.h
+libcore_a_SOURCES += \
+	src/core/ipvs_plan.c src/core/ipvs_plan.h \
+	src/core/service_model.c src/core/service_model.h
+libcore_a_SOURCES += \
+	src/core/announce.c src/core/announce.h \
+	src/core/vrrp.c src/core/vrrp.h \
+	src/core/vrrp_packet.c src/core/vrrp_packet.h

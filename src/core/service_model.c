@@ -1,0 +1,213 @@
+/* The IPVS table as a value: order, search and text. What should be in it, the director decides;
+ * what differs between two of them, ipvs_plan.c. */
+#include "core/service_model.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef int (*compare_fn)(const void *a, const void *b);
+
+/* An array of equal-sized elements, for the sort that services and dests share. */
+struct array {
+	char *base;
+	size_t size; /* of an element */
+	compare_fn compare;
+};
+
+const char *ipvs_forward_name(enum ipvs_forward forward)
+{
+	switch (forward) {
+	case IPVS_FORWARD_NAT:
+		return "nat";
+	case IPVS_FORWARD_TUNNEL:
+		return "tunnel";
+	case IPVS_FORWARD_DIRECT:
+		return "direct";
+	}
+	return "other";
+}
+
+static int compare_u16(uint16_t a, uint16_t b)
+{
+	return (a > b) - (a < b);
+}
+
+int ipvs_service_key_compare(const struct ipvs_service_key *a, const struct ipvs_service_key *b)
+{
+	int order = addr_compare(&a->addr, &b->addr);
+
+	if (order == 0)
+		order = compare_u16(a->port, b->port);
+	if (order == 0)
+		order = compare_u16(a->protocol, b->protocol);
+	return order;
+}
+
+int ipvs_dest_key_compare(const struct ipvs_dest_key *a, const struct ipvs_dest_key *b)
+{
+	int order = addr_compare(&a->addr, &b->addr);
+
+	return order ? order : compare_u16(a->port, b->port);
+}
+
+static int compare_services(const void *a, const void *b)
+{
+	const struct ipvs_service *x = a, *y = b;
+
+	return ipvs_service_key_compare(&x->key, &y->key);
+}
+
+static int compare_dests(const void *a, const void *b)
+{
+	const struct ipvs_dest *x = a, *y = b;
+
+	return ipvs_dest_key_compare(&x->key, &y->key);
+}
+
+static char *at(const struct array *a, size_t i)
+{
+	return a->base + i * a->size;
+}
+
+static void swap(const struct array *a, size_t i, size_t j)
+{
+	char tmp[sizeof(struct ipvs_service) + sizeof(struct ipvs_dest)];
+
+	assert(a->size <= sizeof(tmp));
+	memcpy(tmp, at(a, i), a->size);
+	memcpy(at(a, i), at(a, j), a->size);
+	memcpy(at(a, j), tmp, a->size);
+}
+
+/* Let element i sink to its place in the heap of the first n. */
+static void sift_down(const struct array *a, size_t i, size_t n)
+{
+	size_t child;
+
+	while ((child = 2 * i + 1) < n) {
+		if (child + 1 < n && a->compare(at(a, child), at(a, child + 1)) < 0)
+			child++;
+		if (a->compare(at(a, i), at(a, child)) >= 0)
+			return;
+		swap(a, i, child);
+		i = child;
+	}
+}
+
+/* Heap sort: in place and never quadratic, where qsort(3) may allocate. */
+static void sort(const struct array *a, size_t n)
+{
+	for (size_t i = n / 2; i > 0; i--)
+		sift_down(a, i - 1, n);
+	for (size_t end = n; end > 1; end--) {
+		swap(a, 0, end - 1);
+		sift_down(a, 0, end - 1);
+	}
+}
+
+static size_t drop_repetitions(const struct array *a, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (kept > 0 && a->compare(at(a, kept - 1), at(a, i)) == 0)
+			continue;
+		if (kept != i)
+			memcpy(at(a, kept), at(a, i), a->size);
+		kept++;
+	}
+	return kept;
+}
+
+static size_t sort_unique(const struct array *a, size_t n)
+{
+	sort(a, n);
+	return drop_repetitions(a, n);
+}
+
+size_t ipvs_services_sort(struct ipvs_service *services, size_t n)
+{
+	return sort_unique(
+		&(struct array){(char *)services, sizeof(*services), compare_services}, n);
+}
+
+size_t ipvs_dests_sort(struct ipvs_dest *dests, size_t n)
+{
+	return sort_unique(&(struct array){(char *)dests, sizeof(*dests), compare_dests}, n);
+}
+
+void ipvs_table_sort(struct ipvs_table *t)
+{
+	t->n_services = ipvs_services_sort(t->services, t->n_services);
+	for (size_t i = 0; i < t->n_services; i++) {
+		struct ipvs_service *s = &t->services[i];
+
+		if (s->n_dests > 0)
+			s->n_dests =
+				(uint32_t)ipvs_dests_sort(&t->dests[s->first_dest], s->n_dests);
+	}
+}
+
+struct ipvs_service *ipvs_table_find(const struct ipvs_table *t, const struct ipvs_service_key *key)
+{
+	size_t low = 0, high = t->n_services;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = ipvs_service_key_compare(key, &t->services[middle].key);
+
+		if (order == 0)
+			return &t->services[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+static const char *protocol_name(uint8_t protocol, char buf[static 16])
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_SCTP:
+		return "sctp";
+	default:
+		(void)snprintf(buf, 16, "protocol-%u", protocol);
+		return buf;
+	}
+}
+
+/* "192.0.2.1:80", "[2001:db8::1]:80". */
+static void format_endpoint(const struct addr *addr, uint16_t port, char *buf, size_t size)
+{
+	char text[ADDR_TEXT_MAX];
+
+	(void)addr_format(addr, text);
+	if (addr->family == AF_INET6)
+		(void)snprintf(buf, size, "[%s]:%u", text, port);
+	else
+		(void)snprintf(buf, size, "%s:%u", text, port);
+}
+
+const char *ipvs_service_key_format(
+	const struct ipvs_service_key *key, char buf[static IPVS_KEY_TEXT_MAX])
+{
+	char protocol[16], endpoint[ADDR_TEXT_MAX + 8];
+
+	format_endpoint(&key->addr, key->port, endpoint, sizeof(endpoint));
+	(void)snprintf(
+		buf, IPVS_KEY_TEXT_MAX, "%s %s", protocol_name(key->protocol, protocol), endpoint);
+	return buf;
+}
+
+const char *ipvs_dest_key_format(
+	const struct ipvs_dest_key *key, char buf[static IPVS_KEY_TEXT_MAX])
+{
+	format_endpoint(&key->addr, key->port, buf, IPVS_KEY_TEXT_MAX);
+	return buf;
+}

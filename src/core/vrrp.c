@@ -1,0 +1,335 @@
+/* The VRRP state machine (RFC 9568, section 6.4), with these rules beyond it, each in
+ * docs/decisions.md: late is lost, no skew for two, the loser says so and the winner shouts, and a
+ * cap on the interval that a peer can teach us. This module decides who is Active; whether the
+ * interface is up, and what an effect does, is the caller's business. */
+#include "core/vrrp.h"
+
+#include <assert.h>
+
+#define CENTISECOND_US UINT64_C(10000)
+#define TAKE_OVER (VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE)
+
+const char *vrrp_state_name(enum vrrp_state state)
+{
+	static const char *const names[VRRP_STATE_MAX_] = {
+		[VRRP_INITIALIZE] = "initialize",
+		[VRRP_BACKUP] = "backup",
+		[VRRP_ACTIVE] = "active",
+	};
+
+	assert(state < VRRP_STATE_MAX_);
+	return names[state];
+}
+
+const char *vrrp_reason_name(enum vrrp_reason reason)
+{
+	static const char *const names[VRRP_REASON_MAX_] = {
+		[VRRP_REASON_NONE] = "none",
+		[VRRP_REASON_STARTUP] = "startup",
+		[VRRP_REASON_OWNER] = "owner",
+		[VRRP_REASON_ADOPTED] = "adopted",
+		[VRRP_REASON_ACTIVE_DOWN] = "active-down",
+		[VRRP_REASON_PEER_RESIGNED] = "peer-resigned",
+		[VRRP_REASON_BETTER_ADVERT] = "better-advert",
+		[VRRP_REASON_LATE] = "late",
+		[VRRP_REASON_LINK_DOWN] = "link-down",
+		[VRRP_REASON_NO_ADDRESS] = "no-address",
+		[VRRP_REASON_SHUTDOWN] = "shutdown",
+	};
+
+	assert(reason < VRRP_REASON_MAX_);
+	return names[reason];
+}
+
+static uint64_t interval_us(const struct vrrp *v)
+{
+	return v->config.interval_cs * CENTISECOND_US;
+}
+
+/* Active_Down_Interval (6.1): three of the Active router's intervals and Skew_Time. */
+static uint64_t down_us(uint16_t active_interval_cs, uint8_t priority)
+{
+	uint64_t active_us = active_interval_cs * CENTISECOND_US;
+
+	return 3 * active_us + (256u - priority) * active_us / 256;
+}
+
+uint64_t vrrp_shortest_down_us(uint16_t interval_cs)
+{
+	return down_us(interval_cs, 255);
+}
+
+static void enter(
+	struct vrrp *v, enum vrrp_state state, enum vrrp_reason reason, struct instant now)
+{
+	v->state = state;
+	v->reason = reason;
+	v->since = now;
+}
+
+static void arm_active_down(struct vrrp *v, struct instant now)
+{
+	v->mark = now;
+	v->deadline = instant_add(now, down_us(v->active_interval_cs, v->config.priority));
+}
+
+/* Adver_Timer starts with each advert, so that lateness is counted from the last one. */
+static unsigned advertise(struct vrrp *v, struct instant now)
+{
+	v->mark = now;
+	v->deadline = instant_add(now, interval_us(v));
+	return VRRP_DO_ADVERT;
+}
+
+static void forget_peer(struct vrrp *v)
+{
+	v->peer = (struct addr){0};
+	v->peer_priority = 0;
+}
+
+static void become_initialize(struct vrrp *v, enum vrrp_reason reason, struct instant now)
+{
+	enter(v, VRRP_INITIALIZE, reason, now);
+	v->deadline = INSTANT_NEVER;
+	forget_peer(v);
+}
+
+static unsigned become_active(struct vrrp *v, enum vrrp_reason reason, struct instant now)
+{
+	enter(v, VRRP_ACTIVE, reason, now);
+	v->next_shout = now;
+	return TAKE_OVER | advertise(v, now);
+}
+
+static void become_backup(struct vrrp *v, enum vrrp_reason reason, struct instant now)
+{
+	enter(v, VRRP_BACKUP, reason, now);
+	forget_peer(v);
+	v->active_interval_cs = v->config.interval_cs;
+	arm_active_down(v, now);
+}
+
+/* One advert, forged or mistaken, must not silence us for long. */
+static void learn_interval(struct vrrp *v, uint16_t interval_cs)
+{
+	unsigned limit = VRRP_INTERVAL_TRUST * (unsigned)v->config.interval_cs;
+
+	v->active_interval_cs = interval_cs > limit ? (uint16_t)limit : interval_cs;
+}
+
+static void remember(struct vrrp *v, const struct vrrp_heard *advert)
+{
+	v->peer = advert->source;
+	v->peer_priority = advert->priority;
+}
+
+static bool outranks_us(const struct vrrp *v, const struct vrrp_heard *advert)
+{
+	return advert->priority > v->config.priority ||
+	       (advert->priority == v->config.priority &&
+		       addr_compare(&advert->source, &v->config.primary) > 0);
+}
+
+static unsigned step_initialize(struct vrrp *v, const struct vrrp_event *event, struct instant now)
+{
+	switch (event->kind) {
+	case VRRP_EV_STARTUP:
+		if (v->config.priority == 255)
+			return become_active(v, VRRP_REASON_OWNER, now);
+		become_backup(v, VRRP_REASON_STARTUP, now);
+		return 0;
+	case VRRP_EV_ADOPT:
+		return become_active(v, VRRP_REASON_ADOPTED, now);
+	case VRRP_EV_SHUTDOWN:
+	case VRRP_EV_LINK_DOWN:
+	case VRRP_EV_NO_ADDRESS:
+	case VRRP_EV_TIMER:
+	case VRRP_EV_ADVERT:
+		return 0;
+	}
+	return 0;
+}
+
+/* 6.4.2. Priority 0 counts when it comes from the router that we follow: a straggler that resigns
+ * after somebody else took over must not make two of us Active. */
+static unsigned backup_hears(struct vrrp *v, const struct vrrp_heard *advert, struct instant now)
+{
+	if (advert->priority == 0) {
+		if (v->peer.family && !addr_equal(&v->peer, &advert->source))
+			return 0;
+		/* No Skew_Time: it keeps several Backups apart, and a pair has one. */
+		remember(v, advert);
+		return become_active(v, VRRP_REASON_PEER_RESIGNED, now);
+	}
+	remember(v, advert);
+	if (v->config.preempt && advert->priority < v->config.priority)
+		return 0;
+	learn_interval(v, advert->interval_cs);
+	arm_active_down(v, now);
+	return 0;
+}
+
+/* A Backup that slept through a whole further Active_Down_Interval knows nothing about the present:
+ * it listens before it takes over. */
+static unsigned active_is_down(struct vrrp *v, struct instant now)
+{
+	uint64_t late_us = instant_between_us(v->deadline, now);
+
+	if (late_us > down_us(v->active_interval_cs, v->config.priority)) {
+		arm_active_down(v, now);
+		return 0;
+	}
+	return become_active(v, VRRP_REASON_ACTIVE_DOWN, now);
+}
+
+static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, struct instant now)
+{
+	switch (event->kind) {
+	case VRRP_EV_STARTUP:
+	case VRRP_EV_ADOPT:
+		return 0;
+	case VRRP_EV_SHUTDOWN:
+		become_initialize(v, VRRP_REASON_SHUTDOWN, now);
+		return 0;
+	case VRRP_EV_LINK_DOWN:
+		become_initialize(v, VRRP_REASON_LINK_DOWN, now);
+		return 0;
+	case VRRP_EV_NO_ADDRESS:
+		become_initialize(v, VRRP_REASON_NO_ADDRESS, now);
+		return 0;
+	case VRRP_EV_TIMER:
+		return instant_reached(v->deadline, now) ? active_is_down(v, now) : 0;
+	case VRRP_EV_ADVERT:
+		return backup_hears(v, event->advert, now);
+	}
+	return 0;
+}
+
+/* 6.4.3: say again who is Active, to the rival and, at most once in an interval, to the switches
+ * and hosts that may have learned the rival's way. */
+static unsigned assert_active(struct vrrp *v, struct instant now)
+{
+	unsigned effects = advertise(v, now);
+
+	if (instant_reached(v->next_shout, now)) {
+		v->next_shout = instant_add(now, interval_us(v));
+		effects |= VRRP_DO_ANNOUNCE;
+	}
+	return effects;
+}
+
+static unsigned active_hears(struct vrrp *v, const struct vrrp_heard *advert, struct instant now)
+{
+	/* Our own advert come back, or a twin with our address: answering would never end. */
+	if (addr_equal(&advert->source, &v->config.primary))
+		return 0;
+	if (!outranks_us(v, advert)) {
+		remember(v, advert);
+		return assert_active(v, now);
+	}
+	become_backup(v, VRRP_REASON_BETTER_ADVERT, now);
+	remember(v, advert);
+	learn_interval(v, advert->interval_cs);
+	arm_active_down(v, now);
+	/* The last advert tells the winner that it had a rival, and so to announce itself. */
+	return VRRP_DO_RELEASE | VRRP_DO_ADVERT;
+}
+
+static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, struct instant now)
+{
+	switch (event->kind) {
+	case VRRP_EV_STARTUP:
+	case VRRP_EV_ADOPT:
+		return 0;
+	case VRRP_EV_SHUTDOWN:
+		become_initialize(v, VRRP_REASON_SHUTDOWN, now);
+		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
+	case VRRP_EV_LINK_DOWN:
+		become_initialize(v, VRRP_REASON_LINK_DOWN, now);
+		return VRRP_DO_RELEASE;
+	case VRRP_EV_NO_ADDRESS:
+		become_initialize(v, VRRP_REASON_NO_ADDRESS, now);
+		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
+	case VRRP_EV_TIMER:
+		return instant_reached(v->deadline, now) ? advertise(v, now) : 0;
+	case VRRP_EV_ADVERT:
+		return active_hears(v, event->advert, now);
+	}
+	return 0;
+}
+
+/* An Active router that was silent for long enough may have a successor. Whatever woke it, it gives
+ * the addresses up before anything else, and listens before it speaks. */
+static bool too_late(const struct vrrp *v, struct instant now)
+{
+	return v->state == VRRP_ACTIVE &&
+	       instant_between_us(v->mark, now) >= vrrp_shortest_down_us(v->config.interval_cs);
+}
+
+static unsigned step(struct vrrp *v, const struct vrrp_event *event, struct instant now)
+{
+	switch (v->state) {
+	case VRRP_INITIALIZE:
+		return step_initialize(v, event, now);
+	case VRRP_BACKUP:
+		return step_backup(v, event, now);
+	case VRRP_ACTIVE:
+		return step_active(v, event, now);
+	case VRRP_STATE_MAX_:
+		break;
+	}
+	assert(v->state < VRRP_STATE_MAX_);
+	return 0;
+}
+
+void vrrp_init(struct vrrp *v, const struct vrrp_config *config, struct instant now)
+{
+	*v = (struct vrrp){.config = *config, .active_interval_cs = config->interval_cs};
+	become_initialize(v, VRRP_REASON_NONE, now);
+}
+
+unsigned vrrp_step(struct vrrp *v, const struct vrrp_event *event, struct instant now)
+{
+	bool leaving = event->kind == VRRP_EV_SHUTDOWN || event->kind == VRRP_EV_LINK_DOWN ||
+		       event->kind == VRRP_EV_NO_ADDRESS;
+
+	if (!leaving && too_late(v, now)) {
+		become_backup(v, VRRP_REASON_LATE, now);
+		return VRRP_DO_RELEASE | step(v, event, now);
+	}
+	return step(v, event, now);
+}
+
+unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, struct instant now)
+{
+	bool late = too_late(v, now);
+	bool same = v->config.priority == config->priority &&
+		    v->config.interval_cs == config->interval_cs;
+	bool humbler =
+		config->priority < v->config.priority || (v->config.preempt && !config->preempt);
+
+	v->config = *config;
+	if (late) {
+		become_backup(v, VRRP_REASON_LATE, now);
+		return VRRP_DO_RELEASE;
+	}
+	switch (v->state) {
+	case VRRP_INITIALIZE:
+		v->active_interval_cs = config->interval_cs;
+		return 0;
+	case VRRP_BACKUP:
+		learn_interval(v, v->active_interval_cs);
+		/* Adverts that did not hold us back until now may from now on. */
+		if (humbler)
+			v->mark = now;
+		v->deadline =
+			instant_add(v->mark, down_us(v->active_interval_cs, config->priority));
+		return 0;
+	case VRRP_ACTIVE:
+		return same ? 0 : advertise(v, now);
+	case VRRP_STATE_MAX_:
+		break;
+	}
+	assert(v->state < VRRP_STATE_MAX_);
+	return 0;
+}

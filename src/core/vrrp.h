@@ -1,0 +1,105 @@
+/* The election of one virtual router: RFC 9568, section 6, as a function of values. The caller owns
+ * sockets, timers and the clock; it keeps one timer armed at `deadline` and carries out the
+ * effects. Section numbers are RFC 9568's. */
+#pragma once
+
+#include "base/addr.h"
+#include "base/instant.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum vrrp_state {
+	VRRP_INITIALIZE, /* takes no part */
+	VRRP_BACKUP,
+	VRRP_ACTIVE,
+	VRRP_STATE_MAX_
+};
+const char *vrrp_state_name(enum vrrp_state state); /* "backup" */
+
+/* Why the router is in the state that it is in. */
+enum vrrp_reason {
+	VRRP_REASON_NONE,          /* nothing happened yet */
+	VRRP_REASON_STARTUP,       /* joined, listens first */
+	VRRP_REASON_OWNER,         /* joined with priority 255 */
+	VRRP_REASON_ADOPTED,       /* goes on for a predecessor that was Active */
+	VRRP_REASON_ACTIVE_DOWN,   /* nobody better was heard for Active_Down_Interval */
+	VRRP_REASON_PEER_RESIGNED, /* the Active router sent priority 0 */
+	VRRP_REASON_BETTER_ADVERT, /* another Active router outranks us */
+	VRRP_REASON_LATE,          /* woke up too late to still be Active */
+	VRRP_REASON_LINK_DOWN,     /* the interface is down or absent */
+	VRRP_REASON_NO_ADDRESS,    /* the interface lost its own address */
+	VRRP_REASON_SHUTDOWN,      /* was told to leave */
+	VRRP_REASON_MAX_
+};
+const char *vrrp_reason_name(enum vrrp_reason reason); /* "peer-resigned" */
+
+struct vrrp_config {
+	struct addr primary;  /* the source of our adverts; decides between equal priorities */
+	uint8_t priority;     /* 1..255; 255: address owner */
+	uint16_t interval_cs; /* 1..4095 */
+	bool preempt;
+};
+
+struct vrrp {
+	struct vrrp_config config;
+	enum vrrp_state state;
+	enum vrrp_reason reason;
+	struct instant since;    /* of the last transition */
+	struct instant deadline; /* Adver_Timer or Active_Down_Timer; INSTANT_NEVER in Initialize */
+	/* Active: when it last advertised. Backup: when Active_Down_Timer was set. */
+	struct instant mark;
+	struct instant next_shout;   /* Active: when a rival makes us announce again */
+	uint16_t active_interval_cs; /* Active_Adver_Interval, capped */
+	struct addr peer;            /* sender of the last advert heard; family 0: none yet */
+	uint8_t peer_priority;
+};
+
+/* What of an advert matters to the election. */
+struct vrrp_heard {
+	struct addr source;
+	uint8_t priority;
+	uint16_t interval_cs;
+};
+
+enum vrrp_event_kind {
+	VRRP_EV_STARTUP,    /* the interface is ready */
+	VRRP_EV_ADOPT,      /* ... and a predecessor was Active a moment ago */
+	VRRP_EV_SHUTDOWN,   /* leave the election */
+	VRRP_EV_LINK_DOWN,  /* the interface is not ready any more: nobody would hear us resign */
+	VRRP_EV_NO_ADDRESS, /* ... it is up, and has lost the address that adverts come from */
+	VRRP_EV_TIMER,      /* the deadline may have passed */
+	VRRP_EV_ADVERT,
+};
+
+struct vrrp_event {
+	enum vrrp_event_kind kind;
+	const struct vrrp_heard *advert; /* VRRP_EV_ADVERT only */
+};
+
+/* Effects are a set, carried out lowest bit first: addresses are gone before anybody is invited to
+ * take them, and there before anybody is told. */
+enum vrrp_do {
+	VRRP_DO_RELEASE = 1 << 0,  /* remove the virtual addresses */
+	VRRP_DO_RESIGN = 1 << 1,   /* send one advert of priority 0 */
+	VRRP_DO_CLAIM = 1 << 2,    /* install the virtual addresses */
+	VRRP_DO_ADVERT = 1 << 3,   /* send one advert at our priority */
+	VRRP_DO_ANNOUNCE = 1 << 4, /* gratuitous ARP for each address */
+};
+
+/* Learned intervals are trusted up to this many times our own. */
+#define VRRP_INTERVAL_TRUST 10
+
+/* A router in Initialize. */
+void vrrp_init(struct vrrp *v, const struct vrrp_config *config, struct instant now);
+
+/* What happened, and when: returns the set of vrrp_do. A TIMER before the deadline does nothing. */
+unsigned vrrp_step(struct vrrp *v, const struct vrrp_event *event, struct instant now);
+
+/* New settings in place: the state stays. Returns effects: an Active router tells the others at
+ * once what they must now expect. */
+unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, struct instant now);
+
+/* The shortest Active_Down_Interval (6.1) that any Backup can have which learned this interval: who
+ * was silent for as long may have been succeeded. */
+uint64_t vrrp_shortest_down_us(uint16_t interval_cs);
