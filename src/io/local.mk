@@ -1,0 +1,21 @@
+# One kernel or library facility each, thin.
+noinst_LIBRARIES += libio.a
+libio_a_SOURCES = \
+	src/io/channel.c src/io/channel.h \
+	src/io/clock.h \
+	src/io/helper.c src/io/helper.h \
+	src/io/journal.c src/io/journal.h
+libio_a_SOURCES += \
+	src/io/group_sock.c src/io/group_sock.h \
+	src/io/privilege.c src/io/privilege.h
+libio_a_SOURCES += \
+	src/io/ipvs.c src/io/ipvs.h \
+	src/io/ipvs_answer.c src/io/ipvs_answer.h \
+	src/io/ipvs_exchange.c src/io/ipvs_exchange.h \
+	src/io/ipvs_failure.c \
+	src/io/ipvs_request.c src/io/ipvs_request.h \
+	src/io/sysctl.c src/io/sysctl.h
+libio_a_SOURCES += \
+	src/io/arp.c src/io/arp.h \
+	src/io/rtnl.c src/io/rtnl.h \
+	src/io/vrrp_sock.c src/io/vrrp_sock.h

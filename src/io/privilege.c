@@ -1,0 +1,22 @@
+/* Capabilities through libcap-ng. */
+#include "io/privilege.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+
+int privilege_drop(void)
+{
+	bool may_bound;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if (capng_get_caps_process() < 0)
+		return -EPERM;
+	may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	capng_clear(CAPNG_SELECT_ALL);
+	/* The bounding set is for those who may change it; without capabilities and with
+	 * no_new_privs nothing in it can be reached anyway. */
+	return capng_apply(may_bound ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) < 0 ? -EPERM : 0;
+}

@@ -1,0 +1,51 @@
+/* rtnetlink: addresses set and removed many at a time, links and addresses watched. Never blocks:
+ * the kernel answers requests while they are sent. libnl's error codes never leave this module. */
+#pragma once
+
+#include "base/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RTNL_MAC_LEN 6
+#define RTNL_BATCH_MAX 255
+
+struct rtnl;
+
+struct rtnl_link {
+	int ifindex;
+	const char *name;
+	bool up; /* administratively up, with carrier */
+	uint8_t mac[RTNL_MAC_LEN];
+};
+
+/* Called from rtnl_read() and rtnl_dump(). Handlers may change addresses, but must not dump. */
+struct rtnl_handler {
+	void (*link)(const struct rtnl_link *link, void *userdata);
+	void (*link_gone)(int ifindex, void *userdata);
+	void (*addr)(int ifindex, const struct addr_prefix *addr, bool present, void *userdata);
+};
+
+/* `handler` is borrowed. Needs no privilege; changing addresses needs CAP_NET_ADMIN. 0 or -errno.
+ */
+int rtnl_open(const struct rtnl_handler *handler, void *userdata, struct rtnl **ret);
+void rtnl_close(struct rtnl *r); /* NULL is fine */
+
+/* Readable when something changed: then call rtnl_read(). */
+int rtnl_fd(const struct rtnl *r);
+/* Tell the handler all that changed. -ENOBUFS: changes were lost, so dump. 0 or -errno. */
+int rtnl_read(struct rtnl *r);
+/* Tell the handler about each link and each IPv4 address there is. 0 or -errno. */
+int rtnl_dump(struct rtnl *r);
+
+enum rtnl_change {
+	RTNL_ADD,
+	RTNL_REMOVE,
+};
+
+/* Add or remove up to RTNL_BATCH_MAX addresses in one message to the kernel. What is there already,
+ * or already gone, is fine. *ret_changed: how many were not. All are tried; returns 0 or the first
+ * -errno. */
+int rtnl_change_addresses(struct rtnl *r, enum rtnl_change change, int ifindex,
+	const struct addr_prefix *addrs, size_t n, size_t *ret_changed);
