@@ -1,0 +1,174 @@
+/* Merging. Objects keep the order of files and text; a name is given in one file only. */
+#include "conf/build.h"
+#include "base/cleanup.h"
+#include "conf/alloc.h"
+#include "conf/parse.h"
+
+#include <assert.h>
+
+static const struct path root;
+
+/* The first file that gives `key`, with its value; NULL when none does. */
+static const struct source *find_member(
+	const struct sources *s, const struct key *key, json_t **ret_value)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		json_t *value = json_object_get(s->items[i]->root, key->name);
+		if (value) {
+			*ret_value = value;
+			return s->items[i];
+		}
+	}
+	return NULL;
+}
+
+/* A value that is there once: the first counts, others are faults. */
+static void build_single(
+	const struct sources *s, struct faults *faults, const struct key *key, struct conf *ret)
+{
+	const struct path at = {&root, key->name, 0};
+	const struct source *first;
+	json_t *value;
+
+	parse_default(key, ret);
+	first = find_member(s, key, &value);
+	if (!first)
+		return;
+	(void)parse_value(&(struct parse){faults, first}, key, value, &at, ret);
+	for (size_t i = first->order + 1; i < s->n; i++) {
+		auto_free char *where = NULL;
+		if (!json_object_get(s->items[i]->root, key->name))
+			continue;
+		where = fault_where(first, &at);
+		fault_add(faults, s->items[i], &at, FAULT_AT_KEY, "\"%s\" is already set at %s",
+			key->name, where);
+	}
+}
+
+static void build_patterns(const struct sources *s, struct faults *faults, const struct key *key)
+{
+	const struct path at = {&root, key->name, 0};
+
+	for (size_t i = 0; i < s->n; i++) {
+		json_t *value = json_object_get(s->items[i]->root, key->name);
+		if (value)
+			(void)parse_value(
+				&(struct parse){faults, s->items[i]}, key, value, &at, NULL);
+	}
+}
+
+/* --- Maps --- */
+
+/* A map under construction. */
+struct merge {
+	struct faults *faults;
+	const struct key *key;
+	char *items;
+	struct origin *origins;
+	size_t n;
+	json_t *names; /* name -> index, to find what is given twice */
+};
+
+static void report_twice(
+	const struct merge *m, const struct source *source, const struct path *path, size_t first)
+{
+	auto_free char *where = fault_where(m->origins[first].source, path);
+	auto_free char *name = fault_quote(path->key);
+
+	fault_add(
+		m->faults, source, path, FAULT_AT_KEY, "%s is already defined at %s", name, where);
+}
+
+static void merge_members(struct merge *m, const struct source *source, json_t *map)
+{
+	const struct path up = {&root, m->key->name, 0};
+	const struct parse p = {m->faults, source};
+	const char *name;
+	json_t *member;
+
+	json_object_foreach (map, name, member) {
+		struct path at = {&up, name, 0};
+		const json_t *known = json_object_get(m->names, name);
+
+		if (strcmp(name, KEY_COMMENT) == 0)
+			continue;
+		if (known) {
+			report_twice(m, source, &at, (size_t)json_integer_value(known));
+			continue;
+		}
+		json_object_set_new(m->names, name, json_integer((json_int_t)m->n));
+		m->origins[m->n] = (struct origin){source, member};
+		parse_named(&p, m->key->object, name, member, &at,
+			m->items + m->n * m->key->object->size);
+		m->n++;
+	}
+}
+
+static size_t count_members(const struct sources *s, const struct key *key)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += json_object_size(json_object_get(s->items[i]->root, key->name));
+	return n;
+}
+
+/* The number of members is known when all files are read: it is reported for the first of them. */
+static void check_size(const struct sources *s, const struct merge *m, bool complete)
+{
+	const struct path at = {&root, m->key->name, 0};
+	json_t *value;
+	const struct source *source = find_member(s, m->key, &value);
+
+	if (source)
+		parse_map_size(&(struct parse){m->faults, source}, m->key, m->n, &at);
+	else if (m->key->min && complete)
+		fault_add(m->faults, s->items[0], &root, FAULT_AT_VALUE, "missing key \"%s\"",
+			m->key->name);
+}
+
+static void build_map(const struct sources *s, struct faults *faults, enum root_key index,
+	struct conf *ret, struct origins *origins)
+{
+	const struct key *key = &root_keys.items[index];
+	const struct path at = {&root, key->name, 0};
+	size_t n = count_members(s, key);
+	struct merge m = {.faults = faults, .key = key, .names = json_object()};
+
+	m.items = conf_alloc(n, key->object->size);
+	m.origins = origins->of[index] = conf_alloc(n, sizeof(struct origin));
+	for (size_t i = 0; i < s->n; i++) {
+		json_t *map = json_object_get(s->items[i]->root, key->name);
+		if (map && parse_expect_object(&(struct parse){faults, s->items[i]}, map, &at))
+			merge_members(&m, s->items[i], map);
+	}
+	*(void **)key_field(ret, key->field) = m.items;
+	*(size_t *)key_field(ret, key->also) = m.n;
+	check_size(s, &m, origins->complete);
+	json_decref(m.names);
+}
+
+void build_conf(const struct sources *s, struct faults *faults, struct conf *ret,
+	struct origins *ret_origins)
+{
+	ret_origins->complete = !s->incomplete;
+	for (size_t i = 0; i < s->n; i++)
+		parse_unknown(
+			&(struct parse){faults, s->items[i]}, &root_keys, s->items[i]->root, &root);
+	for (unsigned i = 0; i < ROOT_MAX_; i++) {
+		const struct key *key = &root_keys.items[i];
+		if (key->type == KEY_MAP)
+			build_map(s, faults, (enum root_key)i, ret, ret_origins);
+		else if (key->type == KEY_PATTERNS)
+			build_patterns(s, faults, key);
+		else
+			build_single(s, faults, key, ret);
+	}
+}
+
+void origins_done(struct origins *o)
+{
+	for (size_t i = 0; i < ROOT_MAX_; i++)
+		free(o->of[i]);
+	*o = (struct origins){0};
+}

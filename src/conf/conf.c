@@ -1,0 +1,94 @@
+/* Loading: read all sources, build the model, resolve its relations; then it is good as a whole or
+ * its faults are the answer. */
+#include "conf/conf.h"
+#include "base/cleanup.h"
+#include "conf/alloc.h"
+#include "conf/build.h"
+#include "conf/relations.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+/* The name that the configuration's nodes are compared with. Release with free(). */
+static char *own_name(const char *node)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+
+	if (node)
+		return conf_dup(node);
+	if (gethostname(host, sizeof(host)) < 0)
+		host[0] = '\0';
+	host[sizeof(host) - 1] = '\0';
+	return conf_dup(host);
+}
+
+/* Takes what sources and faults hold. */
+static struct conf *finish(struct sources *sources, struct faults *faults, const char *node,
+	struct conf_errors *ret_errors)
+{
+	auto_free char *name = own_name(node);
+	struct conf *c = conf_alloc(1, sizeof(*c));
+	struct origins origins = {0};
+
+	build_conf(sources, faults, c, &origins);
+	relations_resolve(c, &origins, name, faults);
+	origins_done(&origins);
+	faults_take(faults, ret_errors);
+	if (ret_errors->n == 0)
+		sources_digest(sources, c->digest);
+	sources_done(sources);
+	if (ret_errors->n == 0)
+		return c;
+	conf_free(c);
+	return NULL;
+}
+
+struct conf *conf_load(const char *path, const char *node, struct conf_errors *ret_errors)
+{
+	struct sources sources = {0};
+	struct faults faults = {0};
+
+	sources_read(&sources, path, &faults);
+	return finish(&sources, &faults, node, ret_errors);
+}
+
+struct conf *conf_load_text(
+	const char *text, size_t len, const char *node, struct conf_errors *ret_errors)
+{
+	struct sources sources = {0};
+	struct faults faults = {0};
+
+	sources_read_text(&sources, text, len, &faults);
+	return finish(&sources, &faults, node, ret_errors);
+}
+
+void conf_free(struct conf *c)
+{
+	if (!c)
+		return;
+	keys_free(&root_keys, c);
+	free(c);
+}
+
+void conf_errors_done(struct conf_errors *e)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		free(e->items[i].file);
+		free(e->items[i].pointer);
+		free(e->items[i].text);
+	}
+	free(e->items);
+	*e = (struct conf_errors){0};
+}
+
+const char *conf_error_format(const struct conf_error *e, char *buf, size_t size)
+{
+	const char *colon = e->pointer[0] ? ": " : "";
+
+	if (e->line)
+		(void)snprintf(buf, size, "%s:%u:%u: %s%s%s", e->file, e->line, e->column,
+			e->pointer, colon, e->text);
+	else
+		(void)snprintf(buf, size, "%s: %s%s%s", e->file, e->pointer, colon, e->text);
+	return buf;
+}

@@ -1,0 +1,76 @@
+/* One key of the configuration's language: a row of the table in keys.c. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum key_type {
+	KEY_BOOLEAN,  /* bool */
+	KEY_INTEGER,  /* an unsigned field of 1, 2 or 4 bytes; min..max */
+	KEY_DURATION, /* the same, 8 bytes too, in `unit_us`; min..max in microseconds */
+	KEY_TOKEN,    /* one of `tokens`; a field of 1 or 4 bytes */
+	KEY_TEXT,     /* char *; min..max characters of `chars` */
+	KEY_WORD,     /* char[field.size], NUL included; the same */
+	KEY_NAME,     /* the name of an object elsewhere; not stored, the relations resolve it */
+	KEY_UNICAST,  /* struct addr, IPv4 */
+	KEY_GROUP,    /* struct addr, IPv4 multicast */
+	KEY_PREFIXES, /* struct addr_prefix *, its number in `also`; min..max of them */
+	KEY_PRIORITY, /* min..max, or an object of node -> min..max; the relations store it */
+	KEY_PATTERNS, /* a text or several: files to include; not stored */
+	KEY_OBJECT,   /* a struct of `object`; a bool in `also` says that it is there */
+	KEY_MAP, /* name -> struct of `object`, which begins with char *name; number in `also` */
+};
+
+struct key_token {
+	const char *name;
+	int value;
+};
+
+struct key_field {
+	size_t offset, size;
+};
+
+static inline void *key_field(void *object, struct key_field field)
+{
+	return (char *)object + field.offset;
+}
+
+struct keys;
+
+struct key {
+	const char *name;
+	enum key_type type;
+	bool required;
+	const char *fallback; /* the default as a configuration would write it; NULL: none */
+	uint64_t min, max;
+	uint64_t unit_us;               /* KEY_DURATION: it must be a multiple of this */
+	const char *chars;              /* as in a bracket expression, without the brackets */
+	const char *noun;               /* what a text is */
+	const struct key_token *tokens; /* ends with a NULL name */
+	const struct keys *object;
+	struct key_field field, also;
+	const char *meaning; /* for the schema */
+};
+
+/* One kind of object. */
+struct keys {
+	const char *name;
+	size_t size; /* of its struct */
+	const struct key *items;
+	size_t n;
+};
+
+/* Whether c is in a bracket expression such as "A-Za-z0-9._-". */
+bool key_chars_have(const char *chars, char c);
+/* The length of a text, SIZE_MAX when it has characters that key->chars has not. */
+size_t key_text_len(const struct key *key, const char *text);
+/* NULL when the key has no such token. */
+const struct key_token *key_token_find(const struct key *key, const char *name);
+
+/* The default as JSON, so that one function reads both it and what is configured; NULL: none. */
+json_t *key_fallback(const struct key *key);
+
+/* Releases what the fields of an object own, not the object; it may be half filled. */
+void keys_free(const struct keys *keys, void *object);

@@ -1,0 +1,504 @@
+/* The table walker: one function for each type of key. */
+#include "conf/parse.h"
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "conf/alloc.h"
+#include "conf/suggest.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+static bool fault(const struct parse *p, const struct path *path, char *text)
+{
+	fault_add(p->faults, p->source, path, FAULT_AT_VALUE, "%s", text);
+	free(text);
+	return false;
+}
+
+/* --- JSON types --- */
+
+static const char *type_name(const json_t *value)
+{
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_STRING:
+		return "a text";
+	case JSON_INTEGER:
+		return "a number";
+	case JSON_REAL:
+		return "a number with a fraction";
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return "true or false";
+	case JSON_NULL:
+		return "null";
+	}
+	return "nothing";
+}
+
+static bool expect(const struct parse *p, bool good, const char *wanted, const json_t *value,
+	const struct path *path)
+{
+	return good || fault(p, path, conf_printf("must be %s, not %s", wanted, type_name(value)));
+}
+
+bool parse_expect_object(const struct parse *p, const json_t *value, const struct path *path)
+{
+	return expect(p, json_is_object(value), "an object", value, path);
+}
+
+/* --- Numbers --- */
+
+/* Fields are unsigned integers, bools and enums; a key without a field has size 0. */
+static void store(void *object, struct key_field field, uint64_t value)
+{
+	void *to = key_field(object, field);
+
+	switch (field.size) {
+	case 1:
+		*(uint8_t *)to = (uint8_t)value;
+		break;
+	case 2:
+		*(uint16_t *)to = (uint16_t)value;
+		break;
+	case 4:
+		*(uint32_t *)to = (uint32_t)value;
+		break;
+	case 8:
+		*(uint64_t *)to = value;
+		break;
+	default:
+		assert(field.size == 0);
+	}
+}
+
+static bool parse_integer(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, uint64_t *ret)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (!expect(p, json_is_integer(value), "a whole number", value, path))
+		return false;
+	if (n < 0 || (uint64_t)n < key->min || (uint64_t)n > key->max)
+		return fault(p, path,
+			conf_printf("must be %" PRIu64 "..%" PRIu64 ", not %" JSON_INTEGER_FORMAT,
+				key->min, key->max, n));
+	*ret = (uint64_t)n;
+	return true;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && text[strspn(text, "0123456789.")] == '\0';
+}
+
+static bool parse_duration(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, uint64_t *ret)
+{
+	char min[DURATION_TEXT_MAX], max[DURATION_TEXT_MAX];
+	auto_free char *quoted = NULL;
+	const char *text = json_string_value(value);
+	uint64_t us;
+
+	if (!expect(p, json_is_string(value), "a duration such as \"5s\"", value, path))
+		return false;
+	quoted = fault_quote(text);
+	if (!duration_parse(text, &us))
+		return fault(p, path,
+			is_number(text)
+				? conf_printf("%s needs a unit: us, ms, s, m, h or d", quoted)
+				: conf_printf("%s is not a duration such as \"1.5s\"", quoted));
+	if (us < key->min || us > key->max)
+		return fault(p, path,
+			conf_printf("must be %s..%s, not %s", duration_format(key->min, min),
+				duration_format(key->max, max), quoted));
+	if (us % key->unit_us != 0)
+		return fault(p, path,
+			conf_printf("must be a multiple of %s, not %s",
+				duration_format(key->unit_us, min), quoted));
+	*ret = us / key->unit_us;
+	return true;
+}
+
+/* --- Texts --- */
+
+/* `"tcp" or "udp"` */
+static char *list_tokens(const struct key_token *tokens)
+{
+	char *list = conf_printf("\"%s\"", tokens->name);
+
+	for (tokens++; tokens->name; tokens++) {
+		char *longer = conf_printf(
+			"%s%s\"%s\"", list, tokens[1].name ? ", " : " or ", tokens->name);
+		free(list);
+		list = longer;
+	}
+	return list;
+}
+
+static bool report_token(
+	const struct parse *p, const struct key *key, const char *text, const struct path *path)
+{
+	struct suggest s = suggest_begin(text);
+	auto_free char *list = list_tokens(key->tokens);
+	auto_free char *quoted = fault_quote(text);
+	auto_free char *suggestion = NULL;
+
+	for (const struct key_token *t = key->tokens; t->name; t++)
+		suggest_offer(&s, t->name);
+	suggestion = fault_suggestion(suggest_result(&s));
+	return fault(p, path, conf_printf("must be %s, not %s%s", list, quoted, suggestion));
+}
+
+static bool parse_token(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, uint64_t *ret)
+{
+	const struct key_token *token;
+
+	if (!expect(p, json_is_string(value), "a text", value, path))
+		return false;
+	token = key_token_find(key, json_string_value(value));
+	if (!token)
+		return report_token(p, key, json_string_value(value), path);
+	*ret = (uint64_t)token->value;
+	return true;
+}
+
+static bool parse_text(
+	const struct parse *p, const struct key *key, const json_t *value, const struct path *path)
+{
+	auto_free char *quoted = NULL;
+	size_t len;
+
+	if (!expect(p, json_is_string(value), "a text", value, path))
+		return false;
+	len = key_text_len(key, json_string_value(value));
+	if (len >= key->min && len <= key->max)
+		return true;
+	quoted = fault_quote(json_string_value(value));
+	return fault(p, path, conf_printf("%s is not %s", quoted, key->noun));
+}
+
+/* --- Addresses --- */
+
+/* Multicast, class E and "this network" are no address of a host. */
+static bool is_unicast(const struct addr *a)
+{
+	return a->bytes[0] >= 1 && a->bytes[0] < 224;
+}
+
+static bool report_address(
+	const struct parse *p, const char *text, const struct path *path, const char *wanted)
+{
+	auto_free char *quoted = fault_quote(text);
+	struct addr_prefix any;
+
+	if (addr_prefix_parse(text, &any) && any.addr.family == AF_INET6)
+		return fault(
+			p, path, conf_printf("%s: IPv6 is not supported by this version", quoted));
+	return fault(p, path, conf_printf("%s is not %s", quoted, wanted));
+}
+
+static bool parse_address(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, struct addr *ret)
+{
+	bool group = key->type == KEY_GROUP;
+	const char *text = json_string_value(value);
+	struct addr a;
+
+	if (!expect(p, json_is_string(value), "an IPv4 address", value, path))
+		return false;
+	if (!addr_parse(text, &a) || a.family != AF_INET)
+		return report_address(p, text, path, "an IPv4 address");
+	if (group ? !addr_is_multicast(&a) : !is_unicast(&a))
+		return report_address(
+			p, text, path, group ? "a multicast address" : "the address of a host");
+	*ret = a;
+	return true;
+}
+
+static bool parse_prefix(const struct parse *p, const json_t *value, const struct path *path,
+	struct addr_prefix *ret)
+{
+	const char *text = json_string_value(value);
+	struct addr_prefix a;
+
+	if (!expect(p, json_is_string(value), "an address such as \"192.0.2.1/24\"", value, path))
+		return false;
+	if (!addr_prefix_parse(text, &a) || a.addr.family != AF_INET || a.prefix_len == 0)
+		return report_address(p, text, path,
+			"an IPv4 address with a prefix length, such as \"192.0.2.1/24\"");
+	if (!is_unicast(&a.addr))
+		return report_address(p, text, path, "the address of a host");
+	*ret = a;
+	return true;
+}
+
+/* A faulty address keeps its place in the array, with family 0. */
+static bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object)
+{
+	struct addr_prefix *prefixes;
+	size_t n = json_array_size(value);
+	bool good = true;
+
+	if (!expect(p, json_is_array(value), "an array of addresses", value, path))
+		return false;
+	prefixes = conf_alloc(n, sizeof(*prefixes));
+	*(struct addr_prefix **)key_field(object, key->field) = prefixes;
+	*(size_t *)key_field(object, key->also) = n;
+	for (size_t i = 0; i < n; i++) {
+		struct path at = {path, NULL, i};
+		if (!parse_prefix(p, json_array_get(value, i), &at, &prefixes[i]))
+			good = false;
+	}
+	if (n < key->min || n > key->max)
+		return fault(p, path,
+			conf_printf("must have %" PRIu64 "..%" PRIu64 " addresses, not %zu",
+				key->min, key->max, n));
+	return good;
+}
+
+/* --- Compound values --- */
+
+static bool parse_priority(
+	const struct parse *p, const struct key *key, json_t *value, const struct path *path)
+{
+	const char *node;
+	json_t *member;
+	uint64_t ignored;
+
+	if (!json_is_object(value))
+		return expect(p, json_is_integer(value), "a whole number, or an object of them",
+			       value, path) &&
+		       parse_integer(p, key, value, path, &ignored);
+	json_object_foreach (value, node, member) {
+		struct path at = {path, node, 0};
+		/* Null: the relations know that this node was mentioned. */
+		if (strcmp(node, KEY_COMMENT) != 0 && !parse_integer(p, key, member, &at, &ignored))
+			json_object_set_new_nocheck(value, node, json_null());
+	}
+	return true;
+}
+
+/* A text, or several in an array: file patterns, comments. */
+static bool parse_texts(const struct parse *p, const json_t *value, const struct path *path)
+{
+	bool good = true;
+	size_t i;
+	const json_t *item;
+
+	if (!expect(p, json_is_string(value) || json_is_array(value),
+		    "a text, or an array of texts", value, path))
+		return false;
+	json_array_foreach (value, i, item) {
+		struct path at = {path, NULL, i};
+		if (!expect(p, json_is_string(item), "a text", item, &at))
+			good = false;
+	}
+	return good;
+}
+
+void parse_map_size(const struct parse *p, const struct key *key, size_t n, const struct path *path)
+{
+	if (n < key->min || n > key->max)
+		fault_add(p->faults, p->source, path, FAULT_AT_VALUE,
+			"must have %" PRIu64 "..%" PRIu64 " members, not %zu", key->min, key->max,
+			n);
+}
+
+static bool is_name(const char *name)
+{
+	size_t len = 0;
+
+	while (name[len])
+		if (!key_chars_have(CONF_NAME_CHARS, name[len++]))
+			return false;
+	return len >= 1 && len <= CONF_NAME_LEN_MAX;
+}
+
+void parse_named(const struct parse *p, const struct keys *keys, const char *name, json_t *value,
+	const struct path *path, void *ret)
+{
+	*(char **)ret = conf_dup(name);
+	if (!is_name(name)) {
+		auto_free char *quoted = fault_quote(name);
+		fault_add(p->faults, p->source, path, FAULT_AT_KEY,
+			"%s is not a name: 1..%d of A-Z, a-z, 0-9, dot, dash and underscore",
+			quoted, CONF_NAME_LEN_MAX);
+	}
+	if (parse_expect_object(p, value, path))
+		parse_object(p, keys, value, path, ret);
+}
+
+static bool parse_map(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, void *object)
+{
+	char *items;
+	size_t n = 0;
+	const char *name;
+	json_t *member;
+
+	if (!parse_expect_object(p, value, path))
+		return false;
+	items = conf_alloc(json_object_size(value), key->object->size);
+	*(void **)key_field(object, key->field) = items;
+	json_object_foreach (value, name, member) {
+		struct path at = {path, name, 0};
+		if (strcmp(name, KEY_COMMENT) == 0)
+			(void)parse_texts(p, member, &at);
+		else
+			parse_named(
+				p, key->object, name, member, &at, items + n++ * key->object->size);
+	}
+	*(size_t *)key_field(object, key->also) = n;
+	parse_map_size(p, key, n, path);
+	return true;
+}
+
+static bool parse_member_object(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, void *object)
+{
+	if (!parse_expect_object(p, value, path))
+		return false;
+	if (key->also.size)
+		*(bool *)key_field(object, key->also) = true;
+	parse_object(p, key->object, value, path, key_field(object, key->field));
+	return true;
+}
+
+/* --- The table --- */
+
+bool parse_value(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, void *object)
+{
+	uint64_t n = 0;
+	bool good = false;
+
+	switch (key->type) {
+	case KEY_BOOLEAN:
+		good = expect(p, json_is_boolean(value), "true or false", value, path);
+		n = json_is_true(value);
+		break;
+	case KEY_INTEGER:
+		good = parse_integer(p, key, value, path, &n);
+		break;
+	case KEY_DURATION:
+		good = parse_duration(p, key, value, path, &n);
+		break;
+	case KEY_TOKEN:
+		good = parse_token(p, key, value, path, &n);
+		break;
+	case KEY_TEXT:
+		good = parse_text(p, key, value, path);
+		if (good)
+			*(char **)key_field(object, key->field) =
+				conf_dup(json_string_value(value));
+		return good;
+	case KEY_WORD:
+		good = parse_text(p, key, value, path);
+		if (good)
+			(void)snprintf(key_field(object, key->field), key->field.size, "%s",
+				json_string_value(value));
+		return good;
+	case KEY_NAME:
+		return expect(p, json_is_string(value), "a name", value, path);
+	case KEY_UNICAST:
+	case KEY_GROUP:
+		return parse_address(p, key, value, path, key_field(object, key->field));
+	case KEY_PREFIXES:
+		return parse_prefixes(p, key, value, path, object);
+	case KEY_PRIORITY:
+		return parse_priority(p, key, value, path);
+	case KEY_PATTERNS:
+		return parse_texts(p, value, path);
+	case KEY_OBJECT:
+		return parse_member_object(p, key, value, path, object);
+	case KEY_MAP:
+		return parse_map(p, key, value, path, object);
+	}
+	if (good)
+		store(object, key->field, n);
+	return good;
+}
+
+void parse_default(const struct key *key, void *object)
+{
+	static const struct parse silent; /* a default is never faulty */
+	json_auto_t *value = NULL;
+
+	if (key->type == KEY_OBJECT && !key->also.size)
+		for (size_t i = 0; i < key->object->n; i++)
+			parse_default(&key->object->items[i], key_field(object, key->field));
+	if (!key->fallback)
+		return;
+	value = key_fallback(key);
+	(void)parse_value(&silent, key, value, &(struct path){0}, object);
+}
+
+static const struct key *find_key(const struct keys *keys, const char *name)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (strcmp(keys->items[i].name, name) == 0)
+			return &keys->items[i];
+	return NULL;
+}
+
+static void report_unknown(
+	const struct parse *p, const struct keys *keys, const char *name, const struct path *path)
+{
+	struct suggest s = suggest_begin(name);
+	auto_free char *quoted = fault_quote(name);
+	auto_free char *suggestion = NULL;
+
+	for (size_t i = 0; i < keys->n; i++)
+		suggest_offer(&s, keys->items[i].name);
+	suggest_offer(&s, KEY_COMMENT);
+	suggestion = fault_suggestion(suggest_result(&s));
+	fault_add(p->faults, p->source, path, FAULT_AT_KEY, "unknown key %s%s", quoted, suggestion);
+}
+
+void parse_unknown(
+	const struct parse *p, const struct keys *keys, json_t *object, const struct path *path)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (object, name, value) {
+		struct path at = {path, name, 0};
+		if (strcmp(name, KEY_COMMENT) == 0)
+			(void)parse_texts(p, value, &at);
+		else if (keys == &root_keys && strcmp(name, KEY_SCHEMA) == 0)
+			(void)expect(p, json_is_string(value), "a text", value, &at);
+		else if (!find_key(keys, name))
+			report_unknown(p, keys, name, &at);
+	}
+}
+
+static void parse_member(const struct parse *p, const struct key *key, json_t *object,
+	const struct path *path, void *ret)
+{
+	json_t *value = json_object_get(object, key->name);
+	struct path at = {path, key->name, 0};
+
+	parse_default(key, ret);
+	if (!value && !key->required)
+		return;
+	if (!value)
+		fault_add(p->faults, p->source, path, FAULT_AT_VALUE, "missing key \"%s\"",
+			key->name);
+	else if (parse_value(p, key, value, &at, ret))
+		return;
+	json_object_set_new(object, key->name, json_null());
+}
+
+void parse_object(const struct parse *p, const struct keys *keys, json_t *object,
+	const struct path *path, void *ret)
+{
+	parse_unknown(p, keys, object, path);
+	for (size_t i = 0; i < keys->n; i++)
+		parse_member(p, &keys->items[i], object, path, ret);
+}

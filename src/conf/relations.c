@@ -1,0 +1,14 @@
+/* The rules between values, in order. */
+#include "conf/relations.h"
+#include "conf/rules.h"
+
+void relations_resolve(
+	struct conf *c, const struct origins *origins, const char *node, struct faults *faults)
+{
+	const struct rules r = {c, origins, faults};
+
+	rules_nodes(&r, node);
+	rules_routers(&r);
+	rules_pools(&r);
+	rules_services(&r);
+}

@@ -1,0 +1,116 @@
+/* Rules: the tools. A claim is sorted among all others of its kind, so that a clash costs no
+ * comparison of each with each. */
+#include "conf/rules.h"
+#include "conf/alloc.h"
+
+const struct origin *rules_origin(const struct rules *r, enum root_key kind, size_t index)
+{
+	return &r->origins->of[kind][index];
+}
+
+bool rules_given(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return value && !json_is_null(value);
+}
+
+bool rules_faulty(const json_t *object, const char *key)
+{
+	return json_is_null(json_object_get(object, key));
+}
+
+/* Every named object begins with its name. */
+static const char *name_of(const struct rules *r, enum root_key kind, size_t index)
+{
+	const struct key *key = &root_keys.items[kind];
+	const char *items = *(char **)key_field(r->c, key->field);
+	const void *item = items + index * key->object->size;
+
+	return *(char *const *)item;
+}
+
+void rules_report(
+	const struct rules *r, enum root_key kind, size_t index, const char *key, char *text)
+{
+	const struct path root = {0}, map = {&root, root_keys.items[kind].name, 0};
+	const struct path object = {&map, name_of(r, kind, index), 0};
+	const struct path member = {&object, key, 0};
+
+	fault_add(r->faults, rules_origin(r, kind, index)->source, key ? &member : &object,
+		FAULT_AT_VALUE, "%s", text);
+	free(text);
+}
+
+void rules_report_server(
+	const struct rules *r, size_t pool, size_t server, const char *key, char *text)
+{
+	const struct path root = {0}, map = {&root, root_keys.items[ROOT_POOLS].name, 0};
+	const struct path object = {&map, r->c->pools[pool].name, 0};
+	const struct path servers = {&object, "servers", 0};
+	const struct path at = {&servers, r->c->pools[pool].servers[server].name, 0};
+	const struct path member = {&at, key, 0};
+
+	fault_add(r->faults, rules_origin(r, ROOT_POOLS, pool)->source, &member, FAULT_AT_VALUE,
+		"%s", text);
+	free(text);
+}
+
+static int compare_what(const struct claim *a, const struct claim *b)
+{
+	int order = strcmp(a->text, b->text);
+
+	if (!order)
+		order = addr_compare(&a->addr, &b->addr);
+	return order ? order : (a->number > b->number) - (a->number < b->number);
+}
+
+static int compare_claims(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int order = compare_what(x, y);
+
+	if (!order)
+		order = (x->owner > y->owner) - (x->owner < y->owner);
+	return order ? order : (x->item > y->item) - (x->item < y->item);
+}
+
+static void sort_claims(struct claim *claims, size_t n)
+{
+	if (n)
+		qsort(claims, n, sizeof(*claims), compare_claims);
+}
+
+void rules_find_clashes(const struct rules *r, struct claim *claims, size_t n, rules_clash clash)
+{
+	size_t first = 0;
+
+	sort_claims(claims, n);
+	for (size_t i = 1; i < n; i++) {
+		if (compare_what(&claims[first], &claims[i]) == 0)
+			clash(r, &claims[first], &claims[i]);
+		else
+			first = i;
+	}
+}
+
+struct claim *rules_virtual_addresses(const struct conf *c, size_t *ret_n)
+{
+	size_t n = 0;
+	struct claim *claims;
+
+	for (size_t i = 0; i < c->n_routers; i++)
+		n += c->routers[i].n_addresses;
+	claims = conf_alloc(n, sizeof(*claims));
+	n = 0;
+	for (size_t i = 0; i < c->n_routers; i++)
+		for (size_t j = 0; j < c->routers[i].n_addresses; j++)
+			if (c->routers[i].addresses[j].addr.family)
+				claims[n++] = (struct claim){.text = "",
+					.addr = c->routers[i].addresses[j].addr,
+					.owner = i,
+					.item = j};
+	sort_claims(claims, n);
+	*ret_n = n;
+	return claims;
+}

@@ -1,0 +1,160 @@
+/* Rules about nodes and virtual routers. A rule that needs a faulty value says nothing: that value
+ * has its own fault, and parse_object() has made it null. */
+#include "base/cleanup.h"
+#include "conf/alloc.h"
+#include "conf/rules.h"
+#include "conf/suggest.h"
+
+#include <inttypes.h>
+
+static const struct path root;
+
+/* --- Nodes --- */
+
+static char *list_nodes(const struct conf *c)
+{
+	char *list = conf_dup("");
+
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		char *longer = conf_printf("%s%s%s", list, i ? ", " : "", c->nodes[i].name);
+		free(list);
+		list = longer;
+	}
+	return list;
+}
+
+static size_t find_node(const struct conf *c, const char *name, size_t len)
+{
+	for (size_t i = 0; i < c->n_nodes; i++)
+		if (strlen(c->nodes[i].name) == len && strncmp(c->nodes[i].name, name, len) == 0)
+			return i;
+	return CONF_NONE;
+}
+
+/* By the whole name, else by what is before its first dot. */
+void rules_nodes(const struct rules *r, const char *node)
+{
+	const struct path nodes = {&root, root_keys.items[ROOT_NODES].name, 0};
+	auto_free char *list = NULL;
+	auto_free char *name = NULL;
+
+	if (!r->c->n_nodes || !r->origins->complete)
+		return;
+	r->c->self = find_node(r->c, node, strlen(node));
+	if (r->c->self == CONF_NONE)
+		r->c->self = find_node(r->c, node, strcspn(node, "."));
+	if (r->c->self != CONF_NONE)
+		return;
+	list = list_nodes(r->c);
+	name = fault_quote(node);
+	fault_add(r->faults, rules_origin(r, ROOT_NODES, 0)->source, &nodes, FAULT_AT_VALUE,
+		"this node is %s, which is none of them (%s); see --node", name, list);
+}
+
+/* --- Virtual routers --- */
+
+static void report_no_node(
+	const struct rules *r, size_t router, const json_t *priorities, const char *name)
+{
+	const struct path map = {&root, root_keys.items[ROOT_VIRTUAL_ROUTERS].name, 0};
+	const struct path object = {&map, r->c->routers[router].name, 0};
+	const struct path priority = {&object, "priority", 0};
+	const struct path at = {&priority, name, 0};
+	struct suggest s = suggest_begin(name);
+	auto_free char *quoted = fault_quote(name);
+	auto_free char *suggestion = NULL;
+
+	for (size_t i = 0; i < r->c->n_nodes; i++)
+		if (!json_object_get(priorities, r->c->nodes[i].name))
+			suggest_offer(&s, r->c->nodes[i].name);
+	suggestion = fault_suggestion(suggest_result(&s));
+	fault_add(r->faults, rules_origin(r, ROOT_VIRTUAL_ROUTERS, router)->source, &at,
+		FAULT_AT_KEY, "no node is called %s%s", quoted, suggestion);
+}
+
+/* Every node has a priority, and nobody else. */
+static void resolve_priorities(const struct rules *r, size_t router, json_t *priorities)
+{
+	struct conf_router *vr = &r->c->routers[router];
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (priorities, name, value)
+		if (strcmp(name, KEY_COMMENT) != 0 &&
+			find_node(r->c, name, strlen(name)) == CONF_NONE)
+			report_no_node(r, router, priorities, name);
+	for (size_t i = 0; i < r->c->n_nodes && i < CONF_NODES_MAX; i++) {
+		value = json_object_get(priorities, r->c->nodes[i].name);
+		if (value)
+			vr->priority[i] = (uint8_t)json_integer_value(value);
+		else
+			rules_report(r, ROOT_VIRTUAL_ROUTERS, router, "priority",
+				conf_printf("node \"%s\" has no priority", r->c->nodes[i].name));
+	}
+}
+
+static void rule_priorities(const struct rules *r)
+{
+	for (size_t i = 0; i < r->c->n_routers; i++) {
+		json_t *value =
+			json_object_get(rules_origin(r, ROOT_VIRTUAL_ROUTERS, i)->json, "priority");
+		json_int_t number = json_is_integer(value) ? json_integer_value(value) : 100;
+
+		for (size_t node = 0; node < CONF_NODES_MAX; node++)
+			r->c->routers[i].priority[node] = (uint8_t)number;
+		if (json_is_object(value) && r->origins->complete)
+			resolve_priorities(r, i, value);
+	}
+}
+
+static void clash_vrid(const struct rules *r, const struct claim *first, const struct claim *again)
+{
+	rules_report(r, ROOT_VIRTUAL_ROUTERS, again->owner, "vrid",
+		conf_printf("%" PRIu32 " is already used on %s by virtual router \"%s\"",
+			again->number, again->text, r->c->routers[first->owner].name));
+}
+
+static void rule_vrids(const struct rules *r)
+{
+	struct claim *claims = conf_alloc(r->c->n_routers, sizeof(*claims));
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->c->n_routers; i++) {
+		const struct conf_router *vr = &r->c->routers[i];
+		if (vr->interface && vr->vrid)
+			claims[n++] = (struct claim){
+				.text = vr->interface, .number = vr->vrid, .owner = i};
+	}
+	rules_find_clashes(r, claims, n, clash_vrid);
+	free(claims);
+}
+
+static void clash_virtual_address(
+	const struct rules *r, const struct claim *first, const struct claim *again)
+{
+	const struct path map = {&root, root_keys.items[ROOT_VIRTUAL_ROUTERS].name, 0};
+	const struct path object = {&map, r->c->routers[again->owner].name, 0};
+	const struct path addresses = {&object, "addresses", 0};
+	const struct path at = {&addresses, NULL, again->item};
+	char text[ADDR_TEXT_MAX];
+
+	fault_add(r->faults, rules_origin(r, ROOT_VIRTUAL_ROUTERS, again->owner)->source, &at,
+		FAULT_AT_VALUE, "%s is already an address of virtual router \"%s\"",
+		addr_format(&again->addr, text), r->c->routers[first->owner].name);
+}
+
+static void rule_virtual_addresses(const struct rules *r)
+{
+	size_t n;
+	struct claim *claims = rules_virtual_addresses(r->c, &n);
+
+	rules_find_clashes(r, claims, n, clash_virtual_address);
+	free(claims);
+}
+
+void rules_routers(const struct rules *r)
+{
+	rule_priorities(r);
+	rule_vrids(r);
+	rule_virtual_addresses(r);
+}

@@ -1,0 +1,15 @@
+/* "did you mean": the nearest of some candidates, when it is near enough to be a slip. */
+#pragma once
+
+#include <stddef.h>
+
+struct suggest {
+	const char *word; /* what was written */
+	const char *best; /* borrowed from suggest_offer() */
+	size_t distance;  /* of best */
+};
+
+struct suggest suggest_begin(const char *word);
+void suggest_offer(struct suggest *s, const char *candidate);
+/* NULL when no candidate is near. */
+const char *suggest_result(const struct suggest *s);

@@ -1,0 +1,112 @@
+/* Every field of the model, in the order of conf.h, in the units of the model. */
+#include "dump.h"
+
+#include "base/duration.h"
+
+#include <jansson.h>
+
+static json_t *dump_addr(const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	return a->family ? json_string(addr_format(a, text)) : json_null();
+}
+
+static json_t *dump_duration(uint64_t us)
+{
+	char text[DURATION_TEXT_MAX];
+
+	return json_string(duration_format(us, text));
+}
+
+static json_t *dump_node(const struct conf_node *n)
+{
+	return json_pack("{ss so}", "name", n->name, "link_address", dump_addr(&n->link_address));
+}
+
+static json_t *dump_router(const struct conf *c, const struct conf_router *r)
+{
+	json_t *priority = json_object(), *addresses = json_array();
+	char text[ADDR_PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < c->n_nodes; i++)
+		json_object_set_new(priority, c->nodes[i].name, json_integer(r->priority[i]));
+	for (size_t i = 0; i < r->n_addresses; i++)
+		json_array_append_new(
+			addresses, json_string(addr_prefix_format(&r->addresses[i], text)));
+	return json_pack("{ss ss si so si sb so s{si so so}}", "name", r->name, "interface",
+		r->interface, "vrid", r->vrid, "priority", priority, "advert_interval_cs",
+		r->advert_interval_cs, "preempt", r->preempt, "addresses", addresses, "announce",
+		"repeat", (int)r->announce.repeat, "interval",
+		dump_duration(r->announce.interval_us), "refresh",
+		dump_duration(r->announce.refresh_us));
+}
+
+static json_t *dump_check(const struct conf_pool *p)
+{
+	const struct conf_check *check = &p->check;
+
+	if (!p->has_check)
+		return json_null();
+	return json_pack("{so so si si si si sb}", "interval", dump_duration(check->interval_us),
+		"timeout", dump_duration(check->timeout_us), "rise", (int)check->rise, "fall",
+		(int)check->fall, "jitter_percent", (int)check->jitter_percent, "port", check->port,
+		"initial_up", check->initial_up);
+}
+
+static json_t *dump_pool(const struct conf_pool *p)
+{
+	json_t *servers = json_array();
+
+	for (size_t i = 0; i < p->n_servers; i++)
+		json_array_append_new(
+			servers, json_pack("{ss so si si}", "name", p->servers[i].name, "address",
+					 dump_addr(&p->servers[i].address), "port",
+					 p->servers[i].port, "weight", (int)p->servers[i].weight));
+	return json_pack("{ss so ss so}", "name", p->name, "check", dump_check(p), "on_failure",
+		p->on_failure == CONF_ON_FAILURE_DRAIN ? "drain" : "remove", "servers", servers);
+}
+
+static json_t *dump_service(const struct conf *c, const struct conf_service *s)
+{
+	char key[IPVS_KEY_TEXT_MAX];
+
+	return json_pack("{ss ss ss ss si ss ss ss?}", "name", s->name, "key",
+		ipvs_service_key_format(&s->key, key), "scheduler", s->scheduler, "forward",
+		ipvs_forward_name(s->forward), "persistence_s", (int)s->persistence_s, "program",
+		s->program == CONF_PROGRAM_ACTIVE ? "active" : "always", "pool",
+		c->pools[s->pool].name, "router",
+		s->router == CONF_NONE ? NULL : c->routers[s->router].name);
+}
+
+static json_t *dump_link(const struct conf_link *l)
+{
+	if (!l->enabled)
+		return json_null();
+	return json_pack("{ss si so si si si}", "interface", l->interface, "sync_id",
+		(int)l->sync_id, "group", dump_addr(&l->group), "port", l->port, "ttl", l->ttl,
+		"maxlen", l->maxlen);
+}
+
+char *conf_dump(const struct conf *c)
+{
+	json_t *nodes = json_array(), *routers = json_array(), *pools = json_array(),
+	       *services = json_array(), *root;
+	char *text;
+
+	for (size_t i = 0; i < c->n_nodes; i++)
+		json_array_append_new(nodes, dump_node(&c->nodes[i]));
+	for (size_t i = 0; i < c->n_routers; i++)
+		json_array_append_new(routers, dump_router(c, &c->routers[i]));
+	for (size_t i = 0; i < c->n_pools; i++)
+		json_array_append_new(pools, dump_pool(&c->pools[i]));
+	for (size_t i = 0; i < c->n_services; i++)
+		json_array_append_new(services, dump_service(c, &c->services[i]));
+	root = json_pack("{so ss so so so so ss}", "nodes", nodes, "self", c->nodes[c->self].name,
+		"routers", routers, "pools", pools, "services", services, "link",
+		dump_link(&c->link), "on_stop",
+		c->on_stop == CONF_ON_STOP_KEEP ? "keep" : "remove");
+	text = json_dumps(root, JSON_INDENT(2));
+	json_decref(root);
+	return text;
+}
