@@ -1,0 +1,508 @@
+/* The elector's operations, made of sd-event and src/io. Event priorities say what comes first when
+ * several things happened at once: adverts before the deadline they may move, news from the kernel
+ * next, then the deadline, and the director last. */
+#include "elector/daemon.h"
+
+#include "base/cleanup.h"
+#include "elector/elector.h"
+#include "elector/leftovers.h"
+#include "elector/message.h"
+#include "elector/realtime.h"
+#include "io/arp.h"
+#include "io/clock.h"
+#include "io/helper.h"
+#include "io/rtnl.h"
+#include "io/vrrp_sock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+enum {
+	PRIORITY_ADVERT = SD_EVENT_PRIORITY_NORMAL - 30,
+	PRIORITY_KERNEL = SD_EVENT_PRIORITY_NORMAL - 20,
+	PRIORITY_DEADLINE = SD_EVENT_PRIORITY_NORMAL - 10,
+};
+
+#define DEADLINE_ACCURACY_US 1
+#define LOCK_RETRY_US 5000
+
+/* A flood of datagrams gets a share of the time, the deadline and the director the rest. */
+#define ADVERTS_PER_WAKE_UP 16
+#define FLOOD_INTERVAL_US 10000
+#define FLOOD_WAKE_UPS 50
+
+struct daemon;
+
+/* The event source of one port's socket. */
+struct listener {
+	struct daemon *daemon;
+	struct port *port;
+	sd_event_source *source;
+	struct listener *next;
+};
+
+struct daemon {
+	const char *runtime_dir;
+	struct helper *helper;
+	struct rtnl *rtnl;
+	int arp_fd;
+	sd_event_source *news; /* rtnetlink */
+	sd_event_source *deadline;
+	sd_event_source *lock; /* while a predecessor holds the state file */
+	struct listener *listeners;
+	struct state_file state;
+	struct elector elector;
+	json_t *pending; /* a Configure that waits for the state file */
+};
+
+/* Operations */
+
+static void read_adverts(struct listener *l)
+{
+	struct daemon *d = l->daemon;
+	uint8_t bytes[VRRP_DATAGRAM_MAX];
+
+	for (int i = 0; i < ADVERTS_PER_WAKE_UP; i++) {
+		ssize_t n = vrrp_sock_receive(l->port->fd, bytes, sizeof(bytes));
+		if (n <= 0)
+			break; /* -ENETDOWN and the like: the kernel tells about the link too */
+		elector_datagram(&d->elector, l->port, bytes, (size_t)n, clock_now());
+	}
+}
+
+static int on_datagram(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	read_adverts(userdata);
+	return 0;
+}
+
+static void free_listener(struct listener *l)
+{
+	sd_event_source_disable_unref(l->source);
+	free(l);
+}
+
+static int listen_on(struct daemon *d, struct port *port, int fd)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->daemon = d;
+	l->port = port;
+	r = sd_event_add_io(helper_loop(d->helper), &l->source, fd, EPOLLIN, on_datagram, l);
+	if (r >= 0)
+		r = sd_event_source_set_priority(l->source, PRIORITY_ADVERT);
+	if (r >= 0)
+		r = sd_event_source_set_ratelimit(l->source, FLOOD_INTERVAL_US, FLOOD_WAKE_UPS);
+	if (r < 0) {
+		free_listener(l);
+		return r;
+	}
+	l->next = d->listeners;
+	d->listeners = l;
+	return 0;
+}
+
+static int open_port(void *io, struct port *port)
+{
+	auto_close int fd = vrrp_sock_open(port->interface, port->ifindex);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = listen_on(io, port, fd);
+	if (r < 0)
+		return r;
+	port->fd = take_fd(&fd);
+	return 0;
+}
+
+static void close_port(void *io, struct port *port)
+{
+	struct daemon *d = io;
+
+	for (struct listener **l = &d->listeners; *l; l = &(*l)->next) {
+		if ((*l)->port == port) {
+			struct listener *found = *l;
+			*l = found->next;
+			free_listener(found);
+			break;
+		}
+	}
+	cleanup_close(&port->fd);
+	port->fd = -1;
+}
+
+static int send_packet(void *io, const struct port *port, const struct addr *source,
+	const uint8_t *packet, size_t len)
+{
+	(void)io;
+	return vrrp_sock_send(port->fd, port->ifindex, source, packet, len);
+}
+
+static int add_addresses(
+	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+{
+	struct daemon *d = io;
+
+	return rtnl_change_addresses(d->rtnl, RTNL_ADD, ifindex, addrs, n, ret_changed);
+}
+
+static int remove_addresses(
+	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+{
+	struct daemon *d = io;
+	int r = rtnl_change_addresses(d->rtnl, RTNL_REMOVE, ifindex, addrs, n, ret_changed);
+
+	return r == -ENODEV ? 0 : r; /* they went with the interface */
+}
+
+static void announce(void *io, const struct port *port, const struct addr_prefix *addrs, size_t n)
+{
+	struct daemon *d = io;
+
+	/* A full queue costs one round: the next says the same. */
+	(void)arp_announce(d->arp_fd, port->ifindex, port->mac, addrs, n);
+}
+
+static int tidy(void *io, struct state_router *record, size_t *ret_removed)
+{
+	(void)io;
+	return leftovers_tidy(record, ret_removed);
+}
+
+static int dump(void *io)
+{
+	struct daemon *d = io;
+
+	return rtnl_dump(d->rtnl);
+}
+
+static void arm(void *io, struct instant deadline)
+{
+	struct daemon *d = io;
+
+	if (instant_is_never(deadline)) {
+		(void)sd_event_source_set_enabled(d->deadline, SD_EVENT_OFF);
+		return;
+	}
+	(void)sd_event_source_set_time(d->deadline, deadline.us);
+	(void)sd_event_source_set_enabled(d->deadline, SD_EVENT_ONESHOT);
+}
+
+static enum event event_of(const struct vrrp *v)
+{
+	if (v->reason == VRRP_REASON_ADOPTED)
+		return EVENT_ROUTER_ADOPTED;
+	if (v->reason == VRRP_REASON_LATE)
+		return EVENT_ROUTER_LATE;
+	return v->state == VRRP_ACTIVE   ? EVENT_ROUTER_ACTIVE
+	       : v->state == VRRP_BACKUP ? EVENT_ROUTER_BACKUP
+					 : EVENT_ROUTER_INITIALIZE;
+}
+
+static void transition(void *io, const struct router *router, enum vrrp_state old_state)
+{
+	struct daemon *d = io;
+	const struct vrrp *v = &router->vrrp;
+	char text[200], vrid[4], peer[ADDR_TEXT_MAX] = "";
+
+	if (v->peer.family)
+		(void)addr_format(&v->peer, peer);
+	(void)snprintf(vrid, sizeof(vrid), "%u", router->config.vrid);
+	(void)snprintf(text, sizeof(text), "%s on %s: %s to %s, because of %s", router->config.name,
+		router->config.interface, vrrp_state_name(old_state), vrrp_state_name(v->state),
+		vrrp_reason_name(v->reason));
+	helper_send(d->helper, "Router", message_router(router, old_state));
+	helper_event(d->helper, event_of(v), text, "TANDEM_INSTANCE", router->config.name,
+		"TANDEM_VRID", vrid, "TANDEM_STATE_OLD", vrrp_state_name(old_state),
+		"TANDEM_STATE_NEW", vrrp_state_name(v->state), "TANDEM_REASON",
+		vrrp_reason_name(v->reason), "TANDEM_PEER", peer, "INTERFACE",
+		router->config.interface, NULL);
+}
+
+static void event(void *io, enum event what, const struct router *router, const char *message)
+{
+	struct daemon *d = io;
+
+	if (router)
+		helper_event(d->helper, what, message, "TANDEM_INSTANCE", router->config.name,
+			"INTERFACE", router->config.interface, NULL);
+	else
+		helper_event(d->helper, what, message, NULL);
+}
+
+static const struct elector_ops operations = {
+	.open_port = open_port,
+	.close_port = close_port,
+	.send = send_packet,
+	.add = add_addresses,
+	.remove = remove_addresses,
+	.announce = announce,
+	.tidy = tidy,
+	.dump = dump,
+	.arm = arm,
+	.transition = transition,
+	.event = event,
+};
+
+/* What happens */
+
+static void on_link(const struct rtnl_link *link, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	elector_link(&d->elector, link->ifindex, link->name, link->up, link->mac);
+}
+
+static void on_link_gone(int ifindex, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	elector_link_gone(&d->elector, ifindex);
+}
+
+static void on_addr(int ifindex, const struct addr_prefix *addr, bool present, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	elector_addr(&d->elector, ifindex, addr, present);
+}
+
+static int on_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (rtnl_read(d->rtnl) < 0)
+		elector_news_lost(&d->elector, clock_now());
+	else
+		elector_settle(&d->elector, clock_now());
+	return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	(void)source;
+	(void)usec;
+	elector_timer(&d->elector, clock_now());
+	return 0;
+}
+
+/* The channel hands over every message that it has, and a reload takes its time: what came first,
+ * and what is due, goes between two of them. */
+static void catch_up(struct daemon *d)
+{
+	for (struct listener *l = d->listeners; l; l = l->next)
+		read_adverts(l);
+	elector_timer(&d->elector, clock_now());
+}
+
+static void complain_about_ports(const struct elector *e, json_t *errors)
+{
+	char text[80];
+
+	for (size_t i = 0; i < e->n_ports; i++) {
+		if (e->ports[i]->ifindex)
+			continue;
+		(void)snprintf(text, sizeof(text),
+			"interface %s does not exist: its virtual routers wait for it",
+			e->ports[i]->interface);
+		(void)json_array_append_new(errors, json_string(text));
+	}
+}
+
+static void configure_now(struct daemon *d, const json_t *parameters, json_t *errors)
+{
+	auto_free struct router_config *wanted = NULL;
+	size_t n;
+	int r = message_read_configure(parameters, errors, &wanted, &n);
+
+	if (r == 0)
+		r = elector_configure(&d->elector, wanted, n, clock_now());
+	if (r == -ENOMEM)
+		(void)json_array_append_new(errors, json_string("out of memory"));
+	if (r < 0)
+		return;
+	complain_about_ports(&d->elector, errors);
+	for (size_t i = 0; i < d->elector.n_routers; i++) {
+		const struct router *router = d->elector.routers[i];
+		helper_send(d->helper, "Router", message_router(router, router->vrrp.state));
+	}
+}
+
+static void configure(struct helper *h, const json_t *parameters, json_t *errors, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	(void)h;
+	if (d->state.data) {
+		catch_up(d);
+		configure_now(d, parameters, errors);
+		return;
+	}
+	json_decref(d->pending);
+	d->pending = json_deep_copy(parameters);
+}
+
+static void report(struct helper *h, json_t *report_object, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	(void)h;
+	(void)json_object_set_new(report_object, "routers", message_report(&d->elector));
+}
+
+static void leave(struct helper *h, bool director_lost, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	(void)h;
+	(void)director_lost; /* the same: nobody is left to lead, so the peer must */
+	elector_leave(&d->elector, clock_now());
+}
+
+/* Start and end */
+
+static void state_is_ours(struct daemon *d)
+{
+	json_t *errors;
+
+	elector_init(&d->elector, &operations, d, &d->state);
+	if (!d->pending)
+		return;
+	errors = json_array();
+	configure_now(d, d->pending, errors);
+	for (size_t i = 0; i < json_array_size(errors); i++)
+		helper_event(
+			d->helper, EVENT_ERROR, json_string_value(json_array_get(errors, i)), NULL);
+	json_decref(errors);
+	json_decref(d->pending);
+	d->pending = NULL;
+}
+
+/* A predecessor that is still leaving owns the addresses until it is gone. */
+static int try_state(struct daemon *d)
+{
+	int r = state_file_open(d->runtime_dir, true, &d->state);
+
+	if (r == 0) {
+		state_is_ours(d);
+		return 0;
+	}
+	if (r != -EWOULDBLOCK)
+		return r;
+	r = sd_event_source_set_time_relative(d->lock, LOCK_RETRY_US);
+	return r < 0 ? r : sd_event_source_set_enabled(d->lock, SD_EVENT_ONESHOT);
+}
+
+static int on_lock_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct daemon *d = userdata;
+	int r = try_state(d);
+
+	(void)source;
+	(void)usec;
+	/* Without the file there is no election: end, and be started again. */
+	if (r < 0)
+		(void)sd_event_exit(helper_loop(d->helper), r);
+	return 0;
+}
+
+static int add_sources(struct daemon *d)
+{
+	sd_event *loop = helper_loop(d->helper);
+	int r = sd_event_add_io(loop, &d->news, rtnl_fd(d->rtnl), EPOLLIN, on_news, d);
+
+	if (r >= 0)
+		r = sd_event_source_set_priority(d->news, PRIORITY_KERNEL);
+	if (r >= 0)
+		r = sd_event_add_time(loop, &d->deadline, CLOCK_BOOTTIME, 0, DEADLINE_ACCURACY_US,
+			on_deadline, d);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(d->deadline, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_source_set_priority(d->deadline, PRIORITY_DEADLINE);
+	if (r >= 0)
+		r = sd_event_add_time(loop, &d->lock, CLOCK_MONOTONIC, 0, 0, on_lock_retry, d);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(d->lock, SD_EVENT_OFF);
+	return r;
+}
+
+static int set_up(struct daemon *d)
+{
+	static const struct rtnl_handler handler = {on_link, on_link_gone, on_addr};
+	int r = rtnl_open(&handler, d, &d->rtnl);
+
+	if (r < 0)
+		return r;
+	d->arp_fd = arp_open();
+	if (d->arp_fd < 0)
+		return d->arp_fd;
+	r = add_sources(d);
+	return r < 0 ? r : try_state(d);
+}
+
+/* Without these the election works, less punctually or with more rights than it needs. */
+static void harden(struct daemon *d)
+{
+	int r = realtime_enter();
+
+	if (r < 0)
+		helper_event(d->helper, EVENT_ERROR,
+			"tandem-elector runs without real-time priority", "ERRNO", strerror(-r),
+			NULL);
+	r = realtime_drop_privileges();
+	if (r < 0)
+		helper_event(d->helper, EVENT_ERROR, "tandem-elector could not drop privileges",
+			"ERRNO", strerror(-r), NULL);
+}
+
+static void tear_down(struct daemon *d)
+{
+	elector_done(&d->elector);
+	state_file_close(&d->state);
+	json_decref(d->pending);
+	sd_event_source_disable_unref(d->lock);
+	sd_event_source_disable_unref(d->deadline);
+	sd_event_source_disable_unref(d->news);
+	cleanup_close(&d->arp_fd);
+	rtnl_close(d->rtnl);
+	helper_free(d->helper);
+}
+
+int daemon_run(const char *runtime_dir)
+{
+	static const struct helper_program program = {
+		.name = "tandem-elector",
+		.configure = configure,
+		.report = report,
+		.leave = leave,
+	};
+	struct daemon d = {.runtime_dir = runtime_dir, .arp_fd = -1};
+	int r = helper_new(&program, &d, &d.helper);
+
+	if (r < 0)
+		return r;
+	elector_init(&d.elector, &operations, &d, &d.state);
+	r = set_up(&d);
+	if (r >= 0) {
+		harden(&d);
+		r = helper_run(d.helper);
+	}
+	tear_down(&d);
+	return r;
+}

@@ -1,0 +1,484 @@
+/* Ports and routers, and the difference between two configurations. What one router does is in
+ * router.c. Memory is allocated by elector_configure() alone. */
+#include "elector/elector.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMPLAINT_INTERVAL_US UINT64_C(60000000)
+#define LOOK_AGAIN_US UINT64_C(100000)
+
+void elector_init(
+	struct elector *e, const struct elector_ops *ops, void *io, struct state_file *state)
+{
+	*e = (struct elector){.ops = ops, .io = io, .state = state, .look_again = INSTANT_NEVER};
+}
+
+static void free_port(struct elector *e, struct port *p)
+{
+	if (p->ready)
+		e->ops->close_port(e->io, p);
+	free(p);
+}
+
+void elector_done(struct elector *e)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		free(e->routers[i]);
+	for (size_t i = 0; i < e->n_ports; i++)
+		free_port(e, e->ports[i]);
+	e->n_routers = e->n_ports = 0;
+}
+
+static void arm(struct elector *e)
+{
+	struct instant deadline = e->look_again;
+
+	for (size_t i = 0; i < e->n_routers; i++)
+		deadline = instant_min(deadline, router_deadline(e->routers[i]));
+	e->ops->arm(e->io, deadline);
+}
+
+static struct port *port_by_name(const struct elector *e, const char *interface)
+{
+	for (size_t i = 0; i < e->n_ports; i++)
+		if (strcmp(e->ports[i]->interface, interface) == 0)
+			return e->ports[i];
+	return NULL;
+}
+
+static struct port *port_by_index(const struct elector *e, int ifindex)
+{
+	for (size_t i = 0; i < e->n_ports; i++)
+		if (e->ports[i]->ifindex == ifindex)
+			return e->ports[i];
+	return NULL;
+}
+
+/* VRID and interface are a virtual router's identity on the wire. */
+static bool same_router(const struct router_config *a, const struct router_config *b)
+{
+	return a->vrid == b->vrid && strcmp(a->interface, b->interface) == 0;
+}
+
+static const struct router_config *find_wanted(
+	const struct router_config *wanted, size_t n, const struct router_config *config)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same_router(&wanted[i], config))
+			return &wanted[i];
+	return NULL;
+}
+
+static struct router *find_router(const struct elector *e, const struct router_config *config)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (same_router(&e->routers[i]->config, config))
+			return e->routers[i];
+	return NULL;
+}
+
+static bool record_matches(const struct state_router *s, const struct router_config *config)
+{
+	return s->used && s->vrid == config->vrid && strcmp(s->interface, config->interface) == 0;
+}
+
+/* The record that a predecessor left for this router, or a free one. There is always one: there are
+ * as many records as there can be routers. */
+static struct state_router *take_record(struct elector *e, const struct router_config *config)
+{
+	struct state_router *unused = NULL;
+
+	for (size_t i = 0; i < STATE_ROUTERS_MAX; i++) {
+		struct state_router *s = &e->state->routers[i];
+		if (record_matches(s, config))
+			return s;
+		if (!s->used && !unused)
+			unused = s;
+	}
+	*unused = (struct state_router){.used = true};
+	return unused;
+}
+
+static void tidy(struct elector *e, struct state_router *s)
+{
+	size_t removed = 0;
+	char text[160];
+	int error = e->ops->tidy(e->io, s, &removed);
+
+	if (error < 0)
+		(void)snprintf(text, sizeof(text),
+			"%s: what an earlier run left could not be removed: %s", s->name,
+			strerror(-error));
+	else
+		(void)snprintf(text, sizeof(text), "%s: removed %zu addresses of an earlier run",
+			s->name, removed);
+	e->ops->event(e->io, error < 0 ? EVENT_ERROR : EVENT_LEFTOVER_REMOVED, NULL, text);
+}
+
+/* What a predecessor had and nobody wants now. */
+static void tidy_unwanted(struct elector *e, const struct router_config *wanted, size_t n)
+{
+	for (size_t i = 0; i < STATE_ROUTERS_MAX; i++) {
+		struct state_router *s = &e->state->routers[i];
+		bool keep = false;
+
+		for (size_t k = 0; s->used && !keep && k < n; k++)
+			keep = record_matches(s, &wanted[k]);
+		if (!s->used || keep)
+			continue;
+		if (s->active)
+			tidy(e, s);
+		s->used = false;
+	}
+}
+
+static void drop_unwanted(
+	struct elector *e, const struct router_config *wanted, size_t n, struct instant now)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < e->n_routers; i++) {
+		struct router *r = e->routers[i];
+		const struct router_config *config = find_wanted(wanted, n, &r->config);
+
+		if (config) {
+			router_drop_addresses(r, config);
+			e->routers[kept++] = r;
+			continue;
+		}
+		router_leave(r, now);
+		r->record->used = false;
+		free(r);
+	}
+	e->n_routers = kept;
+}
+
+static void drop_unused_ports(struct elector *e)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < e->n_ports; i++) {
+		bool used = false;
+		for (size_t k = 0; !used && k < e->n_routers; k++)
+			used = e->routers[k]->port == e->ports[i];
+		if (used)
+			e->ports[kept++] = e->ports[i];
+		else
+			free_port(e, e->ports[i]);
+	}
+	e->n_ports = kept;
+}
+
+/* All the memory that the wanted routers need beyond what there is, before anything changes. */
+struct spare {
+	struct router *routers[STATE_ROUTERS_MAX];
+	struct port *ports[STATE_ROUTERS_MAX];
+	size_t n_routers, n_ports;
+};
+
+static void free_spare(struct spare *s)
+{
+	while (s->n_routers > 0)
+		free(s->routers[--s->n_routers]);
+	while (s->n_ports > 0)
+		free(s->ports[--s->n_ports]);
+}
+
+static int allocate(
+	const struct elector *e, const struct router_config *wanted, size_t n, struct spare *ret)
+{
+	struct spare s = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		if (find_router(e, &wanted[i]))
+			continue;
+		s.routers[s.n_routers++] = calloc(1, sizeof(struct router));
+		s.ports[s.n_ports++] = calloc(1, sizeof(struct port));
+		if (!s.routers[s.n_routers - 1] || !s.ports[s.n_ports - 1]) {
+			free_spare(&s);
+			return -ENOMEM;
+		}
+	}
+	*ret = s;
+	return 0;
+}
+
+static struct port *obtain_port(struct elector *e, const char *interface, struct spare *spare)
+{
+	struct port *p = port_by_name(e, interface);
+
+	if (p)
+		return p;
+	p = spare->ports[--spare->n_ports];
+	*p = (struct port){.fd = -1};
+	(void)snprintf(p->interface, sizeof(p->interface), "%s", interface);
+	e->ports[e->n_ports++] = p;
+	return p;
+}
+
+static void add_or_change(struct elector *e, const struct router_config *wanted,
+	struct spare *spare, struct instant now)
+{
+	struct router *r = find_router(e, wanted);
+
+	if (r) {
+		router_reconfigure(r, wanted, now);
+		return;
+	}
+	r = spare->routers[--spare->n_routers];
+	router_init(r, wanted, obtain_port(e, wanted->interface, spare), take_record(e, wanted),
+		e->ops, e->io, now);
+	e->routers[e->n_routers++] = r;
+}
+
+int elector_configure(
+	struct elector *e, const struct router_config *wanted, size_t n, struct instant now)
+{
+	struct spare spare;
+	int r = n > STATE_ROUTERS_MAX ? -E2BIG : allocate(e, wanted, n, &spare);
+
+	if (r < 0)
+		return r;
+	if (!e->configured)
+		tidy_unwanted(e, wanted, n);
+	e->configured = true;
+	drop_unwanted(e, wanted, n, now);
+	for (size_t i = 0; i < n; i++)
+		add_or_change(e, &wanted[i], &spare, now);
+	drop_unused_ports(e);
+	free_spare(&spare);
+	e->stale = true;
+	elector_settle(e, now);
+	return 0;
+}
+
+void elector_leave(struct elector *e, struct instant now)
+{
+	e->left = true;
+	e->look_again = INSTANT_NEVER;
+	if (!e->configured && e->state->routers)
+		tidy_unwanted(e, NULL, 0);
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_leave(e->routers[i], now);
+	arm(e);
+}
+
+static void port_down(struct elector *e, struct port *p, struct instant now)
+{
+	bool heard = p->ifindex && p->up && !p->broken; /* a word of parting arrives */
+
+	for (size_t i = 0; i < e->n_routers; i++) {
+		if (e->routers[i]->port != p)
+			continue;
+		if (heard)
+			router_no_address(e->routers[i], now);
+		else
+			router_link_down(e->routers[i], now);
+	}
+	e->ops->close_port(e->io, p);
+	p->ready = false;
+}
+
+void elector_link(struct elector *e, int ifindex, const char *name, bool up,
+	const uint8_t mac[static PORT_MAC_LEN])
+{
+	struct port *named = port_by_name(e, name);
+	struct port *old = port_by_index(e, ifindex);
+
+	if (old && old != named) { /* renamed: not ours any more, but it still has our addresses */
+		old->up = false;
+		old->seen = true;
+	}
+	if (!named)
+		return;
+	if (named->ifindex != ifindex) {
+		elector_link_gone(e, named->ifindex);
+		named->ifindex = ifindex;
+		e->stale = true;
+	}
+	named->up = up;
+	named->seen = true;
+	memcpy(named->mac, mac, PORT_MAC_LEN);
+}
+
+void elector_link_gone(struct elector *e, int ifindex)
+{
+	struct port *p = ifindex ? port_by_index(e, ifindex) : NULL;
+
+	if (!p)
+		return;
+	/* Its addresses went with it. Settling tells the routers. */
+	p->ifindex = 0;
+	p->up = false;
+	p->primary = (struct addr){0};
+	p->broken = true;
+}
+
+static bool is_virtual(const struct elector *e, const struct port *p, const struct addr *addr)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (e->routers[i]->port == p && router_has_address(e->routers[i], addr))
+			return true;
+	return false;
+}
+
+void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr, bool present)
+{
+	struct port *p = port_by_index(e, ifindex);
+
+	if (!p || !ifindex)
+		return;
+	if (present && !p->primary.family && !is_virtual(e, p, &addr->addr))
+		p->primary = addr->addr;
+	if (present)
+		return;
+	if (addr_equal(&p->primary, &addr->addr)) {
+		p->primary = (struct addr){0};
+		e->stale = true;
+	}
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (e->routers[i]->port == p)
+			router_address_gone(e->routers[i], addr);
+}
+
+static void port_up(struct elector *e, struct port *p)
+{
+	int error = e->ops->open_port(e->io, p);
+	char text[160];
+
+	p->ready = error == 0;
+	if (error == 0 || p->failed) {
+		p->failed = error < 0;
+		return;
+	}
+	p->failed = true;
+	(void)snprintf(
+		text, sizeof(text), "%s: cannot hear adverts: %s", p->interface, strerror(-error));
+	e->ops->event(e->io, EVENT_ERROR, NULL, text);
+}
+
+static void settle_port(struct elector *e, struct port *p, struct instant now)
+{
+	bool usable = p->ifindex && p->up && p->primary.family;
+
+	if (p->ready && (!usable || p->broken))
+		port_down(e, p, now);
+	p->broken = false;
+	if (!p->ready && usable)
+		port_up(e, p);
+}
+
+static void settle_router(struct router *r, struct instant now)
+{
+	if (!r->port->ready) {
+		router_disown(r);
+		return;
+	}
+	if (r->vrrp.state == VRRP_INITIALIZE)
+		router_begin(r, now);
+	else if (!addr_equal(&r->vrrp.config.primary, &r->port->primary))
+		router_readdress(r, now);
+	router_restore(r, now);
+}
+
+/* What was known stays so until somebody can say better: a kernel short of memory is no reason to
+ * leave an election. */
+static void dump_failed(struct elector *e, int error, struct instant now)
+{
+	char text[160];
+
+	e->look_again = instant_add(now, LOOK_AGAIN_US);
+	if (e->blind)
+		return;
+	e->blind = true;
+	(void)snprintf(
+		text, sizeof(text), "cannot list interfaces and addresses: %s", strerror(-error));
+	e->ops->event(e->io, EVENT_ERROR, NULL, text);
+}
+
+/* Learn anew what each port has. One that the dump does not mention is gone. */
+static void refresh(struct elector *e, struct instant now)
+{
+	struct addr known[sizeof(e->ports) / sizeof(e->ports[0])];
+	int error;
+
+	for (size_t i = 0; i < e->n_ports; i++) {
+		known[i] = e->ports[i]->primary;
+		e->ports[i]->primary = (struct addr){0};
+		e->ports[i]->seen = false;
+	}
+	error = e->ops->dump(e->io);
+	if (error < 0) {
+		for (size_t i = 0; i < e->n_ports; i++)
+			e->ports[i]->primary = known[i];
+		dump_failed(e, error, now);
+		return;
+	}
+	for (size_t i = 0; i < e->n_ports; i++)
+		if (!e->ports[i]->seen)
+			elector_link_gone(e, e->ports[i]->ifindex);
+	e->stale = e->blind = false;
+	e->look_again = INSTANT_NEVER;
+}
+
+void elector_settle(struct elector *e, struct instant now)
+{
+	if (e->left)
+		return;
+	if (e->stale)
+		refresh(e, now);
+	for (size_t i = 0; i < e->n_ports; i++)
+		settle_port(e, e->ports[i], now);
+	for (size_t i = 0; i < e->n_routers; i++)
+		settle_router(e->routers[i], now);
+	arm(e);
+}
+
+void elector_news_lost(struct elector *e, struct instant now)
+{
+	e->stale = true;
+	for (size_t i = 0; i < e->n_routers; i++)
+		e->routers[i]->robbed = true;
+	elector_settle(e, now);
+}
+
+static void complain(struct elector *e, struct port *p, enum vrrp_reject why, struct instant now)
+{
+	char text[160];
+
+	p->rejected[why]++;
+	if (!instant_reached(p->next_complaint, now))
+		return;
+	p->next_complaint = instant_add(now, COMPLAINT_INTERVAL_US);
+	(void)snprintf(text, sizeof(text), "%s: rejected a datagram: %s", p->interface,
+		vrrp_reject_name(why));
+	e->ops->event(e->io, EVENT_ADVERT_REJECTED, NULL, text);
+}
+
+void elector_datagram(
+	struct elector *e, struct port *port, const uint8_t *bytes, size_t len, struct instant now)
+{
+	struct vrrp_advert advert;
+	enum vrrp_reject why = vrrp_datagram_parse(bytes, len, &advert);
+
+	if (why != VRRP_OK) {
+		complain(e, port, why, now);
+		return;
+	}
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (e->routers[i]->port == port && e->routers[i]->config.vrid == advert.vrid)
+			router_hear(e->routers[i], &advert, now);
+	arm(e);
+}
+
+void elector_timer(struct elector *e, struct instant now)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_timer(e->routers[i], now);
+	if (instant_reached(e->look_again, now))
+		elector_settle(e, now);
+	arm(e);
+}

@@ -1,0 +1,51 @@
+/* The elector's logic: which virtual routers there are, on which interfaces, and who of them is
+ * told what. The program feeds it what happens in the world; it acts through elector_ops. */
+#pragma once
+
+#include "elector/router.h"
+
+struct elector {
+	const struct elector_ops *ops;
+	void *io;
+	struct state_file *state;
+	struct router *routers[STATE_ROUTERS_MAX];
+	size_t n_routers;
+	struct port *ports[2 * STATE_ROUTERS_MAX]; /* during a change the old ones and the new */
+	size_t n_ports;
+	bool configured; /* at least once: before, the state file is a predecessor's */
+	bool stale;      /* what is known of the ports may be wrong: dump */
+	bool blind;      /* the last dump failed; the next is at look_again */
+	struct instant look_again;
+	bool left;
+};
+
+/* Everything is borrowed. */
+void elector_init(
+	struct elector *e, const struct elector_ops *ops, void *io, struct state_file *state);
+/* Frees memory and closes ports; leaves no election. */
+void elector_done(struct elector *e);
+
+/* Make the wanted routers so: those that stay go on undisturbed. The first time, tidy up after a
+ * predecessor what is not wanted any more. 0, or -ENOMEM with nothing changed. At most
+ * STATE_ROUTERS_MAX routers. */
+int elector_configure(
+	struct elector *e, const struct router_config *wanted, size_t n, struct instant now);
+/* Every router leaves in order: release, then resign. Nothing begins again after this. One that was
+ * never configured leaves for its predecessor. */
+void elector_leave(struct elector *e, struct instant now);
+
+/* What the kernel tells about interfaces and addresses; after a series of these, elector_settle()
+ * makes the routers follow. */
+void elector_link(struct elector *e, int ifindex, const char *name, bool up,
+	const uint8_t mac[static PORT_MAC_LEN]);
+void elector_link_gone(struct elector *e, int ifindex);
+void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr, bool present);
+void elector_settle(struct elector *e, struct instant now);
+/* The kernel told more than could be read: learn everything anew, addresses included. */
+void elector_news_lost(struct elector *e, struct instant now);
+
+/* A datagram arrived on the port. */
+void elector_datagram(
+	struct elector *e, struct port *port, const uint8_t *bytes, size_t len, struct instant now);
+/* The time armed last has come (or another: it does not matter). */
+void elector_timer(struct elector *e, struct instant now);

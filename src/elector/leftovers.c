@@ -1,0 +1,111 @@
+/* Tidying up for an elector that is gone. It has sockets of its own, since it also runs in a
+ * process that is no elector. */
+#include "elector/leftovers.h"
+
+#include "core/vrrp_packet.h"
+#include "elector/state_file.h"
+#include "io/clock.h"
+#include "io/rtnl.h"
+#include "io/vrrp_sock.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+
+static void ignore_link(const struct rtnl_link *link, void *userdata)
+{
+	(void)link;
+	(void)userdata;
+}
+
+static void ignore_link_gone(int ifindex, void *userdata)
+{
+	(void)ifindex;
+	(void)userdata;
+}
+
+static void ignore_addr(int ifindex, const struct addr_prefix *addr, bool present, void *userdata)
+{
+	(void)ifindex;
+	(void)addr;
+	(void)present;
+	(void)userdata;
+}
+
+static int remove_addresses(const struct state_router *record, size_t *ret_removed)
+{
+	static const struct rtnl_handler handler = {ignore_link, ignore_link_gone, ignore_addr};
+	struct rtnl *rtnl;
+	int r = rtnl_open(&handler, NULL, &rtnl);
+
+	if (r < 0)
+		return r;
+	r = rtnl_change_addresses(
+		rtnl, RTNL_REMOVE, record->ifindex, record->addrs, record->n_addrs, ret_removed);
+	rtnl_close(rtnl);
+	return r == -ENODEV ? 0 : r;
+}
+
+/* The peer takes over sooner for it; that it cannot be sent is no reason to fail. */
+static void resign(const struct state_router *record)
+{
+	struct vrrp_advert advert = {
+		.vrid = record->vrid,
+		.priority = VRRP_PRIORITY_RESIGN,
+		.interval_cs = record->interval_cs,
+		.n_addrs = (uint8_t)record->n_addrs,
+	};
+	uint8_t packet[VRRP_PACKET_MAX];
+	auto_close int fd = vrrp_sock_open(record->interface, record->ifindex);
+
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < record->n_addrs; i++)
+		advert.addrs[i] = record->addrs[i].addr;
+	(void)vrrp_sock_send(
+		fd, record->ifindex, &record->source, packet, vrrp_packet_build(&advert, packet));
+}
+
+int leftovers_tidy(struct state_router *record, size_t *ret_removed)
+{
+	size_t removed = 0;
+	int r = record->n_addrs > 0 ? remove_addresses(record, &removed) : 0;
+
+	if (r < 0)
+		return r;
+	if (record->n_addrs > 0 && record->interval_cs > 0)
+		resign(record);
+	record->active = false;
+	*ret_removed = removed;
+	return 0;
+}
+
+int leftovers_remove(const char *runtime_dir, enum leftovers_which which,
+	void (*removed)(const char *name, size_t n_addresses, void *userdata), void *userdata)
+{
+	struct state_file state;
+	int r = state_file_open(runtime_dir, false, &state), failed = 0, n = 0;
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < STATE_ROUTERS_MAX; i++) {
+		struct state_router *record = &state.routers[i];
+		size_t n_addresses;
+		if (!record->used || !record->active)
+			continue;
+		if (which == LEFTOVERS_STALE && state_router_is_fresh(record, clock_now()))
+			continue;
+		r = leftovers_tidy(record, &n_addresses);
+		if (r < 0) {
+			failed = r;
+			continue;
+		}
+		n++;
+		if (removed)
+			removed(record->name, n_addresses, userdata);
+	}
+	state_file_close(&state);
+	return failed < 0 ? failed : n;
+}

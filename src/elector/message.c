@@ -1,0 +1,167 @@
+/* JSON of the elector. The director has validated its configuration, so a message that does not fit
+ * is refused whole, in words for whoever debugs the two programs. */
+#include "elector/message.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JSON_INT(n) ((json_int_t)(n))
+
+/* False, with an error appended, when the text does not fit. */
+static bool copy_text(char *ret, size_t size, const char *text)
+{
+	if (strlen(text) >= size)
+		return false;
+	memcpy(ret, text, strlen(text) + 1);
+	return true;
+}
+
+static bool read_addresses(const json_t *addresses, struct router_config *ret)
+{
+	const json_t *item;
+	size_t i;
+
+	if (json_array_size(addresses) == 0 || json_array_size(addresses) > STATE_ADDRS_MAX)
+		return false;
+	json_array_foreach (addresses, i, item) {
+		const char *text = json_string_value(item);
+		if (!text || !addr_prefix_parse(text, &ret->addrs[i]) ||
+			ret->addrs[i].addr.family != AF_INET)
+			return false;
+	}
+	ret->n_addrs = i;
+	return true;
+}
+
+static bool in_range(json_int_t value, json_int_t min, json_int_t max)
+{
+	return value >= min && value <= max;
+}
+
+/* Returns what is wrong, NULL when nothing is. */
+static const char *read_router(const json_t *json, struct router_config *ret)
+{
+	struct router_config c = {0};
+	const char *name, *interface;
+	const json_t *addresses, *announce;
+	json_int_t vrid, priority, interval_cs, repeat, announce_us, refresh_us;
+	int preempt;
+
+	/* jansson takes no const here, and changes nothing. */
+	if (json_unpack((json_t *)(uintptr_t)json, "{s:s, s:s, s:I, s:I, s:I, s:b, s:o, s:o}",
+		    "name", &name, "interface", &interface, "vrid", &vrid, "priority", &priority,
+		    "advert_interval_cs", &interval_cs, "preempt", &preempt, "addresses",
+		    &addresses, "announce", &announce) < 0)
+		return "a member is missing or of the wrong type";
+	if (json_unpack((json_t *)(uintptr_t)announce, "{s:I, s:I, s:I}", "repeat", &repeat,
+		    "interval_us", &announce_us, "refresh_us", &refresh_us) < 0)
+		return "announce is incomplete";
+	if (!copy_text(c.name, sizeof(c.name), name) ||
+		!copy_text(c.interface, sizeof(c.interface), interface))
+		return "the name or the interface is too long";
+	if (!in_range(vrid, 1, 255) || !in_range(priority, 1, 255) ||
+		!in_range(interval_cs, 1, VRRP_INTERVAL_MAX_CS))
+		return "vrid, priority or advert_interval_cs is out of range";
+	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0)
+		return "announce is out of range";
+	if (!read_addresses(addresses, &c))
+		return "addresses must be 1 to 255 IPv4 addresses";
+	c.vrid = (uint8_t)vrid;
+	c.priority = (uint8_t)priority;
+	c.interval_cs = (uint16_t)interval_cs;
+	c.preempt = preempt;
+	c.announce = (struct announce_config){
+		(unsigned)repeat, (uint64_t)announce_us, (uint64_t)refresh_us};
+	*ret = c;
+	return NULL;
+}
+
+static int refuse(json_t *errors, size_t i, const char *what)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text), "routers[%zu]: %s", i, what);
+	(void)json_array_append_new(errors, json_string(text));
+	return -EINVAL;
+}
+
+int message_read_configure(
+	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n)
+{
+	const json_t *routers = json_object_get(parameters, "routers"), *item;
+	auto_free struct router_config *configs = NULL;
+	size_t n = json_array_size(routers), i;
+
+	if (!json_is_array(routers) || n > STATE_ROUTERS_MAX)
+		return refuse(errors, n, "not an array of at most 128");
+	configs = calloc(n ? n : 1, sizeof(*configs));
+	if (!configs)
+		return -ENOMEM;
+	json_array_foreach (routers, i, item) {
+		const char *wrong = read_router(item, &configs[i]);
+		if (wrong)
+			return refuse(errors, i, wrong);
+	}
+	*ret = take_ptr(configs);
+	*ret_n = n;
+	return 0;
+}
+
+json_t *message_router(const struct router *router, enum vrrp_state old_state)
+{
+	const struct vrrp *v = &router->vrrp;
+	char peer[ADDR_TEXT_MAX] = "";
+
+	if (v->peer.family)
+		(void)addr_format(&v->peer, peer);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I}", "name", router->config.name,
+		"state", vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state),
+		"reason", vrrp_reason_name(v->reason), "peer", peer, "priority",
+		(int)router->config.priority, "since_us", JSON_INT(v->since.us));
+}
+
+static void add_rejections(json_t *counters, const struct port *port)
+{
+	for (enum vrrp_reject why = VRRP_OK + 1; why < VRRP_REJECT_MAX_; why++) {
+		char name[40];
+		(void)snprintf(name, sizeof(name), "rejected_%s", vrrp_reject_name(why));
+		(void)json_object_set_new(
+			counters, name, json_integer(JSON_INT(port->rejected[why])));
+	}
+}
+
+static json_t *counters_of(const struct router *router)
+{
+	const struct router_counters *c = &router->counters;
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "adverts_sent",
+		JSON_INT(c->adverts_sent), "adverts_received", JSON_INT(c->adverts_received),
+		"send_errors", JSON_INT(c->send_errors), "transitions", JSON_INT(c->transitions),
+		"addresses_restored", JSON_INT(c->addresses_restored), "address_mismatches",
+		JSON_INT(c->address_mismatches), "rivals", JSON_INT(c->rivals), "late",
+		JSON_INT(c->late));
+
+	if (json)
+		add_rejections(json, router->port);
+	return json;
+}
+
+json_t *message_report(const struct elector *e)
+{
+	json_t *routers = json_array();
+
+	for (size_t i = 0; i < e->n_routers; i++) {
+		const struct router *r = e->routers[i];
+		json_t *json = message_router(r, r->vrrp.state);
+		(void)json_object_set_new(json, "interface", json_string(r->config.interface));
+		(void)json_object_set_new(
+			json, "peer_priority", json_integer(r->vrrp.peer_priority));
+		(void)json_object_set_new(json, "interface_up", json_boolean(r->port->up));
+		(void)json_object_set_new(json, "counters", counters_of(r));
+		(void)json_array_append_new(routers, json);
+	}
+	return routers;
+}

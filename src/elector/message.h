@@ -1,0 +1,16 @@
+/* The elector's messages (docs/internals.md): JSON to values and back. */
+#pragma once
+
+#include "elector/elector.h"
+
+#include <jansson.h>
+
+/* "Configure". *ret is an array to free(). On -EINVAL what is wrong was appended to `errors`. 0 or
+ * -errno; out-params are written only on success. */
+int message_read_configure(
+	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n);
+
+/* "Router": new references, NULL when memory is out. */
+json_t *message_router(const struct router *router, enum vrrp_state old_state);
+/* The value of "routers" in "Report". */
+json_t *message_report(const struct elector *e);

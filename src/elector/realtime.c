@@ -1,0 +1,43 @@
+/* Scheduling, memory and capabilities of this process. */
+#include "elector/realtime.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+/* Before everything ordinary, after the kernel's own threads and whoever knows better. */
+#define FIFO_PRIORITY 10
+
+/* Once CAP_IPC_LOCK is dropped the limit counts: with one in force, locking future memory would
+ * make allocations fail. */
+static int lock_memory(void)
+{
+	static const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+
+	int future = setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0 ? 0 : MCL_FUTURE;
+
+	return mlockall(MCL_CURRENT | future) < 0 ? -errno : 0;
+}
+
+int realtime_enter(void)
+{
+	static const struct sched_param param = {.sched_priority = FIFO_PRIORITY};
+	int r = sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) < 0 ? -errno : 0;
+	int locked = lock_memory();
+
+	return r < 0 ? r : locked;
+}
+
+int realtime_drop_privileges(void)
+{
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, CAP_NET_RAW,
+		    -1) < 0)
+		return -EINVAL;
+	if (capng_apply(CAPNG_SELECT_BOTH) < 0)
+		return -EPERM;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}

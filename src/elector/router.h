@@ -1,0 +1,127 @@
+/* One virtual router of the elector: the state machine with what its effects do, through one struct
+ * of operations. Tests pass a recorder for them. */
+#pragma once
+
+#include "base/event.h"
+#include "core/announce.h"
+#include "core/vrrp.h"
+#include "core/vrrp_packet.h"
+#include "elector/state_file.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PORT_MAC_LEN 6
+
+/* An interface that virtual routers are on. */
+struct port {
+	char interface[STATE_INTERFACE_MAX];
+	int ifindex; /* 0: there is no such interface */
+	bool up;
+	bool seen;   /* in the dump under way */
+	bool broken; /* the interface that the socket is bound to is gone */
+	bool ready;  /* up, with an address, and its socket open */
+	bool failed; /* its socket could not be opened the last time */
+	int fd;      /* the operations' business */
+	uint8_t mac[PORT_MAC_LEN];
+	struct addr primary; /* its own address, the source of adverts; family 0: none */
+	uint64_t rejected[VRRP_REJECT_MAX_];
+	struct instant next_complaint; /* when a rejected datagram is worth an event again */
+};
+
+struct router_config {
+	char name[STATE_NAME_MAX];
+	char interface[STATE_INTERFACE_MAX];
+	uint8_t vrid;
+	uint8_t priority;
+	uint16_t interval_cs;
+	bool preempt;
+	struct announce_config announce;
+	size_t n_addrs;
+	struct addr_prefix addrs[STATE_ADDRS_MAX];
+};
+
+struct router_counters {
+	uint64_t adverts_sent;
+	uint64_t adverts_received;
+	uint64_t send_errors;
+	uint64_t transitions;
+	uint64_t addresses_restored;
+	uint64_t address_mismatches; /* adverts whose address list is not ours */
+	uint64_t rivals;             /* adverts of another Active router, heard while Active */
+	uint64_t late;
+};
+
+struct router;
+
+/* What the elector does to the world. None of these blocks. `io` is the first argument given. */
+struct elector_ops {
+	/* Open and close the socket of a port. 0 or -errno. */
+	int (*open_port)(void *io, struct port *port);
+	void (*close_port)(void *io, struct port *port);
+	/* Send one VRRP packet. 0 or -errno. */
+	int (*send)(void *io, const struct port *port, const struct addr *source,
+		const uint8_t *packet, size_t len);
+	/* Add or remove addresses, in one batch. *ret_changed: how many were not so already. */
+	int (*add)(void *io, int ifindex, const struct addr_prefix *addrs, size_t n,
+		size_t *ret_changed);
+	int (*remove)(void *io, int ifindex, const struct addr_prefix *addrs, size_t n,
+		size_t *ret_changed);
+	/* One gratuitous ARP for each address. */
+	void (*announce)(
+		void *io, const struct port *port, const struct addr_prefix *addrs, size_t n);
+	/* Tidy up after a predecessor: leftovers_tidy(). */
+	int (*tidy)(void *io, struct state_router *record, size_t *ret_removed);
+	/* Tell elector_link() and elector_addr() about all there is. 0, or -errno after a part. */
+	int (*dump)(void *io);
+	/* Call elector_timer() at that time. */
+	void (*arm)(void *io, struct instant deadline);
+	/* For the operator: a transition, or something else that happened (router may be NULL). */
+	void (*transition)(void *io, const struct router *router, enum vrrp_state old_state);
+	void (*event)(void *io, enum event event, const struct router *router, const char *message);
+};
+
+struct router {
+	struct router_config config;
+	struct vrrp vrrp;
+	struct announce announce;
+	struct router_counters counters;
+	struct port *port;
+	struct state_router *record;
+	const struct elector_ops *ops;
+	void *io;
+	bool robbed;       /* an address may be missing: looked after in router_restore() */
+	bool claim_failed; /* an address is missing: tried again with each advert */
+	bool send_failed;  /* the last advert did not leave */
+	struct instant next_rival_event;
+};
+
+/* A router in Initialize on that port. `record` may hold what a predecessor wrote. */
+void router_init(struct router *r, const struct router_config *config, struct port *port,
+	struct state_router *record, const struct elector_ops *ops, void *io, struct instant now);
+/* The port is ready: adopt what a predecessor left a moment ago, or remove it and join. */
+void router_begin(struct router *r, struct instant now);
+/* The port is not ready any more: its link is down, or it has no address of its own left. */
+void router_link_down(struct router *r, struct instant now);
+void router_no_address(struct router *r, struct instant now);
+/* ... and was not since we started: what a predecessor left there must not stay. */
+void router_disown(struct router *r);
+/* The port's primary address changed. */
+void router_readdress(struct router *r, struct instant now);
+/* Leave the election in order. */
+void router_leave(struct router *r, struct instant now);
+
+/* Settings in place, in two parts: every router drops what it must not have any more before any
+ * adds what it gets, since an address may move from one to the other. */
+void router_drop_addresses(struct router *r, const struct router_config *wanted);
+void router_reconfigure(struct router *r, const struct router_config *wanted, struct instant now);
+
+void router_hear(struct router *r, const struct vrrp_advert *advert, struct instant now);
+void router_timer(struct router *r, struct instant now);
+struct instant router_deadline(const struct router *r);
+/* An address was removed from the port. One of ours is put back by router_restore(), with all the
+ * others that are missing. */
+void router_address_gone(struct router *r, const struct addr_prefix *addr);
+void router_restore(struct router *r, struct instant now);
+bool router_has_address(const struct router *r, const struct addr *addr);
