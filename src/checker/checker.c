@@ -1,0 +1,378 @@
+/* Which target is checked when, and who hears of the result. One timer serves all: a heap holds for
+ * each target either the start of its next attempt or the end of the running one. How an attempt is
+ * made is the probe's business, what its result means is core/health's. */
+#include "checker/checker.h"
+
+#include "base/duration.h"
+#include "checker/target.h"
+#include "io/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TARGETS_MAX 50000
+#define TIMER_ACCURACY_US 2000 /* what may be served together */
+#define STARTS_PER_TURN 64     /* then the loop looks at answers and at the director */
+#define POSTPONE_US 200000     /* until an attempt that lacked something is tried again */
+#define LATE_US 250000         /* less is the common lateness of a busy loop */
+#define COMPLAINT_US 60000000  /* between two events about such attempts */
+#define ERROR_TEXT_MAX 256
+
+static const struct probe_type *const types[] = {
+	&tcp_probe_type,
+};
+#define N_TYPES (sizeof(types) / sizeof(types[0]))
+
+struct target_list {
+	struct target **items; /* sorted by id */
+	size_t n;
+};
+
+struct checker {
+	struct helper *helper;
+	sd_event_source *timer;
+	struct prober *probers[N_TYPES]; /* NULL until a target needs it */
+	struct target_list targets;
+	struct deadline_heap heap;
+	size_t heap_max;
+	uint64_t postponed; /* attempts that this host could not make */
+	struct instant next_complaint;
+};
+
+static void arm_timer(struct checker *c)
+{
+	const struct deadline *first = deadline_first(&c->heap);
+
+	if (first)
+		(void)sd_event_source_set_time(c->timer, first->at.us);
+	(void)sd_event_source_set_enabled(c->timer, first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static void complain(struct checker *c, const char *reason, struct instant now)
+{
+	char message[ERROR_TEXT_MAX];
+
+	if (!instant_reached(c->next_complaint, now))
+		return;
+	c->next_complaint = instant_add(now, COMPLAINT_US);
+	(void)snprintf(message, sizeof(message),
+		"Health checks are put off, their verdicts stay: %s", reason);
+	helper_event(c->helper, EVENT_ERROR, message, "TANDEM_REASON", reason, NULL);
+}
+
+/* The attempt says nothing about the target. */
+static void postpone(struct checker *c, struct target *t, const char *reason, struct instant now)
+{
+	c->postponed++;
+	deadline_set(&c->heap, &t->deadline,
+		instant_add(now, POSTPONE_US + t->schedule.seed % POSTPONE_US));
+	complain(c, reason, now);
+}
+
+static void conclude(
+	struct checker *c, struct target *t, const struct probe_result *result, struct instant now)
+{
+	bool passed = result->outcome == PROBE_PASSED;
+	bool changed = health_step(&t->health, &t->rule, passed, now);
+
+	t->checks++;
+	t->failures += !passed;
+	t->latency_us = instant_between_us(t->started, now);
+	memcpy(t->reason, result->reason, sizeof(t->reason));
+	health_schedule_next(&t->schedule, &t->rule, t->started, now);
+	deadline_set(&c->heap, &t->deadline, t->schedule.due);
+	/* The first result that agrees with what the director believes is told as well: it has
+	 * the reason. */
+	if (changed || (!t->told && t->health.against == 0)) {
+		t->told = true;
+		helper_send(c->helper, "Verdict", target_verdict(t));
+	}
+}
+
+static void end_attempt(struct checker *c, struct target *t, const struct probe_result *result)
+{
+	struct instant now = clock_now();
+
+	t->running = false;
+	if (result->outcome == PROBE_POSTPONED)
+		postpone(c, t, result->reason, now);
+	else
+		conclude(c, t, result, now);
+}
+
+static void on_ended(void *target, const struct probe_result *result)
+{
+	struct target *t = target;
+	struct checker *c = t->owner;
+
+	end_attempt(c, t, result);
+	arm_timer(c);
+}
+
+static void start_attempt(struct checker *c, struct target *t, struct instant now)
+{
+	struct probe_result result;
+
+	t->started = now;
+	t->running = true;
+	deadline_set(&c->heap, &t->deadline, instant_add(now, t->rule.timeout_us));
+	if (t->type->start(t->probe, &result) != PROBE_RUNNING)
+		end_attempt(c, t, &result);
+}
+
+/* A deadline noticed as late as that means that this process did not run (a machine suspended, a
+ * host out of breath), and that the answer may have been lost for that reason. */
+static bool did_not_run(const struct target *t, struct instant now)
+{
+	uint64_t late_us = instant_between_us(t->deadline.at, now);
+
+	return late_us > LATE_US && late_us > t->rule.timeout_us;
+}
+
+static void time_out(struct checker *c, struct target *t, struct instant now)
+{
+	struct probe_result result = {.outcome = PROBE_FAILED};
+	const char *phase = t->type->abandon(t->probe);
+	char timeout[DURATION_TEXT_MAX];
+
+	if (did_not_run(t, now)) {
+		result.outcome = PROBE_POSTPONED;
+		(void)snprintf(result.reason, sizeof(result.reason), "the checker woke too late");
+	} else {
+		(void)snprintf(result.reason, sizeof(result.reason), "%s: timed out after %s",
+			phase, duration_format(t->rule.timeout_us, timeout));
+	}
+	end_attempt(c, t, &result);
+}
+
+static struct target *target_of(struct deadline *d)
+{
+	return (struct target *)(void *)((char *)d - offsetof(struct target, deadline));
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct checker *c = userdata;
+	struct instant now = clock_now();
+
+	(void)source;
+	(void)usec;
+	for (unsigned i = 0; i < STARTS_PER_TURN; i++) {
+		struct deadline *first = deadline_first(&c->heap);
+		struct target *t;
+
+		if (!first || !instant_reached(first->at, now))
+			break;
+		t = target_of(first);
+		if (t->running)
+			time_out(c, t, now);
+		else
+			start_attempt(c, t, now);
+	}
+	arm_timer(c);
+	return 0;
+}
+
+static struct prober *prober_of(
+	void *owner, const char *type_name, const struct probe_type **ret_type)
+{
+	struct checker *c = owner;
+
+	for (size_t i = 0; i < N_TYPES; i++) {
+		if (strcmp(types[i]->name, type_name) != 0)
+			continue;
+		if (!c->probers[i] &&
+			types[i]->open(helper_loop(c->helper), on_ended, &c->probers[i]) < 0)
+			return NULL;
+		*ret_type = types[i];
+		return c->probers[i];
+	}
+	return NULL;
+}
+
+static void add_error(json_t *errors, const char *text)
+{
+	(void)json_array_append_new(errors, json_string(text));
+}
+
+/* Sort by id; of targets with one id the first stays. */
+static void settle_list(struct target_list *list, json_t *errors)
+{
+	char error[ERROR_TEXT_MAX];
+	size_t n = 0;
+
+	if (list->n)
+		qsort(list->items, list->n, sizeof(list->items[0]), target_compare);
+	for (size_t i = 0; i < list->n; i++) {
+		if (n > 0 && target_compare(&list->items[n - 1], &list->items[i]) == 0) {
+			(void)snprintf(
+				error, sizeof(error), "target %s: named twice", list->items[i]->id);
+			add_error(errors, error);
+			target_free(list->items[i]);
+		} else {
+			list->items[n++] = list->items[i];
+		}
+	}
+	list->n = n;
+}
+
+static int read_list(
+	struct checker *c, const json_t *wanted, json_t *errors, struct target_list *ret)
+{
+	size_t max = json_array_size(wanted);
+	struct target_list list = {.items = calloc(max ? max : 1, sizeof(*list.items))};
+	struct instant now = clock_now();
+	char error[ERROR_TEXT_MAX];
+
+	if (!list.items)
+		return -ENOMEM;
+	for (size_t i = 0; i < max; i++) {
+		struct target *t = target_new(
+			json_array_get(wanted, i), prober_of, c, now, error, sizeof(error));
+		if (t)
+			list.items[list.n++] = t;
+		else
+			add_error(errors, error);
+	}
+	settle_list(&list, errors);
+	*ret = list;
+	return 0;
+}
+
+/* The heap holds no more than one deadline per target, of the old and the new list together. */
+static int grow_heap(struct checker *c, size_t max)
+{
+	struct deadline **items;
+
+	if (max <= c->heap_max)
+		return 0;
+	items = realloc(c->heap.items, max * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	c->heap.items = items;
+	c->heap_max = max;
+	return 0;
+}
+
+static void drop_target(struct checker *c, struct target *t)
+{
+	deadline_clear(&c->heap, &t->deadline);
+	target_free(t);
+}
+
+/* The old target goes on under the new rule. */
+static struct target *keep_target(struct checker *c, struct target *old, struct target *new)
+{
+	bool new_interval = old->rule.interval_us != new->rule.interval_us;
+
+	old->rule = new->rule;
+	target_free(new);
+	if (new_interval && !old->running && old->checks > 0) {
+		health_schedule_next(&old->schedule, &old->rule, old->started, clock_now());
+		deadline_set(&c->heap, &old->deadline, old->schedule.due);
+	}
+	return old;
+}
+
+/* Walks both sorted lists once. Consumes what is in both; the result is in `new`. */
+static void merge_lists(struct checker *c, struct target_list *old, struct target_list *new)
+{
+	size_t o = 0, n = 0;
+
+	while (o < old->n || n < new->n) {
+		int order = o == old->n   ? 1
+			    : n == new->n ? -1
+					  : target_compare(&old->items[o], &new->items[n]);
+
+		if (order < 0) {
+			drop_target(c, old->items[o++]);
+		} else if (order == 0 && target_same(old->items[o], new->items[n])) {
+			new->items[n] = keep_target(c, old->items[o++], new->items[n]);
+			n++;
+		} else {
+			struct target *t = new->items[n++];
+			if (order == 0)
+				drop_target(c, old->items[o++]);
+			deadline_set(&c->heap, &t->deadline, t->schedule.due);
+		}
+	}
+}
+
+static void free_list(struct checker *c, struct target_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		drop_target(c, list->items[i]);
+	free(list->items);
+	*list = (struct target_list){0};
+}
+
+void checker_configure(struct checker *c, const json_t *parameters, json_t *errors)
+{
+	const json_t *wanted = json_object_get(parameters, "targets");
+	struct target_list list;
+
+	if (!json_is_array(wanted) || json_array_size(wanted) > TARGETS_MAX) {
+		add_error(errors, "targets: not an array, or more than 50000");
+		return;
+	}
+	if (read_list(c, wanted, errors, &list) < 0) {
+		add_error(errors, "targets: out of memory");
+		return;
+	}
+	if (grow_heap(c, c->targets.n + list.n) < 0) {
+		add_error(errors, "targets: out of memory");
+		free_list(c, &list);
+		return;
+	}
+	merge_lists(c, &c->targets, &list);
+	free(c->targets.items);
+	c->targets = list;
+	arm_timer(c);
+}
+
+void checker_report(const struct checker *c, json_t *report)
+{
+	json_t *targets = json_array();
+
+	for (size_t i = 0; i < c->targets.n; i++)
+		(void)json_array_append_new(targets, target_report(c->targets.items[i]));
+	(void)json_object_set_new(report, "targets", targets);
+	(void)json_object_set_new(report, "postponed", json_integer((json_int_t)c->postponed));
+}
+
+int checker_new(struct helper *helper, struct checker **ret)
+{
+	struct checker *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->helper = helper;
+	r = sd_event_add_time(
+		helper_loop(helper), &c->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, c);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_source_set_priority(c->timer, PROBE_TIMER_PRIORITY);
+	if (r < 0) {
+		checker_free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void checker_free(struct checker *c)
+{
+	if (!c)
+		return;
+	free_list(c, &c->targets);
+	for (size_t i = 0; i < N_TYPES; i++)
+		if (c->probers[i])
+			types[i]->close(c->probers[i]);
+	sd_event_source_disable_unref(c->timer);
+	free(c->heap.items);
+	free(c);
+}

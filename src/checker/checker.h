@@ -1,0 +1,15 @@
+/* All targets, checked as their schedules say. */
+#pragma once
+
+#include "io/helper.h"
+
+struct checker;
+
+/* Probes run on the helper's loop; verdicts and events go to its director. 0 or -errno. */
+int checker_new(struct helper *helper, struct checker **ret);
+void checker_free(struct checker *c); /* NULL is fine */
+
+/* Make the targets so. One that stays (same id, same thing to check) keeps its state, its running
+ * attempt and its place in the schedule. What cannot be had is named in `errors` and left out. */
+void checker_configure(struct checker *c, const json_t *parameters, json_t *errors);
+void checker_report(const struct checker *c, json_t *report);

@@ -1,0 +1,42 @@
+/* One target: what Configure wants of it, and what is known about it. */
+#pragma once
+
+#include "checker/probe.h"
+#include "core/deadline_heap.h"
+#include "core/health.h"
+
+struct target {
+	/* what is wanted */
+	char *id;
+	const struct probe_type *type;
+	struct probe *probe;
+	struct health_rule rule;
+	/* what is known */
+	struct health health;
+	bool told; /* the director has heard what we think */
+	char reason[PROBE_REASON_MAX];
+	uint64_t latency_us; /* of the last attempt, 0 before it */
+	uint64_t checks, failures;
+	/* what comes next */
+	struct health_schedule schedule;
+	struct deadline deadline; /* end of the running attempt, or start of the next */
+	bool running;
+	struct instant started; /* the last attempt; 0: none yet */
+	void *owner;            /* the checker */
+};
+
+/* The prober of a type, opened when it is first needed. NULL: no such type, or it failed. */
+typedef struct prober *(*target_prober)(
+	void *owner, const char *type_name, const struct probe_type **ret_type);
+
+/* From an object of Configure's `targets`. Returns NULL with the reason in `error`. */
+struct target *target_new(const json_t *wanted, target_prober prober, void *owner,
+	struct instant now, char *error, size_t error_size);
+void target_free(struct target *t); /* NULL is fine; not in a heap any more */
+
+/* Whether b asks what a asks, so that what is known about a holds for b. */
+bool target_same(const struct target *a, const struct target *b);
+int target_compare(const void *a, const void *b); /* of struct target *, by id, for qsort() */
+
+json_t *target_verdict(const struct target *t); /* parameters of Verdict */
+json_t *target_report(const struct target *t);  /* an element of Report's `targets` */
