@@ -1,0 +1,51 @@
+/* tandem-link: the channel of the pair, in kernel mode. Interfaces are watched and a group is heard
+ * without any privilege, so all of it goes at the start; an interface that comes back later needs
+ * none either. */
+#include "io/privilege.h"
+#include "link/link.h"
+
+#define NAME "tandem-link"
+
+static void on_configure(struct helper *h, const json_t *parameters, json_t *errors, void *userdata)
+{
+	struct link **l = userdata;
+
+	(void)h;
+	link_configure(*l, parameters, errors);
+}
+
+static void on_report(struct helper *h, json_t *report, void *userdata)
+{
+	struct link **l = userdata;
+
+	(void)h;
+	link_report(*l, report);
+}
+
+static int run(const char *runtime_dir)
+{
+	static const struct helper_program program = {
+		.name = NAME,
+		.configure = on_configure,
+		.report = on_report,
+	};
+	struct helper *helper = NULL;
+	struct link *link = NULL;
+	int r = privilege_drop();
+
+	(void)runtime_dir; /* the kernel's sync daemons are the director's: nothing to tidy up */
+	if (r >= 0)
+		r = helper_new(&program, &link, &helper);
+	if (r >= 0)
+		r = link_new(helper, &link);
+	if (r >= 0)
+		r = helper_run(helper);
+	link_free(link);
+	helper_free(helper);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	return helper_main(argc, argv, NAME, run);
+}
