@@ -1,0 +1,346 @@
+/* Dump, plan, apply. The record of what is ours is written before the kernel is told to add
+ * anything: a crash in between leaves a name too many in it, never a service that nobody owns. */
+#include "director/balancer.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ATTEMPTS 3
+
+int balancer_init(struct balancer *b, const char *runtime_dir)
+{
+	*b = (struct balancer){0};
+	if (asprintf(&b->record_path, "%s/ipvs.json", runtime_dir) < 0) {
+		b->record_path = NULL;
+		return -ENOMEM;
+	}
+	b->record = json_load_file(b->record_path, 0, NULL);
+	if (!json_is_object(json_object_get(b->record, "services"))) {
+		json_decref(b->record); /* none, or not ours: start anew */
+		b->record = json_pack("{s:{}, s:i}", "services", "sync", 0);
+	}
+	return b->record ? 0 : -ENOMEM;
+}
+
+void balancer_done(struct balancer *b)
+{
+	ipvs_close(b->ipvs);
+	json_decref(b->record);
+	free(b->record_path);
+	*b = (struct balancer){0};
+}
+
+int balancer_open(struct balancer *b)
+{
+	return b->ipvs ? 0 : ipvs_open(&b->ipvs);
+}
+
+static json_t *recorded(const struct balancer *b)
+{
+	return json_object_get(b->record, "services");
+}
+
+static bool is_ours(const struct ipvs_service_key *key, void *userdata)
+{
+	char text[IPVS_KEY_TEXT_MAX];
+
+	return json_object_get(recorded(userdata), ipvs_service_key_format(key, text)) != NULL;
+}
+
+static int write_record(const struct balancer *b)
+{
+	auto_free char *temporary = NULL;
+
+	if (asprintf(&temporary, "%s.new", b->record_path) < 0)
+		return -ENOMEM;
+	if (json_dump_file(b->record, temporary, JSON_COMPACT) < 0)
+		return -EIO;
+	return rename(temporary, b->record_path) < 0 ? -errno : 0;
+}
+
+/* Record every service that the plan adds or changes. What cannot be written is not in memory
+ * either: the next time tries again. */
+static int record_wanted(struct balancer *b, const struct ipvs_table *want)
+{
+	json_t *before = json_copy(recorded(b));
+	char text[IPVS_KEY_TEXT_MAX];
+	int r = before ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < want->n_services; i++)
+		r = json_object_set_new(recorded(b),
+			    ipvs_service_key_format(&want->services[i].key, text), json_true()) < 0
+			    ? -ENOMEM
+			    : 0;
+	if (r == 0 && json_object_size(recorded(b)) > json_object_size(before))
+		r = write_record(b);
+	if (r < 0 && before)
+		(void)json_object_set(b->record, "services", before);
+	json_decref(before);
+	return r;
+}
+
+/* After a look at the whole table: a name that is neither wanted nor there is of a service that is
+ * gone, and must not make ours what somebody may yet create. */
+static void forget_gone(
+	struct balancer *b, const struct ipvs_table *want, const struct ipvs_table *have)
+{
+	json_t *kept = json_object();
+	char text[IPVS_KEY_TEXT_MAX];
+	const struct ipvs_table *tables[] = {want, have};
+
+	for (size_t t = 0; kept && t < 2; t++)
+		for (size_t i = 0; i < tables[t]->n_services; i++) {
+			(void)ipvs_service_key_format(&tables[t]->services[i].key, text);
+			if (json_object_get(recorded(b), text))
+				(void)json_object_set_new(kept, text, json_true());
+		}
+	if (kept && json_object_size(kept) < json_object_size(recorded(b))) {
+		(void)json_object_set(b->record, "services", kept);
+		(void)write_record(b); /* a name too many in the file does no harm */
+	}
+	json_decref(kept);
+}
+
+static void forget_deleted(struct balancer *b, const struct ipvs_op *ops, size_t n_ops)
+{
+	char text[IPVS_KEY_TEXT_MAX];
+	bool changed = false;
+
+	for (size_t i = 0; i < n_ops; i++)
+		if (ops[i].kind == IPVS_OP_DEL_SERVICE &&
+			json_object_del(recorded(b),
+				ipvs_service_key_format(&ops[i].service->key, text)) == 0)
+			changed = true;
+	if (changed)
+		(void)write_record(b);
+}
+
+static void add_error(struct balance *result, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_error(struct balance *result, const char *format, ...)
+{
+	va_list ap;
+
+	result->failures++;
+	if (result->n_errors == BALANCER_ERRORS_MAX)
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(result->errors[result->n_errors++], BALANCER_TEXT_MAX, format, ap);
+	va_end(ap);
+}
+
+static void add_failures(struct balance *result, const struct ipvs_failure *failures, size_t n)
+{
+	char text[BALANCER_TEXT_MAX];
+	size_t told = n < BALANCER_ERRORS_MAX ? n : BALANCER_ERRORS_MAX;
+
+	for (size_t i = 0; i < told; i++)
+		add_error(result, "%s", ipvs_failure_text(&failures[i], text, sizeof(text)));
+	result->failures += n - told;
+}
+
+static int carry_out(
+	struct balancer *b, const struct ipvs_op *ops, size_t n_ops, struct balance *result)
+{
+	struct ipvs_failure failures[BALANCER_ERRORS_MAX];
+	size_t n_failures = 0;
+	int r;
+
+	if (n_ops == 0)
+		return 0;
+	r = ipvs_apply(b->ipvs, ops, n_ops, failures, BALANCER_ERRORS_MAX, &n_failures);
+	result->operations += n_ops;
+	if (r < 0)
+		return r;
+	add_failures(result, failures, n_failures);
+	if (n_failures > 0)
+		return -EAGAIN; /* a service whose deletion failed is still ours */
+	forget_deleted(b, ops, n_ops);
+	return 0;
+}
+
+/* One round of dump, plan, apply. */
+static int round_trip(struct balancer *b, const struct ipvs_table *want,
+	const struct ipvs_service_key *keys, size_t n_keys, struct balance *result)
+{
+	auto_free struct ipvs_op *ops = NULL;
+	struct ipvs_table have = {0};
+	size_t n_ops;
+	int r;
+
+	r = n_keys > 0 ? ipvs_dump_some(b->ipvs, keys, n_keys, &have) : ipvs_dump(b->ipvs, &have);
+	if (r < 0)
+		return r;
+	if (n_keys == 0)
+		forget_gone(b, want, &have);
+	ops = calloc(ipvs_plan_max(want, &have) + 1, sizeof(*ops));
+	r = ops ? record_wanted(b, want) : -ENOMEM;
+	if (r < 0)
+		add_error(result, "cannot record the services in %s: %s", b->record_path,
+			strerror(-r));
+	if (r >= 0) {
+		n_ops = ipvs_plan(want, &have, is_ours, b, ops);
+		r = carry_out(b, ops, n_ops, result);
+	}
+	ipvs_table_done(&have);
+	return r;
+}
+
+int balancer_apply(struct balancer *b, const struct ipvs_table *want,
+	const struct ipvs_service_key *keys, size_t n_keys, struct balance *ret)
+{
+	int r = balancer_open(b);
+
+	*ret = (struct balance){0};
+	/* Lost answers say nothing about what was done: look again, and do what is left. */
+	for (int attempt = 0; (r >= 0 || r == -ENOBUFS) && attempt < ATTEMPTS; attempt++) {
+		r = round_trip(b, want, keys, n_keys, ret);
+		if (r != -ENOBUFS)
+			break;
+	}
+	if (r < 0 && ret->n_errors == 0)
+		add_error(ret,
+			r == -ENOENT ? "this kernel has no IPVS (module ip_vs): %s" : "IPVS: %s",
+			strerror(-r));
+	return r;
+}
+
+int balancer_dump_own(struct balancer *b, struct ipvs_table *ret)
+{
+	struct ipvs_table all;
+	size_t kept = 0;
+	int r = balancer_open(b);
+
+	if (r >= 0)
+		r = ipvs_dump(b->ipvs, &all);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < all.n_services; i++)
+		if (is_ours(&all.services[i].key, b))
+			all.services[kept++] = all.services[i];
+	all.n_services = kept;
+	*ret = all;
+	return 0;
+}
+
+static bool same_daemon(const struct ipvs_sync *want, const struct ipvs_sync *have)
+{
+	return want->role == have->role && strcmp(want->interface, have->interface) == 0 &&
+	       want->sync_id == have->sync_id && addr_equal(&want->group, &have->group) &&
+	       want->port == have->port && want->ttl == have->ttl &&
+	       (want->maxlen == 0 || want->maxlen == have->maxlen);
+}
+
+static const char *role_name(enum ipvs_sync_role role)
+{
+	return role == IPVS_SYNC_MASTER ? "master" : "backup";
+}
+
+static const struct ipvs_sync *find_role(
+	const struct ipvs_sync *list, size_t n, enum ipvs_sync_role role)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].role == role)
+			return &list[i];
+	return NULL;
+}
+
+static int sync_role(struct balancer *b, enum ipvs_sync_role role, const struct ipvs_sync *want,
+	const struct ipvs_sync *have, bool restart, struct balance *result)
+{
+	int r = 0;
+
+	if (have && (!want || restart || !same_daemon(want, have))) {
+		result->operations++;
+		r = ipvs_sync_stop(b->ipvs, role);
+		if (r < 0)
+			add_error(result, "the sync %s daemon does not stop: %s", role_name(role),
+				strerror(-r));
+		have = NULL;
+	}
+	if (want && !have && r >= 0) {
+		result->operations++;
+		r = ipvs_sync_start(b->ipvs, want);
+		if (r < 0)
+			add_error(result, "the sync %s daemon does not start on %s: %s",
+				role_name(role), want->interface, strerror(-r));
+	}
+	return r;
+}
+
+static json_int_t recorded_ifindex(const struct balancer *b)
+{
+	return json_integer_value(json_object_get(b->record, "sync"));
+}
+
+static int record_ifindex(struct balancer *b, unsigned ifindex)
+{
+	if (recorded_ifindex(b) == ifindex)
+		return 0;
+	(void)json_object_set_new(b->record, "sync", json_integer(ifindex));
+	return write_record(b);
+}
+
+int balancer_sync(struct balancer *b, const struct ipvs_sync *want, size_t n_want, unsigned ifindex,
+	struct balance *ret)
+{
+	static const enum ipvs_sync_role roles[] = {IPVS_SYNC_BACKUP, IPVS_SYNC_MASTER};
+	bool dead = recorded_ifindex(b) != 0 && recorded_ifindex(b) != ifindex;
+	struct ipvs_sync have[2];
+	int n_have = 0, r;
+
+	*ret = (struct balance){0};
+	/* Daemons that somebody else started are his, until the configuration wants some. */
+	if (n_want == 0 && recorded_ifindex(b) == 0)
+		return 0;
+	r = balancer_open(b);
+	if (r >= 0)
+		r = n_have = ipvs_sync_dump(b->ipvs, have);
+	for (size_t i = 0; r >= 0 && i < 2; i++)
+		r = sync_role(b, roles[i], find_role(want, n_want, roles[i]),
+			find_role(have, (size_t)n_have, roles[i]), dead, ret);
+	return r < 0 ? r : record_ifindex(b, n_want > 0 ? ifindex : 0);
+}
+
+int balancer_sync_state(struct balancer *b, bool *ret_master, bool *ret_backup)
+{
+	struct ipvs_sync have[2];
+	int n = balancer_open(b);
+
+	if (n >= 0)
+		n = ipvs_sync_dump(b->ipvs, have);
+	if (n < 0)
+		return n;
+	*ret_master = find_role(have, (size_t)n, IPVS_SYNC_MASTER) != NULL;
+	*ret_backup = find_role(have, (size_t)n, IPVS_SYNC_BACKUP) != NULL;
+	return 0;
+}
+
+bool balancer_has_own(const struct balancer *b)
+{
+	return json_object_size(recorded(b)) > 0 || recorded_ifindex(b) != 0;
+}
+
+int balancer_remove_all(struct balancer *b, struct balance *ret)
+{
+	static const struct ipvs_table nothing;
+	struct balance sync;
+	int r, r_sync;
+
+	*ret = (struct balance){0};
+	if (!balancer_has_own(b))
+		return 0;
+	r = balancer_apply(b, &nothing, NULL, 0, ret);
+	r_sync = balancer_sync(b, NULL, 0, 0, &sync);
+	if (r_sync < 0 && r >= 0)
+		add_error(ret, "the sync daemons: %s",
+			sync.n_errors > 0 ? sync.errors[0] : strerror(-r_sync));
+	ret->operations += sync.operations;
+	return r < 0 ? r : r_sync;
+}

@@ -1,0 +1,56 @@
+/* The kernel's IPVS made what it should be: dump, plan, apply. Remembers in the runtime directory
+ * what tandem made, because only that may be deleted. */
+#pragma once
+
+#include "core/service_model.h"
+#include "io/ipvs.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BALANCER_ERRORS_MAX 16
+#define BALANCER_TEXT_MAX 200
+
+/* What one call did. */
+struct balance {
+	size_t operations;
+	size_t failures;
+	size_t n_errors; /* texts below, at most BALANCER_ERRORS_MAX */
+	char errors[BALANCER_ERRORS_MAX][BALANCER_TEXT_MAX];
+};
+
+struct balancer {
+	struct ipvs *ipvs; /* NULL: not opened yet */
+	char *record_path;
+	json_t *record; /* {"services": {key text: true}, "sync": ifindex of our daemons, 0: none}
+			 */
+};
+
+int balancer_init(struct balancer *b, const char *runtime_dir);
+void balancer_done(struct balancer *b);
+/* Opens the kernel's IPVS if it is not open; the other functions do it too. */
+int balancer_open(struct balancer *b);
+
+/* The whole table as the kernel has it, only the services recorded as ours. Release with
+ * ipvs_table_done(). -errno when there is no IPVS here. */
+int balancer_dump_own(struct balancer *b, struct ipvs_table *ret);
+
+/* Make the kernel's table `want`: the whole of it, or with n_keys > 0 only the services named
+ * (which `want` is then limited to). Problems are texts in *ret; returns 0, or -errno when nothing
+ * or not everything could be tried: call again later. */
+int balancer_apply(struct balancer *b, const struct ipvs_table *want,
+	const struct ipvs_service_key *keys, size_t n_keys, struct balance *ret);
+
+/* Run exactly these sync daemons, all on the interface with that index. Daemons that we started on
+ * another index are dead, whatever the kernel lists: deleting an interface kills them silently.
+ * Starts and stops are counted in ret->operations. */
+int balancer_sync(struct balancer *b, const struct ipvs_sync *want, size_t n_want, unsigned ifindex,
+	struct balance *ret);
+/* Which of the two daemons run. */
+int balancer_sync_state(struct balancer *b, bool *ret_master, bool *ret_backup);
+
+/* Whether anything of ours is recorded: services or sync daemons. */
+bool balancer_has_own(const struct balancer *b);
+/* Delete every service recorded as ours, and stop the sync daemons if we started them. */
+int balancer_remove_all(struct balancer *b, struct balance *ret);

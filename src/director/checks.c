@@ -1,0 +1,53 @@
+/* The checker's side: what to check, and what came out. */
+#include "director/state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void checks_configure(struct director *d)
+{
+	process_call(&d->helpers[HELPER_CHECKER], "Configure",
+		json_pack("{s:i, s:o}", "generation", d->generation, "targets",
+			targets_to_json(&d->targets)));
+}
+
+static void tell(struct director *d, const struct target *t, const char *reason)
+{
+	char server[160], message[400];
+
+	(void)snprintf(server, sizeof(server), "%s/%s", t->pool, t->server);
+	(void)snprintf(message, sizeof(message), "server %s is %s: %s", server,
+		verdict_name(t->verdict), reason);
+	director_event(d, t->verdict == VERDICT_UP ? EVENT_SERVER_UP : EVENT_SERVER_DOWN, message,
+		"TANDEM_SERVER", server, "TANDEM_TARGET", t->id, "TANDEM_REASON", reason, NULL);
+}
+
+static void apply_users(struct director *d, const struct target *t)
+{
+	size_t n;
+	const size_t *users = targets_users(&d->targets, t, &n);
+
+	for (size_t i = 0; i < n; i++)
+		apply_service(d, users[i]);
+}
+
+static void on_verdict(struct director *d, const json_t *parameters)
+{
+	const char *id = json_string_value(json_object_get(parameters, "id"));
+	const char *state = json_string_value(json_object_get(parameters, "state"));
+	const char *reason = json_string_value(json_object_get(parameters, "reason"));
+	struct target *t = id ? targets_find(&d->targets, id) : NULL;
+	enum verdict verdict = state ? verdict_by_name(state) : VERDICT_MAX_;
+
+	if (!t || verdict == VERDICT_MAX_ || verdict == t->verdict)
+		return;
+	t->verdict = verdict;
+	tell(d, t, reason ? reason : "");
+	apply_users(d, t);
+}
+
+void checks_message(struct director *d, const char *method, const json_t *parameters)
+{
+	if (strcmp(method, "Verdict") == 0)
+		on_verdict(d, parameters);
+}

@@ -1,0 +1,30 @@
+/* The control socket: Varlink on RUNTIME_DIR/tandem.sock. This module does the protocol; what a
+ * call means is its owner's business. */
+#pragma once
+
+#include <jansson.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+struct control;
+struct control_call; /* one call under way; ends with control_reply() or control_error() */
+
+#define CONTROL_INTERFACE "io.tandem.Director"
+
+#define CONTROL_CALLERS_MAX 64
+
+/* A call of our interface; `method` without the interface ("Status"). `parameters` is borrowed. The
+ * answer may come later; a caller that hung up meanwhile is no problem. */
+typedef void (*control_handler)(
+	struct control_call *call, const char *method, const json_t *parameters, void *userdata);
+
+int control_new(sd_event *loop, const char *runtime_dir, control_handler handler, void *userdata,
+	struct control **ret);
+/* Drops callers that still wait, and removes the socket. */
+void control_free(struct control *c);
+
+uid_t control_caller(const struct control_call *call);
+/* Both take parameters (NULL: empty) and end the call. */
+void control_reply(struct control_call *call, json_t *parameters);
+/* error: without the interface ("ReloadFailed"). */
+void control_error(struct control_call *call, const char *error, json_t *parameters);

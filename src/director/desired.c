@@ -1,0 +1,94 @@
+/* From configuration, roles and verdicts to the table that should be. No rule is hidden elsewhere:
+ * a server's weight is what it is because of these lines. */
+#include "director/desired.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool desired_is_programmed(const struct desired_input *in, size_t service)
+{
+	const struct conf_service *s = &in->conf->services[service];
+
+	switch (s->program) {
+	case CONF_PROGRAM_ALWAYS:
+		return true;
+	case CONF_PROGRAM_ACTIVE:
+		return s->router != CONF_NONE && in->router_active[s->router];
+	}
+	return true;
+}
+
+static bool is_included(const struct desired_input *in, size_t service)
+{
+	return (!in->only || in->only[service]) && desired_is_programmed(in, service);
+}
+
+static void add_dests(const struct desired_input *in, size_t service, struct ipvs_table *t)
+{
+	const struct conf_service *s = &in->conf->services[service];
+	const struct conf_pool *pool = &in->conf->pools[s->pool];
+	struct ipvs_service *added = &t->services[t->n_services - 1];
+
+	for (size_t i = 0; i < pool->n_servers; i++) {
+		const struct conf_server *server = &pool->servers[i];
+		bool usable = targets_usable(in->targets, in->conf, service, i);
+
+		if (!usable && pool->on_failure == CONF_ON_FAILURE_REMOVE)
+			continue;
+		t->dests[t->n_dests++] = (struct ipvs_dest){
+			.key = {server->address, server_port(s, server)},
+			.forward = s->forward,
+			.weight = usable ? server->weight : 0,
+		};
+		added->n_dests++;
+	}
+}
+
+static void add_service(const struct desired_input *in, size_t service, struct ipvs_table *t)
+{
+	const struct conf_service *s = &in->conf->services[service];
+	struct ipvs_service *added = &t->services[t->n_services++];
+
+	*added = (struct ipvs_service){
+		.key = s->key,
+		.flags = s->persistence_s ? IPVS_SERVICE_PERSISTENT : 0,
+		.timeout_s = s->persistence_s,
+		.netmask = s->key.addr.family == AF_INET6 ? 128 : UINT32_MAX,
+		.first_dest = (uint32_t)t->n_dests,
+	};
+	memcpy(added->scheduler, s->scheduler, sizeof(added->scheduler));
+	add_dests(in, service, t);
+}
+
+int desired_build(const struct desired_input *in, struct ipvs_table *ret)
+{
+	struct ipvs_table t = {0};
+	size_t n_services = 0, n_dests = 0;
+
+	for (size_t i = 0; i < in->conf->n_services; i++) {
+		if (!is_included(in, i))
+			continue;
+		n_services++;
+		n_dests += in->conf->pools[in->conf->services[i].pool].n_servers;
+	}
+	t.services = calloc(n_services + 1, sizeof(*t.services));
+	t.dests = calloc(n_dests + 1, sizeof(*t.dests));
+	if (!t.services || !t.dests) {
+		desired_done(&t);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < in->conf->n_services; i++)
+		if (is_included(in, i))
+			add_service(in, i, &t);
+	ipvs_table_sort(&t);
+	*ret = t;
+	return 0;
+}
+
+void desired_done(struct ipvs_table *t)
+{
+	free(t->services);
+	free(t->dests);
+	*t = (struct ipvs_table){0};
+}

@@ -1,0 +1,229 @@
+/* Start, reload, stop. The election comes first in everything: the elector is configured before
+ * IPVS is touched, and at the end it leaves before anything else is taken down. */
+#include "director/director.h"
+
+#include "base/cleanup.h"
+#include "director/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#define STOP_TIMEOUT_US UINT64_C(2000000)
+
+void director_event(struct director *d, enum event event, const char *message, ...)
+{
+	json_t *fields = json_object();
+	const char *key;
+	va_list ap;
+
+	va_start(ap, message);
+	while ((key = va_arg(ap, const char *)))
+		(void)json_object_set_new(fields, key, json_string(va_arg(ap, const char *)));
+	va_end(ap);
+	journal_write(d->options->journal, event, message, fields);
+	json_decref(fields);
+}
+
+static bool may_change(const struct control_call *call)
+{
+	return control_caller(call) == 0 || control_caller(call) == geteuid();
+}
+
+static void on_call(
+	struct control_call *call, const char *method, const json_t *parameters, void *userdata)
+{
+	struct director *d = userdata;
+
+	(void)parameters;
+	if (d->stopping)
+		control_error(call, "Stopping", NULL);
+	else if (strcmp(method, "Status") == 0)
+		status_request(d, call);
+	else if (strcmp(method, "Reload") != 0)
+		control_error(call, "MethodNotFound", NULL);
+	else if (!may_change(call))
+		control_error(call, "PermissionDenied", NULL);
+	else
+		reload_request(d, call);
+}
+
+static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct director *d = userdata;
+
+	(void)source;
+	(void)usec;
+	(void)sd_event_exit(d->loop, 0); /* director_free() kills what is left */
+	return 0;
+}
+
+static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct director *d = userdata;
+
+	(void)source;
+	(void)si;
+	if (d->stopping)
+		return 0;
+	d->stopping = true;
+	helpers_leave(d);
+	reload_stop(d);
+	(void)sd_notify(0, "STOPPING=1");
+	director_event(d, EVENT_STOPPING, "asked to stop: leaving the election", NULL);
+	(void)sd_event_add_time_relative(d->loop, &d->stop_timeout, CLOCK_BOOTTIME, STOP_TIMEOUT_US,
+		1000, on_stop_timeout, d);
+	return 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct director *d = userdata;
+
+	(void)source;
+	(void)si;
+	if (!d->stopping)
+		reload_request(d, NULL);
+	return 0;
+}
+
+static int set_up_loop(struct director *d)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+	sigset_t set;
+	int r;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaddset(&set, signals[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return -errno;
+	r = sd_event_new(&d->loop);
+	if (r >= 0)
+		r = sd_event_set_watchdog(d->loop, true);
+	if (r >= 0)
+		r = sd_event_add_signal(d->loop, NULL, SIGTERM, on_terminate, d);
+	if (r >= 0)
+		r = sd_event_add_signal(d->loop, NULL, SIGINT, on_terminate, d);
+	if (r >= 0)
+		r = sd_event_add_signal(d->loop, NULL, SIGHUP, on_hangup, d);
+	if (r >= 0)
+		r = reload_init(d);
+	return r < 0 ? r : 0;
+}
+
+/* One director for each runtime directory. */
+int director_lock(const char *runtime_dir, bool create)
+{
+	char path[PATH_MAX];
+	auto_close int fd = -1;
+
+	if (create && mkdir(runtime_dir, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	(void)snprintf(path, sizeof(path), "%s/tandemd.lock", runtime_dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return take_fd(&fd);
+}
+
+static int set_up(struct director *d)
+{
+	int r = d->lock_fd = director_lock(d->options->runtime_dir, true);
+
+	if (r < 0)
+		return r;
+	r = set_up_loop(d);
+	if (r >= 0)
+		r = apply_init(d);
+	if (r >= 0)
+		r = control_new(d->loop, d->options->runtime_dir, on_call, d, &d->control);
+	return r;
+}
+
+static void director_free(struct director *d)
+{
+	status_done(d);
+	control_free(d->control);
+	helpers_done(d);
+	if (d->loop)
+		apply_done(d);
+	sd_event_source_disable_unref(d->stop_timeout);
+	reload_done(d);
+	sd_event_unref(d->loop);
+	roles_done(&d->roles);
+	if (d->lock_fd >= 0)
+		(void)close(d->lock_fd);
+}
+
+static void tidy_up(struct director *d)
+{
+	process_done(&d->helpers[HELPER_ELECTOR]);
+	roles_abandon(d); /* nothing to do unless the elector could not leave in order */
+	if (d->conf->on_stop == CONF_ON_STOP_REMOVE)
+		apply_remove_all(d);
+}
+
+void director_fail(struct director *d, const char *what, int error)
+{
+	char message[300];
+
+	(void)snprintf(message, sizeof(message), "%s: %s", what,
+		error == -EBUSY ? "another tandemd runs with this runtime directory"
+				: strerror(-error));
+	director_event(d, EVENT_ERROR, message, NULL);
+}
+
+/* Takes conf. Runs until the loop ends; *ret_failed says what went wrong when it returns -errno. */
+static int run(struct director *d, struct conf *conf, const char **ret_failed)
+{
+	int r = set_up(d);
+
+	if (r < 0) {
+		conf_free(conf);
+		*ret_failed = d->options->runtime_dir;
+		return r;
+	}
+	*ret_failed = "cannot start";
+	r = reload_adopt(d, conf);
+	if (r < 0)
+		return r;
+	reload_begin(d, NULL);
+	r = helpers_start(d);
+	if (r < 0)
+		return r;
+	reload_apply(d);
+	*ret_failed = "the event loop failed";
+	r = sd_event_loop(d->loop);
+	if (r >= 0)
+		tidy_up(d);
+	return r;
+}
+
+int director_run(const struct director_options *options)
+{
+	struct director d = {.options = options, .lock_fd = -1};
+	struct conf *conf = reload_load(&d);
+	const char *failed;
+	int r;
+
+	if (!conf) {
+		json_decref(d.rejected);
+		return EXIT_FAILURE;
+	}
+	r = run(&d, conf, &failed);
+	if (r < 0)
+		director_fail(&d, failed, r);
+	director_free(&d);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,173 @@
+/* The three helper processes: who they are, what they are told, and who listens to what they say.
+ */
+#include "director/state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct process_kind kinds[HELPER_MAX_] = {
+	[HELPER_ELECTOR] = {"elector", "tandem-elector", NULL},
+	[HELPER_CHECKER] = {"checker", "tandem-checker", "tandem"},
+	[HELPER_LINK] = {"link", "tandem-link", NULL},
+};
+
+static void configure(struct director *d, enum helper_index helper)
+{
+	switch (helper) {
+	case HELPER_ELECTOR:
+		roles_configure(d);
+		break;
+	case HELPER_CHECKER:
+		checks_configure(d);
+		break;
+	case HELPER_LINK:
+		link_configure(d);
+		break;
+	case HELPER_MAX_:
+		break;
+	}
+}
+
+static enum helper_index index_of(const struct director *d, const struct process *p)
+{
+	return (enum helper_index)(p - d->helpers);
+}
+
+static void on_started(struct process *p, void *userdata)
+{
+	struct director *d = userdata;
+	char message[80], pid[16];
+
+	(void)snprintf(pid, sizeof(pid), "%d", p->pid);
+	(void)snprintf(message, sizeof(message), "%s started", p->kind->program);
+	director_event(d, EVENT_HELPER_STARTED, message, "TANDEM_HELPER", p->kind->name,
+		"TANDEM_PID", pid, NULL);
+	configure(d, index_of(d, p));
+}
+
+/* What a helper asks to be logged: its word for what happened, our severity and id for it. */
+static void on_event(struct director *d, const json_t *parameters)
+{
+	const char *name = json_string_value(json_object_get(parameters, "event"));
+	const char *message = json_string_value(json_object_get(parameters, "message"));
+	enum event event = name ? event_by_name(name) : EVENT_MAX_;
+
+	if (event == EVENT_MAX_)
+		event = EVENT_ERROR;
+	journal_write(d->options->journal, event, message ? message : "",
+		json_object_get(parameters, "fields"));
+}
+
+static void on_message(
+	struct process *p, const char *method, const json_t *parameters, void *userdata)
+{
+	struct director *d = userdata;
+	enum helper_index from = index_of(d, p);
+
+	if (strcmp(method, "Event") == 0) {
+		on_event(d, parameters);
+		return;
+	}
+	if (strcmp(method, "Configured") == 0) {
+		reload_configured(d, from, parameters);
+		return;
+	}
+	if (strcmp(method, "Report") == 0) {
+		status_report(d, from, parameters);
+		return;
+	}
+	switch (from) {
+	case HELPER_ELECTOR:
+		roles_message(d, method, parameters);
+		break;
+	case HELPER_CHECKER:
+		checks_message(d, method, parameters);
+		break;
+	case HELPER_LINK:
+		link_message(d, method, parameters);
+		break;
+	case HELPER_MAX_:
+		break;
+	}
+}
+
+static void on_died(struct process *p, const char *how, bool hung, void *userdata)
+{
+	char message[240];
+
+	(void)snprintf(message, sizeof(message),
+		hung ? "%s did not answer its heartbeat and %s" : "%s %s", p->kind->program, how);
+	director_event(userdata, hung ? EVENT_HELPER_HUNG : EVENT_HELPER_DIED, message,
+		"TANDEM_HELPER", p->kind->name, NULL);
+}
+
+static void on_abandoned(struct process *p, void *userdata)
+{
+	struct director *d = userdata;
+
+	if (index_of(d, p) == HELPER_ELECTOR)
+		roles_abandon(d);
+}
+
+/* The last one to leave ends the loop. */
+static void leave_if_alone(struct director *d)
+{
+	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
+		if (process_is_running(&d->helpers[i]))
+			return;
+	(void)sd_event_exit(d->loop, 0);
+}
+
+static void on_left(struct process *p, void *userdata)
+{
+	(void)p;
+	leave_if_alone(userdata);
+}
+
+int helpers_start(struct director *d)
+{
+	static const struct process_handler handler = {.started = on_started,
+		.message = on_message,
+		.died = on_died,
+		.left = on_left,
+		.abandoned = on_abandoned};
+	static const struct supervise_settings relaxed = {
+		.beat_us = 1000000, .silence_us = 5000000};
+	struct supervise_settings supervision = roles_supervision(d->conf);
+
+	for (enum helper_index i = 0; i < HELPER_MAX_; i++) {
+		int r = process_init(&d->helpers[i], d->loop, &kinds[i], &handler, d,
+			d->options->libexec_dir, d->options->runtime_dir);
+		if (r < 0)
+			return r;
+	}
+	process_start(&d->helpers[HELPER_ELECTOR], &supervision);
+	/* The checker is told what the table already says: what serves goes on serving. */
+	apply_adopt(d);
+	process_start(&d->helpers[HELPER_CHECKER], &relaxed);
+	process_start(&d->helpers[HELPER_LINK], &relaxed);
+	return 0;
+}
+
+void helpers_configure(struct director *d)
+{
+	struct supervise_settings supervision = roles_supervision(d->conf);
+
+	process_set(&d->helpers[HELPER_ELECTOR], &supervision);
+	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
+		configure(d, i);
+}
+
+void helpers_leave(struct director *d)
+{
+	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
+		process_leave(&d->helpers[i]);
+	leave_if_alone(d);
+}
+
+void helpers_done(struct director *d)
+{
+	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
+		if (d->helpers[i].kind)
+			process_done(&d->helpers[i]);
+}

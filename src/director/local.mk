@@ -1,0 +1,20 @@
+sbin_PROGRAMS += tandemd
+tandemd_SOURCES = \
+	src/director/apply.c \
+	src/director/balancer.c src/director/balancer.h \
+	src/director/checks.c \
+	src/director/cleanup.c \
+	src/director/control.c src/director/control.h \
+	src/director/desired.c src/director/desired.h \
+	src/director/director.c src/director/director.h \
+	src/director/helpers.c \
+	src/director/main.c \
+	src/director/process.c src/director/process.h \
+	src/director/reload.c \
+	src/director/roles.c \
+	src/director/settings.c src/director/settings.h \
+	src/director/state.h \
+	src/director/status.c \
+	src/director/targets.c src/director/targets.h
+tandemd_LDADD = libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) \
+	$(NL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)

@@ -1,0 +1,280 @@
+/* A helper process. The socketpair is its only way to be told anything and to be heard; the end of
+ * the process is seen by its child event, not by the socketpair, so that the reason is known. */
+#include "director/process.h"
+
+#include "base/cleanup.h"
+#include "io/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define CHILD_FD 3
+#define PRIORITY_CHILD 5  /* after the channels: last words come before the end */
+#define PRIORITY_TIMER 10 /* and an answer that is there counts */
+
+static void step(struct process *p, enum supervise_event event);
+
+static void drop_channel(struct process *p)
+{
+	channel_free(p->channel);
+	p->channel = NULL;
+}
+
+static void on_message(struct channel *c, json_t *message, void *userdata)
+{
+	struct process *p = userdata;
+	const char *method = json_string_value(json_object_get(message, "method"));
+
+	(void)c;
+	if (!method)
+		return;
+	step(p, SUPERVISE_EV_ANSWER);
+	if (strcmp(method, "Heartbeat") != 0)
+		p->handler->message(p, method, json_object_get(message, "parameters"), p->userdata);
+}
+
+static void on_closed(struct channel *c, int reason, void *userdata)
+{
+	struct process *p = userdata;
+	bool ending = reason == 0 || reason == -ECONNRESET || reason == -EPIPE;
+
+	(void)c;
+	drop_channel(p);
+	/* A process without its channel is of no use. One that closed it is about to end, and why
+	 * is worth knowing; should it not end, it is silent from now on. */
+	if (!ending && p->pid > 0 && p->supervise.state != SUPERVISE_STOPPED)
+		(void)kill(p->pid, SIGKILL);
+}
+
+static void describe_exit(const siginfo_t *si, char *how, size_t size)
+{
+	if (si->si_code == CLD_EXITED)
+		(void)snprintf(how, size, "exited with status %d", si->si_status);
+	else
+		(void)snprintf(how, size, "was killed by SIG%s", sigabbrev_np(si->si_status));
+}
+
+static void gone(struct process *p, const char *how)
+{
+	bool wanted = p->supervise.state != SUPERVISE_STOPPED;
+	bool hung = p->supervise.state == SUPERVISE_DYING && p->supervise.hung;
+
+	p->pid = 0;
+	p->child = sd_event_source_disable_unref(p->child);
+	drop_channel(p);
+	if (wanted)
+		p->handler->died(p, how, hung, p->userdata);
+	else
+		p->handler->left(p, p->userdata);
+	step(p, SUPERVISE_EV_EXITED);
+}
+
+static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata)
+{
+	char how[80];
+
+	(void)source;
+	describe_exit(si, how, sizeof(how));
+	gone(userdata, how);
+	return 0;
+}
+
+/* In the child, between fork and exec: only what is safe there. */
+static _Noreturn void run_child(const struct process *p, const char *path, int fd)
+{
+	char *argv[4], name[PATH_MAX], option[] = "--runtime-dir", dir[PATH_MAX];
+	sigset_t none;
+
+	(void)snprintf(name, sizeof(name), "%s", path);
+	(void)snprintf(dir, sizeof(dir), "%s", p->runtime_dir);
+	argv[0] = name;
+	argv[1] = option;
+	argv[2] = dir;
+	argv[3] = NULL;
+	(void)sigemptyset(&none);
+	if (fd == CHILD_FD ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, CHILD_FD) < 0)
+		_exit(126);
+	if (close_range(CHILD_FD + 1, ~0U, 0) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		_exit(126);
+	if (p->drops_user && (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
+				     setresuid(p->uid, p->uid, p->uid) < 0))
+		_exit(126);
+	(void)execv(path, argv);
+	_exit(127);
+}
+
+static int spawn(struct process *p)
+{
+	static const struct channel_handler handler = {.message = on_message, .closed = on_closed};
+	auto_close int ours = -1, theirs = -1;
+	char path[PATH_MAX];
+	int fds[2], r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", p->libexec_dir, p->kind->program);
+	if (access(path, X_OK) < 0)
+		return -errno;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	ours = fds[0];
+	theirs = fds[1];
+	p->pid = fork();
+	if (p->pid < 0) {
+		p->pid = 0;
+		return -errno;
+	}
+	if (p->pid == 0)
+		run_child(p, path, theirs);
+	r = channel_new(p->loop, take_fd(&ours), &handler, p, &p->channel);
+	if (r >= 0)
+		r = sd_event_add_child(p->loop, &p->child, p->pid, WEXITED, on_child, p);
+	if (r >= 0)
+		r = sd_event_source_set_priority(p->child, PRIORITY_CHILD);
+	return r;
+}
+
+static void start(struct process *p)
+{
+	char how[160];
+	int r = spawn(p);
+
+	if (r >= 0) {
+		p->handler->started(p, p->userdata);
+		return;
+	}
+	if (p->pid > 0) { /* started, but cannot be watched */
+		(void)kill(p->pid, SIGKILL);
+		(void)waitpid(p->pid, NULL, 0);
+	}
+	(void)snprintf(
+		how, sizeof(how), "could not be started: %s: %s", p->kind->program, strerror(-r));
+	gone(p, how);
+}
+
+static void send_beat(struct process *p)
+{
+	char text[80];
+
+	if (!p->channel)
+		return;
+	(void)snprintf(text, sizeof(text),
+		"{\"method\":\"Heartbeat\",\"parameters\":{\"seq\":%llu}}",
+		(unsigned long long)++p->beat_seq);
+	channel_send_text(p->channel, text);
+}
+
+static void arm(struct process *p)
+{
+	if (instant_is_never(p->supervise.deadline)) {
+		(void)sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+		return;
+	}
+	(void)sd_event_source_set_time(p->timer, p->supervise.deadline.us);
+	(void)sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
+}
+
+static void step(struct process *p, enum supervise_event event)
+{
+	unsigned effects = supervise_step(&p->supervise, event, clock_now());
+
+	arm(p);
+	if ((effects & SUPERVISE_DO_KILL) && p->pid > 0)
+		(void)kill(p->pid, SIGKILL);
+	if (effects & SUPERVISE_DO_ABANDON)
+		p->handler->abandoned(p, p->userdata);
+	if (effects & SUPERVISE_DO_START)
+		start(p);
+	if (effects & SUPERVISE_DO_BEAT)
+		send_beat(p);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	step(userdata, SUPERVISE_EV_TIMER);
+	return 0;
+}
+
+static void look_up_user(struct process *p)
+{
+	const struct passwd *user =
+		p->kind->user && geteuid() == 0 ? getpwnam(p->kind->user) : NULL;
+
+	p->drops_user = user != NULL;
+	if (user) {
+		p->uid = user->pw_uid;
+		p->gid = user->pw_gid;
+	}
+}
+
+int process_init(struct process *p, sd_event *loop, const struct process_kind *kind,
+	const struct process_handler *handler, void *userdata, const char *libexec_dir,
+	const char *runtime_dir)
+{
+	int r;
+
+	*p = (struct process){.kind = kind,
+		.handler = handler,
+		.userdata = userdata,
+		.libexec_dir = libexec_dir,
+		.runtime_dir = runtime_dir,
+		.loop = loop,
+		.supervise = {.deadline = INSTANT_NEVER}};
+	look_up_user(p);
+	r = sd_event_add_time(loop, &p->timer, CLOCK_BOOTTIME, UINT64_MAX, 1, on_timer, p);
+	if (r >= 0)
+		r = sd_event_source_set_priority(p->timer, PRIORITY_TIMER);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(p->timer, SD_EVENT_OFF);
+	return r < 0 ? r : 0;
+}
+
+void process_done(struct process *p)
+{
+	p->child = sd_event_source_disable_unref(p->child);
+	p->timer = sd_event_source_disable_unref(p->timer);
+	if (p->pid > 0) {
+		(void)kill(p->pid, SIGKILL);
+		(void)waitpid(p->pid, NULL, 0);
+		p->pid = 0;
+	}
+	drop_channel(p);
+}
+
+void process_start(struct process *p, const struct supervise_settings *settings)
+{
+	p->supervise.settings = *settings;
+	step(p, SUPERVISE_EV_WANTED);
+}
+
+void process_leave(struct process *p)
+{
+	step(p, SUPERVISE_EV_UNWANTED);
+	process_call(p, "Shutdown", NULL);
+}
+
+void process_set(struct process *p, const struct supervise_settings *settings)
+{
+	p->supervise.settings = *settings;
+}
+
+void process_call(struct process *p, const char *method, json_t *parameters)
+{
+	if (p->channel)
+		channel_call(p->channel, method, parameters);
+	else
+		json_decref(parameters);
+}
+
+bool process_is_running(const struct process *p)
+{
+	return p->pid > 0;
+}

@@ -1,0 +1,67 @@
+/* One helper process: started, heard, asked for signs of life, restarted. The rule is
+ * core/supervise; here are the fork, the socketpair and the timer. */
+#pragma once
+
+#include "core/supervise.h"
+#include "io/channel.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+struct process;
+
+struct process_kind {
+	const char *name;    /* "elector" */
+	const char *program; /* "tandem-elector", in the libexec directory */
+	const char *user; /* run as this user when there is one and we are root; NULL: as we are */
+};
+
+struct process_handler {
+	/* The process was started: configure it. */
+	void (*started)(struct process *p, void *userdata);
+	/* A message other than a heartbeat's answer. Both arguments are borrowed. */
+	void (*message)(
+		struct process *p, const char *method, const json_t *parameters, void *userdata);
+	/* It ended unasked, or could not be started. `how` is one readable clause; `hung`: because
+	 * it was killed for silence. */
+	void (*died)(struct process *p, const char *how, bool hung, void *userdata);
+	/* It ended after process_leave(). */
+	void (*left)(struct process *p, void *userdata);
+	/* It is not back within settings.back_us: act in its place. */
+	void (*abandoned)(struct process *p, void *userdata);
+};
+
+struct process {
+	const struct process_kind *kind;
+	const struct process_handler *handler;
+	void *userdata;
+	const char *libexec_dir, *runtime_dir; /* borrowed */
+	sd_event *loop;
+	struct supervise supervise;
+	bool drops_user; /* to uid and gid, looked up once: a lookup may block */
+	uid_t uid;
+	gid_t gid;
+	pid_t pid; /* 0: none */
+	struct channel *channel;
+	sd_event_source *child, *timer;
+	uint64_t beat_seq;
+};
+
+/* Everything is borrowed and must outlive the process. SIGCHLD must be blocked. */
+int process_init(struct process *p, sd_event *loop, const struct process_kind *kind,
+	const struct process_handler *handler, void *userdata, const char *libexec_dir,
+	const char *runtime_dir);
+/* Kills what still runs. */
+void process_done(struct process *p);
+
+void process_start(struct process *p, const struct supervise_settings *settings);
+/* Ask it to leave; it is not started again. */
+void process_leave(struct process *p);
+/* New heartbeat settings, from the next heartbeat on. */
+void process_set(struct process *p, const struct supervise_settings *settings);
+
+/* Queue a message; dropped when the process is not there (it gets Configure when it is back). */
+void process_call(struct process *p, const char *method, json_t *parameters);
+
+bool process_is_running(const struct process *p);

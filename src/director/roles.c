@@ -1,0 +1,176 @@
+/* The elector's side: what it is to elect, and who won. */
+#include "director/state.h"
+
+#include "elector/leftovers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SILENCE_MIN_US UINT64_C(50000)
+
+static json_t *addresses_to_json(const struct conf_router *router)
+{
+	json_t *array = json_array();
+	char text[ADDR_PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < router->n_addresses; i++)
+		(void)json_array_append_new(
+			array, json_string(addr_prefix_format(&router->addresses[i], text)));
+	return array;
+}
+
+static json_t *router_to_json(const struct conf *conf, const struct conf_router *router)
+{
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:{s:i, s:I, s:I}}", "name",
+		router->name, "interface", router->interface, "vrid", (int)router->vrid, "priority",
+		(int)router->priority[conf->self], "advert_interval_cs",
+		(int)router->advert_interval_cs, "preempt", (int)router->preempt, "addresses",
+		addresses_to_json(router), "announce", "repeat", (int)router->announce.repeat,
+		"interval_us", (json_int_t)router->announce.interval_us, "refresh_us",
+		(json_int_t)router->announce.refresh_us);
+}
+
+void roles_configure(struct director *d)
+{
+	json_t *routers = json_array();
+
+	for (size_t i = 0; i < d->conf->n_routers; i++)
+		(void)json_array_append_new(routers, router_to_json(d->conf, &d->conf->routers[i]));
+	process_call(&d->helpers[HELPER_ELECTOR], "Configure",
+		json_pack("{s:i, s:o}", "generation", d->generation, "routers", routers));
+}
+
+/* A hung elector must be replaced before the peer misses its third advert: asked four times in an
+ * interval, killed after one of silence, acted for after another. */
+struct supervise_settings roles_supervision(const struct conf *conf)
+{
+	uint64_t interval_us = 1000000;
+
+	for (size_t i = 0; i < conf->n_routers; i++) {
+		uint64_t us = (uint64_t)conf->routers[i].advert_interval_cs * 10000;
+		if (us < interval_us)
+			interval_us = us;
+	}
+	/* Below that a busy machine would look like a hung process; at such intervals the peer
+	 * takes over within a blink anyway. */
+	if (interval_us < SILENCE_MIN_US)
+		interval_us = SILENCE_MIN_US;
+	return (struct supervise_settings){
+		.beat_us = interval_us / 4, .silence_us = interval_us, .back_us = interval_us};
+}
+
+static size_t router_index(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n_routers; i++)
+		if (strcmp(conf->routers[i].name, name) == 0)
+			return i;
+	return CONF_NONE;
+}
+
+static bool says_active(const json_t *said)
+{
+	const char *state = json_string_value(json_object_get(said, "state"));
+
+	return state && strcmp(state, "active") == 0;
+}
+
+/* Services that are programmed only where their router is Active follow it at once. */
+static void set_active(struct director *d, size_t router, bool active)
+{
+	if (d->roles.active[router] == active)
+		return;
+	d->roles.active[router] = active;
+	for (size_t i = 0; i < d->conf->n_services; i++)
+		if (d->conf->services[i].program == CONF_PROGRAM_ACTIVE &&
+			d->conf->services[i].router == router)
+			apply_service(d, i);
+	apply_pending_now(d);
+}
+
+static void on_router(struct director *d, const json_t *said)
+{
+	const char *name = json_string_value(json_object_get(said, "name"));
+	size_t router = name ? router_index(d->conf, name) : CONF_NONE;
+
+	if (router == CONF_NONE) /* of the configuration before this one */
+		return;
+	(void)json_object_set_new(d->roles.said, name, json_deep_copy(said));
+	set_active(d, router, says_active(said));
+}
+
+void roles_message(struct director *d, const char *method, const json_t *parameters)
+{
+	if (strcmp(method, "Router") == 0)
+		on_router(d, parameters);
+}
+
+/* VRID and interface are what the elector knows a virtual router by: one that has only a new name
+ * goes on. */
+static const struct conf_router *find_before(
+	const struct conf *old, const struct conf_router *router)
+{
+	for (size_t i = 0; old && i < old->n_routers; i++)
+		if (old->routers[i].vrid == router->vrid &&
+			strcmp(old->routers[i].interface, router->interface) == 0)
+			return &old->routers[i];
+	return NULL;
+}
+
+int roles_prepare(const struct director *d, const struct conf *conf, struct roles *ret)
+{
+	struct roles roles = {.active = calloc(conf->n_routers + 1, sizeof(*roles.active)),
+		.said = json_object()};
+
+	if (!roles.active || !roles.said) {
+		roles_done(&roles);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < conf->n_routers; i++) {
+		const struct conf_router *router = &conf->routers[i];
+		const struct conf_router *before = find_before(d->conf, router);
+		json_t *said = before ? json_object_get(d->roles.said, before->name) : NULL;
+
+		roles.active[i] = says_active(said);
+		if (said)
+			(void)json_object_set(roles.said, router->name, said);
+	}
+	*ret = roles;
+	return 0;
+}
+
+void roles_done(struct roles *roles)
+{
+	free(roles->active);
+	json_decref(roles->said);
+	*roles = (struct roles){0};
+}
+
+static void on_removed(const char *name, size_t n_addresses, void *userdata)
+{
+	struct director *d = userdata;
+	char count[16];
+
+	(void)snprintf(count, sizeof(count), "%zu", n_addresses);
+	director_event(d, EVENT_RESIGNED_FOR,
+		"in place of the elector: addresses removed, priority 0 sent in its name",
+		"TANDEM_INSTANCE", name, "TANDEM_ADDRESSES", count, NULL);
+}
+
+void roles_abandon(struct director *d)
+{
+	int r = leftovers_remove(d->options->runtime_dir, LEFTOVERS_ALL, on_removed, d);
+	const char *name;
+	json_t *said;
+
+	if (r < 0)
+		director_event(d, EVENT_ERROR, "cannot read what the elector left", "ERRNO",
+			strerror(-r), NULL);
+	json_object_foreach (d->roles.said, name, said) {
+		(void)json_object_set_new(said, "state", json_string("initialize"));
+		(void)json_object_set_new(said, "reason", json_string("elector-lost"));
+	}
+	for (size_t i = 0; i < d->conf->n_routers; i++)
+		set_active(d, i, false);
+}

@@ -1,0 +1,65 @@
+/* Which setting, which value, and what in the configuration makes it necessary. */
+#include "director/settings.h"
+
+#include "io/sysctl.h"
+
+#include <stdbool.h>
+
+enum need {
+	NEED_SYNC, /* a link: connections are synced */
+	NEED_NAT,  /* a service by nat: replies are forwarded */
+};
+
+static const struct {
+	enum need need;
+	const char *name, *value;
+} settings[] = {
+	/* A synced entry must say all that the other side needs (no old format). */
+	{NEED_SYNC, "net/ipv4/vs/sync_version", "1"},
+	/* Emit at the first packet of an established connection, and again while it lasts: with the
+	 * kernel's defaults a quiet connection is never told again. */
+	{NEED_SYNC, "net/ipv4/vs/sync_threshold", "0 0"},
+	{NEED_SYNC, "net/ipv4/vs/sync_refresh_period", "10"},
+	{NEED_SYNC, "net/ipv4/vs/sync_retries", "0"},
+	/* Clients of a server that is gone must learn it now; persistence must let go of one that
+	 * drains. */
+	{NEED_SYNC, "net/ipv4/vs/expire_nodest_conn", "1"},
+	{NEED_SYNC, "net/ipv4/vs/expire_quiescent_template", "1"},
+	/* A server's packet that arrives before its entry must not be answered by an error. */
+	{NEED_SYNC, "net/ipv4/vs/nat_icmp_send", "0"},
+	{NEED_NAT, "net/ipv4/ip_forward", "1"},
+};
+
+static bool is_needed(const struct conf *conf, enum need need)
+{
+	switch (need) {
+	case NEED_SYNC:
+		return conf->link.enabled;
+	case NEED_NAT:
+		for (size_t i = 0; i < conf->n_services; i++)
+			if (conf->services[i].forward == IPVS_FORWARD_NAT)
+				return true;
+		return false;
+	}
+	return false;
+}
+
+unsigned settings_apply(const struct conf *conf, const char *record,
+	void (*failed)(const char *name, const char *value, int error, void *userdata),
+	void *userdata)
+{
+	unsigned changed = 0;
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		int r;
+
+		if (!is_needed(conf, settings[i].need))
+			continue;
+		r = sysctl_set_recorded(record, settings[i].name, settings[i].value);
+		if (r < 0)
+			failed(settings[i].name, settings[i].value, r, userdata);
+		else
+			changed += (unsigned)r;
+	}
+	return changed;
+}

@@ -1,0 +1,10 @@
+/* The kernel settings that a configuration asks for (tandem.json(5), SYSCTLS). */
+#pragma once
+
+#include "conf/conf.h"
+
+/* Write what differs, remembering what was there in the record file. `failed(name, value, error)`
+ * is called for each that could not be written. Returns how many were changed. */
+unsigned settings_apply(const struct conf *conf, const char *record,
+	void (*failed)(const char *name, const char *value, int error, void *userdata),
+	void *userdata);

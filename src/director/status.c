@@ -1,0 +1,283 @@
+/* The answer to Status: what the director knows, and what the helpers report when asked. A helper
+ * that does not answer in time is left out, and seen in "helpers". */
+#include "director/state.h"
+
+#include "director/desired.h"
+#include "io/clock.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GATHER_US 500000
+
+/* Status calls that wait for the helpers' reports. */
+struct gather {
+	struct control_call *calls[CONTROL_CALLERS_MAX];
+	size_t n_calls;
+	unsigned seq;
+	unsigned waiting; /* bits by helper_index */
+	json_t *reports[HELPER_MAX_];
+	sd_event_source *timeout;
+};
+
+static json_t *text_or_null(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
+static json_t *config_to_json(const struct director *d)
+{
+	return json_pack("{s:s, s:s, s:i, s:O}", "path", d->options->config, "digest",
+		d->conf->digest, "generation", d->generation, "error",
+		d->rejected ? d->rejected : json_null());
+}
+
+static json_t *router_to_json(
+	const struct director *d, const struct conf_router *router, const json_t *report)
+{
+	const json_t *said = json_object_get(d->roles.said, router->name);
+	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:i}", "name", router->name, "interface",
+		router->interface, "vrid", (int)router->vrid, "state", "initialize", "priority",
+		(int)router->priority[d->conf->self]);
+	json_t *item, *addresses = json_array();
+	char text[ADDR_PREFIX_TEXT_MAX];
+	size_t i;
+
+	if (said)
+		(void)json_object_update(o, (json_t *)(uintptr_t)said);
+	json_array_foreach (json_object_get(report, "routers"), i, item) {
+		const char *name = json_string_value(json_object_get(item, "name"));
+		if (name && strcmp(name, router->name) == 0)
+			(void)json_object_update(o, item);
+	}
+	for (i = 0; i < router->n_addresses; i++)
+		(void)json_array_append_new(
+			addresses, json_string(addr_prefix_format(&router->addresses[i], text)));
+	(void)json_object_set_new(o, "addresses", addresses);
+	return o;
+}
+
+static json_t *routers_to_json(const struct director *d, const json_t *report)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < d->conf->n_routers; i++)
+		(void)json_array_append_new(array, router_to_json(d, &d->conf->routers[i], report));
+	return array;
+}
+
+static const struct ipvs_dest *find_dest(const struct ipvs_table *have,
+	const struct ipvs_service *service, const struct ipvs_dest_key *key)
+{
+	for (uint32_t i = 0; service && i < service->n_dests; i++)
+		if (ipvs_dest_key_compare(&have->dests[service->first_dest + i].key, key) == 0)
+			return &have->dests[service->first_dest + i];
+	return NULL;
+}
+
+static json_t *server_to_json(
+	const struct director *d, size_t service, size_t server, const struct ipvs_table *have)
+{
+	const struct conf_service *s = &d->conf->services[service];
+	const struct conf_server *cs = &d->conf->pools[s->pool].servers[server];
+	const struct target *t = targets_of(&d->targets, service, server);
+	struct ipvs_dest_key key = {cs->address, server_port(s, cs)};
+	const struct ipvs_dest *dest = find_dest(have, ipvs_table_find(have, &s->key), &key);
+	char address[ADDR_TEXT_MAX];
+
+	return json_pack("{s:s, s:s, s:i, s:i, s:o, s:s, s:b, s:i, s:i}", "name", cs->name,
+		"address", addr_format(&cs->address, address), "port", (int)key.port,
+		"configured_weight", (int)cs->weight, "weight",
+		dest ? json_integer(dest->weight) : json_null(), "state",
+		t ? verdict_name(t->verdict) : "unchecked", "programmed", dest != NULL, "active",
+		dest ? (int)dest->active : 0, "inactive", dest ? (int)dest->inactive : 0);
+}
+
+static json_t *service_to_json(
+	const struct director *d, size_t service, const struct ipvs_table *have)
+{
+	const struct conf_service *s = &d->conf->services[service];
+	const struct conf_pool *pool = &d->conf->pools[s->pool];
+	json_t *servers = json_array();
+	char listen[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < pool->n_servers; i++)
+		(void)json_array_append_new(servers, server_to_json(d, service, i, have));
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:o}", "name", s->name, "listen",
+		addr_format(&s->key.addr, listen), "port", (int)s->key.port, "protocol",
+		s->key.protocol == IPPROTO_UDP ? "udp" : "tcp", "forward",
+		ipvs_forward_name(s->forward), "scheduler", s->scheduler, "pool", pool->name,
+		"programmed", ipvs_table_find(have, &s->key) != NULL, "servers", servers);
+}
+
+static json_t *services_to_json(struct director *d)
+{
+	struct ipvs_table have = {0};
+	json_t *array = json_array();
+	bool dumped = d->ipvs_available && balancer_dump_own(&d->balancer, &have) >= 0;
+
+	for (size_t i = 0; i < d->conf->n_services; i++)
+		(void)json_array_append_new(array, service_to_json(d, i, &have));
+	if (dumped)
+		ipvs_table_done(&have);
+	return array;
+}
+
+static json_t *sync_to_json(struct director *d, const json_t *report)
+{
+	bool master = false, backup = false;
+	json_t *o;
+
+	if (d->ipvs_available && d->conf->link.enabled)
+		(void)balancer_sync_state(&d->balancer, &master, &backup);
+	o = json_pack("{s:s, s:o, s:b, s:b}", "mode", d->conf->link.enabled ? "kernel" : "off",
+		"interface", text_or_null(d->conf->link.interface), "master", master, "backup",
+		backup);
+	if (report)
+		(void)json_object_update(o, (json_t *)(uintptr_t)report);
+	(void)json_object_del(o, "seq");
+	return o;
+}
+
+static json_t *helpers_to_json(const struct director *d)
+{
+	json_t *array = json_array();
+
+	for (enum helper_index i = 0; i < HELPER_MAX_; i++) {
+		const struct process *p = &d->helpers[i];
+		(void)json_array_append_new(array,
+			json_pack("{s:s, s:i, s:s, s:i}", "name", p->kind->name, "pid", (int)p->pid,
+				"state", supervise_state_name(p->supervise.state), "restarts",
+				(int)p->supervise.restarts));
+	}
+	return array;
+}
+
+static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_MAX_])
+{
+	json_t *services = services_to_json(d);
+	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
+
+	return json_pack(
+		"{s:s, s:s, s:i, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, s:I, s:I, s:O}}",
+		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
+		(int)getpid(), "config", config_to_json(d), "routers",
+		routers_to_json(d, reports[HELPER_ELECTOR]), "services", services, "checks",
+		checks ? checks : json_null(), "sync", sync_to_json(d, reports[HELPER_LINK]),
+		"helpers", helpers_to_json(d), "ipvs", "available", d->ipvs_available,
+		"operations_last", (json_int_t)d->operations_last, "last_us",
+		(json_int_t)d->apply_last_us, "operations_total", (json_int_t)d->operations_total,
+		"drift_total", (json_int_t)d->drift_total, "errors", d->ipvs_errors);
+}
+
+static void gather_free(struct gather *g)
+{
+	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
+		json_decref(g->reports[i]);
+	sd_event_source_disable_unref(g->timeout);
+	free(g);
+}
+
+static void begin(struct director *d);
+
+/* Everybody who waits gets the same answer: what many ask at once is told once. */
+static void finish(struct director *d)
+{
+	struct gather *g = d->gather;
+	json_t *status = status_to_json(d, g->reports);
+
+	d->gather = NULL;
+	for (size_t i = 0; i < g->n_calls; i++)
+		control_reply(g->calls[i], json_incref(status));
+	json_decref(status);
+	gather_free(g);
+	if (d->gather_next)
+		begin(d);
+}
+
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)source;
+	(void)usec;
+	finish(userdata);
+	return 0;
+}
+
+/* Ask the helpers for the callers that came while others were served. */
+static void begin(struct director *d)
+{
+	struct gather *g = d->gather = d->gather_next;
+
+	d->gather_next = NULL;
+	g->seq = ++d->status_seq;
+	(void)sd_event_source_set_time(g->timeout, instant_add(clock_now(), GATHER_US).us);
+	(void)sd_event_source_set_enabled(g->timeout, SD_EVENT_ONESHOT);
+	for (enum helper_index i = 0; i < HELPER_MAX_; i++) {
+		if (!process_is_running(&d->helpers[i]))
+			continue;
+		g->waiting |= 1U << i;
+		process_call(&d->helpers[i], "Report", json_pack("{s:i}", "seq", (int)g->seq));
+	}
+	if (g->waiting == 0) /* from the loop, so that many callers still share it */
+		(void)sd_event_source_set_time(g->timeout, 0);
+}
+
+static struct gather *gather_new(struct director *d)
+{
+	struct gather *g = calloc(1, sizeof(*g));
+
+	if (!g ||
+		sd_event_add_time(d->loop, &g->timeout, CLOCK_BOOTTIME, UINT64_MAX, 1000,
+			on_timeout, d) < 0 ||
+		sd_event_source_set_enabled(g->timeout, SD_EVENT_OFF) < 0) {
+		if (g)
+			gather_free(g);
+		return NULL;
+	}
+	return g;
+}
+
+void status_request(struct director *d, struct control_call *call)
+{
+	if (!d->gather_next)
+		d->gather_next = gather_new(d);
+	if (!d->gather_next || d->gather_next->n_calls == CONTROL_CALLERS_MAX) {
+		control_error(call, "OutOfMemory", NULL);
+		return;
+	}
+	d->gather_next->calls[d->gather_next->n_calls++] = call;
+	if (!d->gather)
+		begin(d);
+}
+
+void status_report(struct director *d, enum helper_index from, const json_t *report)
+{
+	struct gather *g = d->gather;
+
+	if (!g || json_integer_value(json_object_get(report, "seq")) != (json_int_t)g->seq ||
+		!(g->waiting & 1U << from))
+		return;
+	g->reports[from] = json_deep_copy(report);
+	g->waiting &= ~(1U << from);
+	if (g->waiting == 0)
+		finish(d);
+}
+
+static void drop(struct gather *g)
+{
+	if (!g)
+		return;
+	for (size_t i = 0; i < g->n_calls; i++)
+		control_error(g->calls[i], "Stopping", NULL);
+	gather_free(g);
+}
+
+void status_done(struct director *d)
+{
+	drop(d->gather);
+	drop(d->gather_next);
+	d->gather = d->gather_next = NULL;
+}

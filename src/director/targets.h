@@ -1,0 +1,62 @@
+/* What is health-checked: one target per distinct address, port and check, however many services
+ * and pools name it, with the verdict that the director believes. */
+#pragma once
+
+#include "conf/conf.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum verdict {
+	VERDICT_UNKNOWN, /* not checked yet: what the check's `initial` says */
+	VERDICT_DOWN,
+	VERDICT_UP,
+	VERDICT_MAX_
+};
+const char *verdict_name(enum verdict v);       /* "unknown", "down", "up" */
+enum verdict verdict_by_name(const char *name); /* VERDICT_MAX_: none */
+
+struct target {
+	char *id;
+	struct addr addr;
+	uint16_t port;
+	const struct conf_check *check; /* of the first pool that names it */
+	enum verdict verdict;
+	const char *pool, *server; /* names of the first, for the log */
+};
+
+struct targets {
+	struct target *items;
+	size_t n;
+	size_t *of_pair;    /* target of each (service, server), CONF_NONE without a check */
+	size_t *first_pair; /* index in of_pair of each service's first server */
+	size_t *users;      /* services of each target, ascending; a service once for each server */
+	size_t *first_user; /* index in users of each target's first, and one past the last's */
+	json_t *by_id;      /* id -> index */
+};
+
+/* Derived from the configuration, which must outlive it; verdicts of targets that stay (same id, or
+ * the same address and port under other check settings) are taken over from `old` (NULL: none).
+ * Returns 0 or -ENOMEM. */
+int targets_build(const struct conf *conf, const struct targets *old, struct targets *ret);
+void targets_done(struct targets *t);
+
+/* NULL: no such target. */
+struct target *targets_find(const struct targets *t, const char *id);
+/* The services that send connections to the target; *ret_n of them, valid as long as `t`. */
+const size_t *targets_users(const struct targets *t, const struct target *target, size_t *ret_n);
+/* NULL when the server is not checked. */
+const struct target *targets_of(const struct targets *t, size_t service, size_t server);
+/* Whether connections may go there. */
+bool targets_usable(
+	const struct targets *t, const struct conf *conf, size_t service, size_t server);
+/* Believe what the kernel's table shows: a server with a weight in `have` was up when it was put
+ * there. Only unknown verdicts change. */
+void targets_adopt(struct targets *t, const struct conf *conf, const struct ipvs_table *have);
+
+/* The checker's array of targets. */
+json_t *targets_to_json(const struct targets *t);
+
+/* The port that a service uses on a server. */
+uint16_t server_port(const struct conf_service *service, const struct conf_server *server);
