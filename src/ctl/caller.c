@@ -1,0 +1,113 @@
+/* A blocking Varlink call. The director answers within its own bounds; the time-out here is for one
+ * that hangs. */
+#include "ctl/caller.h"
+
+#include "base/cleanup.h"
+#include "base/frame.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#define ANSWER_TIMEOUT_S 30
+
+static int connect_to(const char *runtime_dir, int *ret_fd)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/tandem.sock", runtime_dir);
+
+	if (fd < 0)
+		return -errno;
+	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
+		connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int send_call(int fd, const char *method)
+{
+	char text[160];
+	int len = snprintf(text, sizeof(text),
+		"{\"method\":\"io.tandem.Director.%s\",\"parameters\":{}}", method);
+
+	/* The frame ends with the text's own NUL. A call is shorter than any socket's buffer. */
+	return send(fd, text, (size_t)len + 1, MSG_NOSIGNAL) == len + 1 ? 0 : -errno;
+}
+
+/* The first frame, or NULL with errno set. */
+static char *receive(int fd, struct frame_reader *reader)
+{
+	char *frame;
+
+	while (!(frame = frame_next(reader))) {
+		size_t len;
+		char *room = frame_room(reader, &len);
+		ssize_t n = room ? recv(fd, room, len, 0) : -1;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = ECONNRESET;
+		if (n <= 0)
+			return NULL;
+		frame_received(reader, (size_t)n);
+	}
+	return frame;
+}
+
+static int read_answer(int fd, struct caller_answer *ret)
+{
+	struct frame_reader reader = {0};
+	const char *frame = receive(fd, &reader), *error;
+	json_t *message = frame ? json_loads(frame, 0, NULL) : NULL;
+	int r = frame ? 0 : -errno;
+
+	frame_done(&reader);
+	if (r < 0)
+		return r;
+	if (!json_is_object(message)) {
+		json_decref(message);
+		return -EBADMSG;
+	}
+	error = json_string_value(json_object_get(message, "error"));
+	if (error)
+		ret->error = strdup(strrchr(error, '.') ? strrchr(error, '.') + 1 : error);
+	ret->parameters = json_incref(json_object_get(message, "parameters"));
+	json_decref(message);
+	return 0;
+}
+
+int caller_call(const char *runtime_dir, const char *method, struct caller_answer *ret)
+{
+	auto_close int fd = -1;
+	int r = connect_to(runtime_dir, &fd);
+
+	*ret = (struct caller_answer){0};
+	if (r < 0) {
+		(void)snprintf(ret->text, sizeof(ret->text),
+			"no director answers at %s/tandem.sock: %s", runtime_dir, strerror(-r));
+		return r;
+	}
+	r = send_call(fd, method);
+	if (r >= 0)
+		r = read_answer(fd, ret);
+	if (r < 0)
+		(void)snprintf(ret->text, sizeof(ret->text), "the director did not answer: %s",
+			r == -EAGAIN ? "timed out" : strerror(-r));
+	return r;
+}
+
+void caller_answer_done(struct caller_answer *a)
+{
+	json_decref(a->parameters);
+	free(a->error);
+}

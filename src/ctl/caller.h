@@ -1,0 +1,15 @@
+/* One Varlink call to the director, waiting for its answer. */
+#pragma once
+
+#include <jansson.h>
+
+struct caller_answer {
+	json_t *parameters;
+	char *error;    /* NULL: it went well; "ReloadFailed" and the like, without the interface */
+	char text[200]; /* why the call could not be made */
+};
+
+/* Calls CONTROL_INTERFACE.`method` at runtime_dir's socket. Returns 0 with an answer, or -errno
+ * with ret->text set. Release with caller_answer_done(). */
+int caller_call(const char *runtime_dir, const char *method, struct caller_answer *ret);
+void caller_answer_done(struct caller_answer *a);

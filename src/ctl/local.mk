@@ -1,0 +1,6 @@
+bin_PROGRAMS += tandemctl
+tandemctl_SOURCES = \
+	src/ctl/caller.c src/ctl/caller.h \
+	src/ctl/main.c \
+	src/ctl/print.c src/ctl/print.h
+tandemctl_LDADD = libbase.a $(JANSSON_LIBS)

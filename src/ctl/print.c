@@ -1,0 +1,165 @@
+/* A status on one screen: who is Active and why, then what is balanced, then what is wrong. */
+#include "ctl/print.h"
+
+#include "base/duration.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *value = json_string_value(json_object_get(o, key));
+
+	return value ? value : "";
+}
+
+static long long number(const json_t *o, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+/* "3m 12s ago" without the ago: two units are enough. */
+static const char *age(uint64_t since_us, struct instant now, char buf[static 32])
+{
+	uint64_t s = instant_between_us((struct instant){since_us}, now) / 1000000;
+
+	if (s < 60)
+		(void)snprintf(buf, 32, "%" PRIu64 "s", s);
+	else if (s < 3600)
+		(void)snprintf(buf, 32, "%" PRIu64 "m %" PRIu64 "s", s / 60, s % 60);
+	else if (s < 86400)
+		(void)snprintf(buf, 32, "%" PRIu64 "h %" PRIu64 "m", s / 3600, s / 60 % 60);
+	else
+		(void)snprintf(buf, 32, "%" PRIu64 "d %" PRIu64 "h", s / 86400, s / 3600 % 24);
+	return buf;
+}
+
+static void print_router(FILE *f, const json_t *r, struct instant now)
+{
+	char buf[32];
+	uint64_t since_us = (uint64_t)number(r, "since_us");
+	json_t *address;
+	size_t i;
+
+	(void)fprintf(f, "router %s: %s", text(r, "name"), text(r, "state"));
+	if (since_us)
+		(void)fprintf(f, " for %s", age(since_us, now, buf));
+	if (*text(r, "reason"))
+		(void)fprintf(f, " (%s)", text(r, "reason"));
+	(void)fprintf(f, ", priority %lld, VRID %lld on %s", number(r, "priority"),
+		number(r, "vrid"), text(r, "interface"));
+	if (*text(r, "peer"))
+		(void)fprintf(f, ", peer %s", text(r, "peer"));
+	(void)fputs("\n ", f);
+	json_array_foreach (json_object_get(r, "addresses"), i, address)
+		(void)fprintf(f, " %s", json_string_value(address));
+	(void)fputc('\n', f);
+}
+
+static void print_routers(FILE *f, const json_t *routers, struct instant now)
+{
+	json_t *router;
+	size_t i;
+
+	json_array_foreach (routers, i, router)
+		print_router(f, router, now);
+}
+
+static void print_server(FILE *f, const json_t *s)
+{
+	(void)fprintf(f, "    %-16s %s:%lld  %s", text(s, "name"), text(s, "address"),
+		number(s, "port"), text(s, "state"));
+	if (json_is_true(json_object_get(s, "programmed")))
+		(void)fprintf(f, ", weight %lld, %lld active, %lld inactive\n", number(s, "weight"),
+			number(s, "active"), number(s, "inactive"));
+	else
+		(void)fputs(", not in the table\n", f);
+}
+
+static void print_service(FILE *f, const json_t *s)
+{
+	json_t *server;
+	size_t i;
+
+	(void)fprintf(f, "service %s: %s %s:%lld %s %s, pool %s%s\n", text(s, "name"),
+		text(s, "protocol"), text(s, "listen"), number(s, "port"), text(s, "forward"),
+		text(s, "scheduler"), text(s, "pool"),
+		json_is_true(json_object_get(s, "programmed")) ? "" : ", not programmed");
+	json_array_foreach (json_object_get(s, "servers"), i, server)
+		print_server(f, server);
+}
+
+static void print_sync(FILE *f, const json_t *sync, struct instant now)
+{
+	uint64_t heard_us = (uint64_t)number(sync, "last_heard_us");
+	char buf[32];
+
+	if (strcmp(text(sync, "mode"), "off") == 0) {
+		(void)fputs("sync: off (there is no link)\n", f);
+		return;
+	}
+	(void)fprintf(f, "sync: %s on %s, master %s, backup %s, ", text(sync, "mode"),
+		text(sync, "interface"),
+		json_is_true(json_object_get(sync, "master")) ? "runs" : "does not run",
+		json_is_true(json_object_get(sync, "backup")) ? "runs" : "does not run");
+	if (heard_us)
+		(void)fprintf(f, "%lld datagrams heard, the last %s ago\n",
+			number(sync, "datagrams"), age(heard_us, now, buf));
+	else
+		(void)fputs("nothing heard yet\n", f);
+}
+
+static void print_check(FILE *f, const json_t *check)
+{
+	char buf[DURATION_TEXT_MAX];
+
+	(void)fprintf(f, "check %s: %s", text(check, "id"), text(check, "state"));
+	if (*text(check, "reason"))
+		(void)fprintf(f, ", %s in %s", text(check, "reason"),
+			duration_format((uint64_t)number(check, "latency_us"), buf));
+	(void)fputc('\n', f);
+}
+
+static void print_helper(FILE *f, const json_t *helper)
+{
+	(void)fprintf(f, "process tandem-%s: %s, pid %lld", text(helper, "name"),
+		text(helper, "state"), number(helper, "pid"));
+	if (number(helper, "restarts") > 0)
+		(void)fprintf(f, ", restarted %lld times", number(helper, "restarts"));
+	(void)fputc('\n', f);
+}
+
+static void print_each(FILE *f, const json_t *array, void (*print)(FILE *f, const json_t *item))
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach (array, i, item)
+		print(f, item);
+}
+
+static void print_problem(FILE *f, const json_t *problem)
+{
+	(void)fprintf(f, "PROBLEM: %s\n", json_string_value(problem));
+}
+
+void print_status(FILE *f, const json_t *status, struct instant now)
+{
+	const json_t *config = json_object_get(status, "config");
+	const json_t *rejected = json_object_get(config, "error");
+	const json_t *ipvs = json_object_get(status, "ipvs");
+
+	(void)fprintf(f, "node %s, tandem %s, configuration %s (%.12s, generation %lld)\n",
+		text(status, "node"), text(status, "version"), text(config, "path"),
+		text(config, "digest"), number(config, "generation"));
+	print_routers(f, json_object_get(status, "routers"), now);
+	print_each(f, json_object_get(status, "services"), print_service);
+	print_each(f, json_object_get(status, "checks"), print_check);
+	print_sync(f, json_object_get(status, "sync"), now);
+	print_each(f, json_object_get(status, "helpers"), print_helper);
+	print_each(f, json_object_get(ipvs, "errors"), print_problem);
+	if (json_is_array(rejected)) {
+		(void)fputs("PROBLEM: the file was refused at the last reload:\n", f);
+		print_each(f, rejected, print_problem);
+	}
+}

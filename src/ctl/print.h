@@ -1,0 +1,10 @@
+/* The director's answers in words. */
+#pragma once
+
+#include "base/instant.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* `now` is what the ages are counted to. */
+void print_status(FILE *f, const json_t *status, struct instant now);
