@@ -1,0 +1,120 @@
+# Unit tests: one program per module, named test_<module>.
+UNIT_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+UNIT_LDADD = $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_base tests/unit/test_channel
+TESTS += tests/unit/test_base tests/unit/test_channel
+tests_unit_test_base_SOURCES = tests/unit/test_base.c
+tests_unit_test_base_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_base_LDADD = libbase.a $(UNIT_LDADD)
+tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
+tests_unit_test_channel_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_channel_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_supervise
+TESTS += tests/unit/test_supervise
+tests_unit_test_supervise_SOURCES = tests/unit/test_supervise.c
+tests_unit_test_supervise_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_supervise_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_health
+TESTS += tests/unit/test_health
+tests_unit_test_health_SOURCES = tests/unit/test_health.c
+tests_unit_test_health_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_health_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_service_model tests/unit/test_ipvs_plan
+TESTS += tests/unit/test_service_model tests/unit/test_ipvs_plan
+tests_unit_test_service_model_SOURCES = tests/unit/test_service_model.c
+tests_unit_test_service_model_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_service_model_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_ipvs_plan_SOURCES = tests/unit/test_ipvs_plan.c tests/ipvs_tables.c tests/ipvs_tables.h
+tests_unit_test_ipvs_plan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_test_ipvs_plan_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ipvs_plan_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_ipvs_wire tests/unit/test_sysctl
+TESTS += tests/unit/test_ipvs_wire tests/unit/test_sysctl
+tests_unit_test_ipvs_wire_SOURCES = tests/unit/test_ipvs_wire.c tests/ipvs_tables.c tests/ipvs_tables.h
+tests_unit_test_ipvs_wire_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_test_ipvs_wire_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ipvs_wire_LDADD = libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_LIBS) $(UNIT_LDADD)
+tests_unit_test_sysctl_SOURCES = tests/unit/test_sysctl.c
+tests_unit_test_sysctl_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sysctl_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+# Election
+check_PROGRAMS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
+TESTS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
+tests_unit_test_announce_SOURCES = tests/unit/test_announce.c
+tests_unit_test_announce_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_announce_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_vrrp_SOURCES = tests/unit/test_vrrp.c
+tests_unit_test_vrrp_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_vrrp_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_vrrp_packet_SOURCES = tests/unit/test_vrrp_packet.c
+tests_unit_test_vrrp_packet_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_vrrp_packet_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_desired
+TESTS += tests/unit/test_desired
+tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/targets.c
+tests_unit_test_desired_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_desired_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+dist_check_SCRIPTS += tests/unit/units.sh
+TESTS += tests/unit/units.sh
+
+check_PROGRAMS += tests/unit/test_link
+TESTS += tests/unit/test_link
+tests_unit_test_link_SOURCES = tests/unit/test_link.c
+tests_unit_test_link_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_link_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_elector tests/unit/test_elector_message \
+	tests/unit/test_state_file
+TESTS += tests/unit/test_elector tests/unit/test_elector_message tests/unit/test_state_file
+tests_unit_test_elector_SOURCES = tests/unit/test_elector.c
+tests_unit_test_elector_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_elector_LDADD = $(ELECTOR_LIBS) $(UNIT_LDADD)
+tests_unit_test_elector_message_SOURCES = tests/unit/test_elector_message.c
+tests_unit_test_elector_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_elector_message_LDADD = $(ELECTOR_LIBS) $(UNIT_LDADD)
+tests_unit_test_state_file_SOURCES = tests/unit/test_state_file.c
+tests_unit_test_state_file_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_state_file_LDADD = $(ELECTOR_LIBS) $(UNIT_LDADD)
+
+# How the sources hang together
+TESTS += tests/unit/core-imports.sh tests/unit/headers.sh
+dist_check_SCRIPTS += tests/unit/core-imports.sh tests/unit/headers.sh
+AM_TESTS_ENVIRONMENT += CC='$(CC)'; \
+	HEADER_CFLAGS='$(NL_CFLAGS) $(NL_GENL_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)'; \
+	export CC HEADER_CFLAGS;
+
+check_PROGRAMS += tests/unit/test_control
+TESTS += tests/unit/test_control
+tests_unit_test_control_SOURCES = tests/unit/test_control.c src/director/control.c
+tests_unit_test_control_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_control_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_process
+TESTS += tests/unit/test_process
+tests_unit_test_process_SOURCES = tests/unit/test_process.c src/director/process.c
+tests_unit_test_process_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_process_LDADD = libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_balancer
+TESTS += tests/unit/test_balancer
+tests_unit_test_balancer_SOURCES = tests/unit/test_balancer.c src/director/balancer.c
+tests_unit_test_balancer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_balancer_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_roles
+TESTS += tests/unit/test_roles
+tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/roles.c
+tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_roles_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_print
+TESTS += tests/unit/test_print
+tests_unit_test_print_SOURCES = tests/unit/test_print.c src/ctl/print.c
+tests_unit_test_print_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_print_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)

@@ -1,0 +1,941 @@
+/* The elector's logic against a recorder: a small world of interfaces and addresses, and a log of
+ * what was done to it, in order. */
+#include "elector/elector.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECOND_US UINT64_C(1000000)
+#define LOG_MAX 4096
+#define WORLD_ADDRS 16
+
+/* The world. */
+static struct {
+	char log[LOG_MAX];
+	struct addr_prefix addrs[WORLD_ADDRS];
+	size_t n_addrs;
+	struct {
+		const char *name; /* NULL: gone */
+		int ifindex;
+		bool up;
+		const char *primary; /* NULL: none */
+	} links[2];
+	struct instant armed;
+	int add_error;
+	int open_error;
+	int dump_error;
+	bool record_was_active; /* at the last add or remove */
+} world;
+
+static struct state_router records[STATE_ROUTERS_MAX];
+static struct state_file state = {.routers = records};
+static struct elector e;
+static struct instant now;
+static const uint8_t mac[PORT_MAC_LEN] = {2, 0, 0, 0, 0, 1};
+
+__attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
+{
+	size_t len = strlen(world.log);
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(world.log + len, sizeof(world.log) - len, format, ap);
+	va_end(ap);
+}
+
+/* What was done since the last time. */
+static const char *done(void)
+{
+	static char log[LOG_MAX];
+
+	memcpy(log, world.log, sizeof(log));
+	world.log[0] = '\0';
+	return log;
+}
+
+static size_t world_find(const struct addr_prefix *a)
+{
+	size_t i = 0;
+
+	while (i < world.n_addrs && !addr_equal(&world.addrs[i].addr, &a->addr))
+		i++;
+	return i;
+}
+
+static int open_port(void *io, struct port *port)
+{
+	(void)io;
+	if (world.open_error)
+		return world.open_error;
+	note("open %s; ", port->interface);
+	return 0;
+}
+
+static void close_port(void *io, struct port *port)
+{
+	(void)io;
+	note("close %s; ", port->interface);
+}
+
+static int send_packet(void *io, const struct port *port, const struct addr *source,
+	const uint8_t *packet, size_t len)
+{
+	(void)io;
+	(void)port;
+	ck_assert_uint_ne(source->family, 0);
+	ck_assert_uint_eq(len, VRRP_HEADER_LEN + 4u * packet[3]);
+	note("send %u; ", packet[2]);
+	return 0;
+}
+
+static void note_addresses(const char *what, const struct addr_prefix *addrs, size_t n)
+{
+	note("%s", what);
+	for (size_t i = 0; i < n; i++)
+		note(" .%u", addrs[i].addr.bytes[3]);
+	note("; ");
+}
+
+static int add(
+	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+{
+	(void)io;
+	(void)ifindex;
+	*ret_changed = 0;
+	note_addresses("add", addrs, n);
+	world.record_was_active = records[0].active;
+	if (world.add_error)
+		return world.add_error;
+	for (size_t i = 0; i < n; i++) {
+		if (world_find(&addrs[i]) < world.n_addrs)
+			continue;
+		ck_assert_uint_lt(world.n_addrs, WORLD_ADDRS);
+		world.addrs[world.n_addrs++] = addrs[i];
+		(*ret_changed)++;
+	}
+	return 0;
+}
+
+static int remove_addresses(
+	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+{
+	(void)io;
+	(void)ifindex;
+	*ret_changed = 0;
+	note_addresses("remove", addrs, n);
+	world.record_was_active = records[0].active;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = world_find(&addrs[i]);
+		if (at == world.n_addrs)
+			continue;
+		world.addrs[at] = world.addrs[--world.n_addrs];
+		(*ret_changed)++;
+	}
+	return 0;
+}
+
+static void announce(void *io, const struct port *port, const struct addr_prefix *addrs, size_t n)
+{
+	(void)io;
+	(void)port;
+	(void)addrs;
+	note("announce %zu; ", n);
+}
+
+static int tidy(void *io, struct state_router *record, size_t *ret_removed)
+{
+	note("tidy %s; ", record->name);
+	record->active = false;
+	return remove_addresses(io, record->ifindex, record->addrs, record->n_addrs, ret_removed);
+}
+
+static struct addr_prefix prefix(const char *text)
+{
+	struct addr_prefix p;
+
+	ck_assert(addr_prefix_parse(text, &p));
+	return p;
+}
+
+static int dump(void *io)
+{
+	(void)io;
+	if (world.dump_error)
+		return world.dump_error;
+	for (size_t i = 0; i < 2; i++) {
+		struct addr_prefix primary;
+		if (!world.links[i].name)
+			continue;
+		elector_link(
+			&e, world.links[i].ifindex, world.links[i].name, world.links[i].up, mac);
+		if (!world.links[i].primary)
+			continue;
+		for (size_t k = 0; k < world.n_addrs; k++)
+			elector_addr(&e, world.links[i].ifindex, &world.addrs[k], true);
+		primary = prefix(world.links[i].primary);
+		elector_addr(&e, world.links[i].ifindex, &primary, true);
+	}
+	return 0;
+}
+
+static void arm(void *io, struct instant deadline)
+{
+	(void)io;
+	world.armed = deadline;
+}
+
+static void transition(void *io, const struct router *router, enum vrrp_state old_state)
+{
+	(void)io;
+	note("%s>%s; ", vrrp_state_name(old_state), vrrp_state_name(router->vrrp.state));
+}
+
+static void event(void *io, enum event what, const struct router *router, const char *message)
+{
+	(void)io;
+	(void)router;
+	(void)message;
+	note("%s; ", event_name(what));
+}
+
+static const struct elector_ops recorder = {
+	.open_port = open_port,
+	.close_port = close_port,
+	.send = send_packet,
+	.add = add,
+	.remove = remove_addresses,
+	.announce = announce,
+	.tidy = tidy,
+	.dump = dump,
+	.arm = arm,
+	.transition = transition,
+	.event = event,
+};
+
+/* A virtual router with addresses 192.0.2.FIRST and those after it. */
+static struct router_config front(uint8_t vrid, unsigned first, unsigned n)
+{
+	struct router_config c = {
+		.name = "front",
+		.interface = "eth0",
+		.vrid = vrid,
+		.priority = 100,
+		.interval_cs = 100,
+		.preempt = true,
+		.announce = {.repeat = 1},
+		.n_addrs = n,
+	};
+
+	for (unsigned i = 0; i < n; i++) {
+		c.addrs[i] = prefix("192.0.2.0/24");
+		c.addrs[i].addr.bytes[3] = (uint8_t)(first + i);
+	}
+	return c;
+}
+
+static void set_up(void)
+{
+	memset(&world, 0, sizeof(world));
+	memset(records, 0, sizeof(records));
+	now = (struct instant){1000 * SECOND_US};
+	world.links[0].name = "eth0";
+	world.links[0].ifindex = 2;
+	world.links[0].up = true;
+	world.links[0].primary = "192.0.2.2/24";
+	elector_init(&e, &recorder, NULL, &state);
+}
+
+static void tear_down(void)
+{
+	elector_done(&e);
+}
+
+static void configure(const struct router_config *wanted, size_t n)
+{
+	ck_assert_int_eq(elector_configure(&e, wanted, n, now), 0);
+}
+
+static void pass(uint64_t us)
+{
+	now = instant_add(now, us);
+}
+
+static void reach_deadline(void)
+{
+	now = world.armed;
+	elector_timer(&e, now);
+}
+
+/* front, Active, nothing in the log. */
+static struct router *start_active(void)
+{
+	struct router_config c = front(51, 100, 2);
+
+	configure(&c, 1);
+	reach_deadline();
+	(void)done();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	return e.routers[0];
+}
+
+static void link_is(int ifindex, bool up)
+{
+	world.links[0].ifindex = ifindex;
+	world.links[0].up = up;
+	elector_link(&e, ifindex, "eth0", up, mac);
+	elector_settle(&e, now);
+}
+
+static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigned first)
+{
+	uint8_t bytes[VRRP_DATAGRAM_MAX] = {
+		0x45, 0xc0, 0, 0, 0, 0, 0, 0, 255, 112, 0, 0, 192, 0, 2};
+	struct vrrp_advert a = {
+		.vrid = vrid, .priority = priority, .interval_cs = 100, .n_addrs = 2};
+	size_t len;
+
+	bytes[15] = from;
+	a.addrs[0] = front(vrid, first, 2).addrs[0].addr;
+	a.addrs[1] = front(vrid, first, 2).addrs[1].addr;
+	len = 20 + vrrp_packet_build(&a, bytes + 20);
+	bytes[3] = (uint8_t)len;
+	elector_datagram(&e, e.ports[0], bytes, len, now);
+}
+
+/* A predecessor that sent its last advert some time ago. */
+static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned n, uint64_t ago_us)
+{
+	struct router_config c = front(vrid, first, n);
+	struct state_router *s = &records[0];
+	size_t changed;
+
+	*s = (struct state_router){.used = true, .active = true, .vrid = vrid, .ifindex = 2};
+	s->interval_cs = 100;
+	s->spoke = (struct instant){now.us - ago_us};
+	s->n_addrs = (uint16_t)n;
+	(void)snprintf(s->name, sizeof(s->name), "%s", name);
+	(void)snprintf(s->interface, sizeof(s->interface), "eth0");
+	memcpy(s->addrs, c.addrs, n * sizeof(c.addrs[0]));
+	(void)add(NULL, 2, c.addrs, n, &changed);
+	(void)done();
+}
+
+/* Start */
+
+START_TEST(a_new_router_listens_then_claims_speaks_and_announces)
+{
+	struct router_config c = front(51, 100, 2);
+
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "open eth0; remove .100 .101; initialize>backup; ");
+	ck_assert_uint_eq(world.armed.us, now.us + 3 * SECOND_US + 609375);
+	reach_deadline();
+	ck_assert_str_eq(done(), "add .100 .101; send 100; announce 2; backup>active; ");
+	ck_assert_uint_eq(world.armed.us, now.us + SECOND_US);
+}
+END_TEST
+
+START_TEST(an_address_is_recorded_before_it_is_added_and_until_it_is_removed)
+{
+	struct router *r = start_active();
+
+	ck_assert(world.record_was_active);
+	ck_assert(r->record->active);
+	ck_assert_uint_eq(r->record->spoke.us, now.us);
+	ck_assert_uint_eq(r->record->n_addrs, 2);
+	ck_assert_str_eq(r->record->interface, "eth0");
+	elector_leave(&e, now);
+	ck_assert(world.record_was_active);
+	ck_assert(!r->record->active);
+}
+END_TEST
+
+START_TEST(addresses_that_nobody_recorded_are_leftovers_too)
+{
+	struct router_config c = front(51, 100, 2);
+
+	world.addrs[world.n_addrs++] = c.addrs[1];
+	configure(&c, 1);
+	ck_assert_str_eq(
+		done(), "open eth0; remove .100 .101; leftover-removed; initialize>backup; ");
+	ck_assert_uint_eq(world.n_addrs, 0);
+}
+END_TEST
+
+START_TEST(a_predecessor_of_a_moment_ago_is_adopted_and_keeps_its_addresses)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("front", 51, 100, 2, 3 * SECOND_US);
+	configure(&c, 1);
+	ck_assert_str_eq(
+		done(), "open eth0; add .100 .101; send 100; announce 2; initialize>active; ");
+	ck_assert_int_eq(e.routers[0]->vrrp.reason, VRRP_REASON_ADOPTED);
+}
+END_TEST
+
+START_TEST(an_adopter_gives_up_what_the_configuration_no_longer_has)
+{
+	struct router_config c = front(51, 101, 2);
+
+	predecessor("front", 51, 100, 2, SECOND_US);
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "open eth0; remove .100; add .101 .102; send 100; announce 2; "
+				 "initialize>active; ");
+}
+END_TEST
+
+START_TEST(a_predecessor_that_may_have_been_succeeded_is_tidied_up)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("front", 51, 100, 2, vrrp_shortest_down_us(100));
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "open eth0; tidy front; remove .100 .101; remove .100 .101; "
+				 "leftover-removed; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(a_predecessor_on_another_interface_of_that_name_is_not_adopted)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("front", 51, 100, 2, SECOND_US);
+	records[0].ifindex = 7;
+	configure(&c, 1);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
+START_TEST(a_predecessors_router_that_nobody_wants_is_tidied_up)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("old", 50, 90, 1, SECOND_US);
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "tidy old; remove .90; leftover-removed; open eth0; "
+				 "remove .100 .101; initialize>backup; ");
+	ck_assert(records[0].used && records[0].vrid == 51);
+}
+END_TEST
+
+/* Interfaces */
+
+START_TEST(an_interface_that_does_not_exist_is_waited_for)
+{
+	struct router_config c = front(51, 100, 2);
+
+	world.links[0].name = NULL;
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "");
+	ck_assert(instant_is_never(world.armed));
+	world.links[0].name = "eth0";
+	link_is(2, true);
+	ck_assert_str_eq(done(), "open eth0; remove .100 .101; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(an_interface_without_an_address_is_waited_for)
+{
+	struct router_config c = front(51, 100, 2);
+	struct addr_prefix primary = prefix("192.0.2.2/24");
+
+	world.links[0].primary = NULL;
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "");
+	elector_addr(&e, 2, &primary, true);
+	elector_settle(&e, now);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert(addr_equal(&e.routers[0]->vrrp.config.primary, &primary.addr));
+}
+END_TEST
+
+START_TEST(a_virtual_address_is_never_the_source_of_adverts)
+{
+	struct router *r = start_active();
+	struct addr_prefix primary = prefix("192.0.2.2/24");
+
+	elector_news_lost(&e, now); /* the world lists the virtual addresses first */
+	ck_assert(addr_equal(&r->port->primary, &primary.addr));
+}
+END_TEST
+
+START_TEST(a_lost_link_releases_and_a_link_that_is_back_starts_anew)
+{
+	(void)start_active();
+	link_is(2, false);
+	ck_assert_str_eq(done(), "remove .100 .101; active>initialize; close eth0; ");
+	ck_assert(instant_is_never(world.armed));
+	link_is(2, true);
+	ck_assert_str_eq(done(), "open eth0; remove .100 .101; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(an_interface_made_anew_gets_a_new_socket)
+{
+	(void)start_active();
+	world.n_addrs = 0;
+	link_is(9, true);
+	ck_assert_str_eq(done(), "remove .100 .101; active>initialize; close eth0; open eth0; "
+				 "remove .100 .101; initialize>backup; ");
+	ck_assert_int_eq(e.ports[0]->ifindex, 9);
+}
+END_TEST
+
+START_TEST(an_interface_that_is_gone_takes_its_addresses_along)
+{
+	(void)start_active();
+	world.links[0].name = NULL;
+	elector_link_gone(&e, 2);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "active>initialize; close eth0; ");
+}
+END_TEST
+
+START_TEST(another_address_of_the_interface_becomes_the_source)
+{
+	struct router *r = start_active();
+	struct addr_prefix old = prefix("192.0.2.2/24"), primary = prefix("192.0.2.9/24");
+
+	world.links[0].primary = "192.0.2.9/24";
+	elector_addr(&e, 2, &old, false);
+	elector_settle(&e, now);
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+	ck_assert(addr_equal(&r->vrrp.config.primary, &primary.addr));
+}
+END_TEST
+
+START_TEST(a_renamed_interface_gives_its_addresses_back)
+{
+	(void)start_active();
+	elector_link(&e, 2, "wan0", true, mac);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "remove .100 .101; active>initialize; close eth0; ");
+	ck_assert_uint_eq(world.n_addrs, 0);
+}
+END_TEST
+
+START_TEST(a_predecessor_on_a_link_that_is_down_leaves_nothing_there)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("front", 51, 100, 2, SECOND_US);
+	world.links[0].up = false;
+	configure(&c, 1);
+	ck_assert_str_eq(
+		done(), "tidy front; remove .100 .101; remove .100 .101; leftover-removed; ");
+	ck_assert_uint_eq(world.n_addrs, 0);
+	link_is(2, true);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
+START_TEST(a_socket_that_cannot_be_opened_is_tried_again_and_reported_once)
+{
+	struct router_config c = front(51, 100, 2);
+
+	world.open_error = -EPERM;
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "error; ");
+	link_is(2, true);
+	ck_assert_str_eq(done(), "");
+	world.open_error = 0;
+	link_is(2, true);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
+/* Nothing else moves an address */
+
+START_TEST(an_address_that_somebody_removes_is_back_at_once)
+{
+	struct router *r = start_active();
+	struct addr_prefix gone = r->config.addrs[1];
+	size_t changed;
+
+	(void)remove_addresses(NULL, 2, &gone, 1, &changed);
+	(void)done();
+	elector_addr(&e, 2, &gone, false);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "add .100 .101; announce 2; address-restored; ");
+	ck_assert_uint_eq(r->counters.addresses_restored, 1);
+}
+END_TEST
+
+START_TEST(many_removed_addresses_are_one_batch_and_one_event)
+{
+	struct router *r = start_active();
+
+	world.n_addrs = 0;
+	elector_addr(&e, 2, &r->config.addrs[0], false);
+	elector_addr(&e, 2, &r->config.addrs[1], false);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "add .100 .101; announce 2; address-restored; ");
+	ck_assert_uint_eq(r->counters.addresses_restored, 2);
+}
+END_TEST
+
+START_TEST(who_loses_its_own_address_resigns)
+{
+	struct router *r = start_active();
+	struct addr_prefix own = prefix("192.0.2.2/24");
+
+	world.links[0].primary = NULL;
+	elector_addr(&e, 2, &own, false);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "remove .100 .101; send 0; active>initialize; close eth0; ");
+	ck_assert_int_eq(r->vrrp.reason, VRRP_REASON_NO_ADDRESS);
+}
+END_TEST
+
+START_TEST(news_of_our_own_removal_restores_nothing)
+{
+	struct router *r = start_active();
+
+	elector_addr(&e, 2, &r->config.addrs[0], false); /* but it is there again */
+	elector_settle(&e, now);
+	ck_assert_uint_eq(r->counters.addresses_restored, 0);
+	link_is(2, false);
+	(void)done();
+	elector_addr(&e, 2, &r->config.addrs[0], false);
+	ck_assert_str_eq(done(), "");
+}
+END_TEST
+
+START_TEST(what_was_missed_is_found_when_news_were_lost)
+{
+	struct router *r = start_active();
+
+	world.n_addrs = 0;
+	elector_news_lost(&e, now);
+	ck_assert_uint_eq(r->counters.addresses_restored, 2);
+	ck_assert_uint_eq(world.n_addrs, 2);
+	world.links[0].name = NULL;
+	elector_news_lost(&e, now);
+	ck_assert_int_eq(r->vrrp.state, VRRP_INITIALIZE);
+}
+END_TEST
+
+START_TEST(what_cannot_be_looked_at_stays_as_it_was_until_it_can)
+{
+	struct router *r = start_active();
+
+	world.dump_error = -ENOBUFS;
+	elector_news_lost(&e, now);
+	ck_assert_str_eq(done(), "error; add .100 .101; ");
+	ck_assert_uint_eq(world.armed.us, now.us + 100000);
+	pass(100000);
+	elector_timer(&e, now);
+	ck_assert_str_eq(done(), "");
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+	world.dump_error = 0;
+	world.links[0].name = NULL;
+	pass(100000);
+	elector_timer(&e, now);
+	ck_assert_int_eq(r->vrrp.state, VRRP_INITIALIZE);
+	ck_assert(instant_is_never(world.armed));
+}
+END_TEST
+
+START_TEST(an_address_that_cannot_be_added_is_tried_again_with_each_advert)
+{
+	struct router_config c = front(51, 100, 2);
+
+	configure(&c, 1);
+	(void)done();
+	world.add_error = -EPERM;
+	reach_deadline();
+	ck_assert_str_eq(done(), "add .100 .101; error; send 100; announce 2; backup>active; ");
+	reach_deadline();
+	ck_assert_str_eq(done(), "send 100; add .100 .101; ");
+	world.add_error = 0;
+	reach_deadline();
+	ck_assert_str_eq(done(), "send 100; add .100 .101; ");
+	reach_deadline();
+	ck_assert_str_eq(done(), "send 100; ");
+}
+END_TEST
+
+/* Reload */
+
+START_TEST(the_same_configuration_changes_nothing)
+{
+	struct router_config c = front(51, 100, 2);
+	struct instant armed;
+
+	(void)start_active();
+	armed = world.armed;
+	pass(SECOND_US / 3);
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "");
+	ck_assert_uint_eq(world.armed.us, armed.us);
+}
+END_TEST
+
+START_TEST(an_address_can_move_from_one_router_to_another)
+{
+	struct router_config c[2] = {front(51, 100, 1), front(52, 110, 2)};
+
+	configure(c, 2);
+	reach_deadline();
+	(void)done();
+	c[0] = front(51, 100, 2);
+	c[0].addrs[1] = c[1].addrs[1];
+	c[1].n_addrs = 1;
+	configure(c, 2);
+	ck_assert_str_eq(done(), "remove .111; add .100 .111; send 100; announce 2; add .110; send "
+				 "100; announce 1; ");
+	ck_assert_uint_eq(world.n_addrs, 3);
+}
+END_TEST
+
+START_TEST(a_removed_router_releases_and_resigns_the_others_go_on)
+{
+	struct router_config c[2] = {front(51, 100, 1), front(52, 110, 1)};
+	struct router *kept;
+
+	configure(c, 2);
+	reach_deadline();
+	(void)done();
+	kept = e.routers[1];
+	configure(&c[1], 1);
+	ck_assert_str_eq(done(), "remove .100; send 0; active>initialize; ");
+	ck_assert_uint_eq(e.n_routers, 1);
+	ck_assert_ptr_eq(e.routers[0], kept);
+	ck_assert(!records[0].used);
+	configure(NULL, 0);
+	ck_assert_str_eq(done(), "remove .110; send 0; active>initialize; close eth0; ");
+}
+END_TEST
+
+START_TEST(an_added_router_starts_while_the_others_go_on)
+{
+	struct router_config c[2] = {front(51, 100, 2), front(52, 110, 1)};
+	struct instant deadline;
+
+	deadline = start_active()->vrrp.deadline;
+	configure(c, 2);
+	ck_assert_str_eq(done(), "remove .110; initialize>backup; ");
+	ck_assert_uint_eq(e.routers[0]->vrrp.deadline.us, deadline.us);
+}
+END_TEST
+
+START_TEST(a_new_priority_is_told_at_once)
+{
+	struct router_config c = front(51, 100, 2);
+
+	(void)start_active();
+	c.priority = 90;
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "send 90; ");
+}
+END_TEST
+
+/* Leaving, and what arrives */
+
+START_TEST(leaving_releases_before_it_resigns_and_nothing_begins_again)
+{
+	(void)start_active();
+	elector_leave(&e, now);
+	ck_assert_str_eq(done(), "remove .100 .101; send 0; active>initialize; ");
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "");
+	ck_assert(instant_is_never(world.armed));
+}
+END_TEST
+
+START_TEST(who_leaves_before_any_configuration_tidies_up_for_its_predecessor)
+{
+	predecessor("front", 51, 100, 2, SECOND_US);
+	elector_leave(&e, now);
+	ck_assert_str_eq(done(), "tidy front; remove .100 .101; leftover-removed; ");
+	ck_assert(!records[0].used);
+}
+END_TEST
+
+START_TEST(a_better_advert_releases_then_says_a_last_word)
+{
+	struct router *r = start_active();
+
+	advert_arrives(51, 150, 3, 100);
+	ck_assert_str_eq(done(), "remove .100 .101; send 100; active>backup; ");
+	ck_assert_uint_eq(r->vrrp.peer.bytes[3], 3);
+	advert_arrives(51, 0, 3, 100);
+	ck_assert_str_eq(done(), "add .100 .101; send 100; announce 2; backup>active; ");
+}
+END_TEST
+
+START_TEST(a_rival_is_reported_once_in_a_minute_and_not_when_it_just_yielded)
+{
+	struct router *r = start_active();
+
+	advert_arrives(51, 50, 3, 100);
+	ck_assert_str_eq(done(), "send 100; announce 2; ");
+	for (int i = 0; i < 5; i++)
+		reach_deadline();
+	(void)done();
+	advert_arrives(51, 50, 3, 100);
+	ck_assert_str_eq(done(), "send 100; announce 2; rival; ");
+	advert_arrives(51, 50, 3, 100);
+	ck_assert_str_eq(done(), "send 100; ");
+	ck_assert_uint_eq(r->counters.rivals, 3);
+}
+END_TEST
+
+START_TEST(an_advert_of_another_vrid_is_none_of_our_business)
+{
+	struct router *r = start_active();
+
+	advert_arrives(52, 255, 3, 100);
+	ck_assert_str_eq(done(), "");
+	ck_assert_uint_eq(r->counters.adverts_received, 0);
+}
+END_TEST
+
+START_TEST(another_address_list_is_counted_and_the_advert_heard)
+{
+	struct router *r = start_active();
+
+	advert_arrives(51, 150, 3, 101);
+	ck_assert_uint_eq(r->counters.address_mismatches, 1);
+	ck_assert_int_eq(r->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
+START_TEST(what_is_no_advert_is_counted_and_told_once_in_a_minute)
+{
+	static const uint8_t junk[4] = {1, 2, 3, 4};
+
+	(void)start_active();
+	elector_datagram(&e, e.ports[0], junk, sizeof(junk), now);
+	ck_assert_str_eq(done(), "advert-rejected; ");
+	pass(60 * SECOND_US - 1);
+	elector_datagram(&e, e.ports[0], junk, sizeof(junk), now);
+	ck_assert_str_eq(done(), "");
+	pass(1);
+	elector_datagram(&e, e.ports[0], junk, sizeof(junk), now);
+	ck_assert_str_eq(done(), "advert-rejected; ");
+	ck_assert_uint_eq(e.ports[0]->rejected[VRRP_REJECT_IP], 3);
+}
+END_TEST
+
+START_TEST(one_who_wakes_too_late_releases_and_is_counted)
+{
+	struct router *r = start_active();
+
+	pass(10 * SECOND_US);
+	elector_timer(&e, now);
+	ck_assert_str_eq(done(), "remove .100 .101; active>backup; ");
+	ck_assert_uint_eq(r->counters.late, 1);
+}
+END_TEST
+
+START_TEST(all_routers_can_move_to_other_interfaces_in_one_change)
+{
+	static struct router_config wanted[STATE_ROUTERS_MAX];
+
+	for (unsigned generation = 0; generation < 3; generation++) {
+		for (unsigned i = 0; i < STATE_ROUTERS_MAX; i++) {
+			wanted[i] = front((uint8_t)(i + 1), 100, 1);
+			(void)snprintf(wanted[i].interface, sizeof(wanted[i].interface), "if%u-%u",
+				generation, i);
+		}
+		configure(wanted, STATE_ROUTERS_MAX);
+		ck_assert_uint_eq(e.n_routers, STATE_ROUTERS_MAX);
+		ck_assert_uint_eq(e.n_ports, STATE_ROUTERS_MAX);
+		for (size_t i = 0; i < e.n_routers; i++)
+			ck_assert_str_eq(e.routers[i]->port->interface, wanted[i].interface);
+	}
+}
+END_TEST
+
+static TCase *start_cases(void)
+{
+	TCase *tc = tcase_create("start");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, a_new_router_listens_then_claims_speaks_and_announces);
+	tcase_add_test(tc, an_address_is_recorded_before_it_is_added_and_until_it_is_removed);
+	tcase_add_test(tc, addresses_that_nobody_recorded_are_leftovers_too);
+	tcase_add_test(tc, a_predecessor_of_a_moment_ago_is_adopted_and_keeps_its_addresses);
+	tcase_add_test(tc, an_adopter_gives_up_what_the_configuration_no_longer_has);
+	tcase_add_test(tc, a_predecessor_that_may_have_been_succeeded_is_tidied_up);
+	tcase_add_test(tc, a_predecessor_on_another_interface_of_that_name_is_not_adopted);
+	tcase_add_test(tc, a_predecessors_router_that_nobody_wants_is_tidied_up);
+	return tc;
+}
+
+static TCase *interface_cases(void)
+{
+	TCase *tc = tcase_create("interfaces and addresses");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, an_interface_that_does_not_exist_is_waited_for);
+	tcase_add_test(tc, an_interface_without_an_address_is_waited_for);
+	tcase_add_test(tc, a_virtual_address_is_never_the_source_of_adverts);
+	tcase_add_test(tc, a_lost_link_releases_and_a_link_that_is_back_starts_anew);
+	tcase_add_test(tc, an_interface_made_anew_gets_a_new_socket);
+	tcase_add_test(tc, an_interface_that_is_gone_takes_its_addresses_along);
+	tcase_add_test(tc, another_address_of_the_interface_becomes_the_source);
+	tcase_add_test(tc, a_renamed_interface_gives_its_addresses_back);
+	tcase_add_test(tc, a_predecessor_on_a_link_that_is_down_leaves_nothing_there);
+	tcase_add_test(tc, a_socket_that_cannot_be_opened_is_tried_again_and_reported_once);
+	tcase_add_test(tc, an_address_that_somebody_removes_is_back_at_once);
+	tcase_add_test(tc, many_removed_addresses_are_one_batch_and_one_event);
+	tcase_add_test(tc, who_loses_its_own_address_resigns);
+	tcase_add_test(tc, news_of_our_own_removal_restores_nothing);
+	tcase_add_test(tc, what_was_missed_is_found_when_news_were_lost);
+	tcase_add_test(tc, what_cannot_be_looked_at_stays_as_it_was_until_it_can);
+	tcase_add_test(tc, an_address_that_cannot_be_added_is_tried_again_with_each_advert);
+	return tc;
+}
+
+static TCase *reload_cases(void)
+{
+	TCase *tc = tcase_create("reload");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, the_same_configuration_changes_nothing);
+	tcase_add_test(tc, an_address_can_move_from_one_router_to_another);
+	tcase_add_test(tc, a_removed_router_releases_and_resigns_the_others_go_on);
+	tcase_add_test(tc, an_added_router_starts_while_the_others_go_on);
+	tcase_add_test(tc, a_new_priority_is_told_at_once);
+	tcase_add_test(tc, all_routers_can_move_to_other_interfaces_in_one_change);
+	return tc;
+}
+
+static TCase *election_cases(void)
+{
+	TCase *tc = tcase_create("election");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, leaving_releases_before_it_resigns_and_nothing_begins_again);
+	tcase_add_test(tc, who_leaves_before_any_configuration_tidies_up_for_its_predecessor);
+	tcase_add_test(tc, a_better_advert_releases_then_says_a_last_word);
+	tcase_add_test(tc, a_rival_is_reported_once_in_a_minute_and_not_when_it_just_yielded);
+	tcase_add_test(tc, an_advert_of_another_vrid_is_none_of_our_business);
+	tcase_add_test(tc, another_address_list_is_counted_and_the_advert_heard);
+	tcase_add_test(tc, what_is_no_advert_is_counted_and_told_once_in_a_minute);
+	tcase_add_test(tc, one_who_wakes_too_late_releases_and_is_counted);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("elector");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, start_cases());
+	suite_add_tcase(suite, interface_cases());
+	suite_add_tcase(suite, reload_cases());
+	suite_add_tcase(suite, election_cases());
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

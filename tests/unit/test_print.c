@@ -1,0 +1,112 @@
+/* tandemctl status in words: what an operator reads first must be there, whatever is missing. */
+#include "ctl/print.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct instant now = {UINT64_C(100000000000)};
+static char *text;
+
+static const char *print(json_t *status)
+{
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	ck_assert_ptr_nonnull(status);
+	ck_assert_ptr_nonnull(f);
+	print_status(f, status, now);
+	(void)fclose(f);
+	json_decref(status);
+	return text;
+}
+
+static void tear_down(void)
+{
+	free(text);
+}
+
+static json_t *router(void)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:[s]}", "name", "front",
+		"state", "active", "reason", "peer-resigned", "interface", "eth0", "peer",
+		"192.0.2.3", "priority", 150, "vrid", 51, "since_us",
+		(json_int_t)(now.us - UINT64_C(11520000000)), "addresses", "192.0.2.100/24");
+}
+
+static json_t *service(void)
+{
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:[{s:s, s:s, s:i, s:s, s:b, s:i, "
+		"s:i, s:i}, {s:s, s:s, s:i, s:s, s:b}]}",
+		"name", "http", "protocol", "tcp", "listen", "192.0.2.100", "port", 80, "forward",
+		"direct", "scheduler", "wlc", "pool", "web", "programmed", 1, "servers", "name",
+		"rs1", "address", "192.0.2.11", "port", 80, "state", "up", "programmed", 1,
+		"weight", 1, "active", 7, "inactive", 2, "name", "rs2", "address", "192.0.2.12",
+		"port", 80, "state", "down", "programmed", 0);
+}
+
+START_TEST(a_status_says_who_is_active_why_and_what_is_balanced)
+{
+	print(json_pack("{s:s, s:s, s:{s:s, s:s, s:i, s:n}, s:[o], s:[o], s:{s:s}}", "node", "lb1",
+		"version", "1.0", "config", "path", "/etc/tandem/tandem.json", "digest",
+		"0123456789abcdef", "generation", 3, "error", "routers", router(), "services",
+		service(), "sync", "mode", "off"));
+	ck_assert_str_eq(text,
+		"node lb1, tandem 1.0, configuration /etc/tandem/tandem.json (0123456789ab, "
+		"generation "
+		"3)\n"
+		"router front: active for 3h 12m (peer-resigned), priority 150, VRID 51 on eth0, "
+		"peer "
+		"192.0.2.3\n"
+		"  192.0.2.100/24\n"
+		"service http: tcp 192.0.2.100:80 direct wlc, pool web\n"
+		"    rs1              192.0.2.11:80  up, weight 1, 7 active, 2 inactive\n"
+		"    rs2              192.0.2.12:80  down, not in the table\n"
+		"sync: off (there is no link)\n");
+}
+END_TEST
+
+START_TEST(problems_come_last_and_are_marked)
+{
+	print(json_pack(
+		"{s:{s:[s]}, s:{s:s, s:s, s:b, s:b, s:i}, s:[{s:s, s:s, s:i, s:i}], s:{s:[s]}}",
+		"config", "error", "tandem.json:3:5: /nodes: nothing there", "sync", "mode",
+		"kernel", "interface", "eth1", "master", 1, "backup", 0, "last_heard_us", 0,
+		"helpers", "name", "checker", "state", "up", "pid", 42, "restarts", 2, "ipvs",
+		"errors", "no scheduler \"wlcc\" in this kernel"));
+	ck_assert_ptr_nonnull(strstr(text,
+		"sync: kernel on eth1, master runs, backup does not run, nothing heard yet\n"
+		"process tandem-checker: up, pid 42, restarted 2 times\n"
+		"PROBLEM: no scheduler \"wlcc\" in this kernel\n"
+		"PROBLEM: the file was refused at the last reload:\n"
+		"PROBLEM: tandem.json:3:5: /nodes: nothing there\n"));
+}
+END_TEST
+
+START_TEST(an_answer_of_another_version_is_printed_as_far_as_it_goes)
+{
+	print(json_pack(
+		"{s:[i, {}], s:[{s:[{}]}], s:i}", "routers", 7, "services", "servers", "sync", 3));
+	ck_assert_ptr_nonnull(strstr(text, "sync: "));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("print");
+	TCase *tc = tcase_create("print");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(tc, NULL, tear_down);
+	tcase_add_test(tc, a_status_says_who_is_active_why_and_what_is_balanced);
+	tcase_add_test(tc, problems_come_last_and_are_marked);
+	tcase_add_test(tc, an_answer_of_another_version_is_printed_as_far_as_it_goes);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,182 @@
+/* What the director makes of the elector's word, over reloads. */
+#include "director/state.h"
+#include "elector/leftovers.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char front[] = "front", back[] = "back", edge[] = "edge", eth0[] = "eth0", eth1[] = "eth1",
+	    web[] = "web";
+static struct conf_router old_routers[2], new_routers[2];
+static struct conf_service services[1];
+static struct conf old_conf, new_conf;
+static struct director d;
+static unsigned applied; /* times that the service was brought to the kernel */
+
+void process_call(struct process *p, const char *method, json_t *parameters)
+{
+	(void)p;
+	(void)method;
+	json_decref(parameters);
+}
+
+void director_event(struct director *director, enum event event, const char *message, ...)
+{
+	(void)director;
+	(void)event;
+	(void)message;
+}
+
+void apply_service(struct director *director, size_t service)
+{
+	(void)director;
+	ck_assert_uint_eq(service, 0);
+	applied++;
+}
+
+void apply_pending_now(struct director *director)
+{
+	(void)director;
+}
+
+int leftovers_remove(const char *runtime_dir, enum leftovers_which which,
+	void (*removed)(const char *name, size_t n_addresses, void *userdata), void *userdata)
+{
+	(void)runtime_dir;
+	(void)which;
+	(void)removed;
+	(void)userdata;
+	return 0;
+}
+
+static void set_up(void)
+{
+	static const struct director_options options = {.runtime_dir = "/nowhere"};
+
+	old_routers[0] = (struct conf_router){.name = front, .interface = eth0, .vrid = 51};
+	old_routers[1] = (struct conf_router){.name = back, .interface = eth1, .vrid = 51};
+	services[0] =
+		(struct conf_service){.name = web, .program = CONF_PROGRAM_ACTIVE, .router = 0};
+	old_conf = (struct conf){
+		.routers = old_routers, .n_routers = 2, .services = services, .n_services = 1};
+	memcpy(new_routers, old_routers, sizeof(new_routers));
+	new_conf = old_conf;
+	new_conf.routers = new_routers;
+	d = (struct director){
+		.options = &options,
+		.conf = &old_conf,
+	};
+	ck_assert_int_eq(roles_prepare(&d, &old_conf, &d.roles), 0);
+	d.conf = &old_conf;
+	applied = 0;
+}
+
+static void tear_down(void)
+{
+	roles_done(&d.roles);
+}
+
+static void elector_says(const char *name, const char *state)
+{
+	json_t *said = json_pack("{s:s, s:s}", "name", name, "state", state);
+
+	roles_message(&d, "Router", said);
+	json_decref(said);
+}
+
+static void reload(void)
+{
+	struct roles roles;
+
+	ck_assert_int_eq(roles_prepare(&d, &new_conf, &roles), 0);
+	roles_done(&d.roles);
+	d.roles = roles;
+	d.conf = &new_conf;
+}
+
+START_TEST(services_follow_their_router)
+{
+	elector_says("back", "active");
+	ck_assert_uint_eq(applied, 0);
+	elector_says("front", "active");
+	elector_says("front", "active");
+	ck_assert_uint_eq(applied, 1);
+	ck_assert(d.roles.active[0]);
+}
+END_TEST
+
+START_TEST(a_new_order_of_routers_changes_no_role)
+{
+	elector_says("front", "active");
+	elector_says("back", "backup");
+	new_routers[0] = old_routers[1];
+	new_routers[1] = old_routers[0];
+	reload();
+	ck_assert(!d.roles.active[0]);
+	ck_assert(d.roles.active[1]);
+}
+END_TEST
+
+START_TEST(a_router_keeps_its_role_under_a_new_name)
+{
+	elector_says("front", "active");
+	new_routers[0].name = edge;
+	reload();
+	ck_assert(d.roles.active[0]);
+	ck_assert_ptr_nonnull(json_object_get(d.roles.said, "edge"));
+	elector_says("edge", "active");
+	ck_assert_uint_eq(applied, 1);
+}
+END_TEST
+
+START_TEST(a_router_with_another_vrid_begins_anew)
+{
+	elector_says("front", "active");
+	new_routers[0].vrid = 52;
+	reload();
+	ck_assert(!d.roles.active[0]);
+}
+END_TEST
+
+START_TEST(the_last_word_of_a_removed_router_is_nobodys)
+{
+	elector_says("front", "active");
+	elector_says("back", "active");
+	new_conf.n_routers = 1;
+	reload();
+	elector_says("back", "initialize");
+	ck_assert_uint_eq(json_object_size(d.roles.said), 1);
+	ck_assert(d.roles.active[0]);
+}
+END_TEST
+
+START_TEST(nobody_is_active_when_the_elector_is_given_up)
+{
+	elector_says("front", "active");
+	roles_abandon(&d);
+	ck_assert(!d.roles.active[0]);
+	ck_assert_uint_eq(applied, 2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("roles");
+	TCase *tc = tcase_create("roles");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, services_follow_their_router);
+	tcase_add_test(tc, a_new_order_of_routers_changes_no_role);
+	tcase_add_test(tc, a_router_keeps_its_role_under_a_new_name);
+	tcase_add_test(tc, a_router_with_another_vrid_begins_anew);
+	tcase_add_test(tc, the_last_word_of_a_removed_router_is_nobodys);
+	tcase_add_test(tc, nobody_is_active_when_the_elector_is_given_up);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

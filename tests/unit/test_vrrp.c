@@ -1,0 +1,573 @@
+/* The state machine: RFC 9568, section 6.4, state by state, then the rules beyond it. */
+#include "core/vrrp.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#define TAKE_OVER (VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE)
+#define SECOND_US UINT64_C(1000000)
+#define DOWN_AT_100_US (3 * SECOND_US + 609375) /* 3 * 1 s + 156/256 s */
+
+static const struct instant t0 = {5000000};
+static struct vrrp v;
+
+static struct addr host(uint8_t last)
+{
+	return (struct addr){.family = AF_INET, .bytes = {192, 0, 2, last}};
+}
+
+static struct vrrp_config config(uint8_t priority, bool preempt)
+{
+	return (struct vrrp_config){host(10), priority, 100, preempt};
+}
+
+static struct instant just_before(struct instant t)
+{
+	return (struct instant){t.us - 1};
+}
+
+static unsigned step(enum vrrp_event_kind kind, struct instant now)
+{
+	struct vrrp_event event = {.kind = kind};
+
+	return vrrp_step(&v, &event, now);
+}
+
+static unsigned hear_interval(
+	uint8_t from, uint8_t priority, uint16_t interval_cs, struct instant now)
+{
+	struct vrrp_heard heard = {host(from), priority, interval_cs};
+	struct vrrp_event event = {VRRP_EV_ADVERT, &heard};
+
+	return vrrp_step(&v, &event, now);
+}
+
+static unsigned hear(uint8_t from, uint8_t priority, struct instant now)
+{
+	return hear_interval(from, priority, 100, now);
+}
+
+static void start(uint8_t priority, bool preempt)
+{
+	struct vrrp_config c = config(priority, preempt);
+
+	vrrp_init(&v, &c, t0);
+	(void)step(VRRP_EV_STARTUP, t0);
+}
+
+/* A router that became Active at v.since. */
+static void start_active(uint8_t priority)
+{
+	start(priority, true);
+	if (v.state == VRRP_BACKUP)
+		ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), TAKE_OVER);
+	ck_assert_int_eq(v.state, VRRP_ACTIVE);
+}
+
+static void expect(enum vrrp_state state, enum vrrp_reason reason)
+{
+	ck_assert_str_eq(vrrp_state_name(v.state), vrrp_state_name(state));
+	ck_assert_str_eq(vrrp_reason_name(v.reason), vrrp_reason_name(reason));
+}
+
+/* 6.4.1 */
+
+START_TEST(initialize_hears_and_does_nothing)
+{
+	struct vrrp_config c = config(100, true);
+
+	vrrp_init(&v, &c, t0);
+	expect(VRRP_INITIALIZE, VRRP_REASON_NONE);
+	ck_assert(instant_is_never(v.deadline));
+	ck_assert_uint_eq(hear(20, 0, t0), 0);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, t0), 0);
+	ck_assert_uint_eq(step(VRRP_EV_SHUTDOWN, t0), 0);
+	ck_assert_uint_eq(step(VRRP_EV_LINK_DOWN, t0), 0);
+	expect(VRRP_INITIALIZE, VRRP_REASON_NONE);
+}
+END_TEST
+
+START_TEST(startup_listens_for_active_down_interval)
+{
+	start(100, true);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	ck_assert_uint_eq(v.deadline.us, t0.us + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(the_address_owner_is_active_at_startup)
+{
+	struct vrrp_config c = config(255, true);
+	struct vrrp_event startup = {.kind = VRRP_EV_STARTUP};
+
+	vrrp_init(&v, &c, t0);
+	ck_assert_uint_eq(vrrp_step(&v, &startup, t0), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_OWNER);
+	ck_assert_uint_eq(v.deadline.us, t0.us + SECOND_US);
+}
+END_TEST
+
+START_TEST(an_adopter_goes_on_as_active_and_speaks_at_once)
+{
+	struct vrrp_config c = config(100, true);
+
+	vrrp_init(&v, &c, t0);
+	ck_assert_uint_eq(step(VRRP_EV_ADOPT, t0), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_ADOPTED);
+	ck_assert_uint_eq(v.deadline.us, t0.us + SECOND_US);
+}
+END_TEST
+
+/* 6.4.2 */
+
+START_TEST(backup_takes_over_at_active_down_and_not_one_microsecond_sooner)
+{
+	start(100, true);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, just_before(v.deadline)), 0);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(a_better_or_equal_advert_restarts_the_wait_with_its_interval)
+{
+	struct instant later = instant_add(t0, SECOND_US);
+
+	start(100, true);
+	ck_assert_uint_eq(hear_interval(20, 150, 200, later), 0);
+	ck_assert_uint_eq(v.deadline.us, later.us + 2 * DOWN_AT_100_US);
+	ck_assert_uint_eq(hear(20, 100, later), 0);
+	ck_assert_uint_eq(v.deadline.us, later.us + DOWN_AT_100_US);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+}
+END_TEST
+
+START_TEST(a_worse_advert_does_not_hold_back_one_who_preempts)
+{
+	start(100, true);
+	ck_assert_uint_eq(hear(20, 99, instant_add(t0, SECOND_US)), 0);
+	ck_assert_uint_eq(v.deadline.us, t0.us + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(without_preempt_any_advert_holds_back)
+{
+	struct instant later = instant_add(t0, SECOND_US);
+
+	start(100, false);
+	ck_assert_uint_eq(hear(20, 1, later), 0);
+	ck_assert_uint_eq(v.deadline.us, later.us + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(after_priority_0_a_backup_takes_over_at_once)
+{
+	start(100, false);
+	ck_assert_uint_eq(hear(20, 150, t0), 0);
+	ck_assert_uint_eq(hear(20, 0, t0), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_PEER_RESIGNED);
+}
+END_TEST
+
+START_TEST(priority_0_of_another_than_the_active_router_is_ignored)
+{
+	start(100, true);
+	ck_assert_uint_eq(hear(20, 150, t0), 0);
+	ck_assert_uint_eq(hear(30, 0, t0), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+}
+END_TEST
+
+START_TEST(a_worse_active_router_that_resigns_is_followed_at_once)
+{
+	start(100, true);
+	ck_assert_uint_eq(hear(20, 50, t0), 0);
+	ck_assert_uint_eq(hear(20, 0, t0), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(backup_leaves_in_silence)
+{
+	start(100, true);
+	ck_assert_uint_eq(step(VRRP_EV_SHUTDOWN, t0), 0);
+	expect(VRRP_INITIALIZE, VRRP_REASON_SHUTDOWN);
+	ck_assert(instant_is_never(v.deadline));
+	start(100, true);
+	ck_assert_uint_eq(step(VRRP_EV_LINK_DOWN, t0), 0);
+	expect(VRRP_INITIALIZE, VRRP_REASON_LINK_DOWN);
+}
+END_TEST
+
+START_TEST(startup_and_adopt_mean_nothing_once_started)
+{
+	start(100, true);
+	ck_assert_uint_eq(step(VRRP_EV_STARTUP, t0), 0);
+	ck_assert_uint_eq(step(VRRP_EV_ADOPT, t0), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	start_active(100);
+	ck_assert_uint_eq(step(VRRP_EV_STARTUP, v.since), 0);
+	ck_assert_uint_eq(step(VRRP_EV_ADOPT, v.since), 0);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+/* 6.4.3 */
+
+START_TEST(active_advertises_each_interval)
+{
+	start_active(100);
+	for (int i = 0; i < 3; i++) {
+		struct instant due = v.deadline;
+		ck_assert_uint_eq(step(VRRP_EV_TIMER, just_before(due)), 0);
+		ck_assert_uint_eq(step(VRRP_EV_TIMER, due), VRRP_DO_ADVERT);
+		ck_assert_uint_eq(v.deadline.us, due.us + SECOND_US);
+	}
+}
+END_TEST
+
+START_TEST(active_leaves_by_release_then_resign)
+{
+	start_active(100);
+	ck_assert_uint_eq(step(VRRP_EV_SHUTDOWN, v.since), VRRP_DO_RELEASE | VRRP_DO_RESIGN);
+	ck_assert_uint_lt(VRRP_DO_RELEASE, VRRP_DO_RESIGN);
+	expect(VRRP_INITIALIZE, VRRP_REASON_SHUTDOWN);
+}
+END_TEST
+
+START_TEST(a_lost_link_releases_and_needs_no_word)
+{
+	start_active(100);
+	ck_assert_uint_eq(step(VRRP_EV_LINK_DOWN, v.since), VRRP_DO_RELEASE);
+	expect(VRRP_INITIALIZE, VRRP_REASON_LINK_DOWN);
+	ck_assert_uint_eq(step(VRRP_EV_STARTUP, v.since), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+}
+END_TEST
+
+START_TEST(a_lost_address_releases_and_resigns)
+{
+	start_active(100);
+	ck_assert_uint_eq(step(VRRP_EV_NO_ADDRESS, v.since), VRRP_DO_RELEASE | VRRP_DO_RESIGN);
+	expect(VRRP_INITIALIZE, VRRP_REASON_NO_ADDRESS);
+	ck_assert_uint_eq(step(VRRP_EV_NO_ADDRESS, v.since), 0);
+	start(100, true);
+	ck_assert_uint_eq(step(VRRP_EV_NO_ADDRESS, t0), 0);
+	expect(VRRP_INITIALIZE, VRRP_REASON_NO_ADDRESS);
+}
+END_TEST
+
+START_TEST(active_answers_priority_0_with_an_advert)
+{
+	start_active(100);
+	ck_assert(hear(20, 0, v.since) & VRRP_DO_ADVERT);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(active_yields_to_a_better_advert_and_says_one_last_word)
+{
+	struct instant later;
+
+	start_active(100);
+	later = instant_add(v.since, SECOND_US / 2);
+	ck_assert_uint_eq(hear_interval(20, 101, 200, later), VRRP_DO_RELEASE | VRRP_DO_ADVERT);
+	expect(VRRP_BACKUP, VRRP_REASON_BETTER_ADVERT);
+	ck_assert_uint_eq(v.deadline.us, later.us + 2 * DOWN_AT_100_US);
+	ck_assert(addr_equal(&v.peer, &(struct addr){.family = AF_INET, .bytes = {192, 0, 2, 20}}));
+}
+END_TEST
+
+START_TEST(between_equal_priorities_the_higher_address_stays)
+{
+	start_active(100);
+	ck_assert(hear(9, 100, v.since) & VRRP_DO_ADVERT);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+	ck_assert_uint_eq(hear(11, 100, v.since), VRRP_DO_RELEASE | VRRP_DO_ADVERT);
+	expect(VRRP_BACKUP, VRRP_REASON_BETTER_ADVERT);
+}
+END_TEST
+
+START_TEST(two_owners_are_told_apart_by_address)
+{
+	start_active(255);
+	ck_assert(hear(9, 255, v.since) & VRRP_DO_ADVERT);
+	ck_assert_uint_eq(hear(11, 255, v.since), VRRP_DO_RELEASE | VRRP_DO_ADVERT);
+}
+END_TEST
+
+START_TEST(an_advert_with_our_own_address_is_not_answered)
+{
+	start_active(100);
+	ck_assert_uint_eq(hear(10, 100, v.since), 0);
+	ck_assert_uint_eq(hear(10, 200, v.since), 0);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(the_winner_announces_again_once_in_an_interval)
+{
+	struct instant t;
+
+	start_active(100);
+	t = v.since;
+	ck_assert_uint_eq(hear(20, 50, t), VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE);
+	ck_assert_uint_eq(hear(20, 50, instant_add(t, 1)), VRRP_DO_ADVERT);
+	t = instant_add(t, SECOND_US);
+	ck_assert_uint_eq(hear(20, 50, just_before(t)), VRRP_DO_ADVERT);
+	ck_assert_uint_eq(hear(20, 50, t), VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE);
+	ck_assert_uint_eq(v.deadline.us, t.us + SECOND_US);
+}
+END_TEST
+
+/* Late is lost */
+
+static struct instant lost_at(void)
+{
+	return instant_add(v.mark, vrrp_shortest_down_us(100));
+}
+
+START_TEST(active_that_wakes_too_late_releases_and_listens)
+{
+	struct instant late;
+
+	start_active(100);
+	late = lost_at();
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, late), VRRP_DO_RELEASE);
+	expect(VRRP_BACKUP, VRRP_REASON_LATE);
+	ck_assert_uint_eq(v.deadline.us, late.us + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(active_that_wakes_just_in_time_goes_on)
+{
+	start_active(100);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, just_before(lost_at())), VRRP_DO_ADVERT);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(a_sleep_of_an_hour_is_late_whatever_wakes_us)
+{
+	struct instant late;
+
+	start_active(100);
+	late = instant_add(v.since, 3600 * SECOND_US);
+	ck_assert_uint_eq(hear(20, 50, late), VRRP_DO_RELEASE);
+	expect(VRRP_BACKUP, VRRP_REASON_LATE);
+	start_active(100);
+	ck_assert_uint_eq(hear(20, 150, late), VRRP_DO_RELEASE);
+	expect(VRRP_BACKUP, VRRP_REASON_LATE);
+	ck_assert_uint_eq(v.deadline.us, late.us + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(a_late_one_who_is_asked_to_leave_leaves)
+{
+	struct instant late;
+
+	start_active(100);
+	late = instant_add(v.since, 3600 * SECOND_US);
+	ck_assert_uint_eq(step(VRRP_EV_SHUTDOWN, late), VRRP_DO_RELEASE | VRRP_DO_RESIGN);
+	expect(VRRP_INITIALIZE, VRRP_REASON_SHUTDOWN);
+}
+END_TEST
+
+START_TEST(a_late_one_who_hears_the_peer_resign_takes_over_again)
+{
+	start_active(100);
+	ck_assert_uint_eq(
+		hear(20, 0, instant_add(v.since, 3600 * SECOND_US)), VRRP_DO_RELEASE | TAKE_OVER);
+}
+END_TEST
+
+START_TEST(a_backup_that_slept_listens_again_before_it_takes_over)
+{
+	struct instant late;
+
+	start(100, true);
+	late = instant_add(v.deadline, DOWN_AT_100_US);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, late), TAKE_OVER);
+	start(100, true);
+	late = instant_add(v.deadline, DOWN_AT_100_US + 1);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, late), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	ck_assert_uint_eq(v.deadline.us, late.us + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(a_clock_that_jumps_back_makes_nothing_happen)
+{
+	struct instant before = {1};
+
+	start(100, true);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, before), 0);
+	start_active(100);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, before), 0);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(the_shortest_active_down_interval_is_that_of_priority_255)
+{
+	ck_assert_uint_eq(vrrp_shortest_down_us(100), 3 * SECOND_US + SECOND_US / 256);
+	ck_assert_uint_eq(vrrp_shortest_down_us(1), 30000 + 39);
+}
+END_TEST
+
+/* An advert cannot silence us */
+
+START_TEST(a_learned_interval_is_capped_at_ten_times_our_own)
+{
+	start(100, true);
+	(void)hear_interval(20, 150, 1000, t0);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 10 * DOWN_AT_100_US);
+	(void)hear_interval(20, 150, 1001, t0);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 10 * DOWN_AT_100_US);
+	(void)hear_interval(20, 150, 4095, t0);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 10 * DOWN_AT_100_US);
+}
+END_TEST
+
+/* Settings in place */
+
+START_TEST(new_settings_change_nothing_that_is_the_same)
+{
+	struct vrrp_config c = config(100, true);
+	struct vrrp before;
+
+	start_active(100);
+	before = v;
+	ck_assert_uint_eq(vrrp_reconfigure(&v, &c, instant_add(v.since, SECOND_US / 3)), 0);
+	ck_assert_uint_eq(v.deadline.us, before.deadline.us);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(active_tells_at_once_what_changed)
+{
+	struct vrrp_config c = config(100, true);
+	struct instant now;
+
+	start_active(100);
+	now = instant_add(v.since, SECOND_US / 3);
+	c.interval_cs = 300;
+	ck_assert_uint_eq(vrrp_reconfigure(&v, &c, now), VRRP_DO_ADVERT);
+	ck_assert_uint_eq(v.deadline.us, now.us + 3 * SECOND_US);
+	c.priority = 90;
+	ck_assert_uint_eq(vrrp_reconfigure(&v, &c, now), VRRP_DO_ADVERT);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(backup_moves_its_deadline_with_its_priority)
+{
+	struct vrrp_config c = config(200, true);
+
+	start(100, true);
+	ck_assert_uint_eq(vrrp_reconfigure(&v, &c, instant_add(t0, SECOND_US)), 0);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 3 * SECOND_US + 56 * SECOND_US / 256);
+}
+END_TEST
+
+START_TEST(backup_that_becomes_humbler_waits_afresh)
+{
+	struct vrrp_config lower = config(50, true), patient = config(100, false);
+	struct instant now = instant_add(t0, 3 * SECOND_US);
+
+	start(100, true);
+	ck_assert_uint_eq(hear(20, 60, now), 0);
+	ck_assert_uint_eq(vrrp_reconfigure(&v, &lower, now), 0);
+	ck_assert_uint_eq(v.deadline.us, now.us + 3 * SECOND_US + 206 * SECOND_US / 256);
+	start(100, true);
+	ck_assert_uint_eq(vrrp_reconfigure(&v, &patient, now), 0);
+	ck_assert_uint_eq(v.deadline.us, now.us + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(a_late_one_is_late_at_reload_too)
+{
+	struct vrrp_config c = config(120, true);
+
+	start_active(100);
+	ck_assert_uint_eq(
+		vrrp_reconfigure(&v, &c, instant_add(v.since, 10 * SECOND_US)), VRRP_DO_RELEASE);
+	expect(VRRP_BACKUP, VRRP_REASON_LATE);
+}
+END_TEST
+
+START_TEST(every_state_and_reason_has_a_name_of_its_own)
+{
+	for (enum vrrp_reason i = 0; i < VRRP_REASON_MAX_; i++)
+		for (enum vrrp_reason k = 0; k < i; k++)
+			ck_assert_str_ne(vrrp_reason_name(i), vrrp_reason_name(k));
+	ck_assert_str_eq(vrrp_state_name(VRRP_INITIALIZE), "initialize");
+	ck_assert_str_eq(vrrp_state_name(VRRP_BACKUP), "backup");
+	ck_assert_str_eq(vrrp_state_name(VRRP_ACTIVE), "active");
+}
+END_TEST
+
+static TCase *rfc_cases(void)
+{
+	TCase *tc = tcase_create("rfc");
+
+	tcase_add_test(tc, initialize_hears_and_does_nothing);
+	tcase_add_test(tc, startup_listens_for_active_down_interval);
+	tcase_add_test(tc, the_address_owner_is_active_at_startup);
+	tcase_add_test(tc, an_adopter_goes_on_as_active_and_speaks_at_once);
+	tcase_add_test(tc, backup_takes_over_at_active_down_and_not_one_microsecond_sooner);
+	tcase_add_test(tc, a_better_or_equal_advert_restarts_the_wait_with_its_interval);
+	tcase_add_test(tc, a_worse_advert_does_not_hold_back_one_who_preempts);
+	tcase_add_test(tc, without_preempt_any_advert_holds_back);
+	tcase_add_test(tc, after_priority_0_a_backup_takes_over_at_once);
+	tcase_add_test(tc, priority_0_of_another_than_the_active_router_is_ignored);
+	tcase_add_test(tc, a_worse_active_router_that_resigns_is_followed_at_once);
+	tcase_add_test(tc, backup_leaves_in_silence);
+	tcase_add_test(tc, startup_and_adopt_mean_nothing_once_started);
+	tcase_add_test(tc, active_advertises_each_interval);
+	tcase_add_test(tc, active_leaves_by_release_then_resign);
+	tcase_add_test(tc, a_lost_link_releases_and_needs_no_word);
+	tcase_add_test(tc, a_lost_address_releases_and_resigns);
+	tcase_add_test(tc, active_answers_priority_0_with_an_advert);
+	tcase_add_test(tc, active_yields_to_a_better_advert_and_says_one_last_word);
+	tcase_add_test(tc, between_equal_priorities_the_higher_address_stays);
+	tcase_add_test(tc, two_owners_are_told_apart_by_address);
+	tcase_add_test(tc, an_advert_with_our_own_address_is_not_answered);
+	tcase_add_test(tc, the_winner_announces_again_once_in_an_interval);
+	return tc;
+}
+
+static TCase *own_cases(void)
+{
+	TCase *tc = tcase_create("own");
+
+	tcase_add_test(tc, active_that_wakes_too_late_releases_and_listens);
+	tcase_add_test(tc, active_that_wakes_just_in_time_goes_on);
+	tcase_add_test(tc, a_sleep_of_an_hour_is_late_whatever_wakes_us);
+	tcase_add_test(tc, a_late_one_who_is_asked_to_leave_leaves);
+	tcase_add_test(tc, a_late_one_who_hears_the_peer_resign_takes_over_again);
+	tcase_add_test(tc, a_backup_that_slept_listens_again_before_it_takes_over);
+	tcase_add_test(tc, a_clock_that_jumps_back_makes_nothing_happen);
+	tcase_add_test(tc, the_shortest_active_down_interval_is_that_of_priority_255);
+	tcase_add_test(tc, a_learned_interval_is_capped_at_ten_times_our_own);
+	tcase_add_test(tc, new_settings_change_nothing_that_is_the_same);
+	tcase_add_test(tc, active_tells_at_once_what_changed);
+	tcase_add_test(tc, backup_moves_its_deadline_with_its_priority);
+	tcase_add_test(tc, backup_that_becomes_humbler_waits_afresh);
+	tcase_add_test(tc, a_late_one_is_late_at_reload_too);
+	tcase_add_test(tc, every_state_and_reason_has_a_name_of_its_own);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("vrrp");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, rfc_cases());
+	suite_add_tcase(suite, own_cases());
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
