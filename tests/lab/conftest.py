@@ -1,0 +1,65 @@
+"""What all lab tests have: a lab that cleans up, figures for the table at the end, the logs of what
+failed. TANDEM_PREFIX names the installation under test, TANDEM_BUILDDIR the tree with the lab's tools
+built; `tools/test lab` sets both."""
+
+import os
+
+import pytest
+
+import guestrun
+from topology import Lab
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "ipvs: needs a kernel with IPVS")
+    config.addinivalue_line("markers", "systemd: needs systemd as the first process")
+    guestrun.register(config)
+
+
+def pytest_sessionstart():
+    for name in ("TANDEM_PREFIX", "TANDEM_BUILDDIR"):
+        if name not in os.environ:
+            pytest.exit(f"{name} is not set: start the lab by tools/test lab", returncode=2)
+    if os.geteuid() != 0:
+        pytest.exit("the lab makes network namespaces: it needs root", returncode=2)
+
+
+@pytest.fixture
+def lab(request):
+    topology = Lab()
+    request.node.lab = topology
+    yield topology
+    try:
+        for director in topology.directors:
+            director.check_sanitizers()
+    finally:
+        topology.close()
+
+
+@pytest.fixture
+def figure(request):
+    """figure(what, measured, bound): one line of the table at the end of the run."""
+    def add(what, measured, bound=""):
+        request.node.user_properties.append(("figure", [what, measured, bound]))
+    return add
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and report.when != "teardown" and hasattr(item, "lab"):
+        report.sections += [(title, text) for title, text in item.lab.describe() if text]
+
+
+def pytest_terminal_summary(terminalreporter):
+    figures = [value for reports in terminalreporter.stats.values() for report in reports
+               if getattr(report, "when", None) == "call"
+               for name, value in report.user_properties if name == "figure"]
+    if not figures:
+        return
+    terminalreporter.section("figures")
+    width = max(len(what) for what, _, _ in figures)
+    for what, measured, bound in figures:
+        terminalreporter.write_line(
+            f"{what:{width}}  {measured}" + (f"  (asked for: {bound})" if bound else ""))

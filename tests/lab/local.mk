@@ -1,0 +1,21 @@
+# The lab's tools; the tests themselves are started by tools/test lab.
+LAB_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold
+tests_lab_probe_CPPFLAGS = $(LAB_CPPFLAGS)
+tests_lab_probe_SOURCES = tests/lab/probe.c tests/lab/tool.h
+tests_lab_server_CPPFLAGS = $(LAB_CPPFLAGS)
+tests_lab_server_SOURCES = tests/lab/server.c tests/lab/tool.h
+tests_lab_load_CPPFLAGS = $(LAB_CPPFLAGS)
+tests_lab_load_SOURCES = tests/lab/load.c tests/lab/tool.h
+tests_lab_hold_CPPFLAGS = $(LAB_CPPFLAGS)
+tests_lab_hold_SOURCES = tests/lab/hold.c tests/lab/tool.h
+
+EXTRA_DIST += tests/lab/pytest.ini tests/lab/guest tests/lab/guest-init tests/lab/guest-systemd \
+	tests/lab/uml tests/lab/demo.py
+EXTRA_DIST += tests/lab/conftest.py tests/lab/director.py tests/lab/guestrun.py \
+	tests/lab/observe.py tests/lab/pair.py tests/lab/played_director.py \
+	tests/lab/process.py tests/lab/topology.py
+EXTRA_DIST += tests/lab/test_balancing.py tests/lab/test_bench.py tests/lab/test_checker.py \
+	tests/lab/test_config.py tests/lab/test_crash.py tests/lab/test_election.py \
+	tests/lab/test_lab.py tests/lab/test_link.py tests/lab/test_soak.py tests/lab/test_sync.py \
+	tests/lab/test_unit.py

@@ -1,0 +1,156 @@
+"""Instruments: what crossed a network, who owned an address and when, what a client noticed."""
+
+import collections
+import datetime
+import os
+import re
+import struct
+import subprocess
+
+from process import wait_until
+
+Advert = collections.namedtuple("Advert", "time source vrid priority interval_cs addresses")
+
+
+def tool(name):
+    """One of the lab's own programs."""
+    return os.path.join(os.environ["TANDEM_BUILDDIR"], "tests/lab", name)
+
+
+class Capture:
+    """Everything VRRP and ARP that crosses a network, from now on."""
+
+    def __init__(self, lab, network="front", expression="arp or proto 112"):
+        self.network = network
+        self._path = lab.path(f"{network}-{len(lab.captures)}.pcap")
+        self._process = lab["switch"].spawn("tcpdump", "-i", network, "-n", "-U", "-p",
+                                            "--immediate-mode", "-s", "256", "-w", self._path, expression)
+        self._process.wait_error_line("listening on", 20)
+        lab.captures.append(self)
+
+    def packets(self):
+        """(time, bytes from the Ethernet header on) of each packet so far."""
+        with open(self._path, "rb") as file:
+            data = file.read()
+        at = 24
+        while at + 16 <= len(data):
+            seconds, microseconds, length, _ = struct.unpack_from("<IIII", data, at)
+            if at + 16 + length > len(data):
+                break
+            yield seconds + microseconds / 1e6, data[at + 16:at + 16 + length]
+            at += 16 + length
+
+    def adverts(self, vrid=None):
+        """The VRRPv3 adverts so far, in their order."""
+        found = []
+        for time, packet in self.packets():
+            if packet[12:14] != b"\x08\x00" or packet[23] != 112:
+                continue
+            vrrp = packet[14 + (packet[14] & 15) * 4:]
+            kind, advert_vrid, priority, count, interval = struct.unpack_from("!BBBBH", vrrp)
+            if kind != 0x31 or (vrid is not None and vrid != advert_vrid):
+                continue
+            source = ".".join(map(str, packet[26:30]))
+            addresses = [".".join(map(str, vrrp[8 + i * 4:12 + i * 4])) for i in range(count)]
+            found.append(Advert(time, source, advert_vrid, priority, interval & 0xfff, addresses))
+        return found
+
+    def announcements(self, address):
+        """(time, MAC) of each gratuitous ARP for an address."""
+        wanted = bytes(map(int, address.split(".")))
+        return [(time, packet[22:28].hex(":")) for time, packet in self.packets()
+                if packet[12:14] == b"\x08\x06" and packet[28:32] == packet[38:42] == wanted]
+
+    def text(self, last):
+        result = subprocess.run(["tcpdump", "-n", "-tttt", "-r", self._path], capture_output=True,
+                                text=True, check=False)
+        return "\n".join(result.stdout.splitlines()[-last:])
+
+
+class AddressMonitor:
+    """When a node had which address, by the kernel's own notifications."""
+
+    _LINE = re.compile(r"\[([^\]]+)\] (Deleted )?\d+: \S+\s+inet ([\d.]+)")
+
+    def __init__(self, node):
+        self._process = node.spawn("ip", "-ts", "-o", "-4", "monitor", "address")
+        # It says nothing when it is ready: show it something until it reacts.
+        wait_until(lambda: self._nudge(node), 10, f"address monitor of {node.name}")
+
+    def _nudge(self, node):
+        node.ip("address add 127.0.0.9/32 dev lo", "address delete 127.0.0.9/32 dev lo")
+        return any("127.0.0.9" in line for line in self._process.lines)
+
+    def intervals(self, address):
+        """[(from, to)] in which the node had the address; `to` is None while it has it."""
+        found, since = [], None
+        for line in list(self._process.lines):
+            match = self._LINE.match(line)
+            if not match or match.group(3) != address:
+                continue
+            time = datetime.datetime.fromisoformat(match.group(1)).timestamp()
+            if not match.group(2) and since is None:
+                since = time
+            elif match.group(2) and since is not None:
+                found.append((since, time))
+                since = None
+        return found + [(since, None)] * (since is not None)
+
+
+def overlap(a, b, until):
+    """The longest time, in seconds, that two lists of intervals have in common."""
+    return max([0.0] + [min(end_a or until, end_b or until) - max(start_a, start_b)
+                        for start_a, end_a in a for start_b, end_b in b])
+
+
+class Probe:
+    """An echo request each millisecond from a node to an address."""
+
+    def __init__(self, node, address):
+        self._process = node.spawn(tool("probe"), address)
+        self._process.wait_line("answered", 30)
+
+    def finish(self):
+        result = self._process.finish()
+        result["longest_gap_ms"] = result["longest_gap_us"] / 1000
+        # A gap may hide between two requests that were sent late.
+        result["text"] = f"{result['longest_gap_ms']:.1f} ms (±{result['longest_pause_us'] / 1000:.1f})"
+        return result
+
+
+class Load:
+    """Requests at a steady rate, each on its own connection."""
+
+    def __init__(self, node, address, port, rate, seconds):
+        self._process = node.spawn(tool("load"), address, port, rate, seconds)
+        self._process.wait_line("answered", 30)
+
+    def finish(self):
+        return self._process.finish()
+
+    def result(self, seconds):
+        return self._process.result(seconds)
+
+
+class Holder:
+    """Connections that are kept open, and counted."""
+
+    def __init__(self, node, address, port, count):
+        self.count = count
+        self._process = node.spawn(tool("hold"), address, port, count, stdin=subprocess.PIPE)
+        opened = int(self._process.wait_line("opened", 60).split()[1])
+        assert opened == count, f"{opened} of {count} connections opened"
+
+    def survivors(self, milliseconds=10000):
+        """How many still carry data both ways, each within that time."""
+        before = len(self._process.lines)
+        self._process.say(f"exchange {milliseconds}")
+        line = self._process.wait_line('{"alive"', milliseconds / 1000 + 10, after=before)
+        return int(line.split()[1].rstrip(","))
+
+
+def start_server(node, name, *ports):
+    """The application of a real server; its process."""
+    process = node.spawn(tool("server"), name, *ports)
+    process.wait_line("listening", 20)
+    return process

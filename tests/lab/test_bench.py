@@ -1,0 +1,85 @@
+"""How fast: a large table from nothing, beside Debian's keepalived in the same boot. And the IPVS module
+against the kernel itself, where no other program is between."""
+
+import datetime
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from director import Director
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "bench"))
+import ipvs_bench  # noqa: E402
+
+SERVICES, SERVERS = ipvs_bench.SERVICES, ipvs_bench.SERVERS
+RATIO = 20
+# A round trip is what keepalived waits for. Where it costs little and the kernel's own work, nearly all
+# of ours, is emulated, there is less to win.
+RATIO_EMULATED = 5
+
+
+def built(program):
+    return os.path.join(os.environ["TANDEM_BUILDDIR"], "tests/bench", program)
+
+
+def large_config():
+    """The same table as keepalived is given."""
+    return {
+        "nodes": {"lb1": {}},
+        "pools": {f"p{i}": {"servers": {f"s{j}": {"address": ipvs_bench.server(i, j)}
+                                        for j in range(SERVERS)}} for i in range(SERVICES)},
+        "services": {f"v{i}": {"listen": ipvs_bench.vip(i), "port": 80, "scheduler": "wlc",
+                               "forward": "nat", "pool": f"p{i}"} for i in range(SERVICES)},
+    }
+
+
+def log_time(line):
+    return datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00")).timestamp()
+
+
+@pytest.mark.ipvs
+def test_the_module_does_what_it_says_on_this_kernel(lab):
+    lab.build({"lb1": {}})
+    lab["lb1"].run(built("ipvs_kernel_check"))
+
+
+def beside_keepalived(figure, where, ratio, launcher=()):
+    """The module beside keepalived, each in a namespace of its own; keepalived's best time."""
+    result = subprocess.run([*launcher, sys.executable, ipvs_bench.__file__, "--ratio", str(ratio),
+                             "--bench", built("ipvs_bench")],
+                            capture_output=True, text=True, timeout=600, check=False)
+    assert result.returncode in (0, 1), result.stdout + result.stderr
+    figure(where, result.stdout.splitlines()[-1], f">= {ratio} times")
+    assert result.returncode == 0, result.stdout
+    return min(float(line.split()[1]) for line in result.stdout.splitlines()
+               if line.startswith("keepalived"))
+
+
+def test_a_large_table_is_loaded_twenty_times_as_fast_as_by_keepalived(figure):
+    beside_keepalived(figure, "in User-Mode Linux", RATIO, [os.path.join(HERE, "uml")])
+
+
+@pytest.mark.ipvs
+def test_the_daemon_loads_a_large_configuration_in_seconds(lab, figure):
+    theirs_s = beside_keepalived(figure, "on the lab's kernel", RATIO_EMULATED)
+    lab.build({"lb1": {}})
+    lb1 = Director(lab, "lb1", large_config())
+    started = time.monotonic()
+    lb1.start(wait=False)
+    whole_s = ipvs_bench.seconds_until_table(SERVICES, SERVICES * SERVERS, lb1.node.netns, started,
+                                             interval=0.2)
+    lb1.wait_ready()
+    apply_s = log_time(lb1.wait_event("ipvs-applied")) - log_time(lb1.events("helper-started")[-1])
+    size = f"{SERVICES} services x {SERVERS} servers from a file"
+    figure(f"{size}: tandemd from its start",
+           f"{whole_s:.2f} s, {theirs_s / whole_s:.1f} times as fast as keepalived", "seconds")
+    assert whole_s < 10
+    figure(f"{size}: its helpers started to table complete", f"{apply_s:.2f} s")
+    status = lb1.status()["ipvs"]
+    assert status["operations_total"] == SERVICES * (SERVERS + 1) and status["errors"] == []
+    assert lb1.reload().returncode == 0
+    assert lb1.status()["ipvs"]["operations_total"] == status["operations_total"]

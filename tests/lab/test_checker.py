@@ -1,0 +1,255 @@
+"""tandem-checker against real sockets, with the test as its director."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from played_director import Helper, Listener, Namespace, connect
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
+
+SERVER = "10.77.0.2"
+
+
+@pytest.fixture
+def pair():
+    here, there = Namespace("checker"), Namespace("checker")
+    connect(here, there)
+    yield here, there
+    here.delete()
+    there.delete()
+
+
+@pytest.fixture
+def checker(pair):
+    helper = Helper("tandem-checker", pair[0])
+    yield helper
+    helper.stop()
+
+
+@pytest.fixture
+def listen(pair):
+    opened = []
+
+    def start(port=80, namespace=pair[1], address=""):
+        opened.append(Listener(namespace, address, port))
+        return opened[-1]
+
+    yield start
+    for listener in opened:
+        listener.close()
+
+
+def target(name="a", address=SERVER, port=80, **more):
+    return {"id": name, "type": "tcp", "address": address, "port": port, "interval_us": 100000,
+            "timeout_us": 50000, "rise": 1, "fall": 1, "jitter_percent": 10, "state": "unknown",
+            **more}
+
+
+def silence(namespace):
+    namespace.nft("add table inet t; add chain inet t i { type filter hook input priority 0; };"
+                  "add rule inet t i tcp dport 80 counter drop")
+
+
+def test_a_server_that_accepts_is_up_and_the_latency_is_told(checker, listen):
+    listen()
+    assert checker.configure(targets=[target()]) == []
+    verdict = checker.wait("Verdict", id="a")
+    assert (verdict["state"], verdict["reason"]) == ("up", "connected")
+    assert 0 < verdict["latency_us"] < 50000
+
+
+def test_a_port_that_nobody_listens_on_is_refused(checker):
+    checker.configure(targets=[target()])
+    assert checker.wait("Verdict", id="a", state="down")["reason"] == "connect: refused"
+
+
+def test_a_silent_server_times_out_after_the_whole_timeout(checker, pair, listen):
+    listen()
+    silence(pair[1])
+    checker.configure(targets=[target(interval_us=1500000, timeout_us=1000000)])
+    verdict = checker.wait("Verdict", id="a", state="down")
+    assert verdict["reason"] == "connect: timed out after 1s"
+    assert 1000000 <= verdict["latency_us"] < 1200000
+
+
+def test_an_address_without_a_route_says_so(checker):
+    checker.configure(targets=[target(address="203.0.113.9")])
+    assert checker.wait("Verdict", id="a")["reason"] == "connect: network is unreachable"
+
+
+def test_an_address_that_nobody_has_says_no_route_to_host(checker, pair):
+    with pair[0].entered(), open("/proc/sys/net/ipv4/neigh/eth0/retrans_time_ms", "w",
+                                 encoding="ascii") as f:
+        f.write("50\n")
+    checker.configure(targets=[target(address="10.77.0.99", interval_us=6000000,
+                                      timeout_us=5000000)])
+    assert checker.wait("Verdict", id="a", timeout=10)["reason"] == "connect: no route to host"
+
+
+def test_a_recovered_server_is_up_after_rise_successes_in_a_row(checker, listen):
+    checker.configure(targets=[target(rise=3)])
+    checker.wait("Verdict", id="a", state="down")
+    before = checker.report()["targets"][0]
+    listen()
+    checker.wait("Verdict", id="a", state="up")
+    after = checker.report()["targets"][0]
+    passed = (after["checks"] - after["failures"]) - (before["checks"] - before["failures"])
+    assert passed >= 3
+
+
+def test_a_failed_server_is_down_after_fall_failures_in_a_row(checker, listen):
+    listener = listen()
+    checker.configure(targets=[target(fall=3)])
+    checker.wait("Verdict", id="a", state="up")
+    listener.close()
+    checker.wait("Verdict", id="a", state="down")
+    assert checker.report()["targets"][0]["failures"] == 3
+
+
+def test_a_verdict_is_told_once_and_not_at_each_result(checker, listen):
+    listen()
+    checker.configure(targets=[target()])
+    checker.wait("Verdict", id="a")
+    checker.wait_report(lambda report: report["targets"][0]["checks"] >= 10)
+    assert [frame for frame in checker.said if frame["method"] == "Verdict"] == []
+
+
+def test_a_state_given_stays_until_results_contradict_it(checker, listen):
+    listen(port=81)
+    checker.configure(targets=[target("gone", state="up", fall=5),
+                               target("back", port=81, state="down", rise=5),
+                               target("same", port=81, state="up", fall=5)])
+    # The one that agrees is told at once, for its reason; the others after five results.
+    assert checker.wait("Verdict")["id"] == "same"
+    assert checker.wait("Verdict", id="gone")["state"] == "down"
+    assert checker.wait("Verdict", id="back")["state"] == "up"
+    states = {t["id"]: t for t in checker.report()["targets"]}
+    assert states["gone"]["failures"] >= 5 and states["back"]["checks"] >= 5
+
+
+def test_a_reload_keeps_state_and_schedule_of_what_stays(checker, listen):
+    listen()
+    checker.configure(targets=[target("stays"), target("goes")])
+    checker.wait("Verdict", id="stays", state="up")
+    checker.wait("Verdict", id="goes", state="up")
+    before = checker.wait_report(lambda report: report["targets"][1]["checks"] >= 5)
+    assert checker.configure(targets=[target("comes"), target("stays")]) == []
+    checker.wait("Verdict", id="comes", state="up")
+    after = checker.report()["targets"]
+    assert [t["id"] for t in after] == ["comes", "stays"]
+    assert after[1]["checks"] >= before["targets"][1]["checks"]
+    assert after[1]["since_us"] == before["targets"][1]["since_us"]
+    assert [f for f in checker.said if f["method"] == "Verdict"] == []
+
+
+def test_a_target_with_another_address_starts_from_what_the_director_believes(checker, listen):
+    listen()
+    checker.configure(targets=[target()])
+    checker.wait("Verdict", id="a", state="up")
+    checker.configure(targets=[target(port=81, state="up", fall=2)])
+    assert checker.wait("Verdict", id="a", state="down")["reason"] == "connect: refused"
+
+
+def test_what_cannot_be_checked_is_named_and_the_rest_is_checked(checker, listen):
+    listen()
+    errors = checker.configure(targets=[
+        target("a"), target("a"), target("b", type="smoke"), target("c", address="rs1"),
+        target("d", interval_us=0), target("e", state="sideways")])
+    assert len(errors) == 5 and "named twice" in errors[-1]
+    assert checker.wait("Verdict", id="a")["state"] == "up"
+
+
+def test_a_thousand_targets_are_decided_within_two_seconds_and_the_timeout(checker, pair, listen):
+    here, there = pair
+    there.ip("route", "add", "local", "10.78.0.0/16", "dev", "lo")
+    here.ip("route", "add", "10.78.0.0/16", "via", SERVER)
+    listen()
+    targets = [target(f"t{i}", address=f"10.78.{i // 250}.{1 + i % 250}", port=80 + i % 2,
+                      interval_us=10000000, timeout_us=1000000) for i in range(1000)]
+    start = time.monotonic()
+    checker.configure(targets=targets)
+    states = [checker.wait("Verdict", timeout=4)["state"] for _ in targets]
+    assert time.monotonic() - start < 3
+    assert states.count("up") == states.count("down") == 500
+
+
+def test_a_check_leaves_no_time_wait_behind(checker, pair, listen):
+    listen()
+    checker.configure(targets=[target()])
+    checker.wait_report(lambda report: report["targets"][0]["checks"] >= 5)
+    for namespace in pair:
+        with namespace.entered(), open("/proc/thread-self/net/sockstat", encoding="ascii") as f:
+            assert " tw 0 " in f.read()
+
+
+def test_a_connection_that_meets_itself_is_no_server(checker, pair):
+    with pair[0].entered(), open("/proc/sys/net/ipv4/ip_local_port_range", "w",
+                                 encoding="ascii") as f:
+        f.write("40001 40001\n")
+    checker.configure(targets=[target(address="127.0.0.1", port=40001)])
+    assert checker.wait("Verdict", id="a")["state"] == "down"
+
+
+def test_a_lack_of_descriptors_puts_checks_off_and_fails_nobody(pair, listen):
+    listen()
+    silence(pair[1])
+    checker = Helper("tandem-checker", pair[0], "prlimit", "--nofile=80:80", "--")
+    try:
+        checker.configure(targets=[target(f"t{i}", interval_us=3000000, timeout_us=2000000)
+                                   for i in range(300)])
+        event = checker.wait("Event")
+        assert event["event"] == "error" and "put off" in event["message"]
+        assert checker.report()["postponed"] > 0
+        pair[1].nft("delete table inet t")
+        for _ in range(300):
+            assert checker.wait("Verdict", timeout=30)
+        assert checker.wait_report(lambda r: all(t["state"] == "up" for t in r["targets"]), 30)
+    finally:
+        checker.stop()
+
+
+def test_a_process_that_did_not_run_blames_nobody(checker, pair, listen):
+    listen()
+    checker.configure(targets=[target(interval_us=2000000, timeout_us=200000)])
+    checker.wait("Verdict", id="a", state="up")
+    silence(pair[1])
+    # An attempt is under way once its packet was dropped.
+    end = time.monotonic() + 5
+    while "packets 0 " in pair[1].nft("list table inet t"):
+        assert time.monotonic() < end
+    os.kill(checker.process.pid, signal.SIGSTOP)
+    time.sleep(0.6)  # this is the lateness itself: three timeouts
+    os.kill(checker.process.pid, signal.SIGCONT)
+    report = checker.wait_report(lambda r: r["postponed"] > 0)
+    assert report["targets"][0]["failures"] == 0
+
+
+def test_the_checker_holds_no_privilege(checker):
+    checker.report()
+    with open(f"/proc/{checker.process.pid}/status", encoding="ascii") as f:
+        status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
+    for key in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"):
+        assert int(status[key], 16) == 0, key
+    assert status["NoNewPrivs"] == "1"
+
+
+def test_the_checker_works_as_an_ordinary_user(pair, listen):
+    listen()
+    checker = Helper("tandem-checker", pair[0], "setpriv", "--reuid=65534", "--regid=65534",
+                     "--clear-groups", "--")
+    try:
+        checker.configure(targets=[target()])
+        checker.wait("Verdict", id="a", state="up")
+    finally:
+        checker.stop()
+
+
+def test_the_checker_leaves_when_asked_and_when_the_director_is_gone(pair):
+    asked, orphan = Helper("tandem-checker", pair[0]), Helper("tandem-checker", pair[0])
+    asked.send("Shutdown")
+    assert asked.exit_status() == 0
+    orphan.socket.close()
+    assert orphan.exit_status() == 0
