@@ -1,0 +1,1 @@
+EXTRA_DIST += tools/common.sh tools/demo tools/test .ci/run
