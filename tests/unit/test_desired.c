@@ -38,7 +38,7 @@ static void set_up(void)
 		.n_servers = 2};
 	routers[0] = (struct conf_router){.name = front};
 	services[0] = (struct conf_service){.name = web,
-		.key = {address("192.0.2.100"), 80, IPPROTO_TCP},
+		.key = {address("192.0.2.100"), 80, IPPROTO_TCP, 0},
 		.scheduler = "wlc",
 		.forward = IPVS_FORWARD_DIRECT,
 		.router = 0};

@@ -243,7 +243,12 @@ START_TEST(a_service_by_firewall_mark_is_never_taken_for_one_by_address)
 
 	put_foreign_service(true);
 	ck_assert_int_eq(answer_at(&offset, &a), 1);
-	ck_assert_int_eq(a.kind, IPVS_ANSWER_FWMARK);
+	ck_assert_int_eq(a.kind, IPVS_ANSWER_SERVICE);
+	ck_assert_uint_eq(a.service.key.fwmark, 9);
+	ck_assert_uint_eq(a.service.key.addr.family, AF_INET);
+	ck_assert(addr_is_zero(&a.service.key.addr));
+	ck_assert_uint_eq(a.service.key.port, 0);
+	ck_assert_uint_eq(a.service.key.protocol, 0);
 }
 END_TEST
 
