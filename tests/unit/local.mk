@@ -124,3 +124,17 @@ TESTS += tests/unit/test_command
 tests_unit_test_command_SOURCES = tests/unit/test_command.c src/ctl/command.c
 tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_command_LDADD = $(JANSSON_LIBS) $(UNIT_LDADD)
+
+# Pools
+check_PROGRAMS += tests/unit/test_drain tests/unit/test_pool tests/unit/test_ramp
+TESTS += tests/unit/test_drain tests/unit/test_pool tests/unit/test_ramp
+tests_unit_test_drain_SOURCES = tests/unit/test_drain.c
+tests_unit_test_drain_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_drain_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_pool_SOURCES = tests/unit/test_pool.c tests/ipvs_tables.c tests/ipvs_tables.h
+tests_unit_test_pool_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_test_pool_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pool_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_ramp_SOURCES = tests/unit/test_ramp.c
+tests_unit_test_ramp_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ramp_LDADD = libcore.a libbase.a $(UNIT_LDADD)
