@@ -84,7 +84,10 @@ static void random_service(struct rng *rng, unsigned number, struct table_servic
 	memset(ret, 0, sizeof(*ret));
 	ret->service.key = (struct ipvs_service_key){
 		addr_numbered(number & 4 ? "2001:db8::" : "192.0.2.", 1 + (number >> 3)),
-		ports[number & 1], protocols[number >> 1 & 1]};
+		ports[number & 1], protocols[number >> 1 & 1], 0};
+	if (number % 5 == 4)
+		ret->service.key =
+			ipvs_service_key_of_mark(ret->service.key.addr.family, 1 + (number >> 3));
 	random_service_options(rng, &ret->service);
 	for (unsigned i = 0; i < TABLE_DESTS_MAX; i++)
 		if (rng_percent(rng, 40))

@@ -67,7 +67,23 @@ void conf_free(struct conf *c)
 	if (!c)
 		return;
 	keys_free(&root_keys, c);
+	free(c->services);
 	free(c);
+}
+
+const char *conf_forward_name(enum conf_forward forward)
+{
+	switch (forward) {
+	case CONF_FORWARD_NAT:
+		return "nat";
+	case CONF_FORWARD_TUNNEL:
+		return "tunnel";
+	case CONF_FORWARD_DIRECT:
+		return "direct";
+	case CONF_FORWARD_FULLNAT:
+		return "fullnat";
+	}
+	return "unknown";
 }
 
 void conf_errors_done(struct conf_errors *e)

@@ -32,8 +32,13 @@ struct conf_router {
 	uint16_t advert_interval_cs;      /* 1..4095 */
 	bool preempt;
 	struct conf_announce announce;
-	struct addr_prefix *addresses;
+	struct addr_prefix *addresses; /* IPv4: what the adverts carry */
 	size_t n_addresses;
+	struct addr_prefix *excluded; /* moved with them, in no advert; either family */
+	size_t n_excluded;
+	struct addr_prefix *snat; /* local addresses of fullnat, moved likewise */
+	size_t n_snat;
+	char *snat_interface; /* where those are; NULL: `interface` */
 };
 
 enum conf_on_failure {
@@ -51,11 +56,46 @@ struct conf_check {
 	bool initial_up;
 };
 
+/* How packets reach a server. FULLNAT is the kernel's NAT, and a source address of ours. */
+enum conf_forward {
+	CONF_FORWARD_NAT,
+	CONF_FORWARD_TUNNEL,
+	CONF_FORWARD_DIRECT,
+	CONF_FORWARD_FULLNAT,
+};
+const char *conf_forward_name(enum conf_forward forward); /* "nat", "fullnat" ... */
+
+static inline enum ipvs_forward conf_forward_in_kernel(enum conf_forward forward)
+{
+	switch (forward) {
+	case CONF_FORWARD_TUNNEL:
+		return IPVS_FORWARD_TUNNEL;
+	case CONF_FORWARD_DIRECT:
+		return IPVS_FORWARD_DIRECT;
+	case CONF_FORWARD_NAT:
+	case CONF_FORWARD_FULLNAT:
+		break;
+	}
+	return IPVS_FORWARD_NAT;
+}
+
+/* What a tunnel wraps packets in. */
+struct conf_tunnel {
+	enum ipvs_tunnel type;
+	uint16_t port;  /* GUE's, else 0 */
+	uint32_t flags; /* IPVS_TUNNEL_CHECKSUM or _REMOTE_CHECKSUM */
+};
+
 struct conf_server {
 	char *name;
 	struct addr address;
 	uint16_t port; /* 0: the service's */
 	uint32_t weight;
+	uint32_t upper, lower; /* connection thresholds, 0: none */
+	bool has_forward;      /* else the service's */
+	enum conf_forward forward;
+	bool has_tunnel; /* else the service's */
+	struct conf_tunnel tunnel;
 };
 
 struct conf_pool {
@@ -63,6 +103,12 @@ struct conf_pool {
 	bool has_check; /* without a check every server is taken as up */
 	struct conf_check check;
 	enum conf_on_failure on_failure;
+	uint32_t quorum;             /* sum of the weights of usable servers that it takes */
+	uint32_t hysteresis;         /* that much more to come up, that much less to go down */
+	size_t fallback;             /* the pool that serves below quorum, or CONF_NONE */
+	uint8_t panic_percent;       /* with less of the servers usable all are used; 0: never */
+	uint8_t max_ejected_percent; /* checks take out no larger share of the servers */
+	uint64_t slow_start_us;      /* how long a server that came up takes to its full weight */
 	struct conf_server *servers; /* in the file's order */
 	size_t n_servers;
 };
@@ -72,15 +118,84 @@ enum conf_program {
 	CONF_PROGRAM_ACTIVE, /* only while `router` is Active here */
 };
 
+/* One virtual service of the kernel's: an address and port, or a firewall mark. */
 struct conf_service {
-	char *name;
+	const char *name;  /* of the definition; others of it have the same */
+	size_t definition; /* index in conf.definitions */
 	struct ipvs_service_key key;
+	uint16_t check_port; /* where a server without a port of its own is checked; 0: nowhere */
 	char scheduler[IPVS_NAME_MAX];
-	enum ipvs_forward forward;
-	uint32_t persistence_s; /* 0: none */
+	char engine[IPVS_NAME_MAX]; /* persistence engine; "": none */
+	uint32_t flags;             /* IPVS_SERVICE_* */
+	uint32_t persistence_s;     /* 0: none */
+	uint32_t netmask;           /* as in struct ipvs_service */
+	enum conf_forward forward;
+	struct conf_tunnel tunnel;
 	enum conf_program program;
+	bool expire;   /* connections of a server that is down end at once */
 	size_t pool;   /* index in conf.pools */
 	size_t router; /* the virtual router that has the address, or CONF_NONE */
+};
+
+/* From..to, both included, of one family. */
+struct conf_addresses {
+	struct addr first, last;
+};
+
+struct conf_ports {
+	uint16_t first, last;
+};
+
+enum conf_dead_connections {
+	CONF_DEAD_BY_POOL, /* not said: as the pool's on_failure has it */
+	CONF_DEAD_KEEP,
+	CONF_DEAD_EXPIRE,
+};
+
+/* What the file says of a service once, and the kernel's services that come of it. */
+struct conf_definition {
+	char *name;
+	struct conf_addresses *listens;
+	size_t n_listens;
+	struct conf_ports *ports;
+	size_t n_ports;
+	uint32_t mark;            /* 0: by address and port */
+	bool mark_auto;           /* tandem chose it, and marks what it listens on */
+	uint16_t family;          /* of a mark without addresses */
+	uint32_t scheduler_flags; /* enum conf_scheduler_flag */
+	uint8_t netmask_len;      /* 0: not said */
+	bool one_packet;
+	enum conf_dead_connections dead_connections;
+	struct conf_service common; /* what all have in common */
+	size_t first, n;            /* in conf.services */
+};
+
+enum conf_scheduler_flag {
+	CONF_SH_FALLBACK = 1 << 0,
+	CONF_SH_PORT = 1 << 1,
+	CONF_MH_FALLBACK = 1 << 2,
+	CONF_MH_PORT = 1 << 3,
+};
+
+/* What counts for a server of a service. */
+static inline enum conf_forward conf_forward_of(
+	const struct conf_service *service, const struct conf_server *server)
+{
+	return server->has_forward ? server->forward : service->forward;
+}
+
+static inline const struct conf_tunnel *conf_tunnel_of(
+	const struct conf_service *service, const struct conf_server *server)
+{
+	return server->has_tunnel ? &server->tunnel : &service->tunnel;
+}
+
+struct conf_ipvs {
+	bool owned_table;                 /* the whole table is ours, not just what we recorded */
+	uint8_t max_delete_percent;       /* of services or servers that a reload may delete */
+	uint64_t drift_interval_us;       /* how often the table is looked at, 0: never */
+	uint8_t conn_reuse;               /* net.ipv4.vs.conn_reuse_mode */
+	uint32_t tcp_s, tcp_fin_s, udp_s; /* timeouts, 0: as they are */
 };
 
 struct conf_link {
@@ -106,9 +221,12 @@ struct conf {
 	size_t n_routers;
 	struct conf_pool *pools;
 	size_t n_pools;
-	struct conf_service *services;
+	struct conf_definition *definitions;
+	size_t n_definitions;
+	struct conf_service *services; /* those of each definition together, in their order */
 	size_t n_services;
 	struct conf_link link;
+	struct conf_ipvs ipvs;
 	enum conf_on_stop on_stop;
 	char digest[65]; /* SHA-256 of the files' text, in hex */
 };

@@ -51,6 +51,10 @@ json_t *key_fallback(const struct key *key)
 	case KEY_GROUP:
 		return json_string(key->fallback);
 	case KEY_PREFIXES:
+	case KEY_RANGES:
+	case KEY_PORTS:
+	case KEY_FLAGS:
+	case KEY_MARK:
 	case KEY_PATTERNS:
 	case KEY_OBJECT:
 	case KEY_MAP:
@@ -75,7 +79,8 @@ void keys_free(const struct keys *keys, void *object)
 		void *field = key_field(object, key->field);
 		const void *also = key_field(object, key->also);
 
-		if (key->type == KEY_TEXT || key->type == KEY_PREFIXES)
+		if (key->type == KEY_TEXT || key->type == KEY_PREFIXES || key->type == KEY_RANGES ||
+			key->type == KEY_PORTS)
 			free(*(void **)field);
 		else if (key->type == KEY_OBJECT)
 			keys_free(key->object, field);

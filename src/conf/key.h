@@ -14,9 +14,13 @@ enum key_type {
 	KEY_TEXT,     /* char *; min..max characters of `chars` */
 	KEY_WORD,     /* char[field.size], NUL included; the same */
 	KEY_NAME,     /* the name of an object elsewhere; not stored, the relations resolve it */
-	KEY_UNICAST,  /* struct addr, IPv4 */
-	KEY_GROUP,    /* struct addr, IPv4 multicast */
+	KEY_UNICAST,  /* struct addr */
+	KEY_GROUP,    /* struct addr, multicast */
 	KEY_PREFIXES, /* struct addr_prefix *, its number in `also`; min..max of them */
+	KEY_RANGES,   /* struct conf_addresses *, the same; one of them may be without the array */
+	KEY_PORTS,    /* struct conf_ports *, the same; each within 0..65535 */
+	KEY_FLAGS,    /* an unsigned field of 4 bytes: the sum of several of `tokens` */
+	KEY_MARK,     /* uint32_t, 1 to the largest; or "auto", a bool in `also` */
 	KEY_PRIORITY, /* min..max, or an object of node -> min..max; the relations store it */
 	KEY_PATTERNS, /* a text or several: files to include; not stored */
 	KEY_OBJECT,   /* a struct of `object`; a bool in `also` says that it is there */
@@ -43,6 +47,7 @@ struct key {
 	const char *name;
 	enum key_type type;
 	bool required;
+	bool v4_only;         /* addresses */
 	const char *fallback; /* the default as a configuration would write it; NULL: none */
 	uint64_t min, max;
 	uint64_t unit_us;               /* KEY_DURATION: it must be a multiple of this */

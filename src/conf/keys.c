@@ -23,10 +23,24 @@ static const struct key_token initials[] = {{"down", false}, {"up", true}, {NULL
 static const struct key_token check_types[] = {{"tcp", 0}, {NULL, 0}};
 static const struct key_token on_failures[] = {
 	{"drain", CONF_ON_FAILURE_DRAIN}, {"remove", CONF_ON_FAILURE_REMOVE}, {NULL, 0}};
-static const struct key_token protocols[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {NULL, 0}};
-static const struct key_token forwards[] = {{"nat", IPVS_FORWARD_NAT},
-	{"direct", IPVS_FORWARD_DIRECT}, {"tunnel", IPVS_FORWARD_TUNNEL}, {NULL, 0}};
-static const struct key_token encapsulations[] = {{"ipip", 0}, {NULL, 0}};
+static const struct key_token protocols[] = {
+	{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}, {NULL, 0}};
+static const struct key_token forwards[] = {{"nat", CONF_FORWARD_NAT},
+	{"direct", CONF_FORWARD_DIRECT}, {"tunnel", CONF_FORWARD_TUNNEL},
+	{"fullnat", CONF_FORWARD_FULLNAT}, {NULL, 0}};
+static const struct key_token encapsulations[] = {
+	{"ipip", IPVS_TUNNEL_IPIP}, {"gue", IPVS_TUNNEL_GUE}, {"gre", IPVS_TUNNEL_GRE}, {NULL, 0}};
+static const struct key_token checksums[] = {{"none", 0}, {"full", IPVS_TUNNEL_CHECKSUM},
+	{"remote", IPVS_TUNNEL_REMOTE_CHECKSUM}, {NULL, 0}};
+static const struct key_token families[] = {{"ipv4", AF_INET}, {"ipv6", AF_INET6}, {NULL, 0}};
+static const struct key_token scheduler_flags[] = {{"sh-fallback", CONF_SH_FALLBACK},
+	{"sh-port", CONF_SH_PORT}, {"mh-fallback", CONF_MH_FALLBACK}, {"mh-port", CONF_MH_PORT},
+	{NULL, 0}};
+static const struct key_token dead_connections[] = {
+	{"keep", CONF_DEAD_KEEP}, {"expire", CONF_DEAD_EXPIRE}, {NULL, 0}};
+static const struct key_token owned[] = {{"recorded", false}, {"table", true}, {NULL, 0}};
+static const struct key_token conn_reuses[] = {
+	{"same_server", 0}, {"time_wait", 1}, {"fin_wait", 2}, {NULL, 0}};
 static const struct key_token programs[] = {
 	{"always", CONF_PROGRAM_ALWAYS}, {"active", CONF_PROGRAM_ACTIVE}, {NULL, 0}};
 static const struct key_token link_modes[] = {{"kernel", 0}, {NULL, 0}};
@@ -189,11 +203,38 @@ static const struct key router_items[] = {
 		.name = "addresses",
 		.type = KEY_PREFIXES,
 		.required = true,
+		.v4_only = true,
 		.min = 1,
 		.max = CONF_ROUTER_ADDRESSES_MAX,
 		.field = FIELD(struct conf_router, addresses),
 		.also = FIELD(struct conf_router, n_addresses),
 		.meaning = "The virtual addresses, with their prefix lengths",
+	},
+	{
+		.name = "excluded_addresses",
+		.type = KEY_PREFIXES,
+		.max = CONF_ROUTER_ADDRESSES_MAX,
+		.field = FIELD(struct conf_router, excluded),
+		.also = FIELD(struct conf_router, n_excluded),
+		.meaning = "Addresses that move with them and are in no advert",
+	},
+	{
+		.name = "snat_addresses",
+		.type = KEY_PREFIXES,
+		.max = CONF_ROUTER_ADDRESSES_MAX,
+		.field = FIELD(struct conf_router, snat),
+		.also = FIELD(struct conf_router, n_snat),
+		.meaning = "The addresses that servers of fullnat services see, moved likewise",
+	},
+	{
+		.name = "snat_interface",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_router, snat_interface),
+		.meaning = "The interface that has the snat_addresses; default: interface",
 	},
 	{
 		.name = "announce",
@@ -303,6 +344,51 @@ static const struct key server_items[] = {
 		.field = FIELD(struct conf_server, weight),
 		.meaning = "Its share of new connections; 0: none",
 	},
+	{
+		.name = "upper_threshold",
+		.type = KEY_INTEGER,
+		.fallback = "0",
+		.max = INT32_MAX,
+		.field = FIELD(struct conf_server, upper),
+		.meaning = "With that many connections it gets no new ones; 0: no limit",
+	},
+	{
+		.name = "lower_threshold",
+		.type = KEY_INTEGER,
+		.fallback = "0",
+		.max = INT32_MAX,
+		.field = FIELD(struct conf_server, lower),
+		.meaning = "Below that it gets new ones again; 0: three quarters of the upper",
+	},
+	{
+		.name = "forward",
+		.type = KEY_TOKEN,
+		.tokens = forwards,
+		.field = FIELD(struct conf_server, forward),
+		.meaning = "How packets reach it; default: as the service says",
+	},
+	{
+		.name = "encapsulation",
+		.type = KEY_TOKEN,
+		.tokens = encapsulations,
+		.field = FIELD(struct conf_server, tunnel.type),
+		.meaning = "What a tunnel wraps packets in; default ipip",
+	},
+	{
+		.name = "encapsulation_port",
+		.type = KEY_INTEGER,
+		.min = 1,
+		.max = 65535,
+		.field = FIELD(struct conf_server, tunnel.port),
+		.meaning = "The UDP port of gue",
+	},
+	{
+		.name = "encapsulation_checksum",
+		.type = KEY_TOKEN,
+		.tokens = checksums,
+		.field = FIELD(struct conf_server, tunnel.flags),
+		.meaning = "The outer checksum of gue and gre; default none",
+	},
 };
 static const struct keys server_keys = {"server", sizeof(struct conf_server), KEYS(server_items)};
 
@@ -324,6 +410,53 @@ static const struct key pool_items[] = {
 		.meaning = "drain: a server that is down gets weight 0; remove: it is taken out",
 	},
 	{
+		.name = "quorum",
+		.type = KEY_INTEGER,
+		.fallback = "1",
+		.min = 1,
+		.max = INT32_MAX,
+		.field = FIELD(struct conf_pool, quorum),
+		.meaning = "The weight of usable servers that the pool needs",
+	},
+	{
+		.name = "hysteresis",
+		.type = KEY_INTEGER,
+		.fallback = "0",
+		.max = INT32_MAX,
+		.field = FIELD(struct conf_pool, hysteresis),
+		.meaning = "So much more regains the quorum, so much less loses it",
+	},
+	{
+		.name = "fallback",
+		.type = KEY_NAME,
+		.meaning = "The pool that serves while this one is below its quorum",
+	},
+	{
+		.name = "panic_threshold",
+		.type = KEY_INTEGER,
+		.fallback = "0",
+		.max = 100,
+		.field = FIELD(struct conf_pool, panic_percent),
+		.meaning = "With less than this percentage of servers up all are used; 0: never",
+	},
+	{
+		.name = "max_ejected",
+		.type = KEY_INTEGER,
+		.fallback = "100",
+		.max = 100,
+		.field = FIELD(struct conf_pool, max_ejected_percent),
+		.meaning = "The percentage of servers that checks may take out",
+	},
+	{
+		.name = "slow_start",
+		.type = KEY_DURATION,
+		.fallback = "0",
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_pool, slow_start_us),
+		.meaning = "How long a server that came up takes to its full weight",
+	},
+	{
 		.name = "servers",
 		.type = KEY_MAP,
 		.max = CONF_POOL_SERVERS_MAX,
@@ -338,26 +471,43 @@ static const struct keys pool_keys = {"pool", sizeof(struct conf_pool), KEYS(poo
 static const struct key service_items[] = {
 	{
 		.name = "listen",
-		.type = KEY_UNICAST,
-		.required = true,
-		.field = FIELD(struct conf_service, key.addr),
-		.meaning = "The address that clients connect to",
+		.type = KEY_RANGES,
+		.min = 1,
+		.max = CONF_RANGES_MAX,
+		.field = FIELD(struct conf_definition, listens),
+		.also = FIELD(struct conf_definition, n_listens),
+		.meaning = "The addresses that clients connect to: one, a range, or several",
 	},
 	{
 		.name = "port",
-		.type = KEY_INTEGER,
-		.required = true,
-		.max = 65535,
-		.field = FIELD(struct conf_service, key.port),
-		.meaning = "The port that clients connect to; 0, with persistence: every port",
+		.type = KEY_PORTS,
+		.min = 1,
+		.max = CONF_RANGES_MAX,
+		.field = FIELD(struct conf_definition, ports),
+		.also = FIELD(struct conf_definition, n_ports),
+		.meaning = "The ports: one, a range, or several; 0, with persistence: every port",
 	},
 	{
 		.name = "protocol",
 		.type = KEY_TOKEN,
 		.fallback = "tcp",
 		.tokens = protocols,
-		.field = FIELD(struct conf_service, key.protocol),
+		.field = FIELD(struct conf_definition, common.key.protocol),
 		.meaning = "The transport protocol",
+	},
+	{
+		.name = "mark",
+		.type = KEY_MARK,
+		.field = FIELD(struct conf_definition, mark),
+		.also = FIELD(struct conf_definition, mark_auto),
+		.meaning = "Balance what has this firewall mark; auto: tandem sets it",
+	},
+	{
+		.name = "family",
+		.type = KEY_TOKEN,
+		.tokens = families,
+		.field = FIELD(struct conf_definition, family),
+		.meaning = "The address family of a mark without listen; default ipv4",
 	},
 	{
 		.name = "scheduler",
@@ -367,22 +517,45 @@ static const struct key service_items[] = {
 		.max = IPVS_NAME_MAX - 1,
 		.chars = "a-z0-9_",
 		.noun = "the name of a scheduler: 1..15 of a-z, 0-9 and _",
-		.field = FIELD(struct conf_service, scheduler),
+		.field = FIELD(struct conf_definition, common.scheduler),
 		.meaning = "The kernel's name of the scheduler",
+	},
+	{
+		.name = "scheduler_flags",
+		.type = KEY_FLAGS,
+		.tokens = scheduler_flags,
+		.field = FIELD(struct conf_definition, scheduler_flags),
+		.meaning = "What else the schedulers sh and mh are to do",
 	},
 	{
 		.name = "forward",
 		.type = KEY_TOKEN,
 		.required = true,
 		.tokens = forwards,
-		.field = FIELD(struct conf_service, forward),
+		.field = FIELD(struct conf_definition, common.forward),
 		.meaning = "How packets reach the servers",
 	},
 	{
 		.name = "encapsulation",
 		.type = KEY_TOKEN,
 		.tokens = encapsulations,
+		.field = FIELD(struct conf_definition, common.tunnel.type),
 		.meaning = "What a tunnel wraps packets in; default ipip",
+	},
+	{
+		.name = "encapsulation_port",
+		.type = KEY_INTEGER,
+		.min = 1,
+		.max = 65535,
+		.field = FIELD(struct conf_definition, common.tunnel.port),
+		.meaning = "The UDP port of gue",
+	},
+	{
+		.name = "encapsulation_checksum",
+		.type = KEY_TOKEN,
+		.tokens = checksums,
+		.field = FIELD(struct conf_definition, common.tunnel.flags),
+		.meaning = "The outer checksum of gue and gre; default none",
 	},
 	{
 		.name = "pool",
@@ -396,20 +569,129 @@ static const struct key service_items[] = {
 		.fallback = "0",
 		.max = 30 * DAY,
 		.unit_us = SECOND,
-		.field = FIELD(struct conf_service, persistence_s),
+		.field = FIELD(struct conf_definition, common.persistence_s),
 		.meaning = "How long a client keeps its server after its last connection; 0: not",
+	},
+	{
+		.name = "persistence_netmask",
+		.type = KEY_INTEGER,
+		.min = 1,
+		.max = 128,
+		.field = FIELD(struct conf_definition, netmask_len),
+		.meaning = "Clients with this prefix in common count as one; default: none do",
+	},
+	{
+		.name = "persistence_engine",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = IPVS_NAME_MAX - 1,
+		.chars = "a-z0-9_",
+		.noun = "the name of a persistence engine: 1..15 of a-z, 0-9 and _",
+		.field = FIELD(struct conf_definition, common.engine),
+		.meaning = "What tells clients apart instead of their address: sip",
+	},
+	{
+		.name = "one_packet",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_definition, one_packet),
+		.meaning = "Whether each datagram is balanced by itself (UDP)",
+	},
+	{
+		.name = "dead_connections",
+		.type = KEY_TOKEN,
+		.tokens = dead_connections,
+		.field = FIELD(struct conf_definition, dead_connections),
+		.meaning = "What becomes of connections to a server that is down; default: by the "
+			   "pool's on_failure",
 	},
 	{
 		.name = "program",
 		.type = KEY_TOKEN,
 		.fallback = "always",
 		.tokens = programs,
-		.field = FIELD(struct conf_service, program),
+		.field = FIELD(struct conf_definition, common.program),
 		.meaning = "active: the service is in the kernel only where its router is Active",
 	},
 };
 static const struct keys service_keys = {
-	"service", sizeof(struct conf_service), KEYS(service_items)};
+	"service", sizeof(struct conf_definition), KEYS(service_items)};
+
+static const struct key timeouts_items[] = {
+	{
+		.name = "tcp",
+		.type = KEY_DURATION,
+		.min = SECOND,
+		.max = 24 * DAY,
+		.unit_us = SECOND,
+		.field = FIELD(struct conf_ipvs, tcp_s),
+		.meaning = "How long an idle TCP connection is kept",
+	},
+	{
+		.name = "tcp_fin",
+		.type = KEY_DURATION,
+		.min = SECOND,
+		.max = 24 * DAY,
+		.unit_us = SECOND,
+		.field = FIELD(struct conf_ipvs, tcp_fin_s),
+		.meaning = "How long after a FIN",
+	},
+	{
+		.name = "udp",
+		.type = KEY_DURATION,
+		.min = SECOND,
+		.max = 24 * DAY,
+		.unit_us = SECOND,
+		.field = FIELD(struct conf_ipvs, udp_s),
+		.meaning = "How long after the last UDP datagram",
+	},
+};
+static const struct keys timeouts_keys = {
+	"timeouts", sizeof(struct conf_ipvs), KEYS(timeouts_items)};
+
+static const struct key ipvs_items[] = {
+	{
+		.name = "owned",
+		.type = KEY_TOKEN,
+		.fallback = "recorded",
+		.tokens = owned,
+		.field = FIELD(struct conf_ipvs, owned_table),
+		.meaning = "table: what is in the kernel's table and not here is deleted",
+	},
+	{
+		.name = "max_delete",
+		.type = KEY_INTEGER,
+		.fallback = "50",
+		.max = 100,
+		.field = FIELD(struct conf_ipvs, max_delete_percent),
+		.meaning = "The percentage of services or servers that a reload may delete",
+	},
+	{
+		.name = "drift_interval",
+		.type = KEY_DURATION,
+		.fallback = "5s",
+		.max = DAY,
+		.unit_us = 1,
+		.field = FIELD(struct conf_ipvs, drift_interval_us),
+		.meaning = "How often the kernel is looked at for foreign changes; 0: never",
+	},
+	{
+		.name = "conn_reuse",
+		.type = KEY_TOKEN,
+		.fallback = "time_wait",
+		.tokens = conn_reuses,
+		.field = FIELD(struct conf_ipvs, conn_reuse),
+		.meaning = "When a client's port that is used again is balanced anew",
+	},
+	{
+		.name = "timeouts",
+		.type = KEY_OBJECT,
+		.object = &timeouts_keys,
+		.field = {0, sizeof(struct conf_ipvs)},
+		.meaning = "How long the kernel keeps idle connections",
+	},
+};
+static const struct keys ipvs_keys = {"ipvs", sizeof(struct conf_ipvs), KEYS(ipvs_items)};
 
 static const struct key root_items[] = {
 	[ROOT_INCLUDE] =
@@ -466,9 +748,17 @@ static const struct key root_items[] = {
 			.type = KEY_MAP,
 			.max = CONF_SERVICES_MAX,
 			.object = &service_keys,
-			.field = FIELD(struct conf, services),
-			.also = FIELD(struct conf, n_services),
+			.field = FIELD(struct conf, definitions),
+			.also = FIELD(struct conf, n_definitions),
 			.meaning = "What clients connect to",
+		},
+	[ROOT_IPVS] =
+		{
+			.name = "ipvs",
+			.type = KEY_OBJECT,
+			.object = &ipvs_keys,
+			.field = FIELD(struct conf, ipvs),
+			.meaning = "The kernel's IPVS as a whole",
 		},
 	[ROOT_ON_STOP] =
 		{

@@ -9,8 +9,9 @@
 #define CONF_ROUTER_ADDRESSES_MAX 255 /* an advert has one byte for their number */
 #define CONF_POOLS_MAX 20000
 #define CONF_POOL_SERVERS_MAX 4096
-#define CONF_SERVICES_MAX 20000
-#define CONF_CHECKS_MAX 50000 /* what the checker takes: checked servers, by service */
+#define CONF_SERVICES_MAX 20000 /* in the file, and in the kernel */
+#define CONF_RANGES_MAX 256     /* addresses or ports of one service */
+#define CONF_CHECKS_MAX 50000   /* what the checker takes: checked servers, by service */
 #define CONF_NAME_LEN_MAX 63
 #define CONF_NAME_CHARS "A-Za-z0-9._-"
 
@@ -22,6 +23,7 @@ enum root_key {
 	ROOT_VIRTUAL_ROUTERS,
 	ROOT_POOLS,
 	ROOT_SERVICES,
+	ROOT_IPVS,
 	ROOT_ON_STOP,
 	ROOT_MAX_
 };

@@ -1,5 +1,6 @@
 /* The table walker: one function for each type of key. */
 #include "conf/parse.h"
+#include "conf/parse_net.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "conf/alloc.h"
@@ -8,7 +9,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
-static bool fault(const struct parse *p, const struct path *path, char *text)
+bool parse_fault(const struct parse *p, const struct path *path, char *text)
 {
 	fault_add(p->faults, p->source, path, FAULT_AT_VALUE, "%s", text);
 	free(text);
@@ -39,15 +40,16 @@ static const char *type_name(const json_t *value)
 	return "nothing";
 }
 
-static bool expect(const struct parse *p, bool good, const char *wanted, const json_t *value,
+bool parse_expect(const struct parse *p, bool good, const char *wanted, const json_t *value,
 	const struct path *path)
 {
-	return good || fault(p, path, conf_printf("must be %s, not %s", wanted, type_name(value)));
+	return good ||
+	       parse_fault(p, path, conf_printf("must be %s, not %s", wanted, type_name(value)));
 }
 
 bool parse_expect_object(const struct parse *p, const json_t *value, const struct path *path)
 {
-	return expect(p, json_is_object(value), "an object", value, path);
+	return parse_expect(p, json_is_object(value), "an object", value, path);
 }
 
 /* --- Numbers --- */
@@ -75,15 +77,15 @@ static void store(void *object, struct key_field field, uint64_t value)
 	}
 }
 
-static bool parse_integer(const struct parse *p, const struct key *key, const json_t *value,
+bool parse_integer(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, uint64_t *ret)
 {
 	json_int_t n = json_integer_value(value);
 
-	if (!expect(p, json_is_integer(value), "a whole number", value, path))
+	if (!parse_expect(p, json_is_integer(value), "a whole number", value, path))
 		return false;
 	if (n < 0 || (uint64_t)n < key->min || (uint64_t)n > key->max)
-		return fault(p, path,
+		return parse_fault(p, path,
 			conf_printf("must be %" PRIu64 "..%" PRIu64 ", not %" JSON_INTEGER_FORMAT,
 				key->min, key->max, n));
 	*ret = (uint64_t)n;
@@ -103,20 +105,20 @@ static bool parse_duration(const struct parse *p, const struct key *key, const j
 	const char *text = json_string_value(value);
 	uint64_t us;
 
-	if (!expect(p, json_is_string(value), "a duration such as \"5s\"", value, path))
+	if (!parse_expect(p, json_is_string(value), "a duration such as \"5s\"", value, path))
 		return false;
 	quoted = fault_quote(text);
 	if (!duration_parse(text, &us))
-		return fault(p, path,
+		return parse_fault(p, path,
 			is_number(text)
 				? conf_printf("%s needs a unit: us, ms, s, m, h or d", quoted)
 				: conf_printf("%s is not a duration such as \"1.5s\"", quoted));
 	if (us < key->min || us > key->max)
-		return fault(p, path,
+		return parse_fault(p, path,
 			conf_printf("must be %s..%s, not %s", duration_format(key->min, min),
 				duration_format(key->max, max), quoted));
 	if (us % key->unit_us != 0)
-		return fault(p, path,
+		return parse_fault(p, path,
 			conf_printf("must be a multiple of %s, not %s",
 				duration_format(key->unit_us, min), quoted));
 	*ret = us / key->unit_us;
@@ -150,7 +152,7 @@ static bool report_token(
 	for (const struct key_token *t = key->tokens; t->name; t++)
 		suggest_offer(&s, t->name);
 	suggestion = fault_suggestion(suggest_result(&s));
-	return fault(p, path, conf_printf("must be %s, not %s%s", list, quoted, suggestion));
+	return parse_fault(p, path, conf_printf("must be %s, not %s%s", list, quoted, suggestion));
 }
 
 static bool parse_token(const struct parse *p, const struct key *key, const json_t *value,
@@ -158,7 +160,7 @@ static bool parse_token(const struct parse *p, const struct key *key, const json
 {
 	const struct key_token *token;
 
-	if (!expect(p, json_is_string(value), "a text", value, path))
+	if (!parse_expect(p, json_is_string(value), "a text", value, path))
 		return false;
 	token = key_token_find(key, json_string_value(value));
 	if (!token)
@@ -167,99 +169,41 @@ static bool parse_token(const struct parse *p, const struct key *key, const json
 	return true;
 }
 
+/* Several tokens in an array, each of them a bit. */
+static bool parse_flags(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, uint64_t *ret)
+{
+	uint64_t flags = 0, flag;
+	const json_t *item;
+	bool good = true;
+	size_t i;
+
+	if (!parse_expect(p, json_is_array(value), "an array of texts", value, path))
+		return false;
+	json_array_foreach (value, i, item) {
+		struct path at = {path, NULL, i};
+		if (parse_token(p, key, item, &at, &flag))
+			flags |= flag;
+		else
+			good = false;
+	}
+	*ret = flags;
+	return good;
+}
+
 static bool parse_text(
 	const struct parse *p, const struct key *key, const json_t *value, const struct path *path)
 {
 	auto_free char *quoted = NULL;
 	size_t len;
 
-	if (!expect(p, json_is_string(value), "a text", value, path))
+	if (!parse_expect(p, json_is_string(value), "a text", value, path))
 		return false;
 	len = key_text_len(key, json_string_value(value));
 	if (len >= key->min && len <= key->max)
 		return true;
 	quoted = fault_quote(json_string_value(value));
-	return fault(p, path, conf_printf("%s is not %s", quoted, key->noun));
-}
-
-/* --- Addresses --- */
-
-/* Multicast, class E and "this network" are no address of a host. */
-static bool is_unicast(const struct addr *a)
-{
-	return a->bytes[0] >= 1 && a->bytes[0] < 224;
-}
-
-static bool report_address(
-	const struct parse *p, const char *text, const struct path *path, const char *wanted)
-{
-	auto_free char *quoted = fault_quote(text);
-	struct addr_prefix any;
-
-	if (addr_prefix_parse(text, &any) && any.addr.family == AF_INET6)
-		return fault(
-			p, path, conf_printf("%s: IPv6 is not supported by this version", quoted));
-	return fault(p, path, conf_printf("%s is not %s", quoted, wanted));
-}
-
-static bool parse_address(const struct parse *p, const struct key *key, const json_t *value,
-	const struct path *path, struct addr *ret)
-{
-	bool group = key->type == KEY_GROUP;
-	const char *text = json_string_value(value);
-	struct addr a;
-
-	if (!expect(p, json_is_string(value), "an IPv4 address", value, path))
-		return false;
-	if (!addr_parse(text, &a) || a.family != AF_INET)
-		return report_address(p, text, path, "an IPv4 address");
-	if (group ? !addr_is_multicast(&a) : !is_unicast(&a))
-		return report_address(
-			p, text, path, group ? "a multicast address" : "the address of a host");
-	*ret = a;
-	return true;
-}
-
-static bool parse_prefix(const struct parse *p, const json_t *value, const struct path *path,
-	struct addr_prefix *ret)
-{
-	const char *text = json_string_value(value);
-	struct addr_prefix a;
-
-	if (!expect(p, json_is_string(value), "an address such as \"192.0.2.1/24\"", value, path))
-		return false;
-	if (!addr_prefix_parse(text, &a) || a.addr.family != AF_INET || a.prefix_len == 0)
-		return report_address(p, text, path,
-			"an IPv4 address with a prefix length, such as \"192.0.2.1/24\"");
-	if (!is_unicast(&a.addr))
-		return report_address(p, text, path, "the address of a host");
-	*ret = a;
-	return true;
-}
-
-/* A faulty address keeps its place in the array, with family 0. */
-static bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *value,
-	const struct path *path, void *object)
-{
-	struct addr_prefix *prefixes;
-	size_t n = json_array_size(value);
-	bool good = true;
-
-	if (!expect(p, json_is_array(value), "an array of addresses", value, path))
-		return false;
-	prefixes = conf_alloc(n, sizeof(*prefixes));
-	*(struct addr_prefix **)key_field(object, key->field) = prefixes;
-	*(size_t *)key_field(object, key->also) = n;
-	for (size_t i = 0; i < n; i++) {
-		struct path at = {path, NULL, i};
-		if (!parse_prefix(p, json_array_get(value, i), &at, &prefixes[i]))
-			good = false;
-	}
-	if (n < key->min || n > key->max)
-		return fault(p, path,
-			conf_printf("must have %" PRIu64 "..%" PRIu64 " addresses, not %zu",
-				key->min, key->max, n));
-	return good;
+	return parse_fault(p, path, conf_printf("%s is not %s", quoted, key->noun));
 }
 
 /* --- Compound values --- */
@@ -272,8 +216,8 @@ static bool parse_priority(
 	uint64_t ignored;
 
 	if (!json_is_object(value))
-		return expect(p, json_is_integer(value), "a whole number, or an object of them",
-			       value, path) &&
+		return parse_expect(p, json_is_integer(value),
+			       "a whole number, or an object of them", value, path) &&
 		       parse_integer(p, key, value, path, &ignored);
 	json_object_foreach (value, node, member) {
 		struct path at = {path, node, 0};
@@ -291,12 +235,12 @@ static bool parse_texts(const struct parse *p, const json_t *value, const struct
 	size_t i;
 	const json_t *item;
 
-	if (!expect(p, json_is_string(value) || json_is_array(value),
+	if (!parse_expect(p, json_is_string(value) || json_is_array(value),
 		    "a text, or an array of texts", value, path))
 		return false;
 	json_array_foreach (value, i, item) {
 		struct path at = {path, NULL, i};
-		if (!expect(p, json_is_string(item), "a text", item, &at))
+		if (!parse_expect(p, json_is_string(item), "a text", item, &at))
 			good = false;
 	}
 	return good;
@@ -380,7 +324,7 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 
 	switch (key->type) {
 	case KEY_BOOLEAN:
-		good = expect(p, json_is_boolean(value), "true or false", value, path);
+		good = parse_expect(p, json_is_boolean(value), "true or false", value, path);
 		n = json_is_true(value);
 		break;
 	case KEY_INTEGER:
@@ -405,12 +349,21 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 				json_string_value(value));
 		return good;
 	case KEY_NAME:
-		return expect(p, json_is_string(value), "a name", value, path);
+		return parse_expect(p, json_is_string(value), "a name", value, path);
+	case KEY_FLAGS:
+		good = parse_flags(p, key, value, path, &n);
+		break;
 	case KEY_UNICAST:
 	case KEY_GROUP:
 		return parse_address(p, key, value, path, key_field(object, key->field));
 	case KEY_PREFIXES:
 		return parse_prefixes(p, key, value, path, object);
+	case KEY_RANGES:
+		return parse_addresses(p, key, value, path, object);
+	case KEY_PORTS:
+		return parse_ports(p, key, value, path, object);
+	case KEY_MARK:
+		return parse_mark(p, key, value, path, object);
 	case KEY_PRIORITY:
 		return parse_priority(p, key, value, path);
 	case KEY_PATTERNS:
@@ -472,7 +425,7 @@ void parse_unknown(
 		if (strcmp(name, KEY_COMMENT) == 0)
 			(void)parse_texts(p, value, &at);
 		else if (keys == &root_keys && strcmp(name, KEY_SCHEMA) == 0)
-			(void)expect(p, json_is_string(value), "a text", value, &at);
+			(void)parse_expect(p, json_is_string(value), "a text", value, &at);
 		else if (!find_key(keys, name))
 			report_unknown(p, keys, name, &at);
 	}

@@ -22,6 +22,14 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 	const struct path *path, void *object);
 /* Sets the field of `key` in *object to its default. */
 void parse_default(const struct key *key, void *object);
+/* Reports `text`, which it takes; returns false, so that a parser can end with it. */
+bool parse_fault(const struct parse *p, const struct path *path, char *text);
+/* Reports a value that is not `good`: not `wanted`. Returns `good`. */
+bool parse_expect(const struct parse *p, bool good, const char *wanted, const json_t *value,
+	const struct path *path);
+/* A whole number within the key's range. */
+bool parse_integer(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, uint64_t *ret);
 /* Reports what is not an object. */
 bool parse_expect_object(const struct parse *p, const json_t *value, const struct path *path);
 /* One member of a map: its name, copied to the start of *ret, and its object. */

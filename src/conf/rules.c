@@ -94,22 +94,37 @@ void rules_find_clashes(const struct rules *r, struct claim *claims, size_t n, r
 	}
 }
 
-struct claim *rules_virtual_addresses(const struct conf *c, size_t *ret_n)
+static size_t claim_prefixes(struct claim *claims, size_t n, const char *key, size_t router,
+	const struct addr_prefix *prefixes, size_t n_prefixes)
+{
+	for (size_t i = 0; i < n_prefixes; i++)
+		if (prefixes[i].addr.family)
+			claims[n++] = (struct claim){.text = "",
+				.addr = prefixes[i].addr,
+				.owner = router,
+				.item = i,
+				.key = key};
+	return n;
+}
+
+struct claim *rules_virtual_addresses(const struct conf *c, bool snat, size_t *ret_n)
 {
 	size_t n = 0;
 	struct claim *claims;
 
 	for (size_t i = 0; i < c->n_routers; i++)
-		n += c->routers[i].n_addresses;
+		n += c->routers[i].n_addresses + c->routers[i].n_excluded + c->routers[i].n_snat;
 	claims = conf_alloc(n, sizeof(*claims));
 	n = 0;
-	for (size_t i = 0; i < c->n_routers; i++)
-		for (size_t j = 0; j < c->routers[i].n_addresses; j++)
-			if (c->routers[i].addresses[j].addr.family)
-				claims[n++] = (struct claim){.text = "",
-					.addr = c->routers[i].addresses[j].addr,
-					.owner = i,
-					.item = j};
+	for (size_t i = 0; i < c->n_routers; i++) {
+		const struct conf_router *vr = &c->routers[i];
+
+		n = claim_prefixes(claims, n, "addresses", i, vr->addresses, vr->n_addresses);
+		n = claim_prefixes(
+			claims, n, "excluded_addresses", i, vr->excluded, vr->n_excluded);
+		if (snat)
+			n = claim_prefixes(claims, n, "snat_addresses", i, vr->snat, vr->n_snat);
+	}
 	sort_claims(claims, n);
 	*ret_n = n;
 	return claims;

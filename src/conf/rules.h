@@ -39,6 +39,7 @@ struct claim {
 	struct addr addr;
 	uint32_t number;
 	size_t owner, item; /* who claims it, in the order of the text */
+	const char *key;    /* of a virtual address */
 };
 
 typedef void (*rules_clash)(
@@ -46,5 +47,24 @@ typedef void (*rules_clash)(
 
 /* Sorts the claims and calls clash() for each to what an earlier one has already. */
 void rules_find_clashes(const struct rules *r, struct claim *claims, size_t n, rules_clash clash);
-/* Every virtual address, claimed by its router, sorted. Release with free(). */
-struct claim *rules_virtual_addresses(const struct conf *c, size_t *ret_n);
+/* Every virtual address, in adverts or not, with those of fullnat if `snat`, claimed by its router,
+ * sorted; `key` names the list it is in. Release with free(). */
+struct claim *rules_virtual_addresses(const struct conf *c, bool snat, size_t *ret_n);
+
+/* What the servers of a pool are to the kernel: address and port, a server without one having
+ * `port`. Servers with a faulty value are left out. Release with free(). */
+struct claim *rules_claim_servers(
+	const struct rules *r, size_t pool, uint16_t port, size_t owner, size_t *ret_n);
+
+/* --- Pools and tunnels --- */
+
+/* name -> index in c->pools. */
+json_t *rules_index_pools(const struct conf *c);
+/* The pool that member `key` of an object names: its index, or CONF_NONE; a name that no pool has
+ * is reported. */
+size_t rules_find_pool(const struct rules *r, const json_t *index, enum root_key kind, size_t item,
+	const char *key);
+/* What is wrong with the tunnel that the object `json` describes, and with which of its keys; NULL:
+ * nothing. */
+const char *rules_tunnel_fault(
+	const json_t *json, const struct conf_tunnel *tunnel, const char **ret_key);

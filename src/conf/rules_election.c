@@ -134,7 +134,7 @@ static void clash_virtual_address(
 {
 	const struct path map = {&root, root_keys.items[ROOT_VIRTUAL_ROUTERS].name, 0};
 	const struct path object = {&map, r->c->routers[again->owner].name, 0};
-	const struct path addresses = {&object, "addresses", 0};
+	const struct path addresses = {&object, again->key, 0};
 	const struct path at = {&addresses, NULL, again->item};
 	char text[ADDR_TEXT_MAX];
 
@@ -146,7 +146,7 @@ static void clash_virtual_address(
 static void rule_virtual_addresses(const struct rules *r)
 {
 	size_t n;
-	struct claim *claims = rules_virtual_addresses(r->c, &n);
+	struct claim *claims = rules_virtual_addresses(r->c, true, &n);
 
 	rules_find_clashes(r, claims, n, clash_virtual_address);
 	free(claims);

@@ -1,126 +1,297 @@
-/* Rules about pools and services. */
+/* Rules about services: what each says of itself, what its servers must be, and what services must
+ * be to each other. conf/expand.c turns them into the kernel's services in between. */
 #include "base/cleanup.h"
-#include "base/duration.h"
 #include "conf/alloc.h"
+#include "conf/expand.h"
 #include "conf/rules.h"
-#include "conf/suggest.h"
 
-#define CHECK_TIMEOUT_DEFAULT_US 1000000
-
-static const struct path root;
-
-/* --- Pools --- */
-
-static void rule_check_timeout(const struct rules *r, size_t pool)
+static void report(const struct rules *r, size_t definition, const char *key, const char *text)
 {
-	struct conf_check *check = &r->c->pools[pool].check;
-	const json_t *json = json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "check");
-	const struct path map = {&root, root_keys.items[ROOT_POOLS].name, 0};
-	const struct path object = {&map, r->c->pools[pool].name, 0};
-	const struct path at = {&object, "check", 0};
-	const struct path member = {&at, "timeout", 0};
-	char timeout[DURATION_TEXT_MAX], interval[DURATION_TEXT_MAX];
-
-	if (!rules_given(json, "timeout"))
-		check->timeout_us = check->interval_us < CHECK_TIMEOUT_DEFAULT_US
-					    ? check->interval_us
-					    : CHECK_TIMEOUT_DEFAULT_US;
-	else if (!rules_faulty(json, "interval") && check->timeout_us > check->interval_us)
-		fault_add(r->faults, rules_origin(r, ROOT_POOLS, pool)->source, &member,
-			FAULT_AT_VALUE, "%s is longer than the interval of %s",
-			duration_format(check->timeout_us, timeout),
-			duration_format(check->interval_us, interval));
+	rules_report(r, ROOT_SERVICES, definition, key, conf_dup(text));
 }
 
-static void clash_server(
+static const json_t *json_of(const struct rules *r, size_t definition)
+{
+	return rules_origin(r, ROOT_SERVICES, definition)->json;
+}
+
+/* --- What is balanced --- */
+
+static void rule_presence(const struct rules *r, size_t i, const json_t *json)
+{
+	const struct conf_definition *d = &r->c->definitions[i];
+	bool by_mark = d->mark != 0 && !d->mark_auto;
+	static const char *const keys[] = {"listen", "port"};
+
+	if (rules_faulty(json, "mark"))
+		return;
+	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+		if (!by_mark && !json_object_get(json, keys[k]))
+			rules_report(r, ROOT_SERVICES, i, NULL,
+				conf_printf("missing key \"%s\"", keys[k]));
+	if (rules_given(json, "family") && (!by_mark || d->n_listens > 0))
+		report(r, i, "family", "only for a \"mark\" without \"listen\"");
+}
+
+static bool has_port_zero(const struct conf_definition *d)
+{
+	for (size_t i = 0; i < d->n_ports; i++)
+		if (d->ports[i].first == 0)
+			return true;
+	return false;
+}
+
+static void rule_port_zero(const struct rules *r, size_t i, const json_t *json)
+{
+	const struct conf_definition *d = &r->c->definitions[i];
+
+	if (!rules_given(json, "port") || !has_port_zero(d))
+		return;
+	if (d->n_ports > 1)
+		report(r, i, "port", "port 0 is every port, and goes with no other");
+	else if (d->mark)
+		report(r, i, "port", "port 0 is not for a firewall mark");
+	else if (d->common.persistence_s == 0 && !rules_faulty(json, "persistence"))
+		report(r, i, "port", "port 0, which is every port, needs persistence");
+}
+
+/* --- How it is balanced --- */
+
+static void rule_scheduler_flags(const struct rules *r, size_t i, const json_t *json)
+{
+	struct conf_definition *d = &r->c->definitions[i];
+	const char *scheduler = d->common.scheduler;
+	uint32_t sh = CONF_SH_FALLBACK | CONF_SH_PORT, mh = CONF_MH_FALLBACK | CONF_MH_PORT;
+	uint32_t allowed = strcmp(scheduler, "sh") == 0   ? sh
+			   : strcmp(scheduler, "mh") == 0 ? mh
+							  : 0;
+
+	if (d->scheduler_flags & (CONF_SH_FALLBACK | CONF_MH_FALLBACK))
+		d->common.flags |= IPVS_SERVICE_FALLBACK;
+	if (d->scheduler_flags & (CONF_SH_PORT | CONF_MH_PORT))
+		d->common.flags |= IPVS_SERVICE_PORT;
+	if (d->scheduler_flags & ~allowed && !rules_faulty(json, "scheduler"))
+		rules_report(r, ROOT_SERVICES, i, "scheduler_flags",
+			conf_printf("are not all for scheduler \"%s\"", scheduler));
+}
+
+static void rule_persistence(const struct rules *r, size_t i, const json_t *json)
+{
+	struct conf_definition *d = &r->c->definitions[i];
+	bool persistent = d->common.persistence_s > 0 || rules_faulty(json, "persistence");
+
+	if (d->common.persistence_s > 0)
+		d->common.flags |= IPVS_SERVICE_PERSISTENT;
+	if (rules_given(json, "persistence_netmask") && !persistent)
+		report(r, i, "persistence_netmask", "needs persistence");
+	if (rules_given(json, "persistence_engine") && !persistent)
+		report(r, i, "persistence_engine", "needs persistence");
+	if (strcmp(d->common.engine, "sip") == 0 && d->common.key.protocol != IPPROTO_UDP &&
+		!rules_faulty(json, "protocol"))
+		report(r, i, "persistence_engine", "\"sip\" is for UDP");
+}
+
+static void rule_one_packet(const struct rules *r, size_t i, const json_t *json)
+{
+	struct conf_definition *d = &r->c->definitions[i];
+
+	if (!d->one_packet)
+		return;
+	d->common.flags |= IPVS_SERVICE_ONE_PACKET;
+	if (d->common.key.protocol != IPPROTO_UDP && !rules_faulty(json, "protocol"))
+		report(r, i, "one_packet", "is for UDP");
+}
+
+static void rule_tunnel(const struct rules *r, size_t i, const json_t *json)
+{
+	static const char *const keys[] = {
+		"encapsulation", "encapsulation_port", "encapsulation_checksum"};
+	const struct conf_service *s = &r->c->definitions[i].common;
+	const char *key, *text;
+
+	if (!rules_given(json, "forward"))
+		return;
+	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+		if (rules_given(json, keys[k]) && s->forward != CONF_FORWARD_TUNNEL) {
+			report(r, i, keys[k], "only for \"forward\": \"tunnel\"");
+			return;
+		}
+	text = rules_tunnel_fault(json, &s->tunnel, &key);
+	if (text)
+		report(r, i, key, text);
+}
+
+/* The kernel has one setting for all of its services (expire_nodest_conn). */
+static void rule_dead_connections(const struct rules *r)
+{
+	size_t expiring = CONF_NONE;
+
+	for (size_t i = 0; i < r->c->n_definitions; i++) {
+		struct conf_definition *d = &r->c->definitions[i];
+		bool removes = d->common.pool != CONF_NONE &&
+			       r->c->pools[d->common.pool].on_failure == CONF_ON_FAILURE_REMOVE;
+
+		d->common.expire = d->dead_connections == CONF_DEAD_EXPIRE ||
+				   (d->dead_connections == CONF_DEAD_BY_POOL && removes);
+		if (d->common.expire && expiring == CONF_NONE)
+			expiring = i;
+	}
+	for (size_t i = 0; expiring != CONF_NONE && i < r->c->n_definitions; i++) {
+		const struct conf_definition *d = &r->c->definitions[i];
+
+		if (d->dead_connections == CONF_DEAD_KEEP && d->common.pool != CONF_NONE &&
+			r->c->pools[d->common.pool].on_failure == CONF_ON_FAILURE_REMOVE)
+			rules_report(r, ROOT_SERVICES, i, "dead_connections",
+				conf_printf(
+					"\"keep\" with a pool that removes its servers excludes "
+					"service \"%s\", whose connections expire: the kernel has "
+					"one setting for both",
+					r->c->definitions[expiring].name));
+	}
+}
+
+/* --- Servers --- */
+
+/* The pools that may serve: the service's own, then its fallback. CONF_NONE ends it. */
+static size_t next_pool(const struct rules *r, size_t definition, size_t pool)
+{
+	size_t own = r->c->definitions[definition].common.pool;
+
+	if (pool == CONF_NONE)
+		return own;
+	return pool == own ? r->c->pools[own].fallback : CONF_NONE;
+}
+
+static bool rewrites_ports(enum conf_forward forward)
+{
+	return forward == CONF_FORWARD_NAT || forward == CONF_FORWARD_FULLNAT;
+}
+
+static bool has_port_besides(const struct conf_definition *d, uint16_t port)
+{
+	for (size_t i = 0; i < d->n_ports; i++)
+		if (d->ports[i].first != port || d->ports[i].last != port)
+			return true;
+	return d->mark != 0;
+}
+
+static char *describe_ports(const struct conf_definition *d)
+{
+	if (d->n_ports == 1 && d->ports[0].first == d->ports[0].last && !d->mark)
+		return conf_printf("port %u", (unsigned)d->ports[0].first);
+	return conf_dup("its ports");
+}
+
+/* Only NAT rewrites ports, and a service on every port leaves them alone. */
+static void rule_server_port(const struct rules *r, size_t i, size_t pool, size_t server)
+{
+	const struct conf_definition *d = &r->c->definitions[i];
+	const struct conf_server *s = &r->c->pools[pool].servers[server];
+	bool any_port = has_port_zero(d);
+	auto_free char *ports = NULL;
+
+	if (s->port == 0 || !has_port_besides(d, s->port))
+		return;
+	if (!any_port && rewrites_ports(conf_forward_of(&d->common, s)))
+		return;
+	ports = describe_ports(d);
+	rules_report_server(r, pool, server, "port",
+		conf_printf("service \"%s\" cannot change %s to %u: %s", d->name, ports,
+			(unsigned)s->port,
+			any_port ? "its port 0 is every port"
+				 : "only \"nat\" and \"fullnat\" can"));
+}
+
+static const char *family_name(uint16_t family)
+{
+	return family == AF_INET6 ? "IPv6" : "IPv4";
+}
+
+/* The kernel takes a server of the other family by tunnel, and while it does not sync. */
+static void rule_server_family(const struct rules *r, size_t i, size_t pool, size_t server)
+{
+	const struct conf_definition *d = &r->c->definitions[i];
+	const struct conf_server *s = &r->c->pools[pool].servers[server];
+	uint16_t other = s->address.family == AF_INET ? AF_INET6 : AF_INET;
+
+	if (!s->address.family || !expand_has_family(d, other))
+		return;
+	if (conf_forward_of(&d->common, s) != CONF_FORWARD_TUNNEL)
+		rules_report_server(r, pool, server, "address",
+			conf_printf("service \"%s\" is %s: a server of the other address family "
+				    "needs \"tunnel\"",
+				d->name, family_name(other)));
+	else if (r->c->link.enabled)
+		rules_report_server(r, pool, server, "address",
+			conf_printf(
+				"service \"%s\" is %s: the kernel does not sync connections while "
+				"a server is of the other address family",
+				d->name, family_name(other)));
+}
+
+static void rule_each_server(const struct rules *r, size_t i, const json_t *json)
+{
+	if (!rules_given(json, "forward") || rules_faulty(json, "port") ||
+		rules_faulty(json, "listen"))
+		return;
+	for (size_t pool = next_pool(r, i, CONF_NONE); pool != CONF_NONE;
+		pool = next_pool(r, i, pool))
+		for (size_t j = 0; j < r->c->pools[pool].n_servers; j++) {
+			rule_server_port(r, i, pool, j);
+			rule_server_family(r, i, pool, j);
+		}
+}
+
+static void clash_destination(
 	const struct rules *r, const struct claim *first, const struct claim *again)
 {
-	const struct conf_pool *pool = &r->c->pools[again->owner];
+	const struct conf_definition *d = &r->c->definitions[again->owner];
+	const struct conf_pool *pool = &r->c->pools[d->common.pool];
 
-	rules_report_server(r, again->owner, again->item, "address",
-		conf_printf("server \"%s\" of this pool has the same address and port",
-			pool->servers[first->item].name));
+	/* With the same port in the text, the pool has that fault already. */
+	if (pool->servers[first->item].port != pool->servers[again->item].port)
+		rules_report_server(r, d->common.pool, again->item, "address",
+			conf_printf("for service \"%s\" the same address and port as server \"%s\"",
+				d->name, pool->servers[first->item].name));
 }
 
-/* What the servers of a pool are to the kernel: address and port, a server without one having
- * `port`. Servers with a faulty value are left out. Release with free(). */
-static struct claim *claim_servers(
-	const struct rules *r, size_t pool, uint16_t port, size_t owner, size_t *ret_n)
+/* A server without a port has the service's, and may become another one's twin. */
+static void rule_destinations(const struct rules *r, size_t i, const json_t *json)
 {
-	const struct conf_pool *p = &r->c->pools[pool];
-	const json_t *servers = json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "servers");
-	struct claim *claims = conf_alloc(p->n_servers, sizeof(*claims));
-	size_t n = 0;
+	const struct conf_definition *d = &r->c->definitions[i];
 
-	for (size_t i = 0; i < p->n_servers; i++) {
-		const struct conf_server *s = &p->servers[i];
-		if (s->address.family && !rules_faulty(json_object_get(servers, s->name), "port"))
-			claims[n++] = (struct claim){.text = "",
-				.addr = s->address,
-				.number = s->port ? s->port : port,
-				.owner = owner,
-				.item = i};
-	}
-	*ret_n = n;
-	return claims;
-}
+	if (d->common.pool == CONF_NONE || !rules_given(json, "port"))
+		return;
+	for (size_t j = 0; j < d->n_ports; j++) {
+		size_t n;
+		struct claim *claims =
+			rules_claim_servers(r, d->common.pool, d->ports[j].first, i, &n);
 
-static void rule_servers(const struct rules *r, size_t pool)
-{
-	size_t n;
-	struct claim *claims = claim_servers(r, pool, 0, pool, &n);
-
-	rules_find_clashes(r, claims, n, clash_server);
-	free(claims);
-}
-
-void rules_pools(const struct rules *r)
-{
-	for (size_t i = 0; i < r->c->n_pools; i++) {
-		if (r->c->pools[i].has_check)
-			rule_check_timeout(r, i);
-		rule_servers(r, i);
+		rules_find_clashes(r, claims, n, clash_destination);
+		free(claims);
 	}
 }
 
-/* --- Services --- */
-
-static json_t *index_pools(const struct conf *c)
+/* A service on every port, or on a mark, does not say which one to check. */
+static void rule_check_port(const struct rules *r, size_t i, const json_t *json)
 {
-	json_t *index = json_object();
+	const struct conf_definition *d = &r->c->definitions[i];
+	bool vague = d->n_ports == 0 || has_port_zero(d);
 
-	for (size_t i = 0; i < c->n_pools; i++)
-		json_object_set_new(index, c->pools[i].name, json_integer((json_int_t)i));
-	return index;
-}
+	if (!vague || rules_faulty(json, "port") || rules_faulty(json, "mark") ||
+		(d->mark == 0 && !rules_given(json, "port")))
+		return;
+	for (size_t p = next_pool(r, i, CONF_NONE); p != CONF_NONE; p = next_pool(r, i, p)) {
+		const struct conf_pool *pool = &r->c->pools[p];
 
-static void report_no_pool(const struct rules *r, size_t service, const char *name)
-{
-	struct suggest s = suggest_begin(name);
-	auto_free char *quoted = fault_quote(name);
-	auto_free char *suggestion = NULL;
-
-	for (size_t i = 0; i < r->c->n_pools; i++)
-		suggest_offer(&s, r->c->pools[i].name);
-	suggestion = fault_suggestion(suggest_result(&s));
-	rules_report(r, ROOT_SERVICES, service, "pool",
-		conf_printf("no pool is called %s%s", quoted, suggestion));
-}
-
-static void rule_pools(const struct rules *r)
-{
-	json_auto_t *index = index_pools(r->c);
-
-	for (size_t i = 0; i < r->c->n_services; i++) {
-		const char *name = json_string_value(
-			json_object_get(rules_origin(r, ROOT_SERVICES, i)->json, "pool"));
-		const json_t *pool = name ? json_object_get(index, name) : NULL;
-
-		r->c->services[i].pool = pool ? (size_t)json_integer_value(pool) : CONF_NONE;
-		if (name && !pool && r->origins->complete)
-			report_no_pool(r, i, name);
+		if (pool->has_check && pool->check.port == 0)
+			rules_report(r, ROOT_SERVICES, i, "pool",
+				conf_printf("with %s the check of pool \"%s\" needs a port",
+					d->mark ? "a mark and no port" : "port 0", pool->name));
 	}
 }
+
+/* --- Virtual routers --- */
 
 static bool any_address_faulty(const struct rules *r)
 {
@@ -137,143 +308,121 @@ static int compare_address(const void *key, const void *item)
 	return addr_compare(key, &claim->addr);
 }
 
-static void resolve_routers(const struct rules *r, const struct claim *addresses, size_t n)
+static bool has_snat(const struct conf_router *router, uint16_t family)
 {
-	bool unsure = any_address_faulty(r);
+	for (size_t i = 0; i < router->n_snat; i++)
+		if (router->snat[i].addr.family == family)
+			return true;
+	return false;
+}
+
+static bool uses_fullnat(const struct rules *r, size_t definition)
+{
+	const struct conf_service *s = &r->c->definitions[definition].common;
+
+	for (size_t pool = next_pool(r, definition, CONF_NONE); pool != CONF_NONE;
+		pool = next_pool(r, definition, pool))
+		for (size_t j = 0; j < r->c->pools[pool].n_servers; j++)
+			if (conf_forward_of(s, &r->c->pools[pool].servers[j]) ==
+				CONF_FORWARD_FULLNAT)
+				return true;
+	return s->forward == CONF_FORWARD_FULLNAT;
+}
+
+/* The addresses that servers see must be where the service's address is. */
+static void rule_snat(const struct rules *r, size_t definition, size_t router, uint16_t family)
+{
+	if (!rules_given(json_of(r, definition), "forward") || !uses_fullnat(r, definition))
+		return;
+	if (r->c->definitions[definition].mark)
+		report(r, definition, "forward", "\"fullnat\" is not for a firewall mark");
+	else if (router == CONF_NONE || !has_snat(&r->c->routers[router], family))
+		rules_report(r, ROOT_SERVICES, definition, "forward",
+			conf_printf("\"fullnat\" needs a virtual router that has the service's "
+				    "address, "
+				    "with %s snat_addresses",
+				family_name(family)));
+}
+
+/* Each address of a definition is asked about once, its ports not: `before` is the one before. */
+static void resolve_router(const struct rules *r, struct conf_service *s, const struct addr *listen,
+	const struct conf_service *before, const struct claim *claims, size_t n)
+{
+	const struct claim *found =
+		n ? bsearch(listen, claims, n, sizeof(*claims), compare_address) : NULL;
 	char text[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; i < r->c->n_services; i++) {
-		struct conf_service *s = &r->c->services[i];
-		const struct claim *found =
-			n ? bsearch(&s->key.addr, addresses, n, sizeof(*addresses), compare_address)
-			  : NULL;
-
-		s->router = found ? found->owner : CONF_NONE;
-		if (s->program == CONF_PROGRAM_ACTIVE && !found && s->key.addr.family && !unsure)
-			rules_report(r, ROOT_SERVICES, i, "program",
-				conf_printf("\"active\" needs a virtual router that has %s",
-					addr_format(&s->key.addr, text)));
-	}
+	s->router = found ? found->owner : CONF_NONE;
+	if (before && before->definition == s->definition &&
+		addr_equal(&before->key.addr, &s->key.addr))
+		return;
+	if (any_address_faulty(r))
+		return;
+	if (s->program == CONF_PROGRAM_ACTIVE && !found)
+		rules_report(r, ROOT_SERVICES, s->definition, "program",
+			conf_printf("\"active\" needs a virtual router that has %s",
+				addr_format(listen, text)));
+	rule_snat(r, s->definition, s->router, s->key.addr.family);
 }
 
 static void rule_routers(const struct rules *r)
 {
 	size_t n;
-	struct claim *addresses = rules_virtual_addresses(r->c, &n);
+	struct claim *claims = rules_virtual_addresses(r->c, false, &n);
 
-	resolve_routers(r, addresses, n);
-	free(addresses);
+	for (size_t i = 0; i < r->c->n_services; i++) {
+		struct conf_service *s = &r->c->services[i];
+		struct addr listen = expand_listen(r->c, s);
+
+		resolve_router(r, s, &listen, i > 0 ? s - 1 : NULL, claims, n);
+	}
+	free(claims);
 }
+
+/* --- Services together --- */
 
 static void clash_service(
 	const struct rules *r, const struct claim *first, const struct claim *again)
 {
+	const struct conf_service *a = &r->c->services[first->owner];
+	const struct conf_service *b = &r->c->services[again->owner];
 	char text[IPVS_KEY_TEXT_MAX];
 
-	rules_report(r, ROOT_SERVICES, again->owner, "listen",
-		conf_printf("%s is already service \"%s\"",
-			ipvs_service_key_format(&r->c->services[again->owner].key, text),
-			r->c->services[first->owner].name));
+	if (a->definition == b->definition)
+		rules_report(r, ROOT_SERVICES, b->definition, "listen",
+			conf_printf("%s is given twice", ipvs_service_key_format(&b->key, text)));
+	else
+		rules_report(r, ROOT_SERVICES, b->definition, b->key.fwmark ? "mark" : "listen",
+			conf_printf("%s is already service \"%s\"",
+				ipvs_service_key_format(&b->key, text), a->name));
 }
 
 static void rule_service_keys(const struct rules *r)
 {
 	struct claim *claims = conf_alloc(r->c->n_services, sizeof(*claims));
-	size_t n = 0;
 
 	for (size_t i = 0; i < r->c->n_services; i++) {
 		const struct ipvs_service_key *key = &r->c->services[i].key;
-		const json_t *json = rules_origin(r, ROOT_SERVICES, i)->json;
-		if (key->addr.family && rules_given(json, "port") &&
-			!rules_faulty(json, "protocol"))
-			claims[n++] = (struct claim){.text = "",
-				.addr = key->addr,
-				.number = (uint32_t)key->port << 8 | key->protocol,
-				.owner = i};
+
+		claims[i] = (struct claim){.text = key->fwmark ? "mark" : "",
+			.addr = key->addr,
+			.number = key->fwmark ? key->fwmark
+					      : (uint32_t)key->port << 8 | key->protocol,
+			.owner = i};
 	}
-	rules_find_clashes(r, claims, n, clash_service);
+	rules_find_clashes(r, claims, r->c->n_services, clash_service);
 	free(claims);
 }
 
-static void rule_port_zero(const struct rules *r, size_t service, const json_t *json)
+static size_t count_checks(const struct rules *r, size_t definition)
 {
-	const struct conf_service *s = &r->c->services[service];
+	size_t n = 0;
 
-	if (rules_given(json, "port") && s->key.port == 0 && s->persistence_s == 0 &&
-		!rules_faulty(json, "persistence"))
-		rules_report(r, ROOT_SERVICES, service, "port",
-			conf_printf("port 0, which is every port, needs persistence"));
-}
-
-static void rule_encapsulation(const struct rules *r, size_t service, const json_t *json)
-{
-	if (rules_given(json, "encapsulation") && rules_given(json, "forward") &&
-		r->c->services[service].forward != IPVS_FORWARD_TUNNEL)
-		rules_report(r, ROOT_SERVICES, service, "encapsulation",
-			conf_printf("only for \"forward\": \"tunnel\""));
-}
-
-/* Only NAT rewrites ports, and a service on every port leaves them alone. */
-static void rule_server_ports(const struct rules *r, size_t service, const json_t *json)
-{
-	const struct conf_service *s = &r->c->services[service];
-	const struct conf_pool *pool;
-
-	if (s->pool == CONF_NONE || !rules_given(json, "forward") || !rules_given(json, "port"))
-		return;
-	if (s->forward == IPVS_FORWARD_NAT && s->key.port != 0)
-		return;
-	pool = &r->c->pools[s->pool];
-	for (size_t i = 0; i < pool->n_servers; i++)
-		if (pool->servers[i].port && pool->servers[i].port != s->key.port)
-			rules_report_server(r, s->pool, i, "port",
-				conf_printf("service \"%s\" cannot change port %u to %u: %s",
-					s->name, (unsigned)s->key.port,
-					(unsigned)pool->servers[i].port,
-					s->key.port ? "only \"nat\" can"
-						    : "its port 0 is every port"));
-}
-
-static void clash_destination(
-	const struct rules *r, const struct claim *first, const struct claim *again)
-{
-	const struct conf_service *s = &r->c->services[again->owner];
-	const struct conf_pool *pool = &r->c->pools[s->pool];
-
-	/* With the same port in the text, the pool has that fault already. */
-	if (pool->servers[first->item].port != pool->servers[again->item].port)
-		rules_report_server(r, s->pool, again->item, "address",
-			conf_printf("for service \"%s\" the same address and port as server \"%s\"",
-				s->name, pool->servers[first->item].name));
-}
-
-/* A server without a port has the service's, and may become another one's twin. */
-static void rule_destinations(const struct rules *r, size_t service, const json_t *json)
-{
-	const struct conf_service *s = &r->c->services[service];
-	struct claim *claims;
-	size_t n;
-
-	if (s->pool == CONF_NONE || !rules_given(json, "port"))
-		return;
-	claims = claim_servers(r, s->pool, s->key.port, service, &n);
-	rules_find_clashes(r, claims, n, clash_destination);
-	free(claims);
-}
-
-/* A service on every port does not say which one to check. */
-static void rule_check_port(const struct rules *r, size_t service, const json_t *json)
-{
-	const struct conf_service *s = &r->c->services[service];
-	const struct conf_pool *pool;
-
-	if (s->pool == CONF_NONE || !rules_given(json, "port") || s->key.port != 0)
-		return;
-	pool = &r->c->pools[s->pool];
-	if (pool->has_check && pool->check.port == 0)
-		rules_report(r, ROOT_SERVICES, service, "pool",
-			conf_printf(
-				"with port 0 the check of pool \"%s\" needs a port", pool->name));
+	for (size_t pool = next_pool(r, definition, CONF_NONE); pool != CONF_NONE;
+		pool = next_pool(r, definition, pool))
+		if (r->c->pools[pool].has_check)
+			n += r->c->pools[pool].n_servers;
+	return n * r->c->definitions[definition].n;
 }
 
 /* Told at the service with which there are too many. */
@@ -281,12 +430,9 @@ static void rule_number_of_checks(const struct rules *r)
 {
 	size_t total = 0, before;
 
-	for (size_t i = 0; i < r->c->n_services; i++) {
-		size_t pool = r->c->services[i].pool;
-
+	for (size_t i = 0; i < r->c->n_definitions; i++) {
 		before = total;
-		if (pool != CONF_NONE && r->c->pools[pool].has_check)
-			total += r->c->pools[pool].n_servers;
+		total += count_checks(r, i);
 		if (before <= CONF_CHECKS_MAX && total > CONF_CHECKS_MAX)
 			rules_report(r, ROOT_SERVICES, i, "pool",
 				conf_printf("with this service more than %d servers are checked",
@@ -294,18 +440,34 @@ static void rule_number_of_checks(const struct rules *r)
 	}
 }
 
+static void rules_definition(const struct rules *r, size_t i)
+{
+	const json_t *json = json_of(r, i);
+
+	rule_presence(r, i, json);
+	rule_port_zero(r, i, json);
+	rule_scheduler_flags(r, i, json);
+	rule_persistence(r, i, json);
+	rule_one_packet(r, i, json);
+	rule_tunnel(r, i, json);
+	rule_each_server(r, i, json);
+	rule_destinations(r, i, json);
+	rule_check_port(r, i, json);
+}
+
 void rules_services(const struct rules *r)
 {
-	rule_pools(r);
+	json_auto_t *pools = rules_index_pools(r->c);
+
+	expand_marks(r->c);
+	for (size_t i = 0; i < r->c->n_definitions; i++)
+		r->c->definitions[i].common.pool =
+			rules_find_pool(r, pools, ROOT_SERVICES, i, "pool");
+	for (size_t i = 0; i < r->c->n_definitions; i++)
+		rules_definition(r, i);
+	rule_dead_connections(r);
+	expand_services(r);
 	rule_routers(r);
 	rule_service_keys(r);
 	rule_number_of_checks(r);
-	for (size_t i = 0; i < r->c->n_services; i++) {
-		const json_t *json = rules_origin(r, ROOT_SERVICES, i)->json;
-		rule_port_zero(r, i, json);
-		rule_encapsulation(r, i, json);
-		rule_server_ports(r, i, json);
-		rule_destinations(r, i, json);
-		rule_check_port(r, i, json);
-	}
 }

@@ -15,7 +15,13 @@
 #define UNICAST_OCTET "(22[0-3]|2[01][0-9]|1[0-9][0-9]|[1-9][0-9]?)"
 #define UNICAST UNICAST_OCTET "(\\." OCTET "){3}"
 #define GROUP "(22[4-9]|23[0-9])(\\." OCTET "){3}"
-#define PREFIX UNICAST "(/0*(3[0-2]|[12][0-9]|[1-9]))?"
+#define PREFIX4 UNICAST "(/0*(3[0-2]|[12][0-9]|[1-9]))?"
+/* Which IPv6 texts are addresses, a pattern does not say in one line; the parser does. */
+#define ADDRESS6 "[0-9a-fA-F:]*:[0-9a-fA-F:.]*"
+#define PREFIX6 ADDRESS6 "(/0*(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
+#define ADDRESS "(" UNICAST "|" ADDRESS6 ")"
+#define PORT                                                                                       \
+	"0*([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 static json_t *object_schema(const struct keys *keys, json_t *definitions);
 
@@ -56,8 +62,31 @@ static json_t *text_schema(const struct key *key)
 
 static json_t *prefixes_schema(const struct key *key)
 {
-	return json_pack("{ss so sI sI}", "type", "array", "items", pattern("^" PREFIX "$"),
-		"minItems", (json_int_t)key->min, "maxItems", (json_int_t)key->max);
+	json_t *item = pattern(key->v4_only ? "^" PREFIX4 "$" : "^(" PREFIX4 "|" PREFIX6 ")$");
+
+	return json_pack("{ss so sI sI}", "type", "array", "items", item, "minItems",
+		(json_int_t)key->min, "maxItems", (json_int_t)key->max);
+}
+
+/* One, or several in an array. */
+static json_t *list_schema(const struct key *key, json_t *item)
+{
+	json_t *array = json_pack("{ss sO sI sI}", "type", "array", "items", item, "minItems",
+		(json_int_t)key->min, "maxItems", (json_int_t)key->max);
+
+	return json_pack("{s[oo]}", "oneOf", item, array);
+}
+
+static json_t *port_schema(void)
+{
+	return json_pack("{s[{ss si si}o]}", "oneOf", "type", "integer", "minimum", 0, "maximum",
+		UINT16_MAX, pattern("^" PORT "-" PORT "$"));
+}
+
+static json_t *mark_schema(void)
+{
+	return json_pack("{s[{ss si sI}{ss}]}", "oneOf", "type", "integer", "minimum", 1, "maximum",
+		(json_int_t)UINT32_MAX, "const", "auto");
 }
 
 /* An object whose members have names of the operator's choice. */
@@ -114,11 +143,19 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 	case KEY_NAME:
 		return pattern(NAME_PATTERN);
 	case KEY_UNICAST:
-		return pattern("^" UNICAST "$");
+		return pattern("^" ADDRESS "$");
 	case KEY_GROUP:
-		return pattern("^" GROUP "$");
+		return pattern("^(" GROUP "|[fF][fF]" ADDRESS6 ")$");
 	case KEY_PREFIXES:
 		return prefixes_schema(key);
+	case KEY_RANGES:
+		return list_schema(key, pattern("^" ADDRESS "(-" ADDRESS ")?$"));
+	case KEY_PORTS:
+		return list_schema(key, port_schema());
+	case KEY_FLAGS:
+		return json_pack("{ss so}", "type", "array", "items", token_schema(key));
+	case KEY_MARK:
+		return mark_schema();
 	case KEY_PRIORITY:
 		return priority_schema(key);
 	case KEY_PATTERNS:

@@ -3,6 +3,7 @@
 #include "core/service_model.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,7 +42,14 @@ int ipvs_service_key_compare(const struct ipvs_service_key *a, const struct ipvs
 		order = compare_u16(a->port, b->port);
 	if (order == 0)
 		order = compare_u16(a->protocol, b->protocol);
+	if (order == 0)
+		order = (a->fwmark > b->fwmark) - (a->fwmark < b->fwmark);
 	return order;
+}
+
+struct ipvs_service_key ipvs_service_key_of_mark(uint16_t family, uint32_t fwmark)
+{
+	return (struct ipvs_service_key){.addr.family = family, .fwmark = fwmark};
 }
 
 int ipvs_dest_key_compare(const struct ipvs_dest_key *a, const struct ipvs_dest_key *b)
@@ -199,6 +207,11 @@ const char *ipvs_service_key_format(
 {
 	char protocol[16], endpoint[ADDR_TEXT_MAX + 8];
 
+	if (key->fwmark) {
+		(void)snprintf(buf, IPVS_KEY_TEXT_MAX, "mark %" PRIu32 " %s", key->fwmark,
+			key->addr.family == AF_INET6 ? "ipv6" : "ipv4");
+		return buf;
+	}
 	format_endpoint(&key->addr, key->port, endpoint, sizeof(endpoint));
 	(void)snprintf(
 		buf, IPVS_KEY_TEXT_MAX, "%s %s", protocol_name(key->protocol, protocol), endpoint);

@@ -19,15 +19,32 @@ enum ipvs_forward {
 /* "nat", "tunnel", "direct"; "other" for a method of somebody else's that the kernel told. */
 const char *ipvs_forward_name(enum ipvs_forward forward);
 
-/* What identifies a service to the kernel; it cannot be edited. */
+/* What identifies a service to the kernel; it cannot be edited. A service by firewall mark has
+ * nothing but the mark and the family of its address. */
 struct ipvs_service_key {
 	struct addr addr;
 	uint16_t port; /* host order */
 	uint8_t protocol;
+	uint32_t fwmark; /* 0: by address, port and protocol */
 };
+/* The key of a service by firewall mark; family AF_INET or AF_INET6, fwmark not 0. */
+struct ipvs_service_key ipvs_service_key_of_mark(uint16_t family, uint32_t fwmark);
 
 /* IP_VS_SVC_F_* that an administrator sets; the kernel's own HASHED is never here. */
 #define IPVS_SERVICE_PERSISTENT 0x0001u
+#define IPVS_SERVICE_ONE_PACKET 0x0004u
+/* What these two mean is the scheduler's business: sh and mh know both. */
+#define IPVS_SERVICE_FALLBACK 0x0008u
+#define IPVS_SERVICE_PORT 0x0010u
+
+/* Values are the kernel's (IP_VS_CONN_F_TUNNEL_TYPE_*, IP_VS_TUNNEL_ENCAP_FLAG_*). */
+enum ipvs_tunnel {
+	IPVS_TUNNEL_IPIP = 0,
+	IPVS_TUNNEL_GUE = 1,
+	IPVS_TUNNEL_GRE = 2,
+};
+#define IPVS_TUNNEL_CHECKSUM 0x0001u
+#define IPVS_TUNNEL_REMOTE_CHECKSUM 0x0002u
 
 struct ipvs_service {
 	struct ipvs_service_key key;
@@ -80,7 +97,7 @@ struct ipvs_service *ipvs_table_find(
 	const struct ipvs_table *t, const struct ipvs_service_key *key);
 
 #define IPVS_KEY_TEXT_MAX (ADDR_TEXT_MAX + 24)
-/* "tcp 192.0.2.100:80", "tcp [2001:db8::1]:80". */
+/* "tcp 192.0.2.100:80", "tcp [2001:db8::1]:80", "mark 7 ipv4". */
 const char *ipvs_service_key_format(
 	const struct ipvs_service_key *key, char buf[static IPVS_KEY_TEXT_MAX]);
 /* "192.0.2.11:80". */

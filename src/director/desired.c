@@ -24,6 +24,27 @@ static bool is_included(const struct desired_input *in, size_t service)
 	return (!in->only || in->only[service]) && desired_is_programmed(in, service);
 }
 
+static struct ipvs_dest dest_of(const struct conf_service *s, const struct conf_server *server)
+{
+	enum ipvs_forward forward = conf_forward_in_kernel(conf_forward_of(s, server));
+	struct ipvs_dest dest = {
+		.key = {server->address, server_port(s, server)},
+		.forward = forward,
+		.weight = server->weight,
+		.upper = server->upper,
+		.lower = server->lower,
+	};
+
+	if (forward == IPVS_FORWARD_TUNNEL) {
+		const struct conf_tunnel *tunnel = conf_tunnel_of(s, server);
+
+		dest.tun_type = (uint8_t)tunnel->type;
+		dest.tun_port = tunnel->port;
+		dest.tun_flags = (uint16_t)tunnel->flags;
+	}
+	return dest;
+}
+
 static void add_dests(const struct desired_input *in, size_t service, struct ipvs_table *t)
 {
 	const struct conf_service *s = &in->conf->services[service];
@@ -34,13 +55,12 @@ static void add_dests(const struct desired_input *in, size_t service, struct ipv
 		const struct conf_server *server = &pool->servers[i];
 		bool usable = targets_usable(in->targets, in->conf, service, i);
 
-		if (!usable && pool->on_failure == CONF_ON_FAILURE_REMOVE)
+		if (!usable && (s->expire || pool->on_failure == CONF_ON_FAILURE_REMOVE))
 			continue;
-		t->dests[t->n_dests++] = (struct ipvs_dest){
-			.key = {server->address, server_port(s, server)},
-			.forward = s->forward,
-			.weight = usable ? server->weight : 0,
-		};
+		t->dests[t->n_dests] = dest_of(s, server);
+		if (!usable)
+			t->dests[t->n_dests].weight = 0;
+		t->n_dests++;
 		added->n_dests++;
 	}
 }
@@ -52,12 +72,13 @@ static void add_service(const struct desired_input *in, size_t service, struct i
 
 	*added = (struct ipvs_service){
 		.key = s->key,
-		.flags = s->persistence_s ? IPVS_SERVICE_PERSISTENT : 0,
+		.flags = s->flags,
 		.timeout_s = s->persistence_s,
-		.netmask = s->key.addr.family == AF_INET6 ? 128 : UINT32_MAX,
+		.netmask = s->netmask,
 		.first_dest = (uint32_t)t->n_dests,
 	};
 	memcpy(added->scheduler, s->scheduler, sizeof(added->scheduler));
+	memcpy(added->engine, s->engine, sizeof(added->engine));
 	add_dests(in, service, t);
 }
 

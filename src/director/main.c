@@ -112,7 +112,7 @@ static int check(const struct director_options *o)
 	if (!conf)
 		return EXIT_FAILURE;
 	(void)printf("%s: ok: %zu virtual routers, %zu pools, %zu services; this node is %s\n",
-		o->config, conf->n_routers, conf->n_pools, conf->n_services,
+		o->config, conf->n_routers, conf->n_pools, conf->n_definitions,
 		conf->nodes[conf->self].name);
 	conf_free(conf);
 	return EXIT_SUCCESS;

@@ -37,7 +37,7 @@ static bool is_needed(const struct conf *conf, enum need need)
 		return conf->link.enabled;
 	case NEED_NAT:
 		for (size_t i = 0; i < conf->n_services; i++)
-			if (conf->services[i].forward == IPVS_FORWARD_NAT)
+			if (conf_forward_in_kernel(conf->services[i].forward) == IPVS_FORWARD_NAT)
 				return true;
 		return false;
 	}

@@ -96,6 +96,11 @@ static json_t *server_to_json(
 		dest ? (int)dest->active : 0, "inactive", dest ? (int)dest->inactive : 0);
 }
 
+static const char *protocol_name(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_SCTP ? "sctp" : "tcp";
+}
+
 static json_t *service_to_json(
 	const struct director *d, size_t service, const struct ipvs_table *have)
 {
@@ -106,10 +111,10 @@ static json_t *service_to_json(
 
 	for (size_t i = 0; i < pool->n_servers; i++)
 		(void)json_array_append_new(servers, server_to_json(d, service, i, have));
-	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:o}", "name", s->name, "listen",
-		addr_format(&s->key.addr, listen), "port", (int)s->key.port, "protocol",
-		s->key.protocol == IPPROTO_UDP ? "udp" : "tcp", "forward",
-		ipvs_forward_name(s->forward), "scheduler", s->scheduler, "pool", pool->name,
+	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:s, s:s, s:s, s:b, s:o}", "name", s->name,
+		"listen", addr_format(&s->key.addr, listen), "port", (int)s->key.port, "protocol",
+		protocol_name(s->key.protocol), "mark", (json_int_t)s->key.fwmark, "forward",
+		conf_forward_name(s->forward), "scheduler", s->scheduler, "pool", pool->name,
 		"programmed", ipvs_table_find(have, &s->key) != NULL, "servers", servers);
 }
 

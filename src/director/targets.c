@@ -123,6 +123,14 @@ static size_t count_pairs(const struct conf *conf)
 	return n;
 }
 
+static uint16_t check_port(const struct conf_service *s, const struct conf_pool *pool,
+	const struct conf_server *server)
+{
+	if (pool->check.port)
+		return pool->check.port;
+	return server->port ? server->port : s->check_port;
+}
+
 /* Targets of one service's servers. */
 static int build_service(struct targets *t, const struct conf *conf, size_t service, size_t *pair,
 	const struct targets *old, const json_t *old_endpoints)
@@ -134,7 +142,7 @@ static int build_service(struct targets *t, const struct conf *conf, size_t serv
 	for (size_t i = 0; i < pool->n_servers; i++, (*pair)++) {
 		const struct conf_server *server = &pool->servers[i];
 		struct target like = {.addr = server->address,
-			.port = pool->check.port ? pool->check.port : server_port(s, server),
+			.port = check_port(s, pool, server),
 			.check = &pool->check,
 			.pool = pool->name,
 			.server = server->name};

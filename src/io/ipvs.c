@@ -64,7 +64,6 @@ static int answer_dump(const struct ipvs_answer *answer, void *userdata)
 		return add_service(d, &answer->service);
 	case IPVS_ANSWER_DEST:
 		return add_dest(d, &answer->dest);
-	case IPVS_ANSWER_FWMARK:
 	case IPVS_ANSWER_SYNC:
 	case IPVS_ANSWER_OTHER:
 		return 0;

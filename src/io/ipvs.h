@@ -12,9 +12,8 @@ struct ipvs;
 int ipvs_open(struct ipvs **ret);
 void ipvs_close(struct ipvs *v);
 
-/* The whole table, sorted. Release with ipvs_table_done(). Services that balance by firewall mark
- * are left out: they are never ours. The kernel does not say when somebody else's changes tear a
- * dump: a service can be missing, and an operation on it then fails. */
+/* The whole table, sorted. Release with ipvs_table_done(). The kernel does not say when somebody
+ * else's changes tear a dump: a service can be missing, and an operation on it then fails. */
 int ipvs_dump(struct ipvs *v, struct ipvs_table *ret);
 /* Only the services named, those that exist: for a change of a few in a large table. */
 int ipvs_dump_some(

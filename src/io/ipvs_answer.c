@@ -124,28 +124,34 @@ static void get_service_options(struct nlattr *const *attrs, struct ipvs_service
 		s->netmask = be32_get(nla_data(attrs[IPVS_SVC_ATTR_NETMASK]));
 }
 
+/* By the mark and the family, or by address, port and protocol. */
+static bool get_service_key(struct nlattr *const *attrs, struct ipvs_service_key *ret)
+{
+	uint16_t family = nla_get_u16(attrs[IPVS_SVC_ATTR_AF]);
+	uint16_t protocol;
+
+	if (attrs[IPVS_SVC_ATTR_FWMARK]) {
+		*ret = ipvs_service_key_of_mark(family, nla_get_u32(attrs[IPVS_SVC_ATTR_FWMARK]));
+		return ret->fwmark != 0 && addr_len(&ret->addr) > 0;
+	}
+	if (!HAS_ALL(attrs, IPVS_SVC_ATTR_PROTOCOL, IPVS_SVC_ATTR_PORT))
+		return false;
+	protocol = nla_get_u16(attrs[IPVS_SVC_ATTR_PROTOCOL]);
+	ret->protocol = (uint8_t)protocol;
+	ret->port = get_be16(attrs[IPVS_SVC_ATTR_PORT]);
+	return protocol <= UINT8_MAX && get_addr(attrs[IPVS_SVC_ATTR_ADDR], family, &ret->addr);
+}
+
 static bool get_service(struct nlattr *nest, struct ipvs_answer *ret)
 {
 	struct nlattr *attrs[IPVS_SVC_ATTR_MAX + 1];
 	struct ipvs_service s = {0};
-	uint16_t protocol;
 
-	if (nla_parse_nested(attrs, IPVS_SVC_ATTR_MAX, nest, service_policy) < 0)
+	if (nla_parse_nested(attrs, IPVS_SVC_ATTR_MAX, nest, service_policy) < 0 ||
+		!HAS_ALL(attrs, IPVS_SVC_ATTR_AF, IPVS_SVC_ATTR_SCHED_NAME, IPVS_SVC_ATTR_FLAGS,
+			IPVS_SVC_ATTR_TIMEOUT, IPVS_SVC_ATTR_NETMASK) ||
+		!get_service_key(attrs, &s.key))
 		return false;
-	if (attrs[IPVS_SVC_ATTR_FWMARK]) {
-		ret->kind = IPVS_ANSWER_FWMARK;
-		return true;
-	}
-	if (!HAS_ALL(attrs, IPVS_SVC_ATTR_AF, IPVS_SVC_ATTR_PROTOCOL, IPVS_SVC_ATTR_PORT,
-		    IPVS_SVC_ATTR_SCHED_NAME, IPVS_SVC_ATTR_FLAGS, IPVS_SVC_ATTR_TIMEOUT,
-		    IPVS_SVC_ATTR_NETMASK))
-		return false;
-	protocol = nla_get_u16(attrs[IPVS_SVC_ATTR_PROTOCOL]);
-	if (protocol > UINT8_MAX || !get_addr(attrs[IPVS_SVC_ATTR_ADDR],
-					    nla_get_u16(attrs[IPVS_SVC_ATTR_AF]), &s.key.addr))
-		return false;
-	s.key.protocol = (uint8_t)protocol;
-	s.key.port = get_be16(attrs[IPVS_SVC_ATTR_PORT]);
 	get_service_options(attrs, &s);
 	ret->kind = IPVS_ANSWER_SERVICE;
 	ret->service = s;

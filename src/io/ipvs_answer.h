@@ -12,7 +12,6 @@
 enum ipvs_answer_kind {
 	IPVS_ANSWER_STATUS,  /* how the request ended: an acknowledgement, an error, a dump's end */
 	IPVS_ANSWER_SERVICE, /* n_dests is 0: servers come by a dump of their own */
-	IPVS_ANSWER_FWMARK,  /* a service that balances by firewall mark: never ours */
 	IPVS_ANSWER_DEST,
 	IPVS_ANSWER_SYNC,
 	IPVS_ANSWER_OTHER, /* a message of a kind that we have no use for */

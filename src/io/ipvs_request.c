@@ -115,6 +115,10 @@ static bool finish(struct ipvs_requests *b, size_t start)
 static void put_service_key(struct ipvs_requests *b, const struct ipvs_service_key *key)
 {
 	put_u16(b, IPVS_SVC_ATTR_AF, key->addr.family);
+	if (key->fwmark) {
+		put_u32(b, IPVS_SVC_ATTR_FWMARK, key->fwmark);
+		return;
+	}
 	put_u16(b, IPVS_SVC_ATTR_PROTOCOL, key->protocol);
 	put_attr(b, IPVS_SVC_ATTR_ADDR, key->addr.bytes, addr_len(&key->addr));
 	put_be16(b, IPVS_SVC_ATTR_PORT, key->port);

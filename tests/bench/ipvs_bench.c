@@ -35,7 +35,7 @@ static int make_table(struct bench *b)
 		return -1;
 	for (uint32_t i = 0; i < b->n_services; i++) {
 		t->services[t->n_services++] =
-			(struct ipvs_service){.key = {numbered_addr(0, i), 80, IPPROTO_TCP},
+			(struct ipvs_service){.key = {numbered_addr(0, i), 80, IPPROTO_TCP, 0},
 				.scheduler = "wlc",
 				.netmask = UINT32_MAX,
 				.first_dest = (uint32_t)t->n_dests,

@@ -24,19 +24,33 @@ static json_t *dump_node(const struct conf_node *n)
 	return json_pack("{ss so}", "name", n->name, "link_address", dump_addr(&n->link_address));
 }
 
+static json_t *dump_prefixes(const struct addr_prefix *prefixes, size_t n)
+{
+	json_t *array = json_array();
+	char text[ADDR_PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, json_string(addr_prefix_format(&prefixes[i], text)));
+	return array;
+}
+
+static json_t *dump_tunnel(const struct conf_tunnel *t)
+{
+	return json_pack("[iii]", (int)t->type, t->port, (int)t->flags);
+}
+
 static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 {
-	json_t *priority = json_object(), *addresses = json_array();
-	char text[ADDR_PREFIX_TEXT_MAX];
+	json_t *priority = json_object();
 
 	for (size_t i = 0; i < c->n_nodes; i++)
 		json_object_set_new(priority, c->nodes[i].name, json_integer(r->priority[i]));
-	for (size_t i = 0; i < r->n_addresses; i++)
-		json_array_append_new(
-			addresses, json_string(addr_prefix_format(&r->addresses[i], text)));
-	return json_pack("{ss ss si so si sb so s{si so so}}", "name", r->name, "interface",
-		r->interface, "vrid", r->vrid, "priority", priority, "advert_interval_cs",
-		r->advert_interval_cs, "preempt", r->preempt, "addresses", addresses, "announce",
+	return json_pack("{ss ss si so si sb so so so ss? s{si so so}}", "name", r->name,
+		"interface", r->interface, "vrid", r->vrid, "priority", priority,
+		"advert_interval_cs", r->advert_interval_cs, "preempt", r->preempt, "addresses",
+		dump_prefixes(r->addresses, r->n_addresses), "excluded",
+		dump_prefixes(r->excluded, r->n_excluded), "snat",
+		dump_prefixes(r->snat, r->n_snat), "snat_interface", r->snat_interface, "announce",
 		"repeat", (int)r->announce.repeat, "interval",
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
@@ -54,28 +68,41 @@ static json_t *dump_check(const struct conf_pool *p)
 		"initial_up", check->initial_up);
 }
 
-static json_t *dump_pool(const struct conf_pool *p)
+static json_t *dump_server(const struct conf_server *s)
+{
+	return json_pack("{ss so si si si si ss? so}", "name", s->name, "address",
+		dump_addr(&s->address), "port", s->port, "weight", (int)s->weight, "upper",
+		(int)s->upper, "lower", (int)s->lower, "forward",
+		s->has_forward ? conf_forward_name(s->forward) : NULL, "tunnel",
+		s->has_tunnel ? dump_tunnel(&s->tunnel) : json_null());
+}
+
+static json_t *dump_pool(const struct conf *c, const struct conf_pool *p)
 {
 	json_t *servers = json_array();
 
 	for (size_t i = 0; i < p->n_servers; i++)
-		json_array_append_new(
-			servers, json_pack("{ss so si si}", "name", p->servers[i].name, "address",
-					 dump_addr(&p->servers[i].address), "port",
-					 p->servers[i].port, "weight", (int)p->servers[i].weight));
-	return json_pack("{ss so ss so}", "name", p->name, "check", dump_check(p), "on_failure",
-		p->on_failure == CONF_ON_FAILURE_DRAIN ? "drain" : "remove", "servers", servers);
+		json_array_append_new(servers, dump_server(&p->servers[i]));
+	return json_pack("{ss so ss si si ss? si si so so}", "name", p->name, "check",
+		dump_check(p), "on_failure",
+		p->on_failure == CONF_ON_FAILURE_DRAIN ? "drain" : "remove", "quorum",
+		(int)p->quorum, "hysteresis", (int)p->hysteresis, "fallback",
+		p->fallback == CONF_NONE ? NULL : c->pools[p->fallback].name, "panic_percent",
+		p->panic_percent, "max_ejected_percent", p->max_ejected_percent, "slow_start",
+		dump_duration(p->slow_start_us), "servers", servers);
 }
 
 static json_t *dump_service(const struct conf *c, const struct conf_service *s)
 {
 	char key[IPVS_KEY_TEXT_MAX];
 
-	return json_pack("{ss ss ss ss si ss ss ss?}", "name", s->name, "key",
-		ipvs_service_key_format(&s->key, key), "scheduler", s->scheduler, "forward",
-		ipvs_forward_name(s->forward), "persistence_s", (int)s->persistence_s, "program",
-		s->program == CONF_PROGRAM_ACTIVE ? "active" : "always", "pool",
-		c->pools[s->pool].name, "router",
+	return json_pack("{ss ss si ss ss si si sI ss so sb ss ss ss?}", "name", s->name, "key",
+		ipvs_service_key_format(&s->key, key), "check_port", s->check_port, "scheduler",
+		s->scheduler, "engine", s->engine, "flags", (int)s->flags, "persistence_s",
+		(int)s->persistence_s, "netmask", (json_int_t)s->netmask, "forward",
+		conf_forward_name(s->forward), "tunnel", dump_tunnel(&s->tunnel), "expire",
+		s->expire, "program", s->program == CONF_PROGRAM_ACTIVE ? "active" : "always",
+		"pool", c->pools[s->pool].name, "router",
 		s->router == CONF_NONE ? NULL : c->routers[s->router].name);
 }
 
@@ -86,6 +113,14 @@ static json_t *dump_link(const struct conf_link *l)
 	return json_pack("{ss si so si si si}", "interface", l->interface, "sync_id",
 		(int)l->sync_id, "group", dump_addr(&l->group), "port", l->port, "ttl", l->ttl,
 		"maxlen", l->maxlen);
+}
+
+static json_t *dump_ipvs(const struct conf_ipvs *v)
+{
+	return json_pack("{sb si so si s[iii]}", "owned_table", v->owned_table,
+		"max_delete_percent", v->max_delete_percent, "drift_interval",
+		dump_duration(v->drift_interval_us), "conn_reuse", v->conn_reuse, "timeouts",
+		(int)v->tcp_s, (int)v->tcp_fin_s, (int)v->udp_s);
 }
 
 char *conf_dump(const struct conf *c)
@@ -99,12 +134,12 @@ char *conf_dump(const struct conf *c)
 	for (size_t i = 0; i < c->n_routers; i++)
 		json_array_append_new(routers, dump_router(c, &c->routers[i]));
 	for (size_t i = 0; i < c->n_pools; i++)
-		json_array_append_new(pools, dump_pool(&c->pools[i]));
+		json_array_append_new(pools, dump_pool(c, &c->pools[i]));
 	for (size_t i = 0; i < c->n_services; i++)
 		json_array_append_new(services, dump_service(c, &c->services[i]));
-	root = json_pack("{so ss so so so so ss}", "nodes", nodes, "self", c->nodes[c->self].name,
-		"routers", routers, "pools", pools, "services", services, "link",
-		dump_link(&c->link), "on_stop",
+	root = json_pack("{so ss so so so so so ss}", "nodes", nodes, "self",
+		c->nodes[c->self].name, "routers", routers, "pools", pools, "services", services,
+		"link", dump_link(&c->link), "ipvs", dump_ipvs(&c->ipvs), "on_stop",
 		c->on_stop == CONF_ON_STOP_KEEP ? "keep" : "remove");
 	text = json_dumps(root, JSON_INDENT(2));
 	json_decref(root);

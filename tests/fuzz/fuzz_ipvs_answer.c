@@ -28,7 +28,6 @@ static bool put_again(struct ipvs_requests *b, const struct ipvs_answer *a)
 	case IPVS_ANSWER_SYNC:
 		return ipvs_put_sync_start(b, 0, &a->sync);
 	case IPVS_ANSWER_STATUS:
-	case IPVS_ANSWER_FWMARK:
 	case IPVS_ANSWER_OTHER:
 		break;
 	}

@@ -38,9 +38,10 @@ static void set_up(void)
 		.n_servers = 2};
 	routers[0] = (struct conf_router){.name = front};
 	services[0] = (struct conf_service){.name = web,
-		.key = {address("192.0.2.100"), 80, IPPROTO_TCP},
+		.key = {address("192.0.2.100"), 80, IPPROTO_TCP, 0},
+		.check_port = 80,
 		.scheduler = "wlc",
-		.forward = IPVS_FORWARD_DIRECT,
+		.forward = CONF_FORWARD_DIRECT,
 		.router = 0};
 	services[1] = services[0];
 	services[1].name = web2;
@@ -173,7 +174,7 @@ END_TEST
 START_TEST(a_service_on_another_port_has_checks_of_its_own)
 {
 	conf.n_services = 2;
-	services[1].key.port = 81;
+	services[1].key.port = services[1].check_port = 81;
 	rebuild_targets();
 	ck_assert_uint_eq(targets.n, 4);
 }
@@ -195,7 +196,7 @@ START_TEST(a_target_knows_the_services_that_depend_on_it)
 	rebuild_targets();
 	assert_users(0, 0, 2, 0, 1);
 	assert_users(1, 1, 2, 0, 1);
-	services[1].key.port = 81;
+	services[1].key.port = services[1].check_port = 81;
 	rebuild_targets();
 	assert_users(0, 0, 1, 0, 0);
 	assert_users(0, 1, 1, 0, 0);
@@ -229,6 +230,37 @@ START_TEST(a_server_with_a_weight_in_the_table_found_is_believed_up)
 }
 END_TEST
 
+START_TEST(what_a_server_says_of_its_forwarding_replaces_what_the_service_says)
+{
+	services[0].forward = CONF_FORWARD_FULLNAT;
+	servers[0].upper = 100;
+	servers[0].lower = 80;
+	servers[1].has_forward = servers[1].has_tunnel = true;
+	servers[1].forward = CONF_FORWARD_TUNNEL;
+	servers[1].tunnel = (struct conf_tunnel){IPVS_TUNNEL_GUE, 6080, IPVS_TUNNEL_CHECKSUM};
+	build(NULL);
+	ck_assert_uint_eq(table.dests[0].forward, IPVS_FORWARD_NAT); /* all that the kernel has */
+	ck_assert_uint_eq(table.dests[0].upper, 100);
+	ck_assert_uint_eq(table.dests[0].lower, 80);
+	ck_assert_uint_eq(table.dests[0].tun_type, 0);
+	ck_assert_uint_eq(table.dests[1].forward, IPVS_FORWARD_TUNNEL);
+	ck_assert_uint_eq(table.dests[1].tun_type, IPVS_TUNNEL_GUE);
+	ck_assert_uint_eq(table.dests[1].tun_port, 6080);
+	ck_assert_uint_eq(table.dests[1].tun_flags, IPVS_TUNNEL_CHECKSUM);
+}
+END_TEST
+
+START_TEST(a_service_whose_connections_expire_has_no_server_that_is_down)
+{
+	services[0].expire = true;
+	target(0, 0)->verdict = VERDICT_DOWN;
+	target(0, 1)->verdict = VERDICT_UP;
+	build(NULL);
+	ck_assert_uint_eq(table.services[0].n_dests, 1);
+	ck_assert_uint_eq(table.dests[0].weight, 5);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("desired");
@@ -249,6 +281,8 @@ int main(void)
 	tcase_add_test(tc, a_target_knows_the_services_that_depend_on_it);
 	tcase_add_test(tc, a_verdict_survives_a_reload_with_other_check_settings);
 	tcase_add_test(tc, a_server_with_a_weight_in_the_table_found_is_believed_up);
+	tcase_add_test(tc, what_a_server_says_of_its_forwarding_replaces_what_the_service_says);
+	tcase_add_test(tc, a_service_whose_connections_expire_has_no_server_that_is_down);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -38,7 +38,7 @@ static struct table_model one_service(const int *weights, size_t n)
 	struct table_model m = {.n_services = 1};
 	struct table_service *s = &m.services[0];
 
-	s->service.key = (struct ipvs_service_key){addr_of("192.0.2.100"), 80, IPPROTO_TCP};
+	s->service.key = (struct ipvs_service_key){addr_of("192.0.2.100"), 80, IPPROTO_TCP, 0};
 	strcpy(s->service.scheduler, "wlc");
 	s->service.netmask = UINT32_MAX;
 	for (size_t i = 0; i < n; i++) {

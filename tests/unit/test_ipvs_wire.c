@@ -236,14 +236,19 @@ START_TEST(the_kernels_own_flag_is_masked_and_numbers_change_their_byte_order)
 }
 END_TEST
 
-START_TEST(a_service_by_firewall_mark_is_never_taken_for_one_by_address)
+START_TEST(a_service_by_firewall_mark_has_only_the_mark_and_a_family)
 {
 	struct ipvs_answer a;
 	size_t offset = 0;
 
 	put_foreign_service(true);
 	ck_assert_int_eq(answer_at(&offset, &a), 1);
-	ck_assert_int_eq(a.kind, IPVS_ANSWER_FWMARK);
+	ck_assert_int_eq(a.kind, IPVS_ANSWER_SERVICE);
+	ck_assert_uint_eq(a.service.key.fwmark, 9);
+	ck_assert_uint_eq(a.service.key.addr.family, AF_INET);
+	ck_assert(addr_is_zero(&a.service.key.addr));
+	ck_assert_uint_eq(a.service.key.port, 0);
+	ck_assert_uint_eq(a.service.key.protocol, 0);
 }
 END_TEST
 
@@ -348,7 +353,7 @@ int main(void)
 	tcase_add_test(tests, only_the_last_operation_asks_for_an_acknowledgement);
 	tcase_add_test(tests, acknowledgements_errors_and_ends_are_a_status);
 	tcase_add_test(tests, the_kernels_own_flag_is_masked_and_numbers_change_their_byte_order);
-	tcase_add_test(tests, a_service_by_firewall_mark_is_never_taken_for_one_by_address);
+	tcase_add_test(tests, a_service_by_firewall_mark_has_only_the_mark_and_a_family);
 	tcase_add_test(tests, an_unknown_forwarding_method_differs_from_ours);
 	tcase_add_test(tests, truncated_answers_are_rejected_wherever_they_end);
 	tcase_add_test(tests, a_bad_answer_does_not_hide_the_next);

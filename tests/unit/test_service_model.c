@@ -14,7 +14,7 @@ static struct addr addr_of(const char *text)
 
 static struct ipvs_service_key service_key(const char *addr, uint16_t port, uint8_t protocol)
 {
-	return (struct ipvs_service_key){addr_of(addr), port, protocol};
+	return (struct ipvs_service_key){addr_of(addr), port, protocol, 0};
 }
 
 START_TEST(services_order_by_address_then_port_then_protocol)
@@ -70,12 +70,14 @@ START_TEST(sorting_a_table_keeps_the_servers_with_their_service)
 	const struct ipvs_service *s;
 
 	ipvs_table_sort(&t);
-	s = ipvs_table_find(&t, &(struct ipvs_service_key){addr_of("10.0.0.2"), 80, IPPROTO_TCP});
+	s = ipvs_table_find(
+		&t, &(struct ipvs_service_key){addr_of("10.0.0.2"), 80, IPPROTO_TCP, 0});
 	ck_assert_ptr_eq(s, &services[1]);
 	ck_assert_uint_eq(s->n_dests, 2);
 	ck_assert_uint_eq(t.dests[s->first_dest].weight, 1);
 	ck_assert_uint_eq(t.dests[s->first_dest + 1].weight, 2);
-	s = ipvs_table_find(&t, &(struct ipvs_service_key){addr_of("10.0.0.1"), 80, IPPROTO_TCP});
+	s = ipvs_table_find(
+		&t, &(struct ipvs_service_key){addr_of("10.0.0.1"), 80, IPPROTO_TCP, 0});
 	ck_assert_ptr_eq(s, &services[0]);
 	ck_assert_uint_eq(s->n_dests, 1);
 	ck_assert_uint_eq(t.dests[s->first_dest].weight, 3);
@@ -114,6 +116,8 @@ START_TEST(keys_read_as_operators_write_them)
 	ck_assert_str_eq(ipvs_service_key_format(&key, text),
 		"protocol-255 [ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
 	ck_assert_str_eq(ipvs_dest_key_format(&dest, text), "[2001:db8::2]:8080");
+	key = ipvs_service_key_of_mark(AF_INET6, 4294967295u);
+	ck_assert_str_eq(ipvs_service_key_format(&key, text), "mark 4294967295 ipv6");
 }
 END_TEST
 

@@ -1,0 +1,252 @@
+/* Addresses, ports and marks. A list of one may be written without its brackets. */
+#include "conf/parse_net.h"
+
+#include "base/cleanup.h"
+#include "conf/alloc.h"
+
+#include <inttypes.h>
+
+/* --- Addresses --- */
+
+/* Multicast, class E and "this network" are no address of a host. */
+static bool is_unicast(const struct addr *a)
+{
+	if (a->family == AF_INET6)
+		return !addr_is_multicast(a) && !addr_is_zero(a);
+	return a->bytes[0] >= 1 && a->bytes[0] < 224;
+}
+
+static bool report_address(
+	const struct parse *p, const char *text, const struct path *path, const char *wanted)
+{
+	auto_free char *quoted = fault_quote(text);
+
+	return parse_fault(p, path, conf_printf("%s is not %s", quoted, wanted));
+}
+
+bool parse_address(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, struct addr *ret)
+{
+	bool group = key->type == KEY_GROUP;
+	const char *text = json_string_value(value);
+	struct addr a;
+
+	if (!parse_expect(p, json_is_string(value), "an address", value, path))
+		return false;
+	if (!addr_parse(text, &a))
+		return report_address(p, text, path, "an address");
+	if (group ? !addr_is_multicast(&a) : !is_unicast(&a))
+		return report_address(
+			p, text, path, group ? "a multicast address" : "the address of a host");
+	*ret = a;
+	return true;
+}
+
+static bool parse_prefix(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, struct addr_prefix *ret)
+{
+	const char *text = json_string_value(value);
+	struct addr_prefix a;
+
+	if (!parse_expect(
+		    p, json_is_string(value), "an address such as \"192.0.2.1/24\"", value, path))
+		return false;
+	if (!addr_prefix_parse(text, &a) || a.prefix_len == 0)
+		return report_address(
+			p, text, path, "an address with a prefix length, such as \"192.0.2.1/24\"");
+	if (!is_unicast(&a.addr))
+		return report_address(p, text, path, "the address of a host");
+	if (key->v4_only && a.addr.family == AF_INET6) {
+		auto_free char *quoted = fault_quote(text);
+		return parse_fault(p, path,
+			conf_printf("%s: adverts carry IPv4 addresses in this version; IPv6 goes "
+				    "into excluded_addresses",
+				quoted));
+	}
+	*ret = a;
+	return true;
+}
+
+/* --- Lists --- */
+
+/* A list under construction: of `value`, or of its items. */
+struct list {
+	const json_t *value;
+	size_t n;
+};
+
+static struct list list_of(const json_t *value)
+{
+	return (struct list){value, json_is_array(value) ? json_array_size(value) : 1};
+}
+
+static const json_t *list_item(const struct list *list, size_t i)
+{
+	return json_is_array(list->value) ? json_array_get(list->value, i) : list->value;
+}
+
+/* Where item i is: a value without brackets is at its own place. */
+static struct path list_path(const struct list *list, const struct path *path, size_t i)
+{
+	return json_is_array(list->value) ? (struct path){path, NULL, i} : *path;
+}
+
+static bool check_number(const struct parse *p, const struct key *key, size_t n, const char *what,
+	const struct path *path)
+{
+	if (n >= key->min && n <= key->max)
+		return true;
+	return parse_fault(p, path,
+		conf_printf("must have %" PRIu64 "..%" PRIu64 " %s, not %zu", key->min, key->max,
+			what, n));
+}
+
+bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object)
+{
+	struct addr_prefix *prefixes;
+	size_t n = json_array_size(value);
+	bool good = true;
+
+	if (!parse_expect(p, json_is_array(value), "an array of addresses", value, path))
+		return false;
+	prefixes = conf_alloc(n, sizeof(*prefixes));
+	*(struct addr_prefix **)key_field(object, key->field) = prefixes;
+	*(size_t *)key_field(object, key->also) = n;
+	for (size_t i = 0; i < n; i++) {
+		struct path at = {path, NULL, i};
+		if (!parse_prefix(p, key, json_array_get(value, i), &at, &prefixes[i]))
+			good = false;
+	}
+	return check_number(p, key, n, "addresses", path) && good;
+}
+
+static bool split_range(const char *text, char from[static ADDR_TEXT_MAX], const char **ret_to)
+{
+	const char *dash = strchr(text, '-');
+	size_t len = dash ? (size_t)(dash - text) : strlen(text);
+
+	if (len >= ADDR_TEXT_MAX)
+		return false;
+	memcpy(from, text, len);
+	from[len] = '\0';
+	*ret_to = dash ? dash + 1 : from;
+	return true;
+}
+
+static bool parse_address_range(const struct parse *p, const json_t *value, const struct path *path,
+	struct conf_addresses *ret)
+{
+	const char *text = json_string_value(value), *to;
+	char from[ADDR_TEXT_MAX];
+	struct conf_addresses range;
+
+	if (!parse_expect(p, json_is_string(value), "an address, or a range of them", value, path))
+		return false;
+	if (!split_range(text, from, &to) || !addr_parse(from, &range.first) ||
+		!addr_parse(to, &range.last))
+		return report_address(p, text, path, "an address, nor a range \"FROM-TO\"");
+	if (!is_unicast(&range.first) || !is_unicast(&range.last))
+		return report_address(p, text, path, "the address of a host");
+	if (range.first.family != range.last.family || addr_compare(&range.first, &range.last) > 0)
+		return report_address(p, text, path, "a range: its end is before its start");
+	*ret = range;
+	return true;
+}
+
+bool parse_addresses(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object)
+{
+	struct list list = list_of(value);
+	struct conf_addresses *ranges = conf_alloc(list.n, sizeof(*ranges));
+	bool good = true;
+
+	*(struct conf_addresses **)key_field(object, key->field) = ranges;
+	*(size_t *)key_field(object, key->also) = list.n;
+	for (size_t i = 0; i < list.n; i++) {
+		struct path at = list_path(&list, path, i);
+		if (!parse_address_range(p, list_item(&list, i), &at, &ranges[i]))
+			good = false;
+	}
+	return check_number(p, key, list.n, "addresses", path) && good;
+}
+
+/* --- Ports --- */
+
+static bool port_of_text(const char *text, char end, uint16_t *ret, const char **ret_rest)
+{
+	char *rest;
+	unsigned long n;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	n = strtoul(text, &rest, 10);
+	if (*rest != end || n < 1 || n > UINT16_MAX)
+		return false;
+	*ret = (uint16_t)n;
+	*ret_rest = rest;
+	return true;
+}
+
+static bool parse_port_range(
+	const struct parse *p, const json_t *value, const struct path *path, struct conf_ports *ret)
+{
+	static const struct key port_key = {.max = UINT16_MAX};
+	const char *text = json_string_value(value), *rest;
+	struct conf_ports range;
+	uint64_t n;
+
+	if (json_is_integer(value)) {
+		if (!parse_integer(p, &port_key, value, path, &n))
+			return false;
+		*ret = (struct conf_ports){(uint16_t)n, (uint16_t)n};
+		return true;
+	}
+	if (!parse_expect(p, json_is_string(value), "a whole number, or a range \"FROM-TO\"", value,
+		    path))
+		return false;
+	if (!port_of_text(text, '-', &range.first, &rest) ||
+		!port_of_text(rest + 1, '\0', &range.last, &rest))
+		return report_address(p, text, path, "a range of ports such as \"8000-8010\"");
+	if (range.first > range.last)
+		return report_address(p, text, path, "a range: its end is before its start");
+	*ret = range;
+	return true;
+}
+
+bool parse_ports(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object)
+{
+	struct list list = list_of(value);
+	struct conf_ports *ranges = conf_alloc(list.n, sizeof(*ranges));
+	bool good = true;
+
+	*(struct conf_ports **)key_field(object, key->field) = ranges;
+	*(size_t *)key_field(object, key->also) = list.n;
+	for (size_t i = 0; i < list.n; i++) {
+		struct path at = list_path(&list, path, i);
+		if (!parse_port_range(p, list_item(&list, i), &at, &ranges[i]))
+			good = false;
+	}
+	return check_number(p, key, list.n, "ports", path) && good;
+}
+
+/* --- Marks --- */
+
+bool parse_mark(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object)
+{
+	static const struct key mark_key = {.min = 1, .max = UINT32_MAX};
+	const char *text = json_string_value(value);
+	uint64_t n;
+
+	if (text && strcmp(text, "auto") == 0) {
+		*(bool *)key_field(object, key->also) = true;
+		return true;
+	}
+	if (!parse_expect(p, json_is_integer(value), "a whole number, or \"auto\"", value, path) ||
+		!parse_integer(p, &mark_key, value, path, &n))
+		return false;
+	*(uint32_t *)key_field(object, key->field) = (uint32_t)n;
+	return true;
+}

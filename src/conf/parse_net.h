@@ -1,0 +1,21 @@
+/* The table walker's part for addresses, ports and marks. Each returns whether the value is good;
+ * an array that is not keeps the places of its faulty items, zeroed. */
+#pragma once
+
+#include "conf/parse.h"
+
+/* KEY_UNICAST and KEY_GROUP. */
+bool parse_address(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, struct addr *ret);
+/* KEY_PREFIXES */
+bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object);
+/* KEY_RANGES: "192.0.2.1", "192.0.2.1-192.0.2.9", or an array of those. */
+bool parse_addresses(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object);
+/* KEY_PORTS: 80, "8000-8010", or an array of those. */
+bool parse_ports(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object);
+/* KEY_MARK */
+bool parse_mark(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object);

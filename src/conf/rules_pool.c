@@ -1,0 +1,226 @@
+/* Rules about pools and services. */
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "conf/alloc.h"
+#include "conf/rules.h"
+#include "conf/suggest.h"
+
+#include <inttypes.h>
+
+#define CHECK_TIMEOUT_DEFAULT_US 1000000
+
+static const struct path root;
+
+static void rule_check_timeout(const struct rules *r, size_t pool)
+{
+	struct conf_check *check = &r->c->pools[pool].check;
+	const json_t *json = json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "check");
+	const struct path map = {&root, root_keys.items[ROOT_POOLS].name, 0};
+	const struct path object = {&map, r->c->pools[pool].name, 0};
+	const struct path at = {&object, "check", 0};
+	const struct path member = {&at, "timeout", 0};
+	char timeout[DURATION_TEXT_MAX], interval[DURATION_TEXT_MAX];
+
+	if (!rules_given(json, "timeout"))
+		check->timeout_us = check->interval_us < CHECK_TIMEOUT_DEFAULT_US
+					    ? check->interval_us
+					    : CHECK_TIMEOUT_DEFAULT_US;
+	else if (!rules_faulty(json, "interval") && check->timeout_us > check->interval_us)
+		fault_add(r->faults, rules_origin(r, ROOT_POOLS, pool)->source, &member,
+			FAULT_AT_VALUE, "%s is longer than the interval of %s",
+			duration_format(check->timeout_us, timeout),
+			duration_format(check->interval_us, interval));
+}
+
+static void clash_server(
+	const struct rules *r, const struct claim *first, const struct claim *again)
+{
+	const struct conf_pool *pool = &r->c->pools[again->owner];
+
+	rules_report_server(r, again->owner, again->item, "address",
+		conf_printf("server \"%s\" of this pool has the same address and port",
+			pool->servers[first->item].name));
+}
+
+struct claim *rules_claim_servers(
+	const struct rules *r, size_t pool, uint16_t port, size_t owner, size_t *ret_n)
+{
+	const struct conf_pool *p = &r->c->pools[pool];
+	const json_t *servers = json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "servers");
+	struct claim *claims = conf_alloc(p->n_servers, sizeof(*claims));
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n_servers; i++) {
+		const struct conf_server *s = &p->servers[i];
+		if (s->address.family && !rules_faulty(json_object_get(servers, s->name), "port"))
+			claims[n++] = (struct claim){.text = "",
+				.addr = s->address,
+				.number = s->port ? s->port : port,
+				.owner = owner,
+				.item = i};
+	}
+	*ret_n = n;
+	return claims;
+}
+
+static void rule_servers(const struct rules *r, size_t pool)
+{
+	size_t n;
+	struct claim *claims = rules_claim_servers(r, pool, 0, pool, &n);
+
+	rules_find_clashes(r, claims, n, clash_server);
+	free(claims);
+}
+
+static const json_t *server_json(const struct rules *r, size_t pool, size_t server)
+{
+	const json_t *servers = json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "servers");
+
+	return json_object_get(servers, r->c->pools[pool].servers[server].name);
+}
+
+const char *rules_tunnel_fault(
+	const json_t *json, const struct conf_tunnel *tunnel, const char **ret_key)
+{
+	bool gue = tunnel->type == IPVS_TUNNEL_GUE;
+
+	if (rules_faulty(json, "encapsulation"))
+		return NULL;
+	*ret_key = "encapsulation_port";
+	if (rules_given(json, *ret_key) && !gue)
+		return "only for \"encapsulation\": \"gue\"";
+	*ret_key = "encapsulation_checksum";
+	if (tunnel->flags == IPVS_TUNNEL_REMOTE_CHECKSUM && !gue)
+		return "\"remote\" is only for \"encapsulation\": \"gue\"";
+	if (tunnel->flags && tunnel->type == IPVS_TUNNEL_IPIP)
+		return "an ipip tunnel has no checksum";
+	*ret_key = "encapsulation";
+	if (gue && tunnel->port == 0 && !rules_faulty(json, "encapsulation_port"))
+		return "\"gue\" needs an encapsulation_port";
+	return NULL;
+}
+
+/* What a server says of its own tunnel replaces what the service says. */
+static void rule_server_tunnel(const struct rules *r, size_t pool, size_t server)
+{
+	static const char *const keys[] = {
+		"encapsulation", "encapsulation_port", "encapsulation_checksum"};
+	struct conf_server *s = &r->c->pools[pool].servers[server];
+	const json_t *json = server_json(r, pool, server);
+	const char *key, *text;
+
+	s->has_forward = rules_given(json, "forward");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		s->has_tunnel = s->has_tunnel || rules_given(json, keys[i]);
+	text = s->has_tunnel ? rules_tunnel_fault(json, &s->tunnel, &key) : NULL;
+	if (text)
+		rules_report_server(r, pool, server, key, conf_dup(text));
+}
+
+static void rule_thresholds(const struct rules *r, size_t pool, size_t server)
+{
+	const struct conf_server *s = &r->c->pools[pool].servers[server];
+	const json_t *json = server_json(r, pool, server);
+
+	if (s->lower > s->upper && !rules_faulty(json, "upper_threshold"))
+		rules_report_server(r, pool, server, "lower_threshold",
+			conf_printf("%" PRIu32 " is above the upper_threshold of %" PRIu32,
+				s->lower, s->upper));
+}
+
+/* --- Quorum --- */
+
+static bool any_weight_faulty(const struct rules *r, size_t pool)
+{
+	for (size_t i = 0; i < r->c->pools[pool].n_servers; i++)
+		if (rules_faulty(server_json(r, pool, i), "weight"))
+			return true;
+	return false;
+}
+
+/* A quorum that is never reached, or never lost, is not what anybody means. */
+static void rule_quorum(const struct rules *r, size_t pool)
+{
+	const struct conf_pool *p = &r->c->pools[pool];
+	const json_t *json = rules_origin(r, ROOT_POOLS, pool)->json;
+	uint64_t weight = 0, needed = (uint64_t)p->quorum + p->hysteresis;
+
+	if (rules_faulty(json, "quorum") || rules_faulty(json, "hysteresis"))
+		return;
+	for (size_t i = 0; i < p->n_servers; i++)
+		weight += p->servers[i].weight;
+	if (rules_given(json, "hysteresis") && p->hysteresis >= p->quorum)
+		rules_report(r, ROOT_POOLS, pool, "hysteresis",
+			conf_printf("must be less than the quorum of %" PRIu32, p->quorum));
+	else if (rules_given(json, "quorum") && needed > weight && p->n_servers > 0 &&
+		 !any_weight_faulty(r, pool))
+		rules_report(r, ROOT_POOLS, pool, "quorum",
+			conf_printf("can never be regained: that takes a weight of %" PRIu64
+				    ", and all servers together have %" PRIu64,
+				needed, weight));
+}
+
+/* --- Pools by name --- */
+
+json_t *rules_index_pools(const struct conf *c)
+{
+	json_t *index = json_object();
+
+	for (size_t i = 0; i < c->n_pools; i++)
+		json_object_set_new(index, c->pools[i].name, json_integer((json_int_t)i));
+	return index;
+}
+
+size_t rules_find_pool(const struct rules *r, const json_t *index, enum root_key kind, size_t item,
+	const char *key)
+{
+	const json_t *json = json_object_get(rules_origin(r, kind, item)->json, key);
+	const char *name = json_string_value(json);
+	const json_t *pool = name ? json_object_get(index, name) : NULL;
+	struct suggest s;
+	auto_free char *quoted = NULL;
+	auto_free char *suggestion = NULL;
+
+	if (pool)
+		return (size_t)json_integer_value(pool);
+	if (!name || !r->origins->complete)
+		return CONF_NONE;
+	s = suggest_begin(name);
+	for (size_t i = 0; i < r->c->n_pools; i++)
+		suggest_offer(&s, r->c->pools[i].name);
+	quoted = fault_quote(name);
+	suggestion = fault_suggestion(suggest_result(&s));
+	rules_report(r, kind, item, key, conf_printf("no pool is called %s%s", quoted, suggestion));
+	return CONF_NONE;
+}
+
+static void rule_fallbacks(const struct rules *r)
+{
+	json_auto_t *index = rules_index_pools(r->c);
+
+	for (size_t i = 0; i < r->c->n_pools; i++) {
+		struct conf_pool *pool = &r->c->pools[i];
+
+		pool->fallback = rules_find_pool(r, index, ROOT_POOLS, i, "fallback");
+		if (pool->fallback != i)
+			continue;
+		pool->fallback = CONF_NONE;
+		rules_report(r, ROOT_POOLS, i, "fallback",
+			conf_dup("a pool cannot be its own fallback"));
+	}
+}
+
+void rules_pools(const struct rules *r)
+{
+	for (size_t i = 0; i < r->c->n_pools; i++) {
+		if (r->c->pools[i].has_check)
+			rule_check_timeout(r, i);
+		rule_servers(r, i);
+		for (size_t j = 0; j < r->c->pools[i].n_servers; j++) {
+			rule_server_tunnel(r, i, j);
+			rule_thresholds(r, i, j);
+		}
+		rule_quorum(r, i);
+	}
+	rule_fallbacks(r);
+}
