@@ -57,7 +57,8 @@ tests_unit_test_vrrp_packet_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_vrrp_packet_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_desired
 TESTS += tests/unit/test_desired
-tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/targets.c
+tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \
+	src/director/pools.c src/director/targets.c src/director/views.c
 tests_unit_test_desired_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_desired_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
