@@ -130,6 +130,7 @@ def test_what_somebody_removes_is_put_back(lab, pair, figure):
         interface = "eth2" if address in SNAT else "eth0"
         lb1.node.ip(f"address delete {with_prefixes([address])[0]} dev {interface}")
         lb1.wait_event("address-restored", after=done - 1)
+        wait_until(lambda: len(lb1.monitor.intervals(address)) > 1, 10, f"news of {address}")
         lost, back = lb1.monitor.intervals(address)[-2][1], lb1.monitor.intervals(address)[-1][0]
         figure(f"{address} deleted by somebody: back after", f"{(back - lost) * 1000:.1f} ms",
                "< 50 ms")
@@ -197,7 +198,7 @@ def test_an_interface_for_snat_may_come_late_and_go_and_come_back(lab):
     assert any("interface eth2 does not exist: the snat_addresses of front" in line
                for line in lb1.log().splitlines())
     for _ in range(2):
-        lab["lb1"].ip("link add eth2 type dummy", "link set eth2 up")
+        lab["lb1"].ip("link add eth2 type veth peer name eth2-far", "link set eth2 up")
         wait_owned(lb1, MOVED)
         errors = len(lb1.events("error"))
         lab["lb1"].ip("link delete eth2")
