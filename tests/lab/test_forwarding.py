@@ -131,7 +131,7 @@ def table_config():
 
 
 def add_routes(node, *routes):
-    node.ip(*(f"{'-6 ' if ':' in via else ''}route add {to} via {via}" for to, via in routes))
+    node.ip(*(f"route add {to} via {via}" for to, via in routes))
 
 
 def take_virtual_addresses(node):
@@ -142,8 +142,9 @@ def take_virtual_addresses(node):
 
 def open_tunnels(node):
     """Take in whatever is wrapped, from anybody."""
-    node.ip(*(f"link set {device} up" for device in ("tunl0", "gre0", "ip6tnl0", "ip6gre0")),
-            f"fou add port {GUE_PORT} gue", f"-6 fou add port {GUE_PORT} gue")
+    node.ip(*(f"link set {device} up" for device in ("tunl0", "gre0", "ip6tnl0", "ip6gre0")))
+    for family in ("-4", "-6"):
+        node.run("ip", family, "fou", "add", "port", GUE_PORT, "gue")
 
 
 def build_table(lab):
