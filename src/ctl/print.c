@@ -34,12 +34,25 @@ static const char *age(uint64_t since_us, struct instant now, char buf[static 32
 	return buf;
 }
 
+/* A line, unless there are none. */
+static void print_addresses(FILE *f, const char *title, const json_t *addresses)
+{
+	json_t *address;
+	size_t i;
+
+	if (json_array_size(addresses) == 0)
+		return;
+	(void)fprintf(f, "  %s", title);
+	json_array_foreach (addresses, i, address)
+		(void)fprintf(f, "%s%s", i > 0 || *title ? " " : "", json_string_value(address));
+	(void)fputc('\n', f);
+}
+
 static void print_router(FILE *f, const json_t *r, struct instant now)
 {
 	char buf[32];
 	uint64_t since_us = (uint64_t)number(r, "since_us");
-	json_t *address;
-	size_t i;
+	char snat[40];
 
 	(void)fprintf(f, "router %s: %s", text(r, "name"), text(r, "state"));
 	if (since_us)
@@ -50,10 +63,11 @@ static void print_router(FILE *f, const json_t *r, struct instant now)
 		number(r, "vrid"), text(r, "interface"));
 	if (*text(r, "peer"))
 		(void)fprintf(f, ", peer %s", text(r, "peer"));
-	(void)fputs("\n ", f);
-	json_array_foreach (json_object_get(r, "addresses"), i, address)
-		(void)fprintf(f, " %s", json_string_value(address));
 	(void)fputc('\n', f);
+	print_addresses(f, "", json_object_get(r, "addresses"));
+	print_addresses(f, "excluded", json_object_get(r, "excluded_addresses"));
+	(void)snprintf(snat, sizeof(snat), "snat on %s", text(r, "snat_interface"));
+	print_addresses(f, snat, json_object_get(r, "snat_addresses"));
 }
 
 static void print_routers(FILE *f, const json_t *routers, struct instant now)

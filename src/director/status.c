@@ -35,6 +35,17 @@ static json_t *config_to_json(const struct director *d)
 		d->rejected ? d->rejected : json_null());
 }
 
+static void add_addresses(json_t *o, const struct conf_router *router)
+{
+	(void)json_object_set_new(
+		o, "addresses", roles_addresses(router->addresses, router->n_addresses));
+	(void)json_object_set_new(
+		o, "excluded_addresses", roles_addresses(router->excluded, router->n_excluded));
+	(void)json_object_set_new(
+		o, "snat_addresses", roles_addresses(router->snat, router->n_snat));
+	(void)json_object_set_new(o, "snat_interface", json_string(roles_snat_interface(router)));
+}
+
 static json_t *router_to_json(
 	const struct director *d, const struct conf_router *router, const json_t *report)
 {
@@ -42,8 +53,7 @@ static json_t *router_to_json(
 	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:i}", "name", router->name, "interface",
 		router->interface, "vrid", (int)router->vrid, "state", "initialize", "priority",
 		(int)router->priority[d->conf->self]);
-	json_t *item, *addresses = json_array();
-	char text[ADDR_PREFIX_TEXT_MAX];
+	json_t *item;
 	size_t i;
 
 	if (said)
@@ -53,10 +63,7 @@ static json_t *router_to_json(
 		if (name && strcmp(name, router->name) == 0)
 			(void)json_object_update(o, item);
 	}
-	for (i = 0; i < router->n_addresses; i++)
-		(void)json_array_append_new(
-			addresses, json_string(addr_prefix_format(&router->addresses[i], text)));
-	(void)json_object_set_new(o, "addresses", addresses);
+	add_addresses(o, router);
 	return o;
 }
 

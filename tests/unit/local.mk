@@ -82,6 +82,11 @@ tests_unit_test_elector_message_LDADD = $(ELECTOR_LIBS) $(UNIT_LDADD)
 tests_unit_test_state_file_SOURCES = tests/unit/test_state_file.c
 tests_unit_test_state_file_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_state_file_LDADD = $(ELECTOR_LIBS) $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_ndisc
+TESTS += tests/unit/test_ndisc
+tests_unit_test_ndisc_SOURCES = tests/unit/test_ndisc.c
+tests_unit_test_ndisc_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ndisc_LDADD = libio.a libbase.a $(UNIT_LDADD)
 
 # How the sources hang together
 TESTS += tests/unit/core-imports.sh tests/unit/headers.sh
