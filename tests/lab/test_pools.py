@@ -319,7 +319,7 @@ def test_what_cannot_be_done_is_said(lab):
         return result.stderr
     assert error("drain", "wbe/rs1") == 'tandemctl: no pool is called "wbe", did you mean "web"?\n'
     assert error("drain", "web/rs12") == \
-        'tandemctl: no server in pool "web" is called "rs12", did you mean "rs1"?\n'
+        'tandemctl: no server is called "rs12" in pool "web", did you mean "rs1"?\n'
     assert "POOL/SERVER" in error("ready", "web")
     assert "0 to 65535" in error("weight", "web/rs1", "70000")
     assert "duration" in error("drain", "web/rs1", "--deadline", "soon")
