@@ -9,7 +9,9 @@ tandemd_SOURCES = \
 	src/director/director.c src/director/director.h \
 	src/director/helpers.c \
 	src/director/main.c \
+	src/director/job.c src/director/job.h \
 	src/director/process.c src/director/process.h \
+	src/director/record.c src/director/record.h \
 	src/director/reload.c \
 	src/director/roles.c \
 	src/director/settings.c src/director/settings.h \
