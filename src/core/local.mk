@@ -14,3 +14,7 @@ libcore_a_SOURCES += \
 	src/core/announce.c src/core/announce.h \
 	src/core/vrrp.c src/core/vrrp.h \
 	src/core/vrrp_packet.c src/core/vrrp_packet.h
+libcore_a_SOURCES += \
+	src/core/drain.c src/core/drain.h \
+	src/core/pool.c src/core/pool.h \
+	src/core/ramp.c src/core/ramp.h

@@ -1,6 +1,9 @@
 bin_PROGRAMS += tandemctl
 tandemctl_SOURCES = \
 	src/ctl/caller.c src/ctl/caller.h \
+	src/ctl/command.c src/ctl/command.h \
+	src/ctl/director_commands.c \
 	src/ctl/main.c \
-	src/ctl/print.c src/ctl/print.h
+	src/ctl/print.c src/ctl/print.h \
+	src/ctl/server_commands.c
 tandemctl_LDADD = libbase.a $(JANSSON_LIBS)

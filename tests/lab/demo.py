@@ -115,6 +115,18 @@ def lose_server(story, lab, lb1, servers):
     story.tell("rs1 is started again, and is back in the table")
 
 
+def open_ports(client):
+    """The client's own ports of the connections that it has to the virtual address."""
+    lines = client.run("ss", "-Htn", "state", "established", "dst", VIP).splitlines()
+    return {line.split()[2].rsplit(":", 1)[1] for line in lines}
+
+
+def synced_ports(director):
+    """The clients' ports of the connections that a director holds as established."""
+    lines = director.node.run("ipvsadm", "-Lnc").splitlines()
+    return {line.split()[3].rsplit(":", 1)[1] for line in lines if " ESTABLISHED " in line}
+
+
 def lose_director(story, lab, lb1, lb2):
     idle = Holder(lab["client"], VIP, PORTS["direct"], 1)
     idle.survivors()
@@ -124,8 +136,9 @@ def lose_director(story, lab, lb1, lb2):
     wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 20, "the download began")
     story.tell("the client opens a connection by DR and leaves it idle, "
                f"and starts a download of {BLOCKS} kB by NAT")
-    wait_until(lambda: lb2.node.run("ipvsadm", "-Lnc").count("ESTABLISHED") >= 2, 30,
-               "lb2 knows both connections", every=0.2)
+    ports = open_ports(lab["client"])
+    story.check(len(ports) == 2, f"{len(ports)} connections are established")
+    wait_until(lambda: ports <= synced_ports(lb2), 30, "lb2 knows both connections", every=0.2)
     story.tell("lb2 has heard of both connections")
     probe = Probe(lab["client"], VIP)
     before = os.path.getsize(path)
