@@ -176,7 +176,8 @@ START_TEST(a_router_that_was_not_active_leaves_nothing_behind)
 {
 	struct state_file s = opened();
 
-	s.routers[0] = (struct state_router){.used = true, .vrid = 51, .addrs = {1, 1, 1}};
+	s.routers[0] = (struct state_router){
+		.used = true, .vrid = 51, .addrs = {.n = 1, .n_advertised = 1, .n_home = 1}};
 	state_file_close(&s);
 	ck_assert_int_eq(leftovers_remove(dir, LEFTOVERS_ALL, NULL, NULL), 0);
 }
