@@ -96,7 +96,8 @@ void ipvs_table_sort(struct ipvs_table *t);
 struct ipvs_sorting {
 	struct ipvs_service *services;
 	size_t n;
-	size_t to_heap, to_place; /* elements that are still to be made a heap; to be put in place */
+	size_t to_heap,
+		to_place; /* elements that are still to be made a heap; to be put in place */
 };
 void ipvs_sorting_init(struct ipvs_sorting *s, struct ipvs_service *services, size_t n);
 /* Moves at most `elements` of them; returns whether it is sorted. s->n is then what remains. */

@@ -43,8 +43,7 @@ static void keep(struct balancer *b, const struct ipvs_service_key *key)
 	char text[IPVS_KEY_TEXT_MAX];
 
 	if (b->kept)
-		(void)json_object_set_new(
-			b->kept, ipvs_service_key_format(key, text), json_true());
+		(void)json_object_set_new(b->kept, ipvs_service_key_format(key, text), json_true());
 }
 
 int balancer_record(
@@ -59,13 +58,12 @@ int balancer_record(
 	if (r == 0 && record_is_pending(&b->record))
 		r = record_write(&b->record);
 	if (r < 0)
-		balance_error(ret, "cannot record the services in %s: %s", b->record.path,
-			strerror(-r));
+		balance_error(
+			ret, "cannot record the services in %s: %s", b->record.path, strerror(-r));
 	return r;
 }
 
-static int record_wanted(
-	struct balancer *b, const struct ipvs_table *want, struct balance *result)
+static int record_wanted(struct balancer *b, const struct ipvs_table *want, struct balance *result)
 {
 	auto_free struct ipvs_service_key *keys = calloc(want->n_services + 1, sizeof(*keys));
 
@@ -89,8 +87,7 @@ static void forget_gone(
 		for (size_t i = 0; i < tables[t]->n_services; i++)
 			if (record_has(&b->record, &tables[t]->services[i].key))
 				(void)json_object_set_new(kept,
-					ipvs_service_key_format(
-						&tables[t]->services[i].key, text),
+					ipvs_service_key_format(&tables[t]->services[i].key, text),
 					json_true());
 	if (kept && json_object_size(kept) < json_object_size(b->record.services)) {
 		record_replace(&b->record, json_incref(kept));
@@ -126,30 +123,50 @@ void balance_ipvs_error(struct balance *ret, int error)
 		strerror(-error));
 }
 
+const char *balance_trouble_of(const struct balance *b, const struct ipvs_service_key *key)
+{
+	for (size_t i = 0; i < b->n_errors; i++)
+		if (b->keys[i].addr.family && ipvs_service_key_compare(&b->keys[i], key) == 0)
+			return b->errors[i];
+	return NULL;
+}
+
+/* Of the failures of one service only the first is told: the others follow from it. */
 static void add_failures(struct balance *result, const struct ipvs_failure *failures, size_t n)
 {
 	char text[BALANCER_TEXT_MAX];
-	size_t told = n < BALANCER_ERRORS_MAX ? n : BALANCER_ERRORS_MAX;
 
-	for (size_t i = 0; i < told; i++)
+	for (size_t i = 0; i < n; i++) {
+		const struct ipvs_service_key *key = &failures[i].op->service->key;
+		size_t told = result->n_errors;
+
+		if (balance_trouble_of(result, key)) {
+			result->failures++;
+			continue;
+		}
 		balance_error(result, "%s", ipvs_failure_text(&failures[i], text, sizeof(text)));
-	result->failures += n - told;
+		if (told < BALANCER_ERRORS_MAX)
+			result->keys[told] = *key;
+	}
 }
 
 static int carry_out(
 	struct balancer *b, const struct ipvs_op *ops, size_t n_ops, struct balance *result)
 {
-	struct ipvs_failure failures[BALANCER_ERRORS_MAX];
+	auto_free struct ipvs_failure *failures = calloc(n_ops + 1, sizeof(*failures));
 	size_t n_failures = 0;
 	int r;
 
 	if (n_ops == 0)
 		return 0;
-	r = ipvs_apply(b->ipvs, ops, n_ops, failures, BALANCER_ERRORS_MAX, &n_failures);
+	if (!failures)
+		return -ENOMEM;
+	r = ipvs_apply(b->ipvs, ops, n_ops, failures, n_ops, &n_failures);
 	result->operations += n_ops;
 	if (r < 0)
 		return r;
 	add_failures(result, failures, n_failures);
+	result->of_services = n_failures > 0;
 	if (n_failures > 0)
 		return -EAGAIN; /* a service whose deletion failed is still ours */
 	forget_deleted(b, ops, n_ops);
@@ -246,8 +263,8 @@ static int sync_role(struct balancer *b, enum ipvs_sync_role role, const struct 
 		result->operations++;
 		r = ipvs_sync_stop(b->ipvs, role);
 		if (r < 0)
-			balance_error(result, "the sync %s daemon does not stop: %s", role_name(role),
-				strerror(-r));
+			balance_error(result, "the sync %s daemon does not stop: %s",
+				role_name(role), strerror(-r));
 		have = NULL;
 	}
 	if (want && !have && r >= 0) {

@@ -19,6 +19,9 @@ struct balance {
 	size_t failures;
 	size_t n_errors; /* texts below, at most BALANCER_ERRORS_MAX */
 	char errors[BALANCER_ERRORS_MAX][BALANCER_TEXT_MAX];
+	struct ipvs_service_key
+		keys[BALANCER_ERRORS_MAX]; /* the service that has it; family 0: none */
+	bool of_services;                  /* nothing failed but what is told with a key */
 };
 
 struct balancer {
@@ -45,6 +48,8 @@ int balancer_apply(struct balancer *b, const struct ipvs_table *want,
 /* Record the services named as ours, before they are made. 0 or -errno, with a text in *ret. */
 int balancer_record(struct balancer *b, const struct ipvs_service_key *keys, size_t n_keys,
 	struct balance *ret);
+/* The first problem of a service; NULL: it has none. */
+const char *balance_trouble_of(const struct balance *b, const struct ipvs_service_key *key);
 /* One more problem for ret, beyond BALANCER_ERRORS_MAX counted only. */
 void balance_error(struct balance *ret, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -13,11 +13,12 @@ struct desired_input {
 	const struct targets *targets;
 	const struct pools *pools;
 	const bool *router_active; /* by index in conf->routers */
-	const size_t *only; /* just these, by index in conf->services; NULL: all */
+	const size_t *only;        /* just these, by index in conf->services; NULL: all */
 	size_t n_only;
 };
 
-/* The indices of conf->services in the order of their keys. Release with free(); NULL: no memory. */
+/* The indices of conf->services in the order of their keys. Release with free(); NULL: no memory.
+ */
 size_t *desired_order(const struct conf *conf);
 
 /* Sorted. Release with desired_done(). Returns 0 or -ENOMEM. */

@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define PORTION 64         /* services planned at once */
-#define NAMES_AT_ONCE 256  /* recorded in a step */
-#define BATCH_FIRST 64     /* operations in a send; fits itself to how long they take */
+#define PORTION 64        /* services planned at once */
+#define NAMES_AT_ONCE 256 /* recorded in a step */
+#define BATCH_FIRST 64    /* operations in a send; fits itself to how long they take */
 #define BATCH_MAX 512
 #define SEND_SHORT_US 1000
 #define SEND_LONG_US 3000
@@ -94,8 +94,7 @@ static size_t service_of(const struct job *j, const struct ipvs_service_key *key
 {
 	size_t place = place_of(j, key);
 
-	if (place == conf_of(j)->n_services ||
-		ipvs_service_key_compare(key_at(j, place), key) != 0)
+	if (place == conf_of(j)->n_services || ipvs_service_key_compare(key_at(j, place), key) != 0)
 		return CONF_NONE;
 	return j->in.order[place];
 }
@@ -144,9 +143,9 @@ static void set_bounds(struct job *j)
 	p->have = p->have_end;
 	p->want_end = n_want - p->want < PORTION ? n_want : p->want + PORTION;
 	p->have_end = n_have - p->have < PORTION ? n_have : p->have + PORTION;
-	if (p->want_end < n_want && (p->have_end == n_have ||
-		ipvs_service_key_compare(key_at(j, p->want_end),
-			&j->have.services[p->have_end].key) < 0))
+	if (p->want_end < n_want &&
+		(p->have_end == n_have || ipvs_service_key_compare(key_at(j, p->want_end),
+						  &j->have.services[p->have_end].key) < 0))
 		p->have_end = ipvs_table_seek(&j->have, key_at(j, p->want_end));
 	else if (p->have_end < n_have)
 		p->want_end = place_of(j, &j->have.services[p->have_end].key);
@@ -256,8 +255,8 @@ static int keep(struct job *j, const struct ipvs_service_key *key)
 {
 	char text[IPVS_KEY_TEXT_MAX];
 
-	return json_object_set_new(j->balancer->kept, ipvs_service_key_format(key, text),
-		       json_true()) < 0
+	return json_object_set_new(
+		       j->balancer->kept, ipvs_service_key_format(key, text), json_true()) < 0
 		       ? -ENOMEM
 		       : 0;
 }
@@ -504,13 +503,24 @@ int job_step(struct job *j, struct instant until)
 	return r;
 }
 
-void job_go_on(struct job *j)
+/* Nothing differs, and what is recorded is there: nothing to do, no name to forget. */
+static bool is_idle_look(const struct job *j)
 {
+	return j->in.look && j->counts.operations == 0 &&
+	       j->counts.own_services == json_object_size(j->balancer->record.services);
+}
+
+void job_go_on(struct job *j, const struct job_input *in)
+{
+	j->in = *in;
+	if (is_idle_look(j)) {
+		j->state = STATE_DONE;
+		return;
+	}
 	j->next = 0;
 	rewind_portions(j);
 	json_decref(j->balancer->kept);
 	j->balancer->kept = json_object();
-	/* Nothing differs, and every name is as it should be: that is found out there. */
 	j->state = STATE_RECORD_WANTED;
 }
 

@@ -11,6 +11,7 @@ struct job;
 struct job_input {
 	struct desired_input desired; /* `only` is the job's own business */
 	const size_t *order;          /* desired_order() of its configuration */
+	bool look; /* all of it was brought there before: names need no second look */
 };
 
 /* What the plan has, and what of ours the kernel has. */
@@ -45,7 +46,8 @@ void job_free(struct job *j);
 /* Works until `until` or a little longer. Returns enum job_progress, or -errno: then the job is
  * over; -EAGAIN and -ENOBUFS say that another one is needed at once. */
 int job_step(struct job *j, struct instant until);
-void job_go_on(struct job *j);
+/* `in` is what it was, perhaps in another place. */
+void job_go_on(struct job *j, const struct job_input *in);
 
 /* Somebody else has just made this service right, or it is to be left alone. */
 void job_leave_alone(struct job *j, size_t service);

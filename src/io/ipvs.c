@@ -51,8 +51,7 @@ int ipvs_apply_some(struct ipvs *v, const struct ipvs_op *ops, size_t n_ops,
 	struct ipvs_failure *ret_failures, size_t max_failures, size_t *ret_n_failures,
 	size_t *ret_n)
 {
-	struct applying a = {
-		.ops = ops, .failures = ret_failures, .max_failures = max_failures};
+	struct applying a = {.ops = ops, .failures = ret_failures, .max_failures = max_failures};
 	int r = apply_some(v, &a, n_ops, ret_n);
 
 	*ret_n_failures = a.n_failures;

@@ -1,6 +1,6 @@
-/* The kernel's table as a value: one dump of the services, then one of each one's servers. In steps,
- * because a large table takes longer than a loop may be held up; all at once is the same without a
- * limit. */
+/* The kernel's table as a value: one dump of the services, then one of each one's servers. In
+ * steps, because a large table takes longer than a loop may be held up; all at once is the same
+ * without a limit. */
 #include "io/ipvs.h"
 
 #include "io/clock.h"
@@ -263,14 +263,12 @@ int ipvs_dump(struct ipvs *v, struct ipvs_table *ret)
 	return r < 0 ? r : 0;
 }
 
-static int get_services(
-	struct ipvs_dumping *d, const struct ipvs_service_key *keys, size_t n_keys)
+static int get_services(struct ipvs_dumping *d, const struct ipvs_service_key *keys, size_t n_keys)
 {
 	int r;
 
 	for (size_t i = 0; i < n_keys; i++) {
-		(void)ipvs_put_get_service(
-			&d->v->requests, ipvs_request_begin(d->v), &keys[i]);
+		(void)ipvs_put_get_service(&d->v->requests, ipvs_request_begin(d->v), &keys[i]);
 		r = ipvs_request_run(d->v, answer_dump, d);
 		if (r < 0 && r != -ESRCH)
 			return r;
