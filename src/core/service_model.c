@@ -157,16 +157,66 @@ void ipvs_table_sort(struct ipvs_table *t)
 	}
 }
 
-struct ipvs_service *ipvs_table_find(const struct ipvs_table *t, const struct ipvs_service_key *key)
+void ipvs_sorting_init(struct ipvs_sorting *s, struct ipvs_service *services, size_t n)
+{
+	*s = (struct ipvs_sorting){services, n, n / 2, n};
+}
+
+bool ipvs_sorting_step(struct ipvs_sorting *s, size_t elements)
+{
+	const struct array a = {(char *)s->services, sizeof(*s->services), compare_services};
+
+	for (; s->to_heap > 0 && elements > 0; elements--) {
+		s->to_heap--;
+		sift_down(&a, s->to_heap, s->n);
+	}
+	for (; s->to_place > 1 && elements > 0; elements--) {
+		s->to_place--;
+		swap(&a, 0, s->to_place);
+		sift_down(&a, 0, s->to_place);
+	}
+	if (s->to_heap > 0 || s->to_place > 1)
+		return false;
+	s->n = drop_repetitions(&a, s->n);
+	return true;
+}
+
+size_t ipvs_table_seek(const struct ipvs_table *t, const struct ipvs_service_key *key)
 {
 	size_t low = 0, high = t->n_services;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = ipvs_service_key_compare(key, &t->services[middle].key);
+
+		if (ipvs_service_key_compare(&t->services[middle].key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct ipvs_service *ipvs_table_find(const struct ipvs_table *t, const struct ipvs_service_key *key)
+{
+	size_t i = ipvs_table_seek(t, key);
+
+	if (i == t->n_services || ipvs_service_key_compare(&t->services[i].key, key) != 0)
+		return NULL;
+	return &t->services[i];
+}
+
+const struct ipvs_dest *ipvs_table_find_dest(const struct ipvs_table *t,
+	const struct ipvs_service *service, const struct ipvs_dest_key *key)
+{
+	const struct ipvs_dest *dests = &t->dests[service->first_dest];
+	size_t low = 0, high = service->n_dests;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = ipvs_dest_key_compare(key, &dests[middle].key);
 
 		if (order == 0)
-			return &t->services[middle];
+			return &dests[middle];
 		if (order < 0)
 			high = middle;
 		else

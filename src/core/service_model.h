@@ -92,6 +92,22 @@ size_t ipvs_dests_sort(struct ipvs_dest *dests, size_t n);
 /* Both, for a table to which services and their dests were appended in any order. Dests that repeat
  * leave gaps in t->dests: walk it by way of the services. */
 void ipvs_table_sort(struct ipvs_table *t);
+/* ipvs_services_sort() in steps, for a loop that must not be held up. */
+struct ipvs_sorting {
+	struct ipvs_service *services;
+	size_t n;
+	size_t to_heap,
+		to_place; /* elements that are still to be made a heap; to be put in place */
+};
+void ipvs_sorting_init(struct ipvs_sorting *s, struct ipvs_service *services, size_t n);
+/* Moves at most `elements` of them; returns whether it is sorted. s->n is then what remains. */
+bool ipvs_sorting_step(struct ipvs_sorting *s, size_t elements);
+
+/* The index of the first service whose key is not below `key`, or t->n_services. Sorted. */
+size_t ipvs_table_seek(const struct ipvs_table *t, const struct ipvs_service_key *key);
+/* The server of a service of a sorted table; NULL when it has no such one. */
+const struct ipvs_dest *ipvs_table_find_dest(const struct ipvs_table *t,
+	const struct ipvs_service *service, const struct ipvs_dest_key *key);
 /* NULL when the table has no such service. The table must be sorted. */
 struct ipvs_service *ipvs_table_find(
 	const struct ipvs_table *t, const struct ipvs_service_key *key);

@@ -49,13 +49,15 @@ static void print_reloaded(const struct ctl *c, const json_t *parameters)
 
 int command_reload(struct ctl *c, int argc, char **argv)
 {
+	bool yes = false;
+	const struct ctl_option options[] = {{"yes", NULL, &yes}};
 	struct caller_answer answer;
 	size_t n_errors;
 	int status = EXIT_SUCCESS;
 
-	if (!ctl_arguments(c, argc, argv, NULL, 0, 0, 0))
+	if (!ctl_arguments(c, argc, argv, options, 1, 0, 0))
 		return EXIT_FAILURE;
-	if (caller_call(c->runtime_dir, "Reload", NULL, &answer) < 0)
+	if (caller_call(c->runtime_dir, "Reload", json_pack("{s:b}", "yes", yes), &answer) < 0)
 		return ctl_fail(answer.text);
 	n_errors = print_errors(answer.parameters);
 	if (answer.error && n_errors == 0)
@@ -68,6 +70,29 @@ int command_reload(struct ctl *c, int argc, char **argv)
 			"out");
 	else
 		print_reloaded(c, answer.parameters);
+	caller_answer_done(&answer);
+	return status;
+}
+
+int command_repair(struct ctl *c, int argc, char **argv)
+{
+	struct caller_answer answer;
+	int status = EXIT_SUCCESS;
+
+	if (!ctl_arguments(c, argc, argv, NULL, 0, 0, 0))
+		return EXIT_FAILURE;
+	if (caller_call(c->runtime_dir, "Repair", NULL, &answer) < 0)
+		return ctl_fail(answer.text);
+	if (answer.error)
+		status = ctl_fail(answer.error);
+	else if (c->json)
+		ctl_print_json(answer.parameters);
+	else
+		(void)printf("%lld operations mended the table\n",
+			(long long)json_integer_value(
+				json_object_get(answer.parameters, "operations")));
+	if (!answer.error && print_errors(answer.parameters) > 0)
+		status = ctl_fail("not all of it could be mended");
 	caller_answer_done(&answer);
 	return status;
 }

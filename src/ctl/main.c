@@ -15,7 +15,9 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{"status", command_status, "", "role, routers, services, servers, checks and sync"},
-	{"reload", command_reload, "", "read the configuration again and make it so"},
+	{"reload", command_reload, "[--yes]", "read the configuration again and make it so"},
+	{"plan", command_plan, "[FILE]", "what a reload would do: exit 0 nothing, 2 something"},
+	{"repair", command_repair, "", "look at the kernel's table now and mend what differs"},
 	{"drain", command_drain, "POOL/SERVER [--deadline TIME] [--wait]",
 		"let a server's connections end, then take it out of the services"},
 	{"ready", command_ready, "POOL/SERVER",

@@ -267,3 +267,51 @@ void print_status(FILE *f, const json_t *status, struct instant now)
 		print_each(f, rejected, print_problem);
 	}
 }
+
+static void print_operation(FILE *f, const json_t *o)
+{
+	(void)fprintf(f, "%s %s", text(o, "operation"), text(o, "service"));
+	if (*text(o, "server"))
+		(void)fprintf(f, " -> %s", text(o, "server"));
+	if (json_object_get(o, "weight"))
+		(void)fprintf(f, ", %s, weight %lld", text(o, "forward"), number(o, "weight"));
+	if (*text(o, "scheduler"))
+		(void)fprintf(f, ", %s", text(o, "scheduler"));
+	(void)fputc('\n', f);
+}
+
+static void print_moved_address(FILE *f, const json_t *o)
+{
+	(void)fprintf(f, "%s %s on %s, router %s\n", text(o, "operation"), text(o, "address"),
+		text(o, "interface"), text(o, "router"));
+}
+
+static void print_setting(FILE *f, const json_t *o)
+{
+	(void)fprintf(
+		f, "set %s: \"%s\" -> \"%s\"\n", text(o, "name"), text(o, "now"), text(o, "then"));
+}
+
+void print_plan(FILE *f, const json_t *plan)
+{
+	const json_t *counts = json_object_get(plan, "counts");
+	const json_t *operations = json_object_get(plan, "ipvs");
+	long long more = number(counts, "operations") - (long long)json_array_size(operations);
+
+	print_each(f, json_object_get(plan, "addresses"), print_moved_address);
+	print_each(f, json_object_get(plan, "sysctls"), print_setting);
+	print_each(f, operations, print_operation);
+	if (more > 0)
+		(void)fprintf(f, "... and %lld more operations\n", more);
+	if (*text(plan, "refused"))
+		(void)fprintf(f, "a reload would refuse it: %s\n", text(plan, "refused"));
+	if (!json_is_true(json_object_get(plan, "changes")))
+		(void)fputs("nothing would change\n", f);
+	else
+		(void)fprintf(f,
+			"%lld operations: services %lld added, %lld deleted; servers %lld added, "
+			"%lld deleted\n",
+			number(counts, "operations"), number(counts, "added_services"),
+			number(counts, "deleted_services"), number(counts, "added_servers"),
+			number(counts, "deleted_servers"));
+}

@@ -1,5 +1,5 @@
-/* Bringing the kernel to what it should be: at the start, after a reload, on a change of role or of
- * a verdict, when the sync interface changes, and again after a failure. */
+/* Bringing single services to the kernel, at once: a verdict, a change of role, a drain. And what
+ * goes along with the table: settings, sync daemons. The whole table is work.c's. */
 #include "director/state.h"
 
 #include "base/cleanup.h"
@@ -19,10 +19,9 @@
 #define RETRY_MAX_US UINT64_C(30000000)
 #define ERRORS_LOGGED 5
 
-/* How often the kernel's table is held against what should be. A look at a large table takes time:
- * at most a fiftieth of it is spent looking. */
-#define LOOK_EVERY_US UINT64_C(5000000)
-#define LOOK_SHARE 50
+/* Services at once, and for how long in one turn of the loop. */
+#define SERVICES_AT_ONCE 8
+#define TURN_US UINT64_C(5000)
 
 static int on_defer(sd_event_source *source, void *userdata)
 {
@@ -35,40 +34,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)source;
 	(void)usec;
-	(void)apply_all(userdata);
-	return 0;
-}
-
-static void look_later(struct director *d, uint64_t took_us)
-{
-	uint64_t us = LOOK_SHARE * took_us;
-
-	if (us < LOOK_EVERY_US)
-		us = LOOK_EVERY_US;
-	(void)sd_event_source_set_time(d->pending.look, instant_add(clock_now(), us).us);
-	(void)sd_event_source_set_enabled(d->pending.look, SD_EVENT_ONESHOT);
-}
-
-/* IPVS tells nobody of changes: what somebody else did to our services is found by looking. */
-static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct director *d = userdata;
-	struct instant begun = clock_now();
-	char message[120], count[24];
-	size_t n;
-
-	(void)source;
-	(void)usec;
-	/* What is pending or failed is ours to do, and no drift. */
-	n = !d->pending.any && d->pending.retries == 0 ? apply_all(d) : 0;
-	if (n > 0) {
-		d->drift_total += n;
-		(void)snprintf(count, sizeof(count), "%zu", n);
-		(void)snprintf(message, sizeof(message),
-			"the table was not as it should be: %zu operations mend it", n);
-		director_event(d, EVENT_IPVS_DRIFT, message, "TANDEM_OPERATIONS", count, NULL);
-	}
-	look_later(d, instant_between_us(begun, clock_now()));
+	work_whole_soon(userdata);
 	return 0;
 }
 
@@ -88,36 +54,60 @@ int apply_init(struct director *d)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(p->retry, SD_EVENT_OFF);
 	if (r >= 0)
-		r = sd_event_add_time(
-			d->loop, &p->look, CLOCK_BOOTTIME, UINT64_MAX, 100000, on_look, d);
+		r = trouble_init(d);
 	if (r >= 0)
-		look_later(d, 0);
+		r = work_init(d);
 	return r < 0 ? r : 0;
 }
 
 void apply_done(struct director *d)
 {
+	work_done(d);
 	sd_event_source_disable_unref(d->pending.defer);
 	sd_event_source_disable_unref(d->pending.retry);
-	sd_event_source_disable_unref(d->pending.look);
-	free(d->pending.services);
+	sd_event_source_disable_unref(d->pending.cure);
+	services_done(&d->services);
 	json_decref(d->ipvs_errors);
 	balancer_done(&d->balancer);
 }
 
-bool *apply_prepare(const struct conf *conf)
+int services_prepare(const struct conf *conf, struct services *ret)
 {
-	return calloc(conf->n_services + 1, sizeof(bool));
+	struct services s = {.n = conf->n_services,
+		.order = desired_order(conf),
+		.pending = calloc(conf->n_services + 1, sizeof(*s.pending)),
+		.list = calloc(conf->n_services + 1, sizeof(*s.list)),
+		.troubles = calloc(conf->n_services + 1, sizeof(*s.troubles))};
+
+	if (!s.order || !s.pending || !s.list || !s.troubles) {
+		services_done(&s);
+		return -ENOMEM;
+	}
+	*ret = s;
+	return 0;
 }
 
-void apply_forget(struct director *d, bool *services)
+void services_done(struct services *s)
 {
-	free(d->pending.services);
-	d->pending.services = services;
-	d->pending.any = false;
+	for (size_t i = 0; s->n_troubles > 0 && i < s->n; i++)
+		free(s->troubles[i].text);
+	free(s->order);
+	free(s->pending);
+	free(s->list);
+	free(s->troubles);
+	*s = (struct services){0};
 }
 
-static void retry_later(struct director *d)
+void apply_forget(struct director *d, struct services *services)
+{
+	services_done(&d->services);
+	d->services = *services;
+	*services = (struct services){0};
+	(void)sd_event_source_set_enabled(d->pending.defer, SD_EVENT_OFF);
+	(void)sd_event_source_set_enabled(d->pending.cure, SD_EVENT_OFF);
+}
+
+void apply_retry_later(struct director *d)
 {
 	uint64_t us = RETRY_FIRST_US << (d->pending.retries < 5 ? d->pending.retries : 5);
 	int armed = SD_EVENT_OFF;
@@ -144,8 +134,7 @@ static bool is_in(const json_t *array, const char *text)
 	return false;
 }
 
-/* Log and remember what went wrong; the same problem met again is not news. */
-static void note_errors(struct director *d, const struct balance *b, json_t *errors)
+void apply_note_errors(struct director *d, const struct balance *b, json_t *errors)
 {
 	for (size_t i = 0; i < b->n_errors; i++) {
 		bool known = is_in(d->ipvs_errors, b->errors[i]);
@@ -157,7 +146,7 @@ static void note_errors(struct director *d, const struct balance *b, json_t *err
 	}
 }
 
-static void note_operations(
+void apply_note_operations(
 	struct director *d, const struct balance *b, const char *what, struct instant begun)
 {
 	uint64_t elapsed_us = instant_between_us(begun, clock_now());
@@ -177,27 +166,23 @@ static void note_operations(
 		"TANDEM_ELAPSED_US", elapsed, NULL);
 }
 
-static struct desired_input desired_input(const struct director *d, const bool *only)
+struct desired_input apply_input(const struct director *d)
 {
 	return (struct desired_input){.conf = d->conf,
 		.targets = &d->targets,
 		.pools = &d->pools,
-		.router_active = d->roles.active,
-		.only = only};
+		.router_active = d->roles.active};
 }
 
-static int apply_table(struct director *d, const bool *only, const struct ipvs_service_key *keys,
-	size_t n_keys, struct balance *ret)
+json_t *apply_errors(const struct director *d)
 {
-	struct desired_input in = desired_input(d, only);
-	struct ipvs_table want;
-	int r = desired_build(&in, &want);
+	json_t *errors = json_copy(d->ipvs_errors);
 
-	if (r < 0)
-		return r;
-	r = balancer_apply(&d->balancer, &want, keys, n_keys, ret);
-	desired_done(&want);
-	return r;
+	for (size_t i = 0; d->services.n_troubles > 0 && i < d->services.n; i++)
+		if (d->services.troubles[i].text)
+			(void)json_array_append_new(
+				errors, json_string(d->services.troubles[i].text));
+	return errors;
 }
 
 static struct ipvs_sync sync_of(const struct conf_link *link, enum ipvs_sync_role role)
@@ -214,7 +199,7 @@ static struct ipvs_sync sync_of(const struct conf_link *link, enum ipvs_sync_rol
 	return sync;
 }
 
-static int apply_sync(struct director *d, struct balance *ret)
+int apply_sync(struct director *d, struct balance *ret)
 {
 	const struct conf_link *link = &d->conf->link;
 	unsigned ifindex = link->enabled ? if_nametoindex(link->interface) : 0;
@@ -248,7 +233,7 @@ static void on_setting_failed(const char *name, const char *value, int error, vo
 	director_event(userdata, EVENT_SYSCTL_FAILED, message, "TANDEM_SYSCTL", name, NULL);
 }
 
-static void apply_settings(struct director *d)
+void apply_settings(struct director *d)
 {
 	auto_free char *record = NULL;
 
@@ -259,80 +244,136 @@ static void apply_settings(struct director *d)
 	(void)settings_apply(d->conf, record, on_setting_failed, d);
 }
 
-static bool uses_ipvs(const struct director *d)
+bool apply_uses_ipvs(const struct director *d, const struct conf *conf)
 {
-	return d->conf->n_services > 0 || d->conf->link.enabled || balancer_has_own(&d->balancer);
-}
-
-/* Sync daemons come after the services: a synced connection is bound to its service only if that is
- * there before it. Settings come before both. */
-size_t apply_all(struct director *d)
-{
-	struct instant begun = clock_now();
-	json_t *errors = json_array();
-	struct balance table = {0}, sync = {0};
-	int r, r_sync;
-
-	shares_settle(d);
-	memset(d->pending.services, 0, d->conf->n_services * sizeof(*d->pending.services));
-	d->pending.any = false;
-	(void)sd_event_source_set_enabled(d->pending.defer, SD_EVENT_OFF);
-	(void)sd_event_source_set_enabled(d->pending.retry, SD_EVENT_OFF);
-	if (!uses_ipvs(d)) { /* an election alone needs no IPVS in the kernel */
-		json_decref(d->ipvs_errors);
-		d->ipvs_errors = errors;
-		return 0;
-	}
-	r = balancer_open(&d->balancer);
-	d->ipvs_available = r >= 0;
-	if (d->ipvs_available) /* else half of them do not exist, at each attempt */
-		apply_settings(d);
-	r = apply_table(d, NULL, NULL, 0, &table);
-	r_sync = d->ipvs_available ? apply_sync(d, &sync) : 0;
-	note_errors(d, &table, errors);
-	note_errors(d, &sync, errors);
-	table.operations += sync.operations;
-	table.failures += sync.failures;
-	note_operations(d, &table, "the whole table", begun);
-	json_decref(d->ipvs_errors);
-	d->ipvs_errors = errors;
-	if (r < 0 || r_sync < 0)
-		retry_later(d);
-	else
-		d->pending.retries = 0;
-	return table.operations;
+	return conf->n_services > 0 || conf->link.enabled || balancer_has_own(&d->balancer);
 }
 
 void apply_service(struct director *d, size_t service)
 {
-	d->pending.services[service] = true;
-	d->pending.any = true;
+	struct services *s = &d->services;
+
+	if (s->pending[service])
+		return;
+	if (s->next == s->n_pending)
+		s->next = s->n_pending = 0;
+	if (s->next > 0 && s->n_pending == s->n) { /* there is room before those that wait */
+		memmove(s->list, &s->list[s->next], (s->n_pending - s->next) * sizeof(*s->list));
+		s->n_pending -= s->next;
+		s->next = 0;
+	}
+	s->pending[service] = true;
+	s->list[s->n_pending++] = service;
 	(void)sd_event_source_set_enabled(d->pending.defer, SD_EVENT_ONESHOT);
+}
+
+void apply_pending_forget(struct director *d)
+{
+	struct services *s = &d->services;
+
+	while (s->next < s->n_pending)
+		s->pending[s->list[s->next++]] = false;
+	(void)sd_event_source_set_enabled(d->pending.defer, SD_EVENT_OFF);
+}
+
+/* The troubles and cures among the services just tried. */
+static void note_outcome(struct director *d, const size_t *list, size_t n, const struct balance *b)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct ipvs_service_key *key = &d->conf->services[list[i]].key;
+		const char *text = balance_trouble_of(b, key);
+
+		if (text)
+			trouble_note(d, list[i], text);
+		else
+			trouble_over(d, list[i]);
+	}
+}
+
+/* Some services, made so. Returns -errno when they could not be tried. */
+static int apply_some(struct director *d, const size_t *list, size_t n, struct balance *total)
+{
+	struct desired_input in = apply_input(d);
+	struct ipvs_service_key keys[SERVICES_AT_ONCE];
+	struct balance b = {0};
+	struct ipvs_table want;
+	int r;
+
+	in.only = list;
+	in.n_only = n;
+	for (size_t i = 0; i < n; i++)
+		keys[i] = d->conf->services[list[i]].key;
+	r = desired_build(&in, &want);
+	if (r < 0)
+		return r;
+	r = balancer_apply(&d->balancer, &want, keys, n, &b);
+	desired_done(&want);
+	total->operations += b.operations;
+	total->failures += b.failures;
+	if (r < 0 && !b.of_services) {
+		apply_note_errors(d, &b, d->ipvs_errors);
+		return r;
+	}
+	note_outcome(d, list, n, &b);
+	for (size_t i = 0; i < n; i++)
+		work_service_done(d, list[i]);
+	return 0;
+}
+
+/* All names at once: a file is written for them. */
+static int record_pending(struct director *d)
+{
+	struct services *s = &d->services;
+	struct desired_input in = apply_input(d);
+	auto_free struct ipvs_service_key *keys = calloc(s->n_pending - s->next + 1, sizeof(*keys));
+	struct balance b = {0};
+	size_t n = 0;
+	int r;
+
+	if (!keys)
+		return -ENOMEM;
+	for (size_t i = s->next; i < s->n_pending; i++)
+		if (desired_is_programmed(&in, s->list[i]))
+			keys[n++] = d->conf->services[s->list[i]].key;
+	r = balancer_record(&d->balancer, keys, n, &b);
+	apply_note_errors(d, &b, d->ipvs_errors);
+	return r;
+}
+
+static bool next_pending(struct director *d, struct balance *total)
+{
+	struct services *s = &d->services;
+	size_t list[SERVICES_AT_ONCE], n = 0;
+
+	while (n < SERVICES_AT_ONCE && s->next < s->n_pending) {
+		list[n++] = s->list[s->next++];
+		s->pending[list[n - 1]] = false;
+	}
+	return n > 0 && apply_some(d, list, n, total) == 0;
 }
 
 void apply_pending_now(struct director *d)
 {
-	auto_free struct ipvs_service_key *keys = NULL;
-	struct instant begun = clock_now();
-	struct balance result;
-	size_t n = 0;
+	struct services *s = &d->services;
+	struct instant begun = clock_now(), end = instant_add(begun, TURN_US);
+	struct balance total = {0};
+	bool good;
 
-	if (!d->pending.any)
+	if (s->next == s->n_pending)
 		return;
-	d->pending.any = false;
-	keys = calloc(d->conf->n_services, sizeof(*keys));
-	if (!keys) {
-		retry_later(d);
-		return;
+	good = record_pending(d) == 0;
+	while (good && s->next < s->n_pending) {
+		good = next_pending(d, &total);
+		if (instant_reached(end, clock_now()))
+			break;
 	}
-	for (size_t i = 0; i < d->conf->n_services; i++)
-		if (d->pending.services[i])
-			keys[n++] = d->conf->services[i].key;
-	if (apply_table(d, d->pending.services, keys, n, &result) < 0)
-		retry_later(d);
-	memset(d->pending.services, 0, d->conf->n_services * sizeof(*d->pending.services));
-	note_errors(d, &result, d->ipvs_errors);
-	note_operations(d, &result, "changed services", begun);
+	apply_note_operations(d, &total, "changed services", begun);
+	if (!good) {
+		apply_pending_forget(d);
+		apply_retry_later(d);
+	} else if (s->next < s->n_pending) {
+		(void)sd_event_source_set_enabled(d->pending.defer, SD_EVENT_ONESHOT);
+	}
 }
 
 void apply_sync_changed(struct director *d)
@@ -343,20 +384,25 @@ void apply_sync_changed(struct director *d)
 	if (!d->ipvs_available)
 		return;
 	if (apply_sync(d, &result) < 0)
-		retry_later(d);
-	note_errors(d, &result, d->ipvs_errors);
-	note_operations(d, &result, "the sync daemons", begun);
+		apply_retry_later(d);
+	apply_note_errors(d, &result, d->ipvs_errors);
+	apply_note_operations(d, &result, "the sync daemons", begun);
 }
 
-void apply_adopt(struct director *d)
+void apply_adopt(struct director *d, const struct ipvs_table *have)
 {
-	struct ipvs_table have;
+	struct ipvs_table own = *have;
+	auto_free struct ipvs_service *services = calloc(have->n_services + 1, sizeof(*services));
 
-	if (!uses_ipvs(d) || balancer_dump_own(&d->balancer, &have) < 0)
+	if (!services)
 		return;
-	targets_adopt(&d->targets, d->conf, &have);
-	shares_adopt(d, &have);
-	ipvs_table_done(&have);
+	own.services = services;
+	own.n_services = 0;
+	for (size_t i = 0; i < have->n_services; i++)
+		if (record_has(&d->balancer.record, &have->services[i].key))
+			services[own.n_services++] = have->services[i];
+	targets_adopt(&d->targets, d->conf, &own);
+	shares_adopt(d, &own);
 }
 
 void apply_remove_all(struct director *d)
@@ -366,8 +412,8 @@ void apply_remove_all(struct director *d)
 	auto_free char *record = NULL;
 
 	if (balancer_remove_all(&d->balancer, &result) < 0)
-		note_errors(d, &result, d->ipvs_errors);
-	note_operations(d, &result, "leaving", begun);
+		apply_note_errors(d, &result, d->ipvs_errors);
+	apply_note_operations(d, &result, "leaving", begun);
 	if (asprintf(&record, "%s/sysctl.json", d->options->runtime_dir) < 0)
 		record = NULL;
 	if (record && sysctl_restore(record) < 0) {

@@ -15,23 +15,14 @@
 int balancer_init(struct balancer *b, const char *runtime_dir)
 {
 	*b = (struct balancer){0};
-	if (asprintf(&b->record_path, "%s/ipvs.json", runtime_dir) < 0) {
-		b->record_path = NULL;
-		return -ENOMEM;
-	}
-	b->record = json_load_file(b->record_path, 0, NULL);
-	if (!json_is_object(json_object_get(b->record, "services"))) {
-		json_decref(b->record); /* none, or not ours: start anew */
-		b->record = json_pack("{s:{}, s:i}", "services", "sync", 0);
-	}
-	return b->record ? 0 : -ENOMEM;
+	return record_init(&b->record, runtime_dir);
 }
 
 void balancer_done(struct balancer *b)
 {
 	ipvs_close(b->ipvs);
-	json_decref(b->record);
-	free(b->record_path);
+	record_done(&b->record);
+	json_decref(b->kept);
 	*b = (struct balancer){0};
 }
 
@@ -40,48 +31,47 @@ int balancer_open(struct balancer *b)
 	return b->ipvs ? 0 : ipvs_open(&b->ipvs);
 }
 
-static json_t *recorded(const struct balancer *b)
-{
-	return json_object_get(b->record, "services");
-}
-
 static bool is_ours(const struct ipvs_service_key *key, void *userdata)
 {
-	char text[IPVS_KEY_TEXT_MAX];
+	const struct balancer *b = userdata;
 
-	return json_object_get(recorded(userdata), ipvs_service_key_format(key, text)) != NULL;
+	return record_has(&b->record, key);
 }
 
-static int write_record(const struct balancer *b)
+static void keep(struct balancer *b, const struct ipvs_service_key *key)
 {
-	auto_free char *temporary = NULL;
+	char text[IPVS_KEY_TEXT_MAX];
 
-	if (asprintf(&temporary, "%s.new", b->record_path) < 0)
-		return -ENOMEM;
-	if (json_dump_file(b->record, temporary, JSON_COMPACT) < 0)
-		return -EIO;
-	return rename(temporary, b->record_path) < 0 ? -errno : 0;
+	if (b->kept)
+		(void)json_object_set_new(b->kept, ipvs_service_key_format(key, text), json_true());
 }
 
-/* Record every service that the plan adds or changes. What cannot be written is not in memory
- * either: the next time tries again. */
-static int record_wanted(struct balancer *b, const struct ipvs_table *want)
+int balancer_record(
+	struct balancer *b, const struct ipvs_service_key *keys, size_t n_keys, struct balance *ret)
 {
-	json_t *before = json_copy(recorded(b));
-	char text[IPVS_KEY_TEXT_MAX];
-	int r = before ? 0 : -ENOMEM;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < want->n_services; i++)
-		r = json_object_set_new(recorded(b),
-			    ipvs_service_key_format(&want->services[i].key, text), json_true()) < 0
-			    ? -ENOMEM
-			    : 0;
-	if (r == 0 && json_object_size(recorded(b)) > json_object_size(before))
-		r = write_record(b);
-	if (r < 0 && before)
-		(void)json_object_set(b->record, "services", before);
-	json_decref(before);
+	for (size_t i = 0; r == 0 && i < n_keys; i++) {
+		r = record_add(&b->record, &keys[i]);
+		keep(b, &keys[i]);
+	}
+	if (r == 0 && record_is_pending(&b->record))
+		r = record_write(&b->record);
+	if (r < 0)
+		balance_error(
+			ret, "cannot record the services in %s: %s", b->record.path, strerror(-r));
 	return r;
+}
+
+static int record_wanted(struct balancer *b, const struct ipvs_table *want, struct balance *result)
+{
+	auto_free struct ipvs_service_key *keys = calloc(want->n_services + 1, sizeof(*keys));
+
+	if (!keys)
+		return -ENOMEM;
+	for (size_t i = 0; i < want->n_services; i++)
+		keys[i] = want->services[i].key;
+	return balancer_record(b, keys, want->n_services, result);
 }
 
 /* After a look at the whole table: a name that is neither wanted nor there is of a service that is
@@ -94,36 +84,27 @@ static void forget_gone(
 	const struct ipvs_table *tables[] = {want, have};
 
 	for (size_t t = 0; kept && t < 2; t++)
-		for (size_t i = 0; i < tables[t]->n_services; i++) {
-			(void)ipvs_service_key_format(&tables[t]->services[i].key, text);
-			if (json_object_get(recorded(b), text))
-				(void)json_object_set_new(kept, text, json_true());
-		}
-	if (kept && json_object_size(kept) < json_object_size(recorded(b))) {
-		(void)json_object_set(b->record, "services", kept);
-		(void)write_record(b); /* a name too many in the file does no harm */
+		for (size_t i = 0; i < tables[t]->n_services; i++)
+			if (record_has(&b->record, &tables[t]->services[i].key))
+				(void)json_object_set_new(kept,
+					ipvs_service_key_format(&tables[t]->services[i].key, text),
+					json_true());
+	if (kept && json_object_size(kept) < json_object_size(b->record.services)) {
+		record_replace(&b->record, json_incref(kept));
+		(void)record_write(&b->record); /* a name too many in the file does no harm */
 	}
 	json_decref(kept);
 }
 
 static void forget_deleted(struct balancer *b, const struct ipvs_op *ops, size_t n_ops)
 {
-	char text[IPVS_KEY_TEXT_MAX];
-	bool changed = false;
-
 	for (size_t i = 0; i < n_ops; i++)
-		if (ops[i].kind == IPVS_OP_DEL_SERVICE &&
-			json_object_del(recorded(b),
-				ipvs_service_key_format(&ops[i].service->key, text)) == 0)
-			changed = true;
-	if (changed)
-		(void)write_record(b);
+		if (ops[i].kind == IPVS_OP_DEL_SERVICE)
+			record_remove(&b->record, &ops[i].service->key);
+	(void)record_write(&b->record);
 }
 
-static void add_error(struct balance *result, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void add_error(struct balance *result, const char *format, ...)
+void balance_error(struct balance *result, const char *format, ...)
 {
 	va_list ap;
 
@@ -135,30 +116,57 @@ static void add_error(struct balance *result, const char *format, ...)
 	va_end(ap);
 }
 
+void balance_ipvs_error(struct balance *ret, int error)
+{
+	balance_error(ret,
+		error == -ENOENT ? "this kernel has no IPVS (module ip_vs): %s" : "IPVS: %s",
+		strerror(-error));
+}
+
+const char *balance_trouble_of(const struct balance *b, const struct ipvs_service_key *key)
+{
+	for (size_t i = 0; i < b->n_errors; i++)
+		if (b->keys[i].addr.family && ipvs_service_key_compare(&b->keys[i], key) == 0)
+			return b->errors[i];
+	return NULL;
+}
+
+/* Of the failures of one service only the first is told: the others follow from it. */
 static void add_failures(struct balance *result, const struct ipvs_failure *failures, size_t n)
 {
 	char text[BALANCER_TEXT_MAX];
-	size_t told = n < BALANCER_ERRORS_MAX ? n : BALANCER_ERRORS_MAX;
 
-	for (size_t i = 0; i < told; i++)
-		add_error(result, "%s", ipvs_failure_text(&failures[i], text, sizeof(text)));
-	result->failures += n - told;
+	for (size_t i = 0; i < n; i++) {
+		const struct ipvs_service_key *key = &failures[i].op->service->key;
+		size_t told = result->n_errors;
+
+		if (balance_trouble_of(result, key)) {
+			result->failures++;
+			continue;
+		}
+		balance_error(result, "%s", ipvs_failure_text(&failures[i], text, sizeof(text)));
+		if (told < BALANCER_ERRORS_MAX)
+			result->keys[told] = *key;
+	}
 }
 
 static int carry_out(
 	struct balancer *b, const struct ipvs_op *ops, size_t n_ops, struct balance *result)
 {
-	struct ipvs_failure failures[BALANCER_ERRORS_MAX];
+	auto_free struct ipvs_failure *failures = calloc(n_ops + 1, sizeof(*failures));
 	size_t n_failures = 0;
 	int r;
 
 	if (n_ops == 0)
 		return 0;
-	r = ipvs_apply(b->ipvs, ops, n_ops, failures, BALANCER_ERRORS_MAX, &n_failures);
+	if (!failures)
+		return -ENOMEM;
+	r = ipvs_apply(b->ipvs, ops, n_ops, failures, n_ops, &n_failures);
 	result->operations += n_ops;
 	if (r < 0)
 		return r;
 	add_failures(result, failures, n_failures);
+	result->of_services = n_failures > 0;
 	if (n_failures > 0)
 		return -EAGAIN; /* a service whose deletion failed is still ours */
 	forget_deleted(b, ops, n_ops);
@@ -180,10 +188,7 @@ static int round_trip(struct balancer *b, const struct ipvs_table *want,
 	if (n_keys == 0)
 		forget_gone(b, want, &have);
 	ops = calloc(ipvs_plan_max(want, &have) + 1, sizeof(*ops));
-	r = ops ? record_wanted(b, want) : -ENOMEM;
-	if (r < 0)
-		add_error(result, "cannot record the services in %s: %s", b->record_path,
-			strerror(-r));
+	r = ops ? record_wanted(b, want, result) : -ENOMEM;
 	if (r >= 0) {
 		n_ops = ipvs_plan(want, &have, is_ours, b, ops);
 		r = carry_out(b, ops, n_ops, result);
@@ -205,9 +210,7 @@ int balancer_apply(struct balancer *b, const struct ipvs_table *want,
 			break;
 	}
 	if (r < 0 && ret->n_errors == 0)
-		add_error(ret,
-			r == -ENOENT ? "this kernel has no IPVS (module ip_vs): %s" : "IPVS: %s",
-			strerror(-r));
+		balance_ipvs_error(ret, r);
 	return r;
 }
 
@@ -260,44 +263,39 @@ static int sync_role(struct balancer *b, enum ipvs_sync_role role, const struct 
 		result->operations++;
 		r = ipvs_sync_stop(b->ipvs, role);
 		if (r < 0)
-			add_error(result, "the sync %s daemon does not stop: %s", role_name(role),
-				strerror(-r));
+			balance_error(result, "the sync %s daemon does not stop: %s",
+				role_name(role), strerror(-r));
 		have = NULL;
 	}
 	if (want && !have && r >= 0) {
 		result->operations++;
 		r = ipvs_sync_start(b->ipvs, want);
 		if (r < 0)
-			add_error(result, "the sync %s daemon does not start on %s: %s",
+			balance_error(result, "the sync %s daemon does not start on %s: %s",
 				role_name(role), want->interface, strerror(-r));
 	}
 	return r;
 }
 
-static json_int_t recorded_ifindex(const struct balancer *b)
-{
-	return json_integer_value(json_object_get(b->record, "sync"));
-}
-
 static int record_ifindex(struct balancer *b, unsigned ifindex)
 {
-	if (recorded_ifindex(b) == ifindex)
+	if (b->record.sync == ifindex)
 		return 0;
-	(void)json_object_set_new(b->record, "sync", json_integer(ifindex));
-	return write_record(b);
+	record_set_sync(&b->record, ifindex);
+	return record_write(&b->record);
 }
 
 int balancer_sync(struct balancer *b, const struct ipvs_sync *want, size_t n_want, unsigned ifindex,
 	struct balance *ret)
 {
 	static const enum ipvs_sync_role roles[] = {IPVS_SYNC_BACKUP, IPVS_SYNC_MASTER};
-	bool dead = recorded_ifindex(b) != 0 && recorded_ifindex(b) != ifindex;
+	bool dead = b->record.sync != 0 && b->record.sync != ifindex;
 	struct ipvs_sync have[2];
 	int n_have = 0, r;
 
 	*ret = (struct balance){0};
 	/* Daemons that somebody else started are his, until the configuration wants some. */
-	if (n_want == 0 && recorded_ifindex(b) == 0)
+	if (n_want == 0 && b->record.sync == 0)
 		return 0;
 	r = balancer_open(b);
 	if (r >= 0)
@@ -324,7 +322,7 @@ int balancer_sync_state(struct balancer *b, bool *ret_master, bool *ret_backup)
 
 bool balancer_has_own(const struct balancer *b)
 {
-	return json_object_size(recorded(b)) > 0 || recorded_ifindex(b) != 0;
+	return json_object_size(b->record.services) > 0 || b->record.sync != 0;
 }
 
 int balancer_remove_all(struct balancer *b, struct balance *ret)
@@ -339,7 +337,7 @@ int balancer_remove_all(struct balancer *b, struct balance *ret)
 	r = balancer_apply(b, &nothing, NULL, 0, ret);
 	r_sync = balancer_sync(b, NULL, 0, 0, &sync);
 	if (r_sync < 0 && r >= 0)
-		add_error(ret, "the sync daemons: %s",
+		balance_error(ret, "the sync daemons: %s",
 			sync.n_errors > 0 ? sync.errors[0] : strerror(-r_sync));
 	ret->operations += sync.operations;
 	return r < 0 ? r : r_sync;

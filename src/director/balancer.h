@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/service_model.h"
+#include "director/record.h"
 #include "io/ipvs.h"
 
 #include <jansson.h>
@@ -18,13 +19,15 @@ struct balance {
 	size_t failures;
 	size_t n_errors; /* texts below, at most BALANCER_ERRORS_MAX */
 	char errors[BALANCER_ERRORS_MAX][BALANCER_TEXT_MAX];
+	struct ipvs_service_key
+		keys[BALANCER_ERRORS_MAX]; /* the service that has it; family 0: none */
+	bool of_services;                  /* nothing failed but what is told with a key */
 };
 
 struct balancer {
 	struct ipvs *ipvs; /* NULL: not opened yet */
-	char *record_path;
-	json_t *record; /* {"services": {key text: true}, "sync": ifindex of our daemons, 0: none}
-			 */
+	struct record record;
+	json_t *kept; /* what a job has found to be ours so far; NULL: there is none */
 };
 
 int balancer_init(struct balancer *b, const char *runtime_dir);
@@ -41,6 +44,17 @@ int balancer_dump_own(struct balancer *b, struct ipvs_table *ret);
  * or not everything could be tried: call again later. */
 int balancer_apply(struct balancer *b, const struct ipvs_table *want,
 	const struct ipvs_service_key *keys, size_t n_keys, struct balance *ret);
+
+/* Record the services named as ours, before they are made. 0 or -errno, with a text in *ret. */
+int balancer_record(struct balancer *b, const struct ipvs_service_key *keys, size_t n_keys,
+	struct balance *ret);
+/* The first problem of a service; NULL: it has none. */
+const char *balance_trouble_of(const struct balance *b, const struct ipvs_service_key *key);
+/* One more problem for ret, beyond BALANCER_ERRORS_MAX counted only. */
+void balance_error(struct balance *ret, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* No IPVS, no privilege, answers lost: the problem that is no operation's own. */
+void balance_ipvs_error(struct balance *ret, int error);
 
 /* Run exactly these sync daemons, all on the interface with that index. Daemons that we started on
  * another index are dead, whatever the kernel lists: deleting an interface kills them silently.

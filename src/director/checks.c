@@ -35,6 +35,7 @@ static void on_verdict(struct director *d, const json_t *parameters)
 	if (!t || verdict == VERDICT_MAX_ || verdict == t->verdict)
 		return;
 	targets_set_verdict(t, verdict, clock_now());
+	work_disturb(d);
 	tell(d, t, reason ? reason : "");
 	shares_touch_target(d, t);
 }

@@ -16,10 +16,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define STRANGERS_MAX 16              /* connections of users other than root */
-#define CALL_MAX 65536                /* bytes of one call: anybody may connect */
-#define ANSWER_MAX ((size_t)16 << 20) /* bytes that wait for one caller to read them */
-#define LAST_WORDS_US 100000          /* for all callers together, at the end */
+#define STRANGERS_MAX 16                     /* connections of users other than root */
+#define CALL_MAX 65536                       /* bytes of one call: anybody may connect */
+#define OPERATOR_CALL_MAX ((size_t)16 << 20) /* a whole configuration */
+#define ANSWER_MAX ((size_t)16 << 20)        /* bytes that wait for one caller to read them */
+#define LAST_WORDS_US 100000                 /* for all callers together, at the end */
 #define SERVICE_INTERFACE "org.varlink.service"
 
 static const char description[] =
@@ -230,7 +231,7 @@ static void accept_caller(struct control *c, int fd)
 		free(call);
 		return;
 	}
-	channel_limit(call->channel, CALL_MAX, ANSWER_MAX);
+	channel_limit(call->channel, is_stranger(uid) ? CALL_MAX : OPERATOR_CALL_MAX, ANSWER_MAX);
 	call->next = c->calls;
 	c->calls = call;
 	c->n_calls++;

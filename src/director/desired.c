@@ -21,9 +21,14 @@ bool desired_is_programmed(const struct desired_input *in, size_t service)
 	return true;
 }
 
-static bool is_included(const struct desired_input *in, size_t service)
+static size_t n_included(const struct desired_input *in)
 {
-	return (!in->only || in->only[service]) && desired_is_programmed(in, service);
+	return in->only ? in->n_only : in->conf->n_services;
+}
+
+static size_t included(const struct desired_input *in, size_t i)
+{
+	return in->only ? in->only[i] : i;
 }
 
 static struct ipvs_dest dest_of(const struct conf_service *s, const struct conf_server *server)
@@ -163,11 +168,11 @@ int desired_build(const struct desired_input *in, struct ipvs_table *ret)
 	struct ipvs_table t = {0};
 	size_t n_services = 0, n_dests = 0;
 
-	for (size_t i = 0; i < in->conf->n_services; i++) {
-		if (!is_included(in, i))
+	for (size_t i = 0; i < n_included(in); i++) {
+		if (!desired_is_programmed(in, included(in, i)))
 			continue;
 		n_services++;
-		n_dests += max_dests(in, i);
+		n_dests += max_dests(in, included(in, i));
 	}
 	t.services = calloc(n_services + 1, sizeof(*t.services));
 	t.dests = calloc(n_dests + 1, sizeof(*t.dests));
@@ -175,12 +180,32 @@ int desired_build(const struct desired_input *in, struct ipvs_table *ret)
 		desired_done(&t);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < in->conf->n_services; i++)
-		if (is_included(in, i))
-			add_service(in, i, &t);
+	for (size_t i = 0; i < n_included(in); i++)
+		if (desired_is_programmed(in, included(in, i)))
+			add_service(in, included(in, i), &t);
 	ipvs_table_sort(&t);
 	*ret = t;
 	return 0;
+}
+
+static int compare_services(const void *a, const void *b, void *userdata)
+{
+	const struct conf *conf = userdata;
+	const size_t *x = a, *y = b;
+
+	return ipvs_service_key_compare(&conf->services[*x].key, &conf->services[*y].key);
+}
+
+size_t *desired_order(const struct conf *conf)
+{
+	size_t *order = calloc(conf->n_services + 1, sizeof(*order));
+
+	for (size_t i = 0; order && i < conf->n_services; i++)
+		order[i] = i;
+	if (order)
+		qsort_r(order, conf->n_services, sizeof(*order), compare_services,
+			(void *)(uintptr_t)conf);
+	return order;
 }
 
 void desired_done(struct ipvs_table *t)

@@ -13,8 +13,13 @@ struct desired_input {
 	const struct targets *targets;
 	const struct pools *pools;
 	const bool *router_active; /* by index in conf->routers */
-	const bool *only;          /* by index in conf->services: just these; NULL: all */
+	const size_t *only;        /* just these, by index in conf->services; NULL: all */
+	size_t n_only;
 };
+
+/* The indices of conf->services in the order of their keys. Release with free(); NULL: no memory.
+ */
+size_t *desired_order(const struct conf *conf);
 
 /* Sorted. Release with desired_done(). Returns 0 or -ENOMEM. */
 int desired_build(const struct desired_input *in, struct ipvs_table *ret);

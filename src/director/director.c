@@ -46,8 +46,7 @@ static void serve_status(struct director *d, struct control_call *call, const js
 
 static void serve_reload(struct director *d, struct control_call *call, const json_t *parameters)
 {
-	(void)parameters;
-	reload_request(d, call);
+	reload_request(d, call, json_is_true(json_object_get(parameters, "yes")));
 }
 
 static const struct method {
@@ -57,6 +56,8 @@ static const struct method {
 } methods[] = {
 	{"Status", false, serve_status},
 	{"Reload", true, serve_reload},
+	{"Plan", true, plan_request},
+	{"Repair", true, work_repair},
 	{"Server", false, operators_server},
 	{"Drain", true, operators_drain},
 	{"Ready", true, operators_ready},
@@ -109,6 +110,7 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	d->stopping = true;
 	helpers_leave(d);
 	reload_stop(d);
+	work_stop(d);
 	(void)sd_notify(0, "STOPPING=1");
 	director_event(d, EVENT_STOPPING, "asked to stop: leaving the election", NULL);
 	(void)sd_event_add_time_relative(d->loop, &d->stop_timeout, CLOCK_BOOTTIME, STOP_TIMEOUT_US,
@@ -123,7 +125,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 	(void)source;
 	(void)si;
 	if (!d->stopping)
-		reload_request(d, NULL);
+		reload_request(d, NULL, false);
 	return 0;
 }
 
@@ -240,7 +242,7 @@ static int run(struct director *d, struct conf *conf, const char **ret_failed)
 	r = helpers_start(d);
 	if (r < 0)
 		return r;
-	reload_apply(d);
+	work_begin(d, TASK_WHOLE, NULL);
 	*ret_failed = "the event loop failed";
 	r = sd_event_loop(d->loop);
 	if (r >= 0)

@@ -131,8 +131,6 @@ int helpers_start(struct director *d)
 		.died = on_died,
 		.left = on_left,
 		.abandoned = on_abandoned};
-	static const struct supervise_settings relaxed = {
-		.beat_us = 1000000, .silence_us = 5000000};
 	struct supervise_settings supervision = roles_supervision(d->conf);
 
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++) {
@@ -142,11 +140,19 @@ int helpers_start(struct director *d)
 			return r;
 	}
 	process_start(&d->helpers[HELPER_ELECTOR], &supervision);
-	/* The checker is told what the table already says: what serves goes on serving. */
-	apply_adopt(d);
+	return 0;
+}
+
+/* The checker is told what the table already says: what serves goes on serving. */
+void helpers_start_rest(struct director *d)
+{
+	static const struct supervise_settings relaxed = {
+		.beat_us = 1000000, .silence_us = 5000000};
+
+	if (d->stopping)
+		return;
 	process_start(&d->helpers[HELPER_CHECKER], &relaxed);
 	process_start(&d->helpers[HELPER_LINK], &relaxed);
-	return 0;
 }
 
 void helpers_configure(struct director *d)

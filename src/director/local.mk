@@ -10,10 +10,13 @@ tandemd_SOURCES = \
 	src/director/drains.c \
 	src/director/helpers.c \
 	src/director/main.c \
+	src/director/job.c src/director/job.h \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \
+	src/director/plan.c \
 	src/director/pools.c src/director/pools.h \
 	src/director/process.c src/director/process.h \
+	src/director/record.c src/director/record.h \
 	src/director/reload.c \
 	src/director/roles.c \
 	src/director/settings.c src/director/settings.h \
@@ -21,6 +24,8 @@ tandemd_SOURCES = \
 	src/director/state.h \
 	src/director/status.c \
 	src/director/targets.c src/director/targets.h \
-	src/director/views.c src/director/views.h
+	src/director/trouble.c \
+	src/director/views.c src/director/views.h \
+	src/director/work.c
 tandemd_LDADD = libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) \
 	$(NL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)

@@ -14,7 +14,7 @@
 
 #define CHANGE_TIMEOUT_US UINT64_C(5000000)
 
-static json_t *errors_to_json(const struct conf_errors *errors)
+json_t *reload_errors_to_json(const struct conf_errors *errors)
 {
 	json_t *array = json_array();
 	char text[1024];
@@ -36,7 +36,7 @@ struct conf *reload_load(struct director *d)
 	json_decref(d->rejected);
 	d->rejected = NULL;
 	if (!conf) {
-		d->rejected = errors_to_json(&errors);
+		d->rejected = reload_errors_to_json(&errors);
 		json_array_foreach (d->rejected, i, text)
 			director_event(d, EVENT_CONFIG_REJECTED, json_string_value(text), NULL);
 	}
@@ -44,42 +44,91 @@ struct conf *reload_load(struct director *d)
 	return conf;
 }
 
+void candidate_free(struct candidate *c)
+{
+	if (!c)
+		return;
+	services_done(&c->services);
+	roles_done(&c->roles);
+	pools_done(&c->pools);
+	targets_done(&c->targets);
+	conf_free(c->conf);
+	free(c);
+}
+
+static void ignore_news(enum pool_news news, size_t view, void *userdata)
+{
+	(void)news;
+	(void)view;
+	(void)userdata;
+}
+
+static void ignore_change(size_t view, void *userdata)
+{
+	(void)view;
+	(void)userdata;
+}
+
+void candidate_evaluate(const struct director *d, struct candidate *c)
+{
+	static const struct pools_listener deaf = {ignore_news, ignore_change, NULL};
+	struct pools_input in = {c->conf, &c->targets, &d->overrides};
+
+	pools_evaluate(&c->pools, &in, clock_now(), &deaf);
+}
+
+struct candidate *candidate_new(struct director *d, struct conf *conf)
+{
+	struct candidate *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c) {
+		conf_free(conf);
+		return NULL;
+	}
+	c->conf = conf;
+	r = services_prepare(conf, &c->services);
+	if (r >= 0)
+		r = targets_build(conf, d->conf ? &d->targets : NULL, &c->targets);
+	if (r >= 0)
+		r = shares_prepare(d, conf, &c->targets, &c->pools);
+	if (r >= 0)
+		r = roles_prepare(d, conf, &c->roles);
+	if (r < 0) {
+		candidate_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+/* In the place of what ran. */
+static void adopt(struct director *d, struct candidate *c)
+{
+	pools_done(&d->pools);
+	d->pools = c->pools;
+	targets_done(&d->targets);
+	d->targets = c->targets;
+	roles_done(&d->roles);
+	d->roles = c->roles;
+	apply_forget(d, &c->services);
+	conf_free(d->conf);
+	d->conf = c->conf;
+	d->generation++;
+	free(c);
+}
+
 /* Put `conf` in the place of what ran; takes it. Nothing has changed when it fails. */
 int reload_adopt(struct director *d, struct conf *conf)
 {
-	struct targets targets = {0};
-	struct pools pools = {0};
-	struct roles roles = {0};
-	bool *pending = apply_prepare(conf);
-	int r = pending ? 0 : -ENOMEM;
+	struct candidate *c = candidate_new(d, conf);
 
-	if (r >= 0)
-		r = targets_build(conf, d->conf ? &d->targets : NULL, &targets);
-	if (r >= 0)
-		r = shares_prepare(d, conf, &targets, &pools);
-	if (r >= 0)
-		r = roles_prepare(d, conf, &roles);
-	if (r < 0) {
-		pools_done(&pools);
-		targets_done(&targets);
-		free(pending);
-		conf_free(conf);
-		return r;
-	}
-	pools_done(&d->pools);
-	d->pools = pools;
-	targets_done(&d->targets);
-	d->targets = targets;
-	roles_done(&d->roles);
-	d->roles = roles;
-	apply_forget(d, pending);
-	conf_free(d->conf);
-	d->conf = conf;
-	d->generation++;
+	if (!c)
+		return -ENOMEM;
+	adopt(d, c);
 	return 0;
 }
 
-static void begin_reload(struct director *d, struct control_call *call);
+static void begin_reload(struct director *d, struct control_call *call, bool may_delete);
 
 static void log_change(struct director *d)
 {
@@ -99,6 +148,18 @@ static void log_change(struct director *d)
 		director_event(d, EVENT_ERROR, json_string_value(text), NULL);
 }
 
+bool reload_next(struct director *d)
+{
+	struct control_call *caller = d->reload_caller;
+
+	if (!d->reload_again || d->change.under_way || d->stopping)
+		return false;
+	d->reload_again = false;
+	d->reload_caller = NULL;
+	begin_reload(d, caller, d->reload_again_may_delete);
+	return true;
+}
+
 static void finish_change(struct director *d)
 {
 	struct change *c = &d->change;
@@ -115,13 +176,8 @@ static void finish_change(struct director *d)
 	c->call = NULL;
 	json_decref(c->errors);
 	c->errors = NULL;
-	if (d->reload_again) {
-		struct control_call *caller = d->reload_caller;
-
-		d->reload_again = false;
-		d->reload_caller = NULL;
-		begin_reload(d, caller);
-	}
+	if (!reload_next(d))
+		work_next(d);
 }
 
 static int on_change_timeout(sd_event_source *source, uint64_t usec, void *userdata)
@@ -134,11 +190,13 @@ static int on_change_timeout(sd_event_source *source, uint64_t usec, void *userd
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++) {
 		if (!(d->change.waiting & 1U << i))
 			continue;
+		d->change.waiting &= ~(1U << i);
 		(void)snprintf(text, sizeof(text), "%s has not taken the configuration yet",
 			d->helpers[i].kind->program);
 		(void)json_array_append_new(d->change.errors, json_string(text));
 	}
-	finish_change(d);
+	if (d->change.waiting == 0) /* a large table has all the time it takes */
+		finish_change(d);
 	return 0;
 }
 
@@ -147,7 +205,7 @@ void reload_begin(struct director *d, struct control_call *call)
 	struct change *c = &d->change;
 
 	c->under_way = true;
-	c->waiting = (1U << HELPER_MAX_) - 1;
+	c->waiting = CHANGE_TABLE | (CHANGE_TABLE - 1);
 	c->operations = 0;
 	c->errors = json_array();
 	c->call = call;
@@ -169,14 +227,20 @@ void reload_configured(struct director *d, enum helper_index from, const json_t 
 		finish_change(d);
 }
 
-void reload_apply(struct director *d)
+void reload_applied(struct director *d, size_t operations)
 {
-	json_t *text;
-	size_t i;
+	struct change *c = &d->change;
+	json_t *errors;
 
-	d->change.operations = apply_all(d);
-	json_array_foreach (d->ipvs_errors, i, text)
-		(void)json_array_append(d->change.errors, text);
+	if (!c->under_way || !(c->waiting & CHANGE_TABLE))
+		return;
+	c->operations = operations;
+	errors = apply_errors(d);
+	(void)json_array_extend(c->errors, errors);
+	json_decref(errors);
+	c->waiting &= ~CHANGE_TABLE;
+	if (c->waiting == 0)
+		finish_change(d);
 }
 
 /* systemd wants CLOCK_MONOTONIC here. */
@@ -195,36 +259,124 @@ static void refuse_reload(struct director *d, struct control_call *call)
 		control_error(call, "ReloadFailed", json_pack("{s:O}", "errors", d->rejected));
 }
 
-static void begin_reload(struct director *d, struct control_call *call)
+static void reject(struct director *d, struct control_call *call)
 {
+	if (!d->rejected)
+		d->rejected = json_pack("[s]", "out of memory");
+	refuse_reload(d, call);
+	(void)sd_notify(0, "READY=1");
+}
+
+static void begin_reload(struct director *d, struct control_call *call, bool may_delete)
+{
+	struct candidate *candidate;
 	struct conf *conf;
 
 	notify_reloading();
+	d->reload_may_delete = may_delete;
 	conf = reload_load(d);
-	if (!conf || reload_adopt(d, conf) < 0) {
-		if (!d->rejected)
-			d->rejected = json_pack("[s]", "out of memory");
-		refuse_reload(d, call);
-		(void)sd_notify(0, "READY=1");
+	candidate = conf ? candidate_new(d, conf) : NULL;
+	if (!candidate) {
+		reject(d, call);
 		return;
 	}
+	candidate_evaluate(d, candidate);
 	reload_begin(d, call);
+	work_begin(d, TASK_RELOAD, candidate);
+}
+
+#define GUARD_FROM 10 /* so many may always be deleted */
+
+static bool is_too_many(size_t deleted, size_t of, uint8_t percent)
+{
+	return deleted > GUARD_FROM && deleted * 100 > of * percent;
+}
+
+json_t *reload_guard(const struct conf *conf, const struct job_counts *counts)
+{
+	char text[300];
+
+	if (!is_too_many(
+		    counts->delete_services, counts->own_services, conf->ipvs.max_delete_percent) &&
+		!is_too_many(
+			counts->delete_servers, counts->own_servers, conf->ipvs.max_delete_percent))
+		return NULL;
+	(void)snprintf(text, sizeof(text),
+		"this would delete %zu of %zu services and %zu of %zu servers, more than %u "
+		"percent "
+		"(max_delete); \"tandemctl reload --yes\" does it",
+		counts->delete_services, counts->own_services, counts->delete_servers,
+		counts->own_servers, conf->ipvs.max_delete_percent);
+	return json_pack("[s]", text);
+}
+
+static void refuse_candidate(struct director *d, json_t *errors)
+{
+	struct change *c = &d->change;
+
+	json_decref(d->rejected);
+	d->rejected = errors;
+	director_event(
+		d, EVENT_CONFIG_REJECTED, json_string_value(json_array_get(errors, 0)), NULL);
+	c->under_way = false;
+	(void)sd_event_source_set_enabled(c->timeout, SD_EVENT_OFF);
+	json_decref(c->errors);
+	c->errors = NULL;
+	reject(d, c->call); /* who waits for his turn has it when the job is over */
+	c->call = NULL;
+}
+
+/* Evaluated once more, from the beginning, so that what is news is told. */
+static int renew_pools(struct director *d, struct candidate *c)
+{
+	pools_done(&c->pools);
+	return shares_prepare(d, c->conf, &c->targets, &c->pools);
+}
+
+bool reload_decide(struct director *d, const struct job_counts *counts)
+{
+	struct candidate *candidate = d->candidate;
+	struct conf *conf = candidate->conf;
+	json_t *errors =
+		counts && !d->reload_may_delete ? reload_guard(candidate->conf, counts) : NULL;
+
+	if (errors) {
+		refuse_candidate(d, errors);
+		return false;
+	}
+	d->candidate = NULL;
+	if (d->work.disturbed) { /* verdicts and roles are others than when it was made */
+		candidate->conf = NULL;
+		candidate_free(candidate);
+		candidate = candidate_new(d, conf);
+	}
+	if (!candidate || renew_pools(d, candidate) < 0) {
+		candidate_free(candidate);
+		refuse_candidate(d, json_pack("[s]", "out of memory"));
+		return false;
+	}
+	adopt(d, candidate);
+	shares_settle(d);
+	apply_pending_forget(d);
 	helpers_configure(d);
-	reload_apply(d);
+	return true;
 }
 
 /* One more waits for the one under way; it serves every wish that came meanwhile. */
-void reload_request(struct director *d, struct control_call *call)
+void reload_request(struct director *d, struct control_call *call, bool may_delete)
 {
 	if (!d->change.under_way) {
-		begin_reload(d, call);
+		begin_reload(d, call, may_delete);
+		return;
+	}
+	if (d->reload_caller && call) {
+		control_error(call, "ReloadFailed",
+			json_pack("{s:[s]}", "errors", "another reload is waiting already"));
 		return;
 	}
 	d->reload_again = true;
-	if (d->reload_caller && call)
-		control_error(call, "ReloadFailed",
-			json_pack("{s:[s]}", "errors", "another reload is waiting already"));
-	else if (call)
+	d->reload_again_may_delete = may_delete;
+	if (call)
 		d->reload_caller = call;
 }
 

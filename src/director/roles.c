@@ -110,6 +110,7 @@ static void on_router(struct director *d, const json_t *said)
 	if (router == CONF_NONE) /* of the configuration before this one */
 		return;
 	(void)json_object_set_new(d->roles.said, name, json_deep_copy(said));
+	work_disturb(d);
 	set_active(d, router, says_active(said));
 }
 

@@ -4,6 +4,7 @@
 #include "io/sysctl.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 enum need {
 	NEED_SYNC,      /* a link: connections are synced */
@@ -82,4 +83,28 @@ unsigned settings_apply(const struct conf *conf, const char *record,
 			changed += (unsigned)r;
 	}
 	return changed;
+}
+
+/* The kernel separates numbers by tabs. */
+static void blanks_for_tabs(char *text)
+{
+	for (; *text; text++)
+		if (*text == '\t')
+			*text = ' ';
+}
+
+void settings_differ(const struct conf *conf,
+	void (*differs)(const char *name, const char *now, const char *then, void *userdata),
+	void *userdata)
+{
+	char now[80];
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		if (!is_needed(conf, settings[i].need) ||
+			sysctl_read(settings[i].name, now, sizeof(now)) < 0)
+			continue;
+		blanks_for_tabs(now);
+		if (strcmp(now, settings[i].value) != 0)
+			differs(settings[i].name, now, settings[i].value, userdata);
+	}
 }

@@ -3,6 +3,10 @@
 
 #include "conf/conf.h"
 
+/* Each setting that is not as `conf` needs it. */
+void settings_differ(const struct conf *conf,
+	void (*differs)(const char *name, const char *now, const char *then, void *userdata),
+	void *userdata);
 /* Write what differs, remembering what was there in the record file. `failed(name, value, error)`
  * is called for each that could not be written. Returns how many were changed. */
 unsigned settings_apply(const struct conf *conf, const char *record,

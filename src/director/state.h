@@ -7,7 +7,10 @@
  *   shares.c    who gets what share of a pool's connections
  *   drains.c    drains under way
  *   operators.c what operators ask for one server
- *   apply.c     IPVS, sync daemons and settings made so
+ *   apply.c     sync daemons, settings, single services made so
+ *   work.c      the whole table made so, in steps
+ *   trouble.c   services that could not be
+ *   plan.c      what a reload would do
  *   status.c    the answer to "how are you?"
  *   cleanup.c   what a director that is gone left */
 #pragma once
@@ -15,6 +18,8 @@
 #include "base/event.h"
 #include "conf/conf.h"
 #include "director/balancer.h"
+#include "director/desired.h"
+#include "director/job.h"
 #include "director/control.h"
 #include "director/director.h"
 #include "director/overrides.h"
@@ -29,10 +34,14 @@
 
 enum helper_index { HELPER_ELECTOR, HELPER_CHECKER, HELPER_LINK, HELPER_MAX_ };
 
-/* A start or a reload that waits for the helpers to say that they are configured. */
+/* What a change waits for besides the helpers: the table. */
+#define CHANGE_TABLE (1U << HELPER_MAX_)
+
+/* A start or a reload that waits for the helpers to say that they are configured, and for the
+ * kernel's table. */
 struct change {
 	bool under_way;
-	unsigned waiting; /* bits by helper_index */
+	unsigned waiting; /* bits by helper_index, and CHANGE_TABLE */
 	size_t operations;
 	json_t *errors;
 	struct control_call *call; /* NULL: nobody asked, or it was answered */
@@ -45,15 +54,65 @@ struct roles {
 	json_t *said; /* name -> its last Router message */
 };
 
-/* What has to be brought to the kernel. */
+/* A service that could not be brought to the kernel. */
+struct trouble {
+	char *text; /* NULL: there is none */
+	struct instant again;
+	unsigned tries;
+};
+
+/* What apply.c keeps for each service of a configuration, by its index in conf->services. */
+struct services {
+	size_t n;
+	size_t *order; /* desired_order() */
+	bool *pending;
+	size_t *list; /* those pending, in the order in which they came */
+	size_t n_pending, next;
+	struct trouble *troubles;
+	size_t n_troubles;
+};
+
+/* When something has to be brought to the kernel. */
 struct pending {
-	bool whole;     /* all services, sync daemons and settings */
-	bool *services; /* by index in conf->services */
-	bool any;
-	sd_event_source *defer; /* at the end of this turn of the loop */
-	sd_event_source *retry;
-	sd_event_source *look; /* for what somebody else changed */
-	unsigned retries;      /* in a row */
+	sd_event_source *defer; /* single services, at the end of this turn of the loop */
+	sd_event_source *retry; /* everything */
+	sd_event_source *cure;  /* services in trouble */
+	sd_event_source *look;  /* for what somebody else changed */
+	unsigned retries;       /* in a row */
+};
+
+/* A configuration with all that is derived from it, aside of the one in force. */
+struct candidate {
+	struct conf *conf;
+	struct targets targets;
+	struct pools pools;
+	struct roles roles;
+	struct services services;
+};
+
+enum task {
+	TASK_NONE,
+	TASK_WHOLE,  /* a start, or after a failure */
+	TASK_RELOAD, /* the candidate's table; it is adopted when the plan is known */
+	TASK_PLAN,   /* the candidate's plan, no more */
+	TASK_LOOK,   /* for drift */
+};
+
+/* The job on the whole table. */
+struct work {
+	enum task task;
+	struct job *job;
+	sd_event_source *turn; /* one step each, when there is nothing else to do */
+	struct instant begun;
+	uint64_t busy_us, longest_us; /* in steps; the longest of them */
+	json_t *errors;               /* of no service */
+	unsigned rounds, told;
+	size_t operations, failures;
+	bool adopting;  /* the first look after a start */
+	bool disturbed; /* verdicts or shares changed beside a candidate */
+	bool whole;     /* another one is needed */
+	struct control_call *callers[CONTROL_CALLERS_MAX]; /* of Repair */
+	size_t n_callers;
 };
 
 /* When pools are evaluated next. */
@@ -68,6 +127,7 @@ struct server_place {
 };
 
 struct gather; /* status.c */
+struct plan;   /* plan.c */
 
 struct director {
 	const struct director_options *options;
@@ -77,6 +137,8 @@ struct director {
 	/* Asked for while a start or a reload was under way. */
 	bool reload_again;
 	struct control_call *reload_caller; /* who asked, NULL: a signal */
+	bool reload_again_may_delete;       /* he means it */
+	bool reload_may_delete;             /* the one under way */
 	sd_event_source *stop_timeout;
 
 	struct conf *conf;
@@ -99,10 +161,16 @@ struct director {
 	struct balancer balancer;
 	bool ipvs_available;
 	size_t operations_last, operations_total;
-	size_t drift_total;     /* operations that mended what somebody else changed */
-	uint64_t apply_last_us; /* how long the last dump, plan and apply took */
-	json_t *ipvs_errors;    /* array of text */
+	size_t drift_total;        /* operations that mended what somebody else changed */
+	uint64_t apply_last_us;    /* how long the last dump, plan and apply took */
+	uint64_t apply_busy_us;    /* so long of it in steps of our own */
+	uint64_t apply_longest_us; /* the longest step of all jobs */
+	json_t *ipvs_errors;       /* array of text: those of no service */
+	struct services services;
 	struct pending pending;
+	struct work work;
+	struct candidate *candidate; /* of the work under way; NULL: none */
+	struct plan *plan;           /* asked for; NULL: none */
 	struct change change;
 };
 
@@ -125,16 +193,31 @@ struct conf *reload_load(struct director *d);
 int reload_adopt(struct director *d, struct conf *conf);
 /* From here on, wait for the helpers' word; whoever asked is answered then. */
 void reload_begin(struct director *d, struct control_call *call);
-/* Bring the kernel to the new configuration. */
-void reload_apply(struct director *d);
 void reload_configured(struct director *d, enum helper_index from, const json_t *parameters);
-/* SIGHUP (call NULL) or Reload. */
-void reload_request(struct director *d, struct control_call *call);
+/* The table is as the configuration wants it, or what could not be done is known. */
+void reload_applied(struct director *d, size_t operations);
+/* What the plan of the candidate says: true when it is in force now; false when it was refused, and
+ * its caller told. `counts` is NULL when there is no table to be planned for. */
+bool reload_decide(struct director *d, const struct job_counts *counts);
+/* SIGHUP (call NULL) or Reload. may_delete: more than the configuration's max_delete, too. */
+void reload_request(struct director *d, struct control_call *call, bool may_delete);
+json_t *reload_errors_to_json(const struct conf_errors *errors);
+/* Takes conf. NULL when out of memory. */
+struct candidate *candidate_new(struct director *d, struct conf *conf);
+void candidate_free(struct candidate *c);
+/* Its shares as they would be; nobody is told of what would be news. */
+void candidate_evaluate(const struct director *d, struct candidate *c);
+/* Begins the one that waits, if there is one and it is its turn. */
+bool reload_next(struct director *d);
+/* A slip in the file must not empty the table: NULL, or an array of what is wrong. */
+json_t *reload_guard(const struct conf *conf, const struct job_counts *counts);
 /* We are leaving: who waits for a reload is told so, and no other one begins. */
 void reload_stop(struct director *d);
 
 /* helpers.c */
 int helpers_start(struct director *d);
+/* Those who are to know what the table shows, once that is known. */
+void helpers_start_rest(struct director *d);
 void helpers_configure(struct director *d);
 /* Ask all to leave; the loop ends when they have. */
 void helpers_leave(struct director *d);
@@ -198,20 +281,72 @@ json_t *operators_decision_to_json(const struct decision *decision);
 /* apply.c */
 int apply_init(struct director *d);
 void apply_done(struct director *d);
-/* Room to note what is pending for `conf`'s services; NULL when out of memory. */
-bool *apply_prepare(const struct conf *conf);
-/* Forget what was pending for the configuration before; takes what apply_prepare() returned. */
-void apply_forget(struct director *d, bool *services);
-/* Everything, now. Returns the number of operations. */
-size_t apply_all(struct director *d);
-/* One service, at the end of this turn of the loop; with `now`, at once. */
+/* Room for what is kept about `conf`'s services. 0 or -ENOMEM. */
+int services_prepare(const struct conf *conf, struct services *ret);
+void services_done(struct services *s);
+/* Takes `services` in place of those of the configuration before. */
+void apply_forget(struct director *d, struct services *services);
+/* One service, at the end of this turn of the loop; with `now`, at once. Many take several turns.
+ */
 void apply_service(struct director *d, size_t service);
 void apply_pending_now(struct director *d);
+/* Nothing is pending any more: the whole table is brought to the kernel. */
+void apply_pending_forget(struct director *d);
 void apply_sync_changed(struct director *d);
+int apply_sync(struct director *d, struct balance *ret);
+void apply_settings(struct director *d);
+bool apply_uses_ipvs(const struct director *d, const struct conf *conf);
+struct desired_input apply_input(const struct director *d);
+/* Everything again, later and later. */
+void apply_retry_later(struct director *d);
+/* Every problem: those of services in trouble, and the others. New reference. */
+json_t *apply_errors(const struct director *d);
+/* Log what went wrong, remember it in `errors` (array of text). What d->ipvs_errors has is no news.
+ */
+void apply_note_errors(struct director *d, const struct balance *b, json_t *errors);
+void apply_note_operations(
+	struct director *d, const struct balance *b, const char *what, struct instant begun);
+
+/* trouble.c */
+int trouble_init(struct director *d);
+/* The service has this problem; it is tried again by itself, later and later. */
+void trouble_note(struct director *d, size_t service, const char *text);
+void trouble_over(struct director *d, size_t service);
+bool trouble_waits(const struct director *d, size_t service);
+
+/* work.c */
+int work_init(struct director *d);
+void work_done(struct director *d);
+/* Begin, in the place of what was under way. */
+/* `candidate` is taken; NULL: for the configuration in force. */
+void work_begin(struct director *d, enum task task, struct candidate *candidate);
+/* As soon as nothing else is under way. */
+void work_whole_soon(struct director *d);
+/* A verdict or a role changed that a candidate has taken over already. */
+void work_disturb(struct director *d);
+/* A service was made right beside the job. */
+void work_service_done(struct director *d, size_t service);
+void work_repair(struct director *d, struct control_call *call, const json_t *parameters);
+void work_look_later(struct director *d, uint64_t took_us);
+/* What waits for its turn, begins. */
+void work_next(struct director *d);
+void work_stop(struct director *d);
+
+/* plan.c */
+void plan_request(struct director *d, struct control_call *call, const json_t *parameters);
+bool plan_waits(const struct director *d);
+/* NULL when it could not be made; who asked is told. */
+struct candidate *plan_begin(struct director *d);
+void plan_operation(struct director *d, const struct ipvs_op *op);
+/* The answer, and the end of it. `counts` as in reload_decide(). */
+void plan_finish(struct director *d, const struct job_counts *counts);
+/* NULL: nobody asks. Ends it with an error. */
+void plan_cancel(struct director *d, const char *error);
+
 /* on_stop "remove", --cleanup=all. */
 void apply_remove_all(struct director *d);
 /* Verdicts from what the kernel's table shows. */
-void apply_adopt(struct director *d);
+void apply_adopt(struct director *d, const struct ipvs_table *have);
 void link_configure(struct director *d);
 void link_message(struct director *d, const char *method, const json_t *parameters);
 

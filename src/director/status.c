@@ -79,10 +79,7 @@ static json_t *routers_to_json(const struct director *d, const json_t *report)
 static const struct ipvs_dest *find_dest(const struct ipvs_table *have,
 	const struct ipvs_service *service, const struct ipvs_dest_key *key)
 {
-	for (uint32_t i = 0; service && i < service->n_dests; i++)
-		if (ipvs_dest_key_compare(&have->dests[service->first_dest + i].key, key) == 0)
-			return &have->dests[service->first_dest + i];
-	return NULL;
+	return service ? ipvs_table_find_dest(have, service, key) : NULL;
 }
 
 /* A server of a service: of its own pool, or of the pool's fallback. */
@@ -265,16 +262,18 @@ static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_M
 	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
 
 	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
-			 "s:I, s:I, s:O}}",
+			 "s:I, s:I, s:I, s:I, s:I, s:o}}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
 		(int)getpid(), "config", config_to_json(d), "routers",
 		routers_to_json(d, reports[HELPER_ELECTOR]), "services", services, "overrides",
 		overrides_to_json(d), "checks", checks ? checks : json_null(), "sync",
 		sync_to_json(d, reports[HELPER_LINK]), "helpers", helpers_to_json(d), "ipvs",
 		"available", d->ipvs_available, "operations_last", (json_int_t)d->operations_last,
-		"last_us", (json_int_t)d->apply_last_us, "operations_total",
+		"last_us", (json_int_t)d->apply_last_us, "busy_us", (json_int_t)d->apply_busy_us,
+		"longest_step_us", (json_int_t)d->apply_longest_us, "troubles",
+		(json_int_t)d->services.n_troubles, "operations_total",
 		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
-		"errors", d->ipvs_errors);
+		"errors", apply_errors(d));
 }
 
 static void gather_free(struct gather *g)

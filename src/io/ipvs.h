@@ -2,6 +2,7 @@
  * Follows net/netfilter/ipvs/ip_vs_ctl.c of Linux 6.1. libnl's codes never leave this module. */
 #pragma once
 
+#include "base/instant.h"
 #include "core/ipvs_plan.h"
 #include "core/service_model.h"
 
@@ -20,6 +21,16 @@ int ipvs_dump_some(
 	struct ipvs *v, const struct ipvs_service_key *keys, size_t n_keys, struct ipvs_table *ret);
 void ipvs_table_done(struct ipvs_table *t);
 
+/* ipvs_dump() in steps. Nothing else may be asked of `v` until it is freed. */
+struct ipvs_dumping;
+int ipvs_dumping_new(struct ipvs *v, struct ipvs_dumping **ret);
+/* Goes on until `until`, or a little longer. Returns 1 when the table is complete, 0 when there is
+ * more to do, or -errno: nothing can be made of it then. */
+int ipvs_dumping_step(struct ipvs_dumping *d, struct instant until);
+/* The complete table; release with ipvs_table_done(). */
+struct ipvs_table ipvs_dumping_take(struct ipvs_dumping *d);
+void ipvs_dumping_free(struct ipvs_dumping *d);
+
 struct ipvs_failure {
 	const struct ipvs_op *op; /* in the array given to ipvs_apply() */
 	int error;                /* -errno as the kernel said it */
@@ -32,6 +43,12 @@ struct ipvs_failure {
  * again), or another -errno of the socket, after which later operations were not tried. */
 int ipvs_apply(struct ipvs *v, const struct ipvs_op *ops, size_t n_ops,
 	struct ipvs_failure *ret_failures, size_t max_failures, size_t *ret_n_failures);
+
+/* The first of the operations, as many as go into one send, and no more than n_ops; *ret_n says how
+ * many that were. For who must not be held up. Else as ipvs_apply(). */
+int ipvs_apply_some(struct ipvs *v, const struct ipvs_op *ops, size_t n_ops,
+	struct ipvs_failure *ret_failures, size_t max_failures, size_t *ret_n_failures,
+	size_t *ret_n);
 
 /* What failed and why, in words for the operator: "tcp 192.0.2.100:80: add-service: this kernel has
  * no scheduler \"wlcc\"". Returns buf; 320 bytes hold every text. */

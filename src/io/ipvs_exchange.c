@@ -69,28 +69,45 @@ static void take_answers(struct ipvs *v, struct ipvs_exchange *x, size_t len)
 	}
 }
 
+int ipvs_exchange_start(struct ipvs *v)
+{
+	return send(nl_socket_get_fd(v->sock), v->requests.data, v->requests.len, 0) < 0 ? -errno
+											 : 0;
+}
+
+static int exchange_result(const struct ipvs_exchange *x)
+{
+	return x->result ? x->result : x->lost ? -ENOBUFS : 0;
+}
+
+int ipvs_exchange_read(struct ipvs *v, struct ipvs_exchange *x)
+{
+	/* After a loss the end may be among what was lost, and all that is left is here. */
+	ssize_t n = receive(v, x->lost ? MSG_DONTWAIT : 0);
+
+	if (n == -ENOBUFS)
+		x->lost = true;
+	else if (n == -ETIMEDOUT && x->lost)
+		x->over = true;
+	else if (n == -EBADMSG)
+		note_result(x, -EBADMSG);
+	else if (n < 0)
+		return (int)n;
+	else
+		take_answers(v, x, (size_t)n);
+	return x->over ? exchange_result(x) : -EINPROGRESS;
+}
+
 int ipvs_exchange_run(struct ipvs *v, struct ipvs_exchange *x)
 {
-	bool lost = false;
+	int r = ipvs_exchange_start(v);
 
-	if (send(nl_socket_get_fd(v->sock), v->requests.data, v->requests.len, 0) < 0)
-		return -errno;
-	while (!x->over) {
-		/* After a loss the end may be among what was lost, and all that is left is here. */
-		ssize_t n = receive(v, lost ? MSG_DONTWAIT : 0);
-
-		if (n == -ENOBUFS)
-			lost = true;
-		else if (n == -ETIMEDOUT && lost)
-			break;
-		else if (n == -EBADMSG)
-			note_result(x, -EBADMSG);
-		else if (n < 0)
-			return (int)n;
-		else
-			take_answers(v, x, (size_t)n);
-	}
-	return x->result ? x->result : lost ? -ENOBUFS : 0;
+	if (r < 0)
+		return r;
+	do
+		r = ipvs_exchange_read(v, x);
+	while (r == -EINPROGRESS);
+	return r;
 }
 
 uint32_t ipvs_request_begin(struct ipvs *v)

@@ -27,8 +27,13 @@ struct ipvs_exchange {
 	void *userdata;
 	int result;
 	bool over;
+	bool lost; /* answers did not fit into the socket's queue */
 };
 
+/* The halves of ipvs_exchange_run(), for who must not be held up: send; then read, one datagram at
+ * a time, until it returns what is not -EINPROGRESS. */
+int ipvs_exchange_start(struct ipvs *v);
+int ipvs_exchange_read(struct ipvs *v, struct ipvs_exchange *x);
 /* Send what is in v->requests and read the answers. Returns 0 or what an answer or the socket made
  * of it; -ENOBUFS when answers were lost; -ETIMEDOUT when the last one did not come. */
 int ipvs_exchange_run(struct ipvs *v, struct ipvs_exchange *x);

@@ -11,6 +11,7 @@ libio_a_SOURCES += \
 libio_a_SOURCES += \
 	src/io/ipvs.c src/io/ipvs.h \
 	src/io/ipvs_answer.c src/io/ipvs_answer.h \
+	src/io/ipvs_dump.c \
 	src/io/ipvs_exchange.c src/io/ipvs_exchange.h \
 	src/io/ipvs_failure.c \
 	src/io/ipvs_request.c src/io/ipvs_request.h \
