@@ -4,9 +4,7 @@
 
 #include "base/cleanup.h"
 #include "director/desired.h"
-#include "director/settings.h"
 #include "io/clock.h"
-#include "io/sysctl.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -92,7 +90,7 @@ int apply_init(struct director *d)
 			d->loop, &p->look, CLOCK_BOOTTIME, UINT64_MAX, 100000, on_look, d);
 	if (r >= 0)
 		look_later(d, 0);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : forwarding_init(d);
 }
 
 void apply_done(struct director *d)
@@ -102,6 +100,7 @@ void apply_done(struct director *d)
 	sd_event_source_disable_unref(d->pending.look);
 	free(d->pending.services);
 	json_decref(d->ipvs_errors);
+	forwarding_done(d);
 	balancer_done(&d->balancer);
 }
 
@@ -239,26 +238,6 @@ static int apply_sync(struct director *d, struct balance *ret)
 	return r;
 }
 
-static void on_setting_failed(const char *name, const char *value, int error, void *userdata)
-{
-	char message[200];
-
-	(void)snprintf(message, sizeof(message), "cannot set %s to \"%s\": %s", name, value,
-		strerror(-error));
-	director_event(userdata, EVENT_SYSCTL_FAILED, message, "TANDEM_SYSCTL", name, NULL);
-}
-
-static void apply_settings(struct director *d)
-{
-	auto_free char *record = NULL;
-
-	if (asprintf(&record, "%s/sysctl.json", d->options->runtime_dir) < 0) {
-		record = NULL;
-		return;
-	}
-	(void)settings_apply(d->conf, record, on_setting_failed, d);
-}
-
 static bool uses_ipvs(const struct director *d)
 {
 	return d->conf->n_services > 0 || d->conf->link.enabled || balancer_has_own(&d->balancer);
@@ -271,7 +250,8 @@ size_t apply_all(struct director *d)
 	struct instant begun = clock_now();
 	json_t *errors = json_array();
 	struct balance table = {0}, sync = {0};
-	int r, r_sync;
+	size_t changed = 0;
+	int r, r_sync, r_forwarding = 0;
 
 	shares_settle(d);
 	memset(d->pending.services, 0, d->conf->n_services * sizeof(*d->pending.services));
@@ -286,7 +266,7 @@ size_t apply_all(struct director *d)
 	r = balancer_open(&d->balancer);
 	d->ipvs_available = r >= 0;
 	if (d->ipvs_available) /* else half of them do not exist, at each attempt */
-		apply_settings(d);
+		r_forwarding = forwarding_apply(d, errors, &changed);
 	r = apply_table(d, NULL, NULL, 0, &table);
 	r_sync = d->ipvs_available ? apply_sync(d, &sync) : 0;
 	note_errors(d, &table, errors);
@@ -296,11 +276,11 @@ size_t apply_all(struct director *d)
 	note_operations(d, &table, "the whole table", begun);
 	json_decref(d->ipvs_errors);
 	d->ipvs_errors = errors;
-	if (r < 0 || r_sync < 0)
+	if (r < 0 || r_sync < 0 || r_forwarding < 0)
 		retry_later(d);
 	else
 		d->pending.retries = 0;
-	return table.operations;
+	return table.operations + changed;
 }
 
 void apply_service(struct director *d, size_t service)
@@ -363,18 +343,11 @@ void apply_remove_all(struct director *d)
 {
 	struct instant begun = clock_now();
 	struct balance result;
-	auto_free char *record = NULL;
 
 	if (balancer_remove_all(&d->balancer, &result) < 0)
 		note_errors(d, &result, d->ipvs_errors);
 	note_operations(d, &result, "leaving", begun);
-	if (asprintf(&record, "%s/sysctl.json", d->options->runtime_dir) < 0)
-		record = NULL;
-	if (record && sysctl_restore(record) < 0) {
-		director_event(d, EVENT_SYSCTL_FAILED, "not every setting could be restored", NULL);
-		(void)json_array_append_new(
-			d->ipvs_errors, json_string("not every setting could be restored"));
-	}
+	forwarding_remove(d);
 }
 
 /* The link's side, while it is the kernel's sync. */

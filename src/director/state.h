@@ -8,6 +8,7 @@
  *   drains.c    drains under way
  *   operators.c what operators ask for one server
  *   apply.c     IPVS, sync daemons and settings made so
+ *   forwarding.c  settings and nftables rules, tracked connections
  *   status.c    the answer to "how are you?"
  *   cleanup.c   what a director that is gone left */
 #pragma once
@@ -19,6 +20,7 @@
 #include "director/director.h"
 #include "director/overrides.h"
 #include "director/pools.h"
+#include "director/forwarding.h"
 #include "director/process.h"
 #include "director/targets.h"
 
@@ -97,6 +99,7 @@ struct director {
 	sd_event_source *drains_timer;
 
 	struct balancer balancer;
+	struct forwarding forwarding;
 	bool ipvs_available;
 	size_t operations_last, operations_total;
 	size_t drift_total;     /* operations that mended what somebody else changed */

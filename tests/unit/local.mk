@@ -144,3 +144,13 @@ tests_unit_test_pool_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_ramp_SOURCES = tests/unit/test_ramp.c
 tests_unit_test_ramp_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_ramp_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_nft_rules tests/unit/test_ruleset
+TESTS += tests/unit/test_nft_rules tests/unit/test_ruleset
+tests_unit_test_nft_rules_SOURCES = tests/unit/test_nft_rules.c
+tests_unit_test_nft_rules_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_nft_rules_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_ruleset_SOURCES = tests/unit/test_ruleset.c src/director/ruleset.c \
+	src/director/wanted_rules.c
+tests_unit_test_ruleset_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ruleset_LDADD = $(LIBCONF) $(UNIT_LDADD)
