@@ -50,6 +50,12 @@ static const struct {
 	[EVENT_SYNC_STARTED] = {"sync-started", "28b5204be1f89178621ff12e6a2695cb", LOG_INFO},
 	[EVENT_SYNC_LOST] = {"sync-lost", "420ff63b05df3e29ef3cd58c516ea86f", LOG_WARNING},
 	[EVENT_SYSCTL_FAILED] = {"sysctl-failed", "9da3d1b2d76a87c1653487c1d98a1e20", LOG_WARNING},
+	[EVENT_RULES_APPLIED] = {"rules-applied", "325ebfb89cc641a7f2ee9e7644d6cfdc", LOG_INFO},
+	[EVENT_RULES_FAILED] = {"rules-failed", "6cb684f9d5ffe8f61a141f7a6f8ae72a", LOG_ERR},
+	[EVENT_CONNTRACK_DELETED] = {"conntrack-deleted", "5f030a25a051175ce33acd0db3fa96f4",
+		LOG_INFO},
+	[EVENT_LOCAL_PORTS] = {"local-ports-exhausted", "54f4438e0dcb8bf1fce6771d280dc604",
+		LOG_WARNING},
 	[EVENT_ERROR] = {"error", "4a04115b5f108d1a870c837825a27888", LOG_ERR},
 };
 

@@ -38,6 +38,10 @@ enum event {
 	EVENT_SYNC_STARTED,      /* a kernel sync daemon was started */
 	EVENT_SYNC_LOST,         /* the sync interface went away: nothing is synced */
 	EVENT_SYSCTL_FAILED,     /* a setting could not be written */
+	EVENT_RULES_APPLIED,     /* our nftables table was put in place, or removed */
+	EVENT_RULES_FAILED,      /* ... could not be */
+	EVENT_CONNTRACK_DELETED, /* a former Active forgot the fullnat connections it tracked */
+	EVENT_LOCAL_PORTS,       /* source ports of a fullnat pool are used up */
 	EVENT_ERROR,             /* what none of the above names */
 	EVENT_MAX_
 };

@@ -9,6 +9,8 @@ libcore_a_SOURCES += \
 	src/core/traffic.c src/core/traffic.h
 libcore_a_SOURCES += \
 	src/core/ipvs_plan.c src/core/ipvs_plan.h \
+	src/core/nft_rules.c src/core/nft_rules.h \
+	src/core/port_use.c src/core/port_use.h \
 	src/core/service_model.c src/core/service_model.h
 libcore_a_SOURCES += \
 	src/core/announce.c src/core/announce.h \

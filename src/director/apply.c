@@ -4,9 +4,7 @@
 
 #include "base/cleanup.h"
 #include "director/desired.h"
-#include "director/settings.h"
 #include "io/clock.h"
-#include "io/sysctl.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -57,7 +55,7 @@ int apply_init(struct director *d)
 		r = trouble_init(d);
 	if (r >= 0)
 		r = work_init(d);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : forwarding_init(d);
 }
 
 void apply_done(struct director *d)
@@ -68,6 +66,7 @@ void apply_done(struct director *d)
 	sd_event_source_disable_unref(d->pending.cure);
 	services_done(&d->services);
 	json_decref(d->ipvs_errors);
+	forwarding_done(d);
 	balancer_done(&d->balancer);
 }
 
@@ -224,24 +223,15 @@ int apply_sync(struct director *d, struct balance *ret)
 	return r;
 }
 
-static void on_setting_failed(const char *name, const char *value, int error, void *userdata)
+/* The settings and rules around the table. Returns how many were not as they should be; what is to
+ * be tried again is noted. */
+size_t apply_forwarding(struct director *d)
 {
-	char message[200];
+	size_t changed = 0;
 
-	(void)snprintf(message, sizeof(message), "cannot set %s to \"%s\": %s", name, value,
-		strerror(-error));
-	director_event(userdata, EVENT_SYSCTL_FAILED, message, "TANDEM_SYSCTL", name, NULL);
-}
-
-void apply_settings(struct director *d)
-{
-	auto_free char *record = NULL;
-
-	if (asprintf(&record, "%s/sysctl.json", d->options->runtime_dir) < 0) {
-		record = NULL;
-		return;
-	}
-	(void)settings_apply(d->conf, record, on_setting_failed, d);
+	if (d->ipvs_available && forwarding_apply(d, d->work.errors, &changed) < 0)
+		d->work.forwarding_failed = true;
+	return changed;
 }
 
 bool apply_uses_ipvs(const struct director *d, const struct conf *conf)
@@ -409,18 +399,11 @@ void apply_remove_all(struct director *d)
 {
 	struct instant begun = clock_now();
 	struct balance result;
-	auto_free char *record = NULL;
 
 	if (balancer_remove_all(&d->balancer, &result) < 0)
 		apply_note_errors(d, &result, d->ipvs_errors);
 	apply_note_operations(d, &result, "leaving", begun);
-	if (asprintf(&record, "%s/sysctl.json", d->options->runtime_dir) < 0)
-		record = NULL;
-	if (record && sysctl_restore(record) < 0) {
-		director_event(d, EVENT_SYSCTL_FAILED, "not every setting could be restored", NULL);
-		(void)json_array_append_new(
-			d->ipvs_errors, json_string("not every setting could be restored"));
-	}
+	forwarding_remove(d);
 }
 
 /* The link's side, while it is the kernel's sync. */

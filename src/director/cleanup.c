@@ -46,9 +46,12 @@ static int remove_the_rest(struct director *d)
 	d->ipvs_errors = json_array();
 	r = balancer_init(&d->balancer, d->options->runtime_dir);
 	if (r >= 0)
+		r = nft_table_init(&d->forwarding.table, d->options->runtime_dir);
+	if (r >= 0)
 		apply_remove_all(d);
 	r = r < 0 ? r : json_array_size(d->ipvs_errors) > 0 ? -EIO : 0;
 	json_decref(d->ipvs_errors);
+	nft_table_done(&d->forwarding.table);
 	balancer_done(&d->balancer);
 	return r;
 }

@@ -8,9 +8,11 @@ tandemd_SOURCES = \
 	src/director/desired.c src/director/desired.h \
 	src/director/director.c src/director/director.h \
 	src/director/drains.c \
+	src/director/forwarding.c src/director/forwarding.h \
 	src/director/helpers.c \
 	src/director/main.c \
 	src/director/job.c src/director/job.h \
+	src/director/nft_table.c src/director/nft_table.h \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \
 	src/director/plan.c \
@@ -19,6 +21,7 @@ tandemd_SOURCES = \
 	src/director/record.c src/director/record.h \
 	src/director/reload.c \
 	src/director/roles.c \
+	src/director/ruleset.c src/director/ruleset.h \
 	src/director/settings.c src/director/settings.h \
 	src/director/shares.c \
 	src/director/state.h \
@@ -26,6 +29,7 @@ tandemd_SOURCES = \
 	src/director/targets.c src/director/targets.h \
 	src/director/trouble.c \
 	src/director/views.c src/director/views.h \
+	src/director/wanted_rules.c src/director/wanted_rules.h \
 	src/director/work.c
 tandemd_LDADD = libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) \
-	$(NL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
+	$(NL_LIBS) $(NFTABLES_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)

@@ -95,6 +95,7 @@ static void set_active(struct director *d, size_t router, bool active)
 	if (d->roles.active[router] == active)
 		return;
 	d->roles.active[router] = active;
+	forwarding_role(d, router, active);
 	for (size_t i = 0; i < d->conf->n_services; i++)
 		if (d->conf->services[i].program == CONF_PROGRAM_ACTIVE &&
 			d->conf->services[i].router == router)

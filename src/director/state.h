@@ -7,10 +7,11 @@
  *   shares.c    who gets what share of a pool's connections
  *   drains.c    drains under way
  *   operators.c what operators ask for one server
- *   apply.c     sync daemons, settings, single services made so
+ *   apply.c     sync daemons, single services made so
  *   work.c      the whole table made so, in steps
  *   trouble.c   services that could not be
  *   plan.c      what a reload would do
+ *   forwarding.c  settings and nftables rules, tracked connections
  *   status.c    the answer to "how are you?"
  *   cleanup.c   what a director that is gone left */
 #pragma once
@@ -24,6 +25,7 @@
 #include "director/director.h"
 #include "director/overrides.h"
 #include "director/pools.h"
+#include "director/forwarding.h"
 #include "director/process.h"
 #include "director/targets.h"
 
@@ -108,9 +110,11 @@ struct work {
 	json_t *errors;               /* of no service */
 	unsigned rounds, told;
 	size_t operations, failures;
-	bool adopting;  /* the first look after a start */
-	bool disturbed; /* verdicts or shares changed beside a candidate */
-	bool whole;     /* another one is needed */
+	size_t changed;         /* settings and rules that were not as they should be */
+	bool forwarding_failed; /* not all of those could be made so */
+	bool adopting;          /* the first look after a start */
+	bool disturbed;         /* verdicts or shares changed beside a candidate */
+	bool whole;             /* another one is needed */
 	struct control_call *callers[CONTROL_CALLERS_MAX]; /* of Repair */
 	size_t n_callers;
 };
@@ -159,6 +163,7 @@ struct director {
 	sd_event_source *drains_timer;
 
 	struct balancer balancer;
+	struct forwarding forwarding;
 	bool ipvs_available;
 	size_t operations_last, operations_total;
 	size_t drift_total;        /* operations that mended what somebody else changed */
@@ -294,7 +299,7 @@ void apply_pending_now(struct director *d);
 void apply_pending_forget(struct director *d);
 void apply_sync_changed(struct director *d);
 int apply_sync(struct director *d, struct balance *ret);
-void apply_settings(struct director *d);
+size_t apply_forwarding(struct director *d);
 bool apply_uses_ipvs(const struct director *d, const struct conf *conf);
 struct desired_input apply_input(const struct director *d);
 /* Everything again, later and later. */

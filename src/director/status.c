@@ -262,7 +262,7 @@ static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_M
 	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
 
 	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I, s:o}}",
+			 "s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
 		(int)getpid(), "config", config_to_json(d), "routers",
 		routers_to_json(d, reports[HELPER_ELECTOR]), "services", services, "overrides",
@@ -273,7 +273,7 @@ static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_M
 		"longest_step_us", (json_int_t)d->apply_longest_us, "troubles",
 		(json_int_t)d->services.n_troubles, "operations_total",
 		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
-		"errors", apply_errors(d));
+		"errors", apply_errors(d), "forwarding", forwarding_to_json(d));
 }
 
 static void gather_free(struct gather *g)

@@ -103,8 +103,7 @@ static void go_on(struct director *d)
 {
 	struct job_input in = job_input_of(d);
 
-	if (d->work.task != TASK_LOOK && d->ipvs_available)
-		apply_settings(d);
+	d->work.changed += apply_forwarding(d);
 	if (d->work.job)
 		job_go_on(d->work.job, &in);
 }
@@ -143,7 +142,7 @@ static bool counted(struct director *d, const struct job_counts *counts)
 	if (w->disturbed && w->job) {
 		w->disturbed = false;
 		close_job(d);
-		apply_settings(d);
+		w->changed += apply_forwarding(d);
 		if (open_job(d) < 0)
 			finish(d, -EAGAIN);
 		return true;
@@ -209,10 +208,10 @@ static int on_turn(sd_event_source *source, void *userdata)
 static void note_drift(struct director *d)
 {
 	struct work *w = &d->work;
-	size_t n = w->operations - w->failures;
+	size_t n = w->operations - w->failures + w->changed;
 	char message[120], count[24];
 
-	if (w->task != TASK_LOOK || w->operations <= w->failures)
+	if (w->task != TASK_LOOK || n == 0)
 		return;
 	d->drift_total += n;
 	(void)snprintf(count, sizeof(count), "%zu", n);
@@ -229,7 +228,8 @@ static void answer_repairs(struct director *d)
 	for (size_t i = 0; i < w->n_callers; i++)
 		control_reply(w->callers[i],
 			json_pack("{s:I, s:O}", "operations",
-				(json_int_t)(w->operations - w->failures), "errors", errors));
+				(json_int_t)(w->operations - w->failures + w->changed), "errors",
+				errors));
 	w->n_callers = 0;
 	json_decref(errors);
 }
@@ -251,7 +251,7 @@ static void note_end(struct director *d, const struct balance *sync, int error)
 	json_decref(d->ipvs_errors);
 	d->ipvs_errors = w->errors;
 	w->errors = NULL;
-	if (error < 0)
+	if (error < 0 || w->forwarding_failed)
 		apply_retry_later(d);
 	else
 		d->pending.retries = 0;
@@ -291,7 +291,7 @@ static void finish(struct director *d, int error)
 	work_look_later(d, w->busy_us);
 	w->task = TASK_NONE;
 	if (task == TASK_WHOLE || task == TASK_RELOAD)
-		reload_applied(d, w->operations + sync.operations);
+		reload_applied(d, w->operations + w->changed + sync.operations);
 	work_next(d);
 }
 
@@ -345,7 +345,8 @@ void work_begin(struct director *d, enum task task, struct candidate *candidate)
 	w->begun = clock_now();
 	w->errors = json_array();
 	w->busy_us = w->longest_us = 0;
-	w->operations = w->failures = 0;
+	w->operations = w->failures = w->changed = 0;
+	w->forwarding_failed = false;
 	w->rounds = w->told = 0;
 	w->disturbed = false;
 	if (task != TASK_LOOK)

@@ -21,3 +21,6 @@ libio_a_SOURCES += \
 	src/io/ndisc.c src/io/ndisc.h \
 	src/io/rtnl.c src/io/rtnl.h \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h
+libio_a_SOURCES += \
+	src/io/conntrack.c src/io/conntrack.h \
+	src/io/nft.c src/io/nft.h

@@ -164,6 +164,52 @@ int sysctl_set_recorded_at(
 	return r < 0 ? r : 1;
 }
 
+static bool is_one_of(const char *name, const char *const names[], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A setting that is gone with its module is as good as restored. */
+static int restore_one(const char *root, const char *name, const json_t *value)
+{
+	int r = json_is_string(value) ? sysctl_write_at(root, name, json_string_value(value))
+				      : -EBADMSG;
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int sysctl_restore_others_at(
+	const char *root, const char *record, const char *const kept[], size_t n_kept)
+{
+	json_auto_t *object = NULL;
+	json_t *value;
+	const char *name;
+	void *next;
+	int restored = 0, first = load_record(record, &object);
+
+	if (first < 0)
+		return first;
+	json_object_foreach_safe (object, next, name, value) {
+		int r = is_one_of(name, kept, n_kept) ? 1 : restore_one(root, name, value);
+
+		if (r == 0) {
+			(void)json_object_del(object, name);
+			restored++;
+		} else if (r < 0 && first == 0) {
+			first = r;
+		}
+	}
+	if (restored > 0) {
+		int r = store_record(record, object);
+
+		first = first < 0 ? first : r;
+	}
+	return first < 0 ? first : restored;
+}
+
 int sysctl_restore_at(const char *root, const char *record)
 {
 	json_auto_t *object = NULL;
@@ -174,11 +220,9 @@ int sysctl_restore_at(const char *root, const char *record)
 	if (first < 0)
 		return first;
 	json_object_foreach (object, name, value) {
-		int r = json_is_string(value)
-				? sysctl_write_at(root, name, json_string_value(value))
-				: -EBADMSG;
+		int r = restore_one(root, name, value);
 
-		if (r < 0 && r != -ENOENT && first == 0)
+		if (r < 0 && first == 0)
 			first = r;
 	}
 	if (first == 0 && unlink(record) < 0 && errno != ENOENT)
@@ -199,6 +243,11 @@ int sysctl_write(const char *name, const char *value)
 int sysctl_set_recorded(const char *record, const char *name, const char *value)
 {
 	return sysctl_set_recorded_at(KERNEL_ROOT, record, name, value);
+}
+
+int sysctl_restore_others(const char *record, const char *const kept[], size_t n_kept)
+{
+	return sysctl_restore_others_at(KERNEL_ROOT, record, kept, n_kept);
 }
 
 int sysctl_restore(const char *record)

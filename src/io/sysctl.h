@@ -18,6 +18,9 @@ int sysctl_set_recorded(const char *record, const char *name, const char *value)
  * since to a third value are put back too; those that are gone with their module are done. 0 also
  * when there is no record; else the first -errno, and the record stays. */
 int sysctl_restore(const char *record);
+/* Put back what the record names, except `kept`, and strike it from the record. How many were put
+ * back; else the first -errno, and those that failed stay in the record. */
+int sysctl_restore_others(const char *record, const char *const kept[], size_t n_kept);
 
 /* The same for settings below another directory than /proc/sys. */
 int sysctl_read_at(const char *root, const char *name, char *ret, size_t size);
@@ -25,3 +28,5 @@ int sysctl_write_at(const char *root, const char *name, const char *value);
 int sysctl_set_recorded_at(
 	const char *root, const char *record, const char *name, const char *value);
 int sysctl_restore_at(const char *root, const char *record);
+int sysctl_restore_others_at(
+	const char *root, const char *record, const char *const kept[], size_t n_kept);

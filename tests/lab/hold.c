@@ -30,10 +30,10 @@ static void bury(struct held *h)
 	h->fd = -1;
 }
 
-static int open_one(const struct sockaddr_in *address)
+static int open_one(const struct sockaddr_in6 *address)
 {
 	struct timeval timeout = {.tv_sec = CONNECT_TIMEOUT_S};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		err(2, "socket");
@@ -46,7 +46,7 @@ static int open_one(const struct sockaddr_in *address)
 	return fd;
 }
 
-static size_t open_all(struct held *held, size_t n, const struct sockaddr_in *address)
+static size_t open_all(struct held *held, size_t n, const struct sockaddr_in6 *address)
 {
 	size_t opened = 0;
 
@@ -139,13 +139,13 @@ static size_t count_alive(struct held *held, size_t n, unsigned round)
 int main(int argc, char **argv)
 {
 	static struct held held[COUNT_MAX];
-	struct sockaddr_in address;
+	struct sockaddr_in6 address;
 	char line[80];
 	size_t n;
 
 	if (argc != 4 || (n = (size_t)atoi(argv[3])) == 0 || n > COUNT_MAX)
 		errx(2, "usage: hold ADDRESS PORT COUNT");
-	address = tool_address(argv[1], argv[2]);
+	address = tool_any_address(argv[1], argv[2]);
 	signal(SIGPIPE, SIG_IGN);
 	tool_raise_limits();
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -109,7 +109,7 @@ tests_unit_test_process_LDADD = libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(JA
 
 check_PROGRAMS += tests/unit/test_balancer
 TESTS += tests/unit/test_balancer
-tests_unit_test_balancer_SOURCES = tests/unit/test_balancer.c src/director/balancer.c
+tests_unit_test_balancer_SOURCES = tests/unit/test_balancer.c src/director/balancer.c src/director/record.c
 tests_unit_test_balancer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_balancer_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
@@ -156,3 +156,12 @@ tests_unit_test_pools_SOURCES = tests/unit/test_pools.c src/director/desired.c s
 tests_unit_test_pools_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_pools_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_pools_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_nft_rules tests/unit/test_ruleset
+TESTS += tests/unit/test_nft_rules tests/unit/test_ruleset
+tests_unit_test_nft_rules_SOURCES = tests/unit/test_nft_rules.c
+tests_unit_test_nft_rules_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_nft_rules_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_ruleset_SOURCES = tests/unit/test_ruleset.c src/director/ruleset.c \
+	src/director/wanted_rules.c
+tests_unit_test_ruleset_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ruleset_LDADD = $(LIBCONF) $(UNIT_LDADD)

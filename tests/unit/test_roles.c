@@ -14,6 +14,8 @@ static struct conf old_conf, new_conf;
 static struct director d;
 static unsigned applied; /* times that the service was brought to the kernel */
 static char *told;       /* the last parameters sent to the elector */
+static size_t told_router;
+static bool told_active; /* what forwarding was told last */
 
 void process_call(struct process *p, const char *method, json_t *parameters)
 {
@@ -36,6 +38,18 @@ void apply_service(struct director *director, size_t service)
 	(void)director;
 	ck_assert_uint_eq(service, 0);
 	applied++;
+}
+
+void forwarding_role(struct director *director, size_t router, bool active)
+{
+	(void)director;
+	told_router = router;
+	told_active = active;
+}
+
+void work_disturb(struct director *director)
+{
+	(void)director;
 }
 
 void apply_pending_now(struct director *director)
@@ -141,6 +155,11 @@ START_TEST(services_follow_their_router)
 	elector_says("front", "active");
 	ck_assert_uint_eq(applied, 1);
 	ck_assert(d.roles.active[0]);
+	ck_assert_uint_eq(told_router, 0);
+	ck_assert(told_active);
+	elector_says("front", "backup");
+	ck_assert_uint_eq(told_router, 0);
+	ck_assert(!told_active);
 }
 END_TEST
 

@@ -142,6 +142,34 @@ START_TEST(nothing_is_changed_when_the_old_value_cannot_be_recorded)
 }
 END_TEST
 
+START_TEST(what_is_no_longer_needed_comes_back_and_the_rest_stays)
+{
+	static const char *const kept[] = {"vs/conntrack", "vs/other"};
+
+	ck_assert_int_eq(sysctl_set_recorded_at(root, record, "vs/sync_threshold", "0 0"), 1);
+	ck_assert_int_eq(sysctl_set_recorded_at(root, record, "vs/conntrack", "1"), 1);
+	ck_assert_int_eq(sysctl_restore_others_at(root, record, kept, 2), 1);
+	ck_assert_str_eq(setting("vs/sync_threshold"), "3\t50");
+	ck_assert_str_eq(setting("vs/conntrack"), "1");
+	make_setting("vs/sync_threshold", "0\t7\n"); /* nobody's business of ours any more */
+	ck_assert_int_eq(sysctl_restore_others_at(root, record, kept, 2), 0);
+	ck_assert_str_eq(setting("vs/sync_threshold"), "0\t7");
+	ck_assert_int_eq(sysctl_restore_at(root, record), 0);
+	ck_assert_str_eq(setting("vs/conntrack"), "0");
+}
+END_TEST
+
+START_TEST(what_cannot_be_put_back_stays_in_the_record)
+{
+	make_file(record, "{\"../x\": \"1\", \"vs/conntrack\": \"7\", \"vs/gone\": \"1\"}");
+	ck_assert_int_eq(sysctl_restore_others_at(root, record, NULL, 0), -EINVAL);
+	ck_assert_str_eq(setting("vs/conntrack"), "7");
+	make_setting("vs/conntrack", "0\n");
+	ck_assert_int_eq(sysctl_restore_others_at(root, record, NULL, 0), -EINVAL);
+	ck_assert_str_eq(setting("vs/conntrack"), "0"); /* it was struck out */
+}
+END_TEST
+
 START_TEST(a_record_that_is_garbage_is_set_aside)
 {
 	char aside[PATH_MAX];
@@ -170,6 +198,8 @@ int main(void)
 	tcase_add_test(tests, a_setting_that_is_gone_does_not_keep_the_record);
 	tcase_add_test(tests, a_failure_is_reported_the_rest_put_back_and_the_record_kept);
 	tcase_add_test(tests, nothing_is_changed_when_the_old_value_cannot_be_recorded);
+	tcase_add_test(tests, what_is_no_longer_needed_comes_back_and_the_rest_stays);
+	tcase_add_test(tests, what_cannot_be_put_back_stays_in_the_record);
 	tcase_add_test(tests, a_record_that_is_garbage_is_set_aside);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,352 @@
+"""Fullnat: servers that see an address of the pool, need no route to any client, and keep their
+connections when the director changes; the nftables table and the settings behind it. Firewall marks."""
+
+import itertools
+import json
+
+import pytest
+
+from director import Director
+from observe import Holder, start_server
+from pair import CHECK, VIP, election_config, start_pair, wait_roles_settled
+from process import wait_until
+
+pytestmark = pytest.mark.ipvs
+
+VIP6 = "2001:db8::100"
+POOL = {4: ("192.0.2.200", "192.0.2.205"), 6: ("2001:db8::200", "2001:db8::205")}
+SERVERS = {4: {"rs1": "192.0.2.11", "rs2": "192.0.2.12"}, 6: {"rs1": "2001:db8::11", "rs2": "2001:db8::12"}}
+LISTEN = {4: VIP, 6: VIP6}
+PORT, SERVER_PORT = 80, 8080
+HELD = 50
+
+# The servers have no route to anywhere but their own network: neither to the remote client nor through a
+# director.
+NETWORKS = {
+    "client": {"eth0": ("front", "192.0.2.10/24", "2001:db8::10/64")},
+    "remote": {"eth0": ("far", "198.51.100.10/24", "2001:db8:f::10/64")},
+    "router": {"eth0": ("front", "192.0.2.254/24", "2001:db8::254/64"),
+               "eth1": ("far", "198.51.100.254/24", "2001:db8:f::254/64")},
+    "rs1": {"eth0": ("front", "192.0.2.11/24", "2001:db8::11/64")},
+    "rs2": {"eth0": ("front", "192.0.2.12/24", "2001:db8::12/64")},
+    "lb1": {"eth0": ("front", "192.0.2.2/24", "2001:db8::2/64"), "eth1": ("sync", "10.255.0.1/24")},
+    "lb2": {"eth0": ("front", "192.0.2.3/24", "2001:db8::3/64"), "eth1": ("sync", "10.255.0.2/24")},
+}
+
+
+def config(families=(4, 6), pool=None, **top):
+    conf = election_config(**{
+        "excluded_addresses": [f"{VIP6}/64"],
+        "snat_addresses": [f"{a}/{24 if f == 4 else 64}" for f in families for a in (pool or POOL)[f]]})
+    conf["nodes"] = {"lb1": {"link_address": "10.255.0.1"}, "lb2": {"link_address": "10.255.0.2"}}
+    conf["link"] = {"mode": "kernel", "interface": "eth1", "sync_id": 51}
+    conf["pools"] = {f"web{f}": {
+        "check": dict(CHECK),
+        "servers": {name: {"address": a, "port": SERVER_PORT} for name, a in SERVERS[f].items()}}
+        for f in families}
+    conf["services"] = {f"web{f}": {"listen": LISTEN[f], "port": PORT, "scheduler": "rr",
+                                    "forward": "fullnat", "pool": f"web{f}"} for f in families}
+    conf.update(top)
+    return conf
+
+
+def build(lab):
+    lab.build(NETWORKS, ipv6=True)
+    lab["router"].sysctl({"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1})
+    lab["remote"].ip("route add default via 198.51.100.254", "-6 route add default via 2001:db8:f::254")
+    for name in ("lb1", "lb2"):
+        lab[name].ip("route add 198.51.100.0/24 via 192.0.2.254",
+                     "-6 route add 2001:db8:f::/64 via 2001:db8::254")
+    for name in ("rs1", "rs2"):
+        start_server(lab[name], name, SERVER_PORT)
+
+
+def wait_up(director, families=(4, 6)):
+    for f in families:
+        wait_until(lambda f=f: set(director.server_states(f"web{f}").values()) == {(1, "up")}, 30,
+                   f"servers of web{f} are up on {director.name}", every=0.1)
+
+
+@pytest.fixture
+def pair(lab):
+    build(lab)
+    lb1, lb2 = start_pair(lab, config())
+    for director in (lb1, lb2):
+        wait_up(director)
+    wait_until(lambda: lb1.owns(POOL[6][1]), 10, "the pool is with lb1")
+    return lb1, lb2
+
+
+WHO = """
+import socket, sys
+address, port, count, kind = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+for i in range(count):
+    s = socket.socket(family, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
+    s.settimeout(10)
+    s.connect((address, port))
+    s.sendall(b"who" if kind == "udp" else b"GET /who HTTP/1.0\\r\\n\\r\\n")
+    answer = b""
+    while not answer or kind == "tcp":
+        part = s.recv(4096)
+        if not part:
+            break
+        answer += part
+    print(answer.decode().splitlines()[-1])
+    s.close()
+"""
+
+
+def who(node, address, port, count, kind="tcp"):
+    """[(server, source, destination)] as the servers saw that many connections."""
+    lines = node.run("/usr/bin/python3", "-c", WHO, address, port, count, kind).splitlines()
+    return [(words[0], words[1], words[3]) for words in map(str.split, lines)]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("where", ["client", "remote"])
+def test_servers_see_an_address_of_the_pool_and_clients_the_virtual_one(lab, pair, figure, where, family):
+    seen = who(lab[where], LISTEN[family], PORT, 20)
+    figure(f"fullnat, IPv{family}, {where}: connections answered, and by whom seen",
+           f"{len(seen)} of 20, as {', '.join(sorted({s for _, s, _ in seen}))}", "the pool alone")
+    assert len(seen) == 20
+    assert {source for _, source, _ in seen} == set(POOL[family]), "all of the pool, and only that"
+    assert {(name, to) for name, _, to in seen} == set(SERVERS[family].items())
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_datagrams_by_fullnat(lab, family):
+    build(lab)
+    conf = config((family,))
+    conf["services"][f"web{family}"]["protocol"] = "udp"
+    lb1, _ = start_pair(lab, conf)
+    wait_up(lb1, (family,))
+    wait_until(lambda: lb1.owns(POOL[family][1]), 10, "the pool is with lb1")
+    for where in ("client", "remote"):
+        seen = who(lab[where], LISTEN[family], PORT, 12, "udp")
+        assert {source for _, source, _ in seen} <= set(POOL[family])
+        assert {name for name, _, _ in seen} == {"rs1", "rs2"}
+
+
+def synced(director, address):
+    lines = director.node.run("ipvsadm", "-Lnc").splitlines()
+    text = f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}"
+    return sum(text in line and "ESTABLISHED" in line for line in lines)
+
+
+def tracked(director, *addresses):
+    """Lines of the kernel's table of tracked connections that name one of the addresses."""
+    import ipaddress
+    texts = [ipaddress.ip_address(a).exploded for a in addresses]
+    return [line for line in director.node.run("cat", "/proc/net/nf_conntrack").splitlines()
+            if any(f"dst={text} " in line for text in texts)]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_idle_and_busy_connections_survive_there_and_back(lab, pair, figure, family):
+    lb1, lb2 = pair
+    idle = Holder(lab["client"], LISTEN[family], PORT, HELD)
+    assert idle.survivors(30000) == HELD
+    busy = Holder(lab["remote"], LISTEN[family], PORT, HELD)
+    for _ in range(5):
+        assert busy.survivors(30000) == HELD
+    wait_until(lambda: synced(lb2, LISTEN[family]) == 2 * HELD, 40, "all connections on lb2", every=0.2)
+    for interface in ("eth0", "eth1"):
+        lab.cut("lb1", interface)
+    lb1.kill_all()
+    lb2.wait_owner(VIP)
+    wait_until(lambda: lb2.owns(POOL[6][1]), 10, "lb2 has the pool too")
+    alive = {"busy": busy.survivors(30000), "idle": idle.survivors(30000)}
+    figure(f"fullnat, IPv{family}: connections that survive a dead director, kernel sync alone",
+           f"{alive['busy']} busy and {alive['idle']} idle of {HELD} each", f"{HELD} each")
+    assert alive == {"busy": HELD, "idle": HELD}
+
+    lb1.cleanup()
+    lab.mend("lb1", "sync", "eth1")
+    lab.mend("lb1", "front", "eth0")
+    lb1.start()
+    lb1.wait_owner(VIP, 20)
+    lb2.wait_not_owner(VIP, 20)
+    wait_until(lambda: lb2.events("conntrack-deleted"), 10, "lb2 forgets the connections")
+    assert tracked(lb2, VIP, VIP6) == []
+    alive = {"busy": busy.survivors(30000), "idle": idle.survivors(30000)}
+    figure(f"fullnat, IPv{family}: ... and the way back", f"{alive['busy']} busy and {alive['idle']} idle",
+           f"{HELD} each")
+    assert alive == {"busy": HELD, "idle": HELD}
+    assert tracked(lb2, VIP, VIP6, *POOL[4], *POOL[6]) == []
+
+
+def test_a_standby_passes_on_what_comes_by_a_stale_entry_and_tracks_nothing(lab, pair):
+    lb1, lb2 = pair
+    mac = json.loads(lab["lb2"].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+    lab["client"].ip(f"neighbour replace {VIP} lladdr {mac} dev eth0 nud permanent",
+                     f"-6 neighbour replace {VIP6} lladdr {mac} dev eth0 nud permanent")
+    for family in (4, 6):
+        seen = who(lab["client"], LISTEN[family], PORT, 4)
+        assert {source for _, source, _ in seen} <= set(POOL[family])
+    assert tracked(lb2, VIP, VIP6) == []
+    assert tracked(lb1, VIP) and tracked(lb1, VIP6)
+
+
+STRAY = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+s.settimeout(1.5)
+try:
+    s.connect((sys.argv[1], 9999))
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_the_guard_keeps_the_director_from_answering_servers(lab, pair):
+    for address in (POOL[4][0], POOL[6][0]):
+        assert lab["rs1"].run("/usr/bin/python3", "-c", STRAY, address).strip() == "TimeoutError"
+    # It is for the pool alone.
+    assert lab["rs1"].run("/usr/bin/python3", "-c", STRAY, VIP).strip() == "ConnectionRefusedError"
+
+
+def rules(director):
+    return director.node.run("nft", "list", "table", "inet", "tandem")
+
+
+def test_what_somebody_else_does_to_the_rules_and_settings_is_mended(lab, pair, figure):
+    lb1, lb2 = pair
+    right = rules(lb1)
+    assert right == rules(lb2), "the same on both"
+    damages = ("delete table inet tandem", "flush chain inet tandem source",
+               "flush ruleset", f"delete element inet tandem pools4 {{ {POOL[4][0]} }}",
+               "add rule inet tandem guard drop")
+    for done, damage in enumerate(damages):
+        lab["lb1"].run("nft", damage)
+        wait_until(lambda: len(lb1.events("ipvs-drift")) > done, 15, f"\"{damage}\" is noticed", every=0.1)
+        wait_until(lambda: sorted(rules(lb1).split()) == sorted(right.split()), 5, f"\"{damage}\" is mended")
+    figure("nftables damaged in five ways: mended", f"{len(damages)} of {len(damages)}", "each within a period")
+    assert len(who(lab["client"], VIP, PORT, 4)) == 4
+    # Another table is nobody's business of ours.
+    applied = len(lb1.events("rules-applied"))
+    lab["lb1"].run("nft", "add table inet other")
+    for name, damage in (("net.ipv4.ip_forward", 0), ("net.ipv4.vs.conntrack", 0),
+                         ("net.netfilter.nf_conntrack_tcp_be_liberal", 0)):
+        lab["lb1"].sysctl({name: damage})
+        wait_until(lambda n=name: lab["lb1"].read_sysctl(n) == "1", 15, f"{name} is set again", every=0.1)
+    assert len(lb1.events("rules-applied")) == applied
+    assert lb2.events("ipvs-drift") == []
+
+
+SETTINGS = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.vs.conntrack",
+            "net.netfilter.nf_conntrack_tcp_be_liberal", "net.ipv4.conf.eth0.rp_filter",
+            "net.ipv4.conf.eth0.send_redirects", "net.ipv4.vs.expire_nodest_conn")
+
+
+def settings(node):
+    return [node.read_sysctl(name) for name in SETTINGS]
+
+
+def test_rules_and_settings_are_adopted_at_a_restart_and_go_with_their_service(lab):
+    build(lab)
+    lab["lb1"].sysctl({"net.ipv4.conf.eth0.rp_filter": 1, "net.ipv4.conf.eth0.send_redirects": 1})
+    before = settings(lab["lb1"])
+    lb1 = Director(lab, "lb1", config()).start()
+    wait_up(lb1)
+    assert settings(lab["lb1"]) == ["1", "1", "1", "1", "2", "0", "0"]
+    assert len(lb1.events("rules-applied")) == 1
+    lb1.stop()
+    assert "fullnat4_0" in rules(lb1), "kept over the stop"
+    lb1.start()
+    assert len(lb1.events("rules-applied")) == 1, "and taken as it is"
+    assert lb1.events("ipvs-drift") == []
+    four = config((4,))
+    four["pools"]["web4"]["on_failure"] = "remove"
+    assert lb1.reload(four).returncode == 0
+    assert "ip6" not in rules(lb1)
+    after = settings(lab["lb1"])
+    assert after[:2] == ["1", before[1]], "IPv6 is not forwarded any more"
+    assert after[-1] == "1", "what is down expires"
+    four["services"]["web4"]["forward"] = "direct"
+    for server in four["pools"]["web4"]["servers"].values():
+        del server["port"]
+    assert lb1.reload(four).returncode == 0
+    assert settings(lab["lb1"])[:-1] == before[:-1]
+    assert "tandem" not in lab["lb1"].run("nft", "list", "tables")
+
+
+def test_a_kernel_without_a_rule_is_named_and_the_rest_goes_on(lab):
+    build(lab)
+    # Another table of the name that cannot be deleted by us while its chain is jumped to: none can. What can
+    # be had is a place for the record that is no place.
+    lb1 = Director(lab, "lb1", config((4,)))
+    lab["lb1"].run("mkdir", f"{lb1.runtime_dir}/nft.json.new")
+    lb1.start()
+    lb1.wait_event("rules-failed")
+    assert any("inet tandem" in error for error in lb1.status()["ipvs"]["errors"])
+    wait_up(lb1, (4,))
+    lab["lb1"].run("rmdir", f"{lb1.runtime_dir}/nft.json.new")
+    wait_until(lambda: lb1.events("rules-applied"), 20, "it is tried again")
+    wait_until(lambda: lb1.status()["ipvs"]["errors"] == [], 20, "and all is well")
+
+
+def test_marks_group_ports_into_one_persistent_service(lab):
+    lab.build(NETWORKS, ipv6=True)
+    for name in ("rs1", "rs2"):
+        lab[name].sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
+        lab[name].ip(f"address add {VIP}/32 dev lo", f"-6 address add {VIP6}/128 dev lo")
+        start_server(lab[name], name, 80, 443, 8005)
+    conf = config((4,))
+    for server in conf["pools"]["web4"]["servers"].values():
+        server["port"] = 80
+    service = conf["services"]["web4"]
+    del conf["pools"]["web4"]["servers"]["rs1"]["port"], conf["pools"]["web4"]["servers"]["rs2"]["port"]
+    conf["pools"]["web4"]["check"]["port"] = 80
+    service.update(mark="auto", port=[80, 443, "8000-8010"], forward="direct", persistence="5m")
+    lb1, _ = start_pair(lab, conf)
+    wait_up(lb1, (4,))
+    services = [line for line in lb1.node.run("ipvsadm", "-Sn").splitlines() if line.startswith("-A")]
+    assert len(services) == 1 and services[0].startswith("-A -f "), services
+    names = {name for port in (80, 443, 8005, 80, 443, 8005) for name, _, _ in who(lab["client"], VIP, port, 2)}
+    assert len(names) == 1, "one server for all ports"
+    del service["persistence"]
+    assert lb1.reload(conf).returncode == 0
+    lab["lb1"].run("ipvsadm", "-C")
+    lb1.wait_event("ipvs-drift", 15)
+    names = [name for name, _, _ in who(lab["client"], VIP, 443, 4)]
+    assert sorted(set(names)) == ["rs1", "rs2"]
+
+
+def udp_flood(source, destination, ports, batch=2000):
+    """A program that sends a datagram from each source port, without waiting for answers."""
+    return f"""
+import socket, time
+for port in range({ports[0]}, {ports[1]}):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(({source!r}, port))
+    s.sendto(b"x", ({destination!r}, {PORT}))
+    s.close()
+    if port % {batch} == 0:
+        time.sleep(0.05)
+"""
+
+
+def test_used_up_source_ports_are_told_and_named(lab, figure):
+    build(lab)
+    lab["client"].ip("address add 192.0.2.20/24 dev eth0")
+    pool = {4: (POOL[4][0],)}
+    conf = config((4,), pool)
+    conf["pools"]["web4"]["servers"] = {"rs1": {"address": SERVERS[4]["rs1"], "port": SERVER_PORT}}
+    conf["services"]["web4"]["protocol"] = "udp"
+    del conf["link"]
+    lb1 = Director(lab, "lb1", conf).start()
+    wait_up(lb1, (4,))
+    wait_until(lambda: lb1.owns(POOL[4][0]), 10, "the pool is with lb1")
+    # Nobody answers: what counts are the ports.
+    lab["rs1"].run("nft", "add table ip mute; add chain ip mute in { type filter hook input priority 0; }; "
+                   f"add rule ip mute in udp dport {SERVER_PORT} drop")
+    lab["client"].run("/usr/bin/python3", "-c", udp_flood("192.0.2.10", VIP, (1024, 65536)))
+    line = lb1.wait_event("local-ports-exhausted", 30)
+    assert "snat_addresses of front" in line and f"{SERVERS[4]['rs1']}:{SERVER_PORT}" in line
+    lab["client"].run("/usr/bin/python3", "-c", udp_flood("192.0.2.20", VIP, (2000, 2200)))
+    refused = wait_until(lambda: lb1.status()["forwarding"]["ports_refused"], 20, "refusals are counted",
+                         every=0.5)
+    figure("fullnat: one address, one server: 64512 ports used up, then 200 more connections",
+           f"{refused} refused, told", "told and named")
+    assert refused >= 150
