@@ -59,7 +59,8 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	/* What is pending or failed is ours to do, and no drift. */
+	/* What is pending, due or failed is ours to do, and no drift. */
+	shares_settle(d);
 	n = !d->pending.any && d->pending.retries == 0 ? apply_all(d) : 0;
 	if (n > 0) {
 		d->drift_total += n;
