@@ -41,18 +41,21 @@ const char *pool_quorum_name(enum pool_quorum quorum)
 	return quorum_names[quorum];
 }
 
-/* What an operator took out. */
-static struct pool_share share_of_decision(const struct decision *decision)
+/* What an operator took out. A server that dies while it drains is dead above all. */
+static struct pool_share share_of_decision(const struct pool_server *s)
 {
 	static const struct pool_share drains[DRAIN_MAX_] = {
 		[DRAIN_DRAINING] = {POOL_USE_QUIET, POOL_REASON_DRAINING, 0, 100},
 		[DRAIN_DRAINED] = {POOL_USE_GONE, POOL_REASON_DRAINED, 0, 100},
 		[DRAIN_FORCED] = {POOL_USE_GONE, POOL_REASON_FORCED, 0, 100},
 	};
+	struct pool_share share = {POOL_USE_DEAD, POOL_REASON_FAILED, 0, 100};
 
-	if (decision->kind == DECISION_DRAIN)
-		return drains[decision->drain.state];
-	return (struct pool_share){POOL_USE_DEAD, POOL_REASON_FAILED, 0, 100};
+	if (s->decision->kind == DECISION_DRAIN)
+		share = drains[s->decision->drain.state];
+	if (share.use == POOL_USE_QUIET && s->health == HEALTH_DOWN)
+		share.use = POOL_USE_DEAD;
+	return share;
 }
 
 static bool is_taken_out(const struct pool_server *s)
@@ -87,7 +90,7 @@ static struct pool_share share_alone(
 	const struct pool_rule *rule, const struct pool_server *s, struct instant now)
 {
 	if (is_taken_out(s))
-		return share_of_decision(s->decision);
+		return share_of_decision(s);
 	switch (s->health) {
 	case HEALTH_UP:
 		return share_of_usable(rule, s, now);

@@ -81,7 +81,8 @@ static bool find_subject(struct director *d, struct control_call *call, const js
 	return true;
 }
 
-/* How many other servers of the pool get connections now, in the view that has fewest. */
+/* How many other servers of the pool get connections now, in the view that has fewest; SIZE_MAX
+ * when no service uses the pool. */
 static size_t others_in_use(const struct director *d, const struct server_place *place)
 {
 	const struct views *v = &d->targets.views;
@@ -97,7 +98,7 @@ static size_t others_in_use(const struct director *d, const struct server_place 
 			     d->pools.shares[v->items[i].first + j].use == POOL_USE_SERVE;
 		fewest = n < fewest ? n : fewest;
 	}
-	return fewest == SIZE_MAX ? 0 : fewest;
+	return fewest;
 }
 
 json_t *operators_decision_to_json(const struct decision *decision)
@@ -119,7 +120,8 @@ static json_t *server_to_json(struct director *d, const struct subject *s)
 	const struct override *now = overrides_find(&d->overrides, s->pool, s->server);
 	static const struct decision none;
 	json_t *o = operators_decision_to_json(now ? &now->decision : &none);
-	struct drain_count count = {.known = false};
+	struct drain_count count;
+	size_t others;
 
 	(void)json_object_set_new(o, "pool", json_string(s->pool));
 	(void)json_object_set_new(o, "server", json_string(s->server));
@@ -131,8 +133,9 @@ static json_t *server_to_json(struct director *d, const struct subject *s)
 		o, "active", count.known ? json_integer((json_int_t)count.active) : json_null());
 	(void)json_object_set_new(o, "inactive",
 		count.known ? json_integer((json_int_t)count.inactive) : json_null());
+	others = others_in_use(d, &s->place);
 	(void)json_object_set_new(
-		o, "others", json_integer((json_int_t)others_in_use(d, &s->place)));
+		o, "others", others == SIZE_MAX ? json_null() : json_integer((json_int_t)others));
 	return o;
 }
 

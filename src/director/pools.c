@@ -56,8 +56,10 @@ int pools_build(const struct pools_input *in, const struct pools_input *old_in,
 		inherit(&p, in, old_in, old);
 	for (size_t i = 0; i < v->n; i++) {
 		p.views[i].touched = true;
-		p.views[i].uses_fallback =
-			p.views[i].uses_fallback && v->items[i].fallback != CONF_NONE;
+		if (v->items[i].fallback == CONF_NONE) {
+			p.views[i].uses_fallback = false;
+			p.views[i].until = (struct instant){0};
+		}
 	}
 	*ret = p;
 	return 0;

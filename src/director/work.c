@@ -432,10 +432,14 @@ static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
-	if (d->work.task == TASK_NONE && d->pending.retries == 0 && !d->stopping)
-		work_begin(d, TASK_LOOK, NULL);
-	else
+	if (d->work.task != TASK_NONE || d->pending.retries > 0 || d->stopping) {
 		work_look_later(d, 0);
+		return 0;
+	}
+	/* What is due or pending is ours to do, and no drift. */
+	shares_settle(d);
+	apply_pending_now(d);
+	work_begin(d, TASK_LOOK, NULL);
 	return 0;
 }
 

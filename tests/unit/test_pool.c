@@ -93,6 +93,19 @@ START_TEST(dead_servers_stay_in_the_table_unless_their_connections_expire)
 }
 END_TEST
 
+START_TEST(a_server_that_dies_while_it_drains_is_dead)
+{
+	decisions[0].kind = decisions[1].kind = DECISION_DRAIN;
+	goes_down(0, 0);
+	evaluate();
+	ck_assert_str_eq(uses(), "dqSS");
+	ck_assert_int_eq(shares[0].reason, POOL_REASON_DRAINING);
+	decisions[0].drain.state = DRAIN_DRAINED;
+	evaluate();
+	ck_assert_str_eq(uses(), "xqSS");
+}
+END_TEST
+
 START_TEST(quorum_moves_only_outside_its_hysteresis)
 {
 	/* Weight up, quorum expected; quorum 10, hysteresis 3, ten servers of weight 1 ... */
@@ -435,6 +448,7 @@ int main(void)
 	tcase_add_test(tc, servers_that_are_up_serve_with_their_weights);
 	tcase_add_test(tc, down_and_unchecked_servers_get_nothing);
 	tcase_add_test(tc, dead_servers_stay_in_the_table_unless_their_connections_expire);
+	tcase_add_test(tc, a_server_that_dies_while_it_drains_is_dead);
 	tcase_add_test(tc, quorum_moves_only_outside_its_hysteresis);
 	tcase_add_test(tc, a_pool_without_a_usable_server_has_no_quorum_whatever_the_numbers);
 	tcase_add_test(tc, quorum_is_not_decided_while_an_unchecked_server_may_decide_it);

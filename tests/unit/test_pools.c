@@ -296,6 +296,21 @@ START_TEST(a_reload_goes_on_from_where_the_pools_are)
 }
 END_TEST
 
+START_TEST(a_fallback_that_was_leaving_is_gone_with_the_configuration_that_named_it)
+{
+	all(0, VERDICT_DOWN);
+	all(1, VERDICT_UP);
+	evaluate();
+	all(0, VERDICT_UP);
+	evaluate();
+	ck_assert(pools_has_fallback(&pools, 0));
+	pool_list[0].fallback = CONF_NONE;
+	reload();
+	evaluate();
+	ck_assert(!pools_has_fallback(&pools, 0));
+}
+END_TEST
+
 START_TEST(a_start_finds_the_fallback_serving_and_leaves_it)
 {
 	struct ipvs_dest dests[2] = {
@@ -467,6 +482,8 @@ int main(void)
 	tcase_add_test(tc, an_operators_decision_reaches_the_pools_that_have_the_server);
 	tcase_add_test(tc, a_server_that_is_ready_again_starts_slowly);
 	tcase_add_test(tc, a_reload_goes_on_from_where_the_pools_are);
+	tcase_add_test(
+		tc, a_fallback_that_was_leaving_is_gone_with_the_configuration_that_named_it);
 	tcase_add_test(tc, a_start_finds_the_fallback_serving_and_leaves_it);
 	tcase_add_test(tc, no_service_is_without_a_server_that_has_one);
 	suite_add_tcase(s, tc);
