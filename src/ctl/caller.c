@@ -33,14 +33,35 @@ static int connect_to(const char *runtime_dir, int *ret_fd)
 	return 0;
 }
 
-static int send_call(int fd, const char *method)
+static int send_all(int fd, const char *bytes, size_t len)
 {
-	char text[160];
-	int len = snprintf(text, sizeof(text),
-		"{\"method\":\"io.tandem.Director.%s\",\"parameters\":{}}", method);
+	while (len > 0) {
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
 
-	/* The frame ends with the text's own NUL. A call is shorter than any socket's buffer. */
-	return send(fd, text, (size_t)len + 1, MSG_NOSIGNAL) == len + 1 ? 0 : -errno;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* Takes parameters. */
+static int send_call(int fd, const char *method, json_t *parameters)
+{
+	auto_free char *name = NULL, *text = NULL;
+	json_t *call;
+
+	if (asprintf(&name, "io.tandem.Director.%s", method) < 0)
+		name = NULL;
+	call = json_pack("{s:s*, s:o}", "method", name, "parameters",
+		parameters ? parameters : json_object());
+	text = call ? json_dumps(call, JSON_COMPACT) : NULL;
+	json_decref(call);
+	/* The frame ends with the text's own NUL. */
+	return name && text ? send_all(fd, text, strlen(text) + 1) : -ENOMEM;
 }
 
 /* The first frame, or NULL with errno set. */
@@ -86,18 +107,20 @@ static int read_answer(int fd, struct caller_answer *ret)
 	return 0;
 }
 
-int caller_call(const char *runtime_dir, const char *method, struct caller_answer *ret)
+int caller_call(
+	const char *runtime_dir, const char *method, json_t *parameters, struct caller_answer *ret)
 {
 	auto_close int fd = -1;
 	int r = connect_to(runtime_dir, &fd);
 
 	*ret = (struct caller_answer){0};
 	if (r < 0) {
+		json_decref(parameters);
 		(void)snprintf(ret->text, sizeof(ret->text),
 			"no director answers at %s/tandem.sock: %s", runtime_dir, strerror(-r));
 		return r;
 	}
-	r = send_call(fd, method);
+	r = send_call(fd, method, parameters);
 	if (r >= 0)
 		r = read_answer(fd, ret);
 	if (r < 0)

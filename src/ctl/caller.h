@@ -9,7 +9,10 @@ struct caller_answer {
 	char text[200]; /* why the call could not be made */
 };
 
-/* Calls CONTROL_INTERFACE.`method` at runtime_dir's socket. Returns 0 with an answer, or -errno
- * with ret->text set. Release with caller_answer_done(). */
-int caller_call(const char *runtime_dir, const char *method, struct caller_answer *ret);
+/* Calls CONTROL_INTERFACE.`method` at runtime_dir's socket with `parameters`, which are taken
+ * (NULL: none). Returns 0 with an answer, or -errno with ret->text set. Release with
+ * caller_answer_done().
+ */
+int caller_call(
+	const char *runtime_dir, const char *method, json_t *parameters, struct caller_answer *ret);
 void caller_answer_done(struct caller_answer *a);

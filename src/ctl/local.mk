@@ -1,6 +1,8 @@
 bin_PROGRAMS += tandemctl
 tandemctl_SOURCES = \
 	src/ctl/caller.c src/ctl/caller.h \
+	src/ctl/command.c src/ctl/command.h \
+	src/ctl/director_commands.c \
 	src/ctl/main.c \
 	src/ctl/print.c src/ctl/print.h
 tandemctl_LDADD = libbase.a $(JANSSON_LIBS)

@@ -38,22 +38,49 @@ static bool may_change(const struct control_call *call)
 	return control_caller(call) == 0 || control_caller(call) == geteuid();
 }
 
+static void serve_status(struct director *d, struct control_call *call, const json_t *parameters)
+{
+	(void)parameters;
+	status_request(d, call);
+}
+
+static void serve_reload(struct director *d, struct control_call *call, const json_t *parameters)
+{
+	(void)parameters;
+	reload_request(d, call);
+}
+
+static const struct method {
+	const char *name;
+	bool changes; /* only for those who may change something */
+	void (*serve)(struct director *d, struct control_call *call, const json_t *parameters);
+} methods[] = {
+	{"Status", false, serve_status},
+	{"Reload", true, serve_reload},
+};
+
+static const struct method *find_method(const char *name)
+{
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (strcmp(methods[i].name, name) == 0)
+			return &methods[i];
+	return NULL;
+}
+
 static void on_call(
 	struct control_call *call, const char *method, const json_t *parameters, void *userdata)
 {
+	const struct method *m = find_method(method);
 	struct director *d = userdata;
 
-	(void)parameters;
 	if (d->stopping)
 		control_error(call, "Stopping", NULL);
-	else if (strcmp(method, "Status") == 0)
-		status_request(d, call);
-	else if (strcmp(method, "Reload") != 0)
+	else if (!m)
 		control_error(call, "MethodNotFound", NULL);
-	else if (!may_change(call))
+	else if (m->changes && !may_change(call))
 		control_error(call, "PermissionDenied", NULL);
 	else
-		reload_request(d, call);
+		m->serve(d, call, parameters);
 }
 
 static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdata)

@@ -118,3 +118,9 @@ TESTS += tests/unit/test_print
 tests_unit_test_print_SOURCES = tests/unit/test_print.c src/ctl/print.c
 tests_unit_test_print_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_print_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_command
+TESTS += tests/unit/test_command
+tests_unit_test_command_SOURCES = tests/unit/test_command.c src/ctl/command.c
+tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_command_LDADD = $(JANSSON_LIBS) $(UNIT_LDADD)
