@@ -14,3 +14,6 @@ libcore_a_SOURCES += \
 	src/core/announce.c src/core/announce.h \
 	src/core/vrrp.c src/core/vrrp.h \
 	src/core/vrrp_packet.c src/core/vrrp_packet.h
+libcore_a_SOURCES += \
+	src/core/realserver.c src/core/realserver.h \
+	src/core/realserver_check.c src/core/realserver_check.h

@@ -124,3 +124,9 @@ TESTS += tests/unit/test_command
 tests_unit_test_command_SOURCES = tests/unit/test_command.c src/ctl/command.c
 tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_command_LDADD = $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_realserver
+TESTS += tests/unit/test_realserver
+tests_unit_test_realserver_SOURCES = tests/unit/test_realserver.c
+tests_unit_test_realserver_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_realserver_LDADD = libcore.a libbase.a $(UNIT_LDADD)
