@@ -19,3 +19,6 @@ libio_a_SOURCES += \
 	src/io/arp.c src/io/arp.h \
 	src/io/rtnl.c src/io/rtnl.h \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h
+libio_a_SOURCES += \
+	src/io/fou.c src/io/fou.h \
+	src/io/netdev.c src/io/netdev.h
