@@ -5,4 +5,4 @@ tandemctl_SOURCES = \
 	src/ctl/director_commands.c \
 	src/ctl/main.c \
 	src/ctl/print.c src/ctl/print.h
-tandemctl_LDADD = libbase.a $(JANSSON_LIBS)
+tandemctl_LDADD = $(LIBREALSERVER)

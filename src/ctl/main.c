@@ -2,6 +2,7 @@
  * of the table; its handler takes the rest of the command line, and prints what it got in words, or
  * as JSON. */
 #include "ctl/command.h"
+#include "realserver/command.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@ static const struct {
 } commands[] = {
 	{"status", command_status, "", "role, routers, services, servers, checks and sync"},
 	{"reload", command_reload, "", "read the configuration again and make it so"},
+	{"realserver", command_realserver, "plan|apply|undo|check",
+		"on a real server: what its forwarding method asks of it"},
 };
 
 static int usage(FILE *f, int status)

@@ -130,3 +130,12 @@ TESTS += tests/unit/test_realserver
 tests_unit_test_realserver_SOURCES = tests/unit/test_realserver.c
 tests_unit_test_realserver_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_realserver_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_realserver_record tests/unit/test_realserver_wanted
+TESTS += tests/unit/test_realserver_record tests/unit/test_realserver_wanted
+tests_unit_test_realserver_record_SOURCES = tests/unit/test_realserver_record.c
+tests_unit_test_realserver_record_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_realserver_record_LDADD = $(LIBREALSERVER) $(UNIT_LDADD)
+tests_unit_test_realserver_wanted_SOURCES = tests/unit/test_realserver_wanted.c
+tests_unit_test_realserver_wanted_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_realserver_wanted_LDADD = $(LIBREALSERVER) $(UNIT_LDADD)
