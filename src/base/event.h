@@ -23,6 +23,15 @@ enum event {
 	EVENT_HELPER_HUNG,       /* ... did not answer its heartbeat and was killed */
 	EVENT_SERVER_UP,         /* a real server passed its health check */
 	EVENT_SERVER_DOWN,       /* ... failed it */
+	EVENT_QUORUM_LOST,       /* a pool has less usable weight than it needs */
+	EVENT_QUORUM_REGAINED,   /* ... enough again */
+	EVENT_FALLBACK_USED,     /* another pool serves instead of it */
+	EVENT_PANIC,             /* too few servers are up: all are used */
+	EVENT_PANIC_OVER,        /* ... enough again */
+	EVENT_DRAIN_STARTED,     /* an operator drains a server */
+	EVENT_DRAIN_DONE,        /* ... its last connection ended */
+	EVENT_DRAIN_FORCED,      /* ... the deadline came first */
+	EVENT_OVERRIDE,          /* an operator decided something else about a server */
 	EVENT_IPVS_APPLIED,      /* operations were sent to the kernel */
 	EVENT_IPVS_DRIFT,        /* somebody changed the kernel's table, it was mended */
 	EVENT_IPVS_FAILED,       /* the kernel refused an operation */

@@ -97,30 +97,35 @@ static bool is_number(const char *text)
 	return *text && text[strspn(text, "0123456789.")] == '\0';
 }
 
+/* What is wrong with a duration of that text. */
+static char *describe_duration(const struct key *key, const char *text, bool parsed, uint64_t us)
+{
+	char min[DURATION_TEXT_MAX], max[DURATION_TEXT_MAX];
+	auto_free char *quoted = fault_quote(text);
+
+	if (!parsed)
+		return is_number(text)
+			       ? conf_printf("%s needs a unit: us, ms, s, m, h or d", quoted)
+			       : conf_printf("%s is not a duration such as \"1.5s\"", quoted);
+	if (us < key->min || us > key->max)
+		return conf_printf("must be %s..%s, not %s", duration_format(key->min, min),
+			duration_format(key->max, max), quoted);
+	return conf_printf(
+		"must be a multiple of %s, not %s", duration_format(key->unit_us, min), quoted);
+}
+
 static bool parse_duration(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, uint64_t *ret)
 {
-	char min[DURATION_TEXT_MAX], max[DURATION_TEXT_MAX];
-	auto_free char *quoted = NULL;
 	const char *text = json_string_value(value);
-	uint64_t us;
+	uint64_t us = 0;
+	bool parsed;
 
 	if (!parse_expect(p, json_is_string(value), "a duration such as \"5s\"", value, path))
 		return false;
-	quoted = fault_quote(text);
-	if (!duration_parse(text, &us))
-		return parse_fault(p, path,
-			is_number(text)
-				? conf_printf("%s needs a unit: us, ms, s, m, h or d", quoted)
-				: conf_printf("%s is not a duration such as \"1.5s\"", quoted));
-	if (us < key->min || us > key->max)
-		return parse_fault(p, path,
-			conf_printf("must be %s..%s, not %s", duration_format(key->min, min),
-				duration_format(key->max, max), quoted));
-	if (us % key->unit_us != 0)
-		return parse_fault(p, path,
-			conf_printf("must be a multiple of %s, not %s",
-				duration_format(key->unit_us, min), quoted));
+	parsed = duration_parse(text, &us);
+	if (!parsed || us < key->min || us > key->max || us % key->unit_us != 0)
+		return parse_fault(p, path, describe_duration(key, text, parsed, us));
 	*ret = us / key->unit_us;
 	return true;
 }
@@ -382,14 +387,24 @@ void parse_default(const struct key *key, void *object)
 {
 	static const struct parse silent; /* a default is never faulty */
 	json_auto_t *value = NULL;
+	uint64_t us;
 
 	if (key->type == KEY_OBJECT && !key->also.size)
 		for (size_t i = 0; i < key->object->n; i++)
 			parse_default(&key->object->items[i], key_field(object, key->field));
 	if (!key->fallback)
 		return;
-	value = key_fallback(key);
-	(void)parse_value(&silent, key, value, &(struct path){0}, object);
+	/* What large files leave out thousands of times does not take the way over JSON. */
+	if (key->type == KEY_INTEGER) {
+		store(object, key->field, strtoull(key->fallback, NULL, 10));
+	} else if (key->type == KEY_DURATION && duration_parse(key->fallback, &us)) {
+		store(object, key->field, us / key->unit_us);
+	} else if (key->type == KEY_TOKEN) {
+		store(object, key->field, (uint64_t)key_token_find(key, key->fallback)->value);
+	} else {
+		value = key_fallback(key);
+		(void)parse_value(&silent, key, value, &(struct path){0}, object);
+	}
 }
 
 static const struct key *find_key(const struct keys *keys, const char *name)
@@ -437,14 +452,18 @@ static void parse_member(const struct parse *p, const struct key *key, json_t *o
 	json_t *value = json_object_get(object, key->name);
 	struct path at = {path, key->name, 0};
 
-	parse_default(key, ret);
+	if (!value || key->type == KEY_OBJECT)
+		parse_default(key, ret);
 	if (!value && !key->required)
 		return;
-	if (!value)
+	if (!value) {
 		fault_add(p->faults, p->source, path, FAULT_AT_VALUE, "missing key \"%s\"",
 			key->name);
-	else if (parse_value(p, key, value, &at, ret))
-		return;
+	} else {
+		if (parse_value(p, key, value, &at, ret))
+			return;
+		parse_default(key, ret);
+	}
 	json_object_set_new(object, key->name, json_null());
 }
 

@@ -35,3 +35,7 @@ void ctl_print_json(const json_t *value);
 
 int command_status(struct ctl *c, int argc, char **argv);
 int command_reload(struct ctl *c, int argc, char **argv);
+int command_drain(struct ctl *c, int argc, char **argv);
+int command_ready(struct ctl *c, int argc, char **argv);
+int command_weight(struct ctl *c, int argc, char **argv);
+int command_fail(struct ctl *c, int argc, char **argv);

@@ -4,5 +4,6 @@ tandemctl_SOURCES = \
 	src/ctl/command.c src/ctl/command.h \
 	src/ctl/director_commands.c \
 	src/ctl/main.c \
-	src/ctl/print.c src/ctl/print.h
+	src/ctl/print.c src/ctl/print.h \
+	src/ctl/server_commands.c
 tandemctl_LDADD = $(LIBREALSERVER)

@@ -17,6 +17,12 @@ static const struct {
 } commands[] = {
 	{"status", command_status, "", "role, routers, services, servers, checks and sync"},
 	{"reload", command_reload, "", "read the configuration again and make it so"},
+	{"drain", command_drain, "POOL/SERVER [--deadline TIME] [--wait]",
+		"let a server's connections end, then take it out of the services"},
+	{"ready", command_ready, "POOL/SERVER",
+		"take back what was decided: configuration and checks count again"},
+	{"weight", command_weight, "POOL/SERVER WEIGHT", "another weight than the configured one"},
+	{"fail", command_fail, "POOL/SERVER", "take a server as down, whatever its check says"},
 	{"realserver", command_realserver, "plan|apply|undo|check",
 		"on a real server: what its forwarding method asks of it"},
 };

@@ -34,12 +34,25 @@ static const char *age(uint64_t since_us, struct instant now, char buf[static 32
 	return buf;
 }
 
+/* A line, unless there are none. */
+static void print_addresses(FILE *f, const char *title, const json_t *addresses)
+{
+	json_t *address;
+	size_t i;
+
+	if (json_array_size(addresses) == 0)
+		return;
+	(void)fprintf(f, "  %s", title);
+	json_array_foreach (addresses, i, address)
+		(void)fprintf(f, "%s%s", i > 0 || *title ? " " : "", json_string_value(address));
+	(void)fputc('\n', f);
+}
+
 static void print_router(FILE *f, const json_t *r, struct instant now)
 {
 	char buf[32];
 	uint64_t since_us = (uint64_t)number(r, "since_us");
-	json_t *address;
-	size_t i;
+	char snat[40];
 
 	(void)fprintf(f, "router %s: %s", text(r, "name"), text(r, "state"));
 	if (since_us)
@@ -50,10 +63,11 @@ static void print_router(FILE *f, const json_t *r, struct instant now)
 		number(r, "vrid"), text(r, "interface"));
 	if (*text(r, "peer"))
 		(void)fprintf(f, ", peer %s", text(r, "peer"));
-	(void)fputs("\n ", f);
-	json_array_foreach (json_object_get(r, "addresses"), i, address)
-		(void)fprintf(f, " %s", json_string_value(address));
 	(void)fputc('\n', f);
+	print_addresses(f, "", json_object_get(r, "addresses"));
+	print_addresses(f, "excluded", json_object_get(r, "excluded_addresses"));
+	(void)snprintf(snat, sizeof(snat), "snat on %s", text(r, "snat_interface"));
+	print_addresses(f, snat, json_object_get(r, "snat_addresses"));
 }
 
 static void print_routers(FILE *f, const json_t *routers, struct instant now)
@@ -65,28 +79,117 @@ static void print_routers(FILE *f, const json_t *routers, struct instant now)
 		print_router(f, router, now);
 }
 
+/* Why a server has the weight that it has; reasons without a row explain nothing that the state
+ * does not. */
+static void print_reason(FILE *f, const json_t *s)
+{
+	static const struct {
+		const char *reason, *words;
+	} rows[] = {
+		{"weight", "weight set by operator"},
+		{"draining", "drained by operator, connections left"},
+		{"drained", "drained by operator"},
+		{"forced", "drained by operator, ended by the deadline"},
+		{"failed", "taken as down by operator"},
+		{"held-in", "held in by max_ejected"},
+		{"panic", "used in panic"},
+		{"no-quorum", "no quorum, the fallback serves"},
+		{"fallback", "fallback"},
+		{"leaving", "fallback, not needed any more"},
+	};
+
+	if (strcmp(text(s, "reason"), "slow-start") == 0)
+		(void)fprintf(f, " (slow start, %lld %%)", number(s, "percent"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(text(s, "reason"), rows[i].reason) == 0)
+			(void)fprintf(f, " (%s)", rows[i].words);
+}
+
 static void print_server(FILE *f, const json_t *s)
 {
 	(void)fprintf(f, "    %-16s %s:%lld  %s", text(s, "name"), text(s, "address"),
 		number(s, "port"), text(s, "state"));
 	if (json_is_true(json_object_get(s, "programmed")))
-		(void)fprintf(f, ", weight %lld, %lld active, %lld inactive\n", number(s, "weight"),
-			number(s, "active"), number(s, "inactive"));
+		(void)fprintf(f, ", weight %lld", number(s, "weight"));
 	else
-		(void)fputs(", not in the table\n", f);
+		(void)fputs(", not in the table", f);
+	print_reason(f, s);
+	if (json_is_true(json_object_get(s, "programmed")))
+		(void)fprintf(f, ", %lld active, %lld inactive", number(s, "active"),
+			number(s, "inactive"));
+	(void)fputc('\n', f);
 }
 
-static void print_service(FILE *f, const json_t *s)
+static void print_servers(FILE *f, const json_t *servers)
 {
 	json_t *server;
 	size_t i;
 
-	(void)fprintf(f, "service %s: %s %s:%lld %s %s, pool %s%s\n", text(s, "name"),
-		text(s, "protocol"), text(s, "listen"), number(s, "port"), text(s, "forward"),
-		text(s, "scheduler"), text(s, "pool"),
-		json_is_true(json_object_get(s, "programmed")) ? "" : ", not programmed");
-	json_array_foreach (json_object_get(s, "servers"), i, server)
+	json_array_foreach (servers, i, server)
 		print_server(f, server);
+}
+
+/* Only what is not as it should be. */
+static void print_quorum(FILE *f, const json_t *quorum)
+{
+	if (strcmp(text(quorum, "state"), "lost") == 0)
+		(void)fprintf(f, ", NO QUORUM (usable weight %lld of %lld)",
+			number(quorum, "usable_weight"), number(quorum, "quorum"));
+	if (json_is_true(json_object_get(quorum, "panic")))
+		(void)fputs(", PANIC: all servers are used", f);
+	if (number(quorum, "held_in") > 0)
+		(void)fprintf(f, ", %lld held in by max_ejected", number(quorum, "held_in"));
+}
+
+static void print_service(FILE *f, const json_t *s)
+{
+	const json_t *fallback = json_object_get(s, "fallback");
+
+	(void)fprintf(f, "service %s: %s %s:%lld %s %s, pool %s", text(s, "name"),
+		text(s, "protocol"), text(s, "listen"), number(s, "port"), text(s, "forward"),
+		text(s, "scheduler"), text(s, "pool"));
+	print_quorum(f, json_object_get(s, "quorum"));
+	if (json_is_true(json_object_get(fallback, "used")))
+		(void)fprintf(f, ", pool %s serves instead", text(fallback, "pool"));
+	(void)fprintf(f, "%s\n",
+		json_is_true(json_object_get(s, "programmed")) ? "" : ", not programmed");
+	print_servers(f, json_object_get(s, "servers"));
+	print_servers(f, json_object_get(fallback, "servers"));
+}
+
+void print_decision(FILE *f, const json_t *o, struct instant now)
+{
+	uint64_t deadline_us = (uint64_t)number(o, "deadline_us");
+	char buf[32];
+
+	(void)fprintf(f, "%s/%s: ", text(o, "pool"), text(o, "server"));
+	if (strcmp(text(o, "decision"), "fail") == 0)
+		(void)fputs("taken as down", f);
+	else if (strcmp(text(o, "decision"), "drain") == 0)
+		(void)fputs(text(o, "drain"), f);
+	else
+		(void)fputs("in use", f);
+	if (json_is_integer(json_object_get(o, "set_weight")))
+		(void)fprintf(f, ", weight %lld", number(o, "set_weight"));
+	if (json_is_integer(json_object_get(o, "active")))
+		(void)fprintf(f, ", %lld active, %lld inactive connections", number(o, "active"),
+			number(o, "inactive"));
+	if (deadline_us && strcmp(text(o, "drain"), "draining") == 0)
+		(void)fprintf(f, ", %s left", age(now.us, (struct instant){deadline_us}, buf));
+	if (json_is_false(json_object_get(o, "known")))
+		(void)fputs(", unknown: the configuration has no such server", f);
+	(void)fputc('\n', f);
+}
+
+static void print_overrides(FILE *f, const json_t *overrides, struct instant now)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach (overrides, i, item) {
+		(void)fputs("operator: ", f);
+		print_decision(f, item, now);
+	}
 }
 
 static void print_sync(FILE *f, const json_t *sync, struct instant now)
@@ -154,6 +257,7 @@ void print_status(FILE *f, const json_t *status, struct instant now)
 		text(config, "digest"), number(config, "generation"));
 	print_routers(f, json_object_get(status, "routers"), now);
 	print_each(f, json_object_get(status, "services"), print_service);
+	print_overrides(f, json_object_get(status, "overrides"), now);
 	print_each(f, json_object_get(status, "checks"), print_check);
 	print_sync(f, json_object_get(status, "sync"), now);
 	print_each(f, json_object_get(status, "helpers"), print_helper);

@@ -8,3 +8,5 @@
 
 /* `now` is what the ages are counted to. */
 void print_status(FILE *f, const json_t *status, struct instant now);
+/* One server as Server, Drain and the like tell it, in a line. */
+void print_decision(FILE *f, const json_t *server, struct instant now);

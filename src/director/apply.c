@@ -181,6 +181,7 @@ static struct desired_input desired_input(const struct director *d, const bool *
 {
 	return (struct desired_input){.conf = d->conf,
 		.targets = &d->targets,
+		.pools = &d->pools,
 		.router_active = d->roles.active,
 		.only = only};
 }
@@ -272,6 +273,7 @@ size_t apply_all(struct director *d)
 	struct balance table = {0}, sync = {0};
 	int r, r_sync;
 
+	shares_settle(d);
 	memset(d->pending.services, 0, d->conf->n_services * sizeof(*d->pending.services));
 	d->pending.any = false;
 	(void)sd_event_source_set_enabled(d->pending.defer, SD_EVENT_OFF);
@@ -353,6 +355,7 @@ void apply_adopt(struct director *d)
 	if (!uses_ipvs(d) || balancer_dump_own(&d->balancer, &have) < 0)
 		return;
 	targets_adopt(&d->targets, d->conf, &have);
+	shares_adopt(d, &have);
 	ipvs_table_done(&have);
 }
 

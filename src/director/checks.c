@@ -1,6 +1,8 @@
 /* The checker's side: what to check, and what came out. */
 #include "director/state.h"
 
+#include "io/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -22,15 +24,6 @@ static void tell(struct director *d, const struct target *t, const char *reason)
 		"TANDEM_SERVER", server, "TANDEM_TARGET", t->id, "TANDEM_REASON", reason, NULL);
 }
 
-static void apply_users(struct director *d, const struct target *t)
-{
-	size_t n;
-	const size_t *users = targets_users(&d->targets, t, &n);
-
-	for (size_t i = 0; i < n; i++)
-		apply_service(d, users[i]);
-}
-
 static void on_verdict(struct director *d, const json_t *parameters)
 {
 	const char *id = json_string_value(json_object_get(parameters, "id"));
@@ -41,9 +34,9 @@ static void on_verdict(struct director *d, const json_t *parameters)
 
 	if (!t || verdict == VERDICT_MAX_ || verdict == t->verdict)
 		return;
-	t->verdict = verdict;
+	targets_set_verdict(t, verdict, clock_now());
 	tell(d, t, reason ? reason : "");
-	apply_users(d, t);
+	shares_touch_target(d, t);
 }
 
 void checks_message(struct director *d, const char *method, const json_t *parameters)

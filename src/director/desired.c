@@ -1,6 +1,8 @@
-/* From configuration, roles and verdicts to the table that should be. No rule is hidden elsewhere:
- * a server's weight is what it is because of these lines. */
+/* From configuration, roles and shares to the table that should be. What a share is, core/pool.c
+ * says; what becomes of it in a service, these lines. */
 #include "director/desired.h"
+
+#include "core/ramp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,24 +47,98 @@ static struct ipvs_dest dest_of(const struct conf_service *s, const struct conf_
 	return dest;
 }
 
-static void add_dests(const struct desired_input *in, size_t service, struct ipvs_table *t)
+/* ovf takes a weight for a number of connections: it must be the one that was written. */
+static uint32_t scale_of(const struct conf_service *s, const struct conf_pool *pool)
+{
+	return pool->slow_start_us > 0 && strcmp(s->scheduler, "ovf") != 0 ? RAMP_SCALE : 1;
+}
+
+/* sh and dh send clients to a server of weight 0 all the same, and so nowhere. */
+static bool may_leave_slowly(const struct conf_service *s)
+{
+	return strcmp(s->scheduler, "sh") != 0 && strcmp(s->scheduler, "dh") != 0;
+}
+
+static bool removes_dead(const struct conf_service *s, const struct conf_pool *pool)
+{
+	return s->expire || pool->on_failure == CONF_ON_FAILURE_REMOVE;
+}
+
+bool desired_place(const struct desired_input *in, size_t service, size_t pool,
+	const struct pool_share *share, uint32_t *ret_weight)
 {
 	const struct conf_service *s = &in->conf->services[service];
-	const struct conf_pool *pool = &in->conf->pools[s->pool];
-	struct ipvs_service *added = &t->services[t->n_services - 1];
+	const struct conf_pool *p = &in->conf->pools[pool];
 
-	for (size_t i = 0; i < pool->n_servers; i++) {
-		const struct conf_server *server = &pool->servers[i];
-		bool usable = targets_usable(in->targets, in->conf, service, i);
+	if (share->reason == POOL_REASON_LEAVING && !may_leave_slowly(s))
+		return false;
+	*ret_weight = pool_share_weight(share, scale_of(s, p));
+	return pool_share_is_placed(share, removes_dead(s, p));
+}
 
-		if (!usable && (s->expire || pool->on_failure == CONF_ON_FAILURE_REMOVE))
+/* A fallback may have a server that the pool has too: the one that is there first counts. A pool
+ * alone has no server twice, and need not be searched. */
+static bool has_dest(const struct ipvs_table *t, size_t n, const struct ipvs_dest *dest)
+{
+	const struct ipvs_service *last = &t->services[t->n_services - 1];
+
+	for (size_t i = last->first_dest; i < last->first_dest + n; i++)
+		if (ipvs_dest_key_compare(&t->dests[i].key, &dest->key) == 0)
+			return true;
+	return false;
+}
+
+/* The pool whose servers these are. */
+static size_t pool_of(const struct desired_input *in, size_t service, bool fallback)
+{
+	size_t view = in->targets->views.of_service[service];
+
+	if (!fallback)
+		return in->conf->services[service].pool;
+	return in->targets->views.items[in->targets->views.items[view].fallback].pool;
+}
+
+static void add_servers(
+	const struct desired_input *in, size_t service, bool fallback, struct ipvs_table *t)
+{
+	size_t view = in->targets->views.of_service[service];
+	size_t pool = pool_of(in, service, fallback);
+	size_t n_before = t->services[t->n_services - 1].n_dests;
+
+	for (size_t i = 0; i < in->conf->pools[pool].n_servers; i++) {
+		struct pool_share share =
+			fallback ? pools_fallback_share(in->pools, in->targets, view, i)
+				 : pools_share(in->pools, in->targets, view, i);
+		struct ipvs_dest dest =
+			dest_of(&in->conf->services[service], &in->conf->pools[pool].servers[i]);
+
+		if (!desired_place(in, service, pool, &share, &dest.weight) ||
+			has_dest(t, n_before, &dest))
 			continue;
-		t->dests[t->n_dests] = dest_of(s, server);
-		if (!usable)
-			t->dests[t->n_dests].weight = 0;
-		t->n_dests++;
-		added->n_dests++;
+		t->dests[t->n_dests++] = dest;
+		t->services[t->n_services - 1].n_dests++;
 	}
+}
+
+/* Who serves comes first, see has_dest(). */
+static void add_dests(const struct desired_input *in, size_t service, struct ipvs_table *t)
+{
+	size_t view = in->targets->views.of_service[service];
+	bool fallback_serves = pools_uses_fallback(in->pools, view);
+
+	add_servers(in, service, fallback_serves, t);
+	if (pools_has_fallback(in->pools, view))
+		add_servers(in, service, !fallback_serves, t);
+}
+
+static size_t max_dests(const struct desired_input *in, size_t service)
+{
+	size_t view = in->targets->views.of_service[service];
+	size_t n = in->conf->pools[pool_of(in, service, false)].n_servers;
+
+	if (pools_has_fallback(in->pools, view))
+		n += in->conf->pools[pool_of(in, service, true)].n_servers;
+	return n;
 }
 
 static void add_service(const struct desired_input *in, size_t service, struct ipvs_table *t)
@@ -91,7 +167,7 @@ int desired_build(const struct desired_input *in, struct ipvs_table *ret)
 		if (!is_included(in, i))
 			continue;
 		n_services++;
-		n_dests += in->conf->pools[in->conf->services[i].pool].n_servers;
+		n_dests += max_dests(in, i);
 	}
 	t.services = calloc(n_services + 1, sizeof(*t.services));
 	t.dests = calloc(n_dests + 1, sizeof(*t.dests));

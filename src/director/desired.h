@@ -1,8 +1,9 @@
-/* The IPVS table that should be: configuration, roles and verdicts turned into a value. */
+/* The IPVS table that should be: configuration, roles and shares turned into a value. */
 #pragma once
 
 #include "conf/conf.h"
 #include "core/service_model.h"
+#include "director/pools.h"
 #include "director/targets.h"
 
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 struct desired_input {
 	const struct conf *conf;
 	const struct targets *targets;
+	const struct pools *pools;
 	const bool *router_active; /* by index in conf->routers */
 	const bool *only;          /* by index in conf->services: just these; NULL: all */
 };
@@ -20,3 +22,8 @@ void desired_done(struct ipvs_table *t);
 
 /* Whether the service is to be in the kernel's table now. */
 bool desired_is_programmed(const struct desired_input *in, size_t service);
+
+/* What becomes of the share of a server of `pool` in a service: whether it is in the table, and
+ * with which weight. */
+bool desired_place(const struct desired_input *in, size_t service, size_t pool,
+	const struct pool_share *share, uint32_t *ret_weight);

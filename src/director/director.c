@@ -57,6 +57,11 @@ static const struct method {
 } methods[] = {
 	{"Status", false, serve_status},
 	{"Reload", true, serve_reload},
+	{"Server", false, operators_server},
+	{"Drain", true, operators_drain},
+	{"Ready", true, operators_ready},
+	{"Weight", true, operators_weight},
+	{"Fail", true, operators_fail},
 };
 
 static const struct method *find_method(const char *name)
@@ -174,6 +179,10 @@ static int set_up(struct director *d)
 	if (r >= 0)
 		r = apply_init(d);
 	if (r >= 0)
+		r = shares_init(d);
+	if (r >= 0)
+		r = drains_init(d);
+	if (r >= 0)
 		r = control_new(d->loop, d->options->runtime_dir, on_call, d, &d->control);
 	return r;
 }
@@ -185,6 +194,8 @@ static void director_free(struct director *d)
 	helpers_done(d);
 	if (d->loop)
 		apply_done(d);
+	drains_done(d);
+	shares_done(d);
 	sd_event_source_disable_unref(d->stop_timeout);
 	reload_done(d);
 	sd_event_unref(d->loop);

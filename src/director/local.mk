@@ -7,14 +7,20 @@ tandemd_SOURCES = \
 	src/director/control.c src/director/control.h \
 	src/director/desired.c src/director/desired.h \
 	src/director/director.c src/director/director.h \
+	src/director/drains.c \
 	src/director/helpers.c \
 	src/director/main.c \
+	src/director/operators.c \
+	src/director/overrides.c src/director/overrides.h \
+	src/director/pools.c src/director/pools.h \
 	src/director/process.c src/director/process.h \
 	src/director/reload.c \
 	src/director/roles.c \
 	src/director/settings.c src/director/settings.h \
+	src/director/shares.c \
 	src/director/state.h \
 	src/director/status.c \
-	src/director/targets.c src/director/targets.h
+	src/director/targets.c src/director/targets.h \
+	src/director/views.c src/director/views.h
 tandemd_LDADD = libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) \
 	$(NL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)

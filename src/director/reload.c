@@ -48,6 +48,7 @@ struct conf *reload_load(struct director *d)
 int reload_adopt(struct director *d, struct conf *conf)
 {
 	struct targets targets = {0};
+	struct pools pools = {0};
 	struct roles roles = {0};
 	bool *pending = apply_prepare(conf);
 	int r = pending ? 0 : -ENOMEM;
@@ -55,13 +56,18 @@ int reload_adopt(struct director *d, struct conf *conf)
 	if (r >= 0)
 		r = targets_build(conf, d->conf ? &d->targets : NULL, &targets);
 	if (r >= 0)
+		r = shares_prepare(d, conf, &targets, &pools);
+	if (r >= 0)
 		r = roles_prepare(d, conf, &roles);
 	if (r < 0) {
+		pools_done(&pools);
 		targets_done(&targets);
 		free(pending);
 		conf_free(conf);
 		return r;
 	}
+	pools_done(&d->pools);
+	d->pools = pools;
 	targets_done(&d->targets);
 	d->targets = targets;
 	roles_done(&d->roles);

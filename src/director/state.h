@@ -4,6 +4,9 @@
  *   helpers.c   the three helper processes
  *   roles.c     what the elector says
  *   checks.c    what the checker says
+ *   shares.c    who gets what share of a pool's connections
+ *   drains.c    drains under way
+ *   operators.c what operators ask for one server
  *   apply.c     IPVS, sync daemons and settings made so
  *   status.c    the answer to "how are you?"
  *   cleanup.c   what a director that is gone left */
@@ -14,6 +17,8 @@
 #include "director/balancer.h"
 #include "director/control.h"
 #include "director/director.h"
+#include "director/overrides.h"
+#include "director/pools.h"
 #include "director/process.h"
 #include "director/targets.h"
 
@@ -51,6 +56,17 @@ struct pending {
 	unsigned retries;      /* in a row */
 };
 
+/* When pools are evaluated next. */
+struct shares {
+	sd_event_source *defer; /* at the end of this turn of the loop */
+	sd_event_source *timer;
+};
+
+/* A server, by index in conf->pools and in the pool's servers. */
+struct server_place {
+	size_t pool, server;
+};
+
 struct gather; /* status.c */
 
 struct director {
@@ -75,6 +91,10 @@ struct director {
 
 	struct roles roles;
 	struct targets targets;
+	struct pools pools;
+	struct shares shares;
+	struct overrides overrides;
+	sd_event_source *drains_timer;
 
 	struct balancer balancer;
 	bool ipvs_available;
@@ -130,10 +150,50 @@ void roles_abandon(struct director *d);
 int roles_prepare(const struct director *d, const struct conf *conf, struct roles *ret);
 void roles_done(struct roles *roles);
 struct supervise_settings roles_supervision(const struct conf *conf);
+json_t *roles_addresses(const struct addr_prefix *prefixes, size_t n); /* an array of text */
+/* Where a router's snat_addresses go. */
+const char *roles_snat_interface(const struct conf_router *router);
 
 /* checks.c */
 void checks_configure(struct director *d);
 void checks_message(struct director *d, const char *method, const json_t *parameters);
+
+/* shares.c */
+int shares_init(struct director *d);
+void shares_done(struct director *d);
+/* The pools of a configuration that is to be adopted. 0 or -ENOMEM. */
+int shares_prepare(const struct director *d, const struct conf *conf, const struct targets *targets,
+	struct pools *ret);
+/* From what the kernel's table shows after a start. */
+void shares_adopt(struct director *d, const struct ipvs_table *have);
+/* Something happened to it: its pools are evaluated at the end of this turn of the loop. */
+void shares_touch_target(struct director *d, const struct target *target);
+void shares_touch_server(struct director *d, const char *pool, const char *server);
+/* At once; what is different is applied at the end of this turn. */
+void shares_settle(struct director *d);
+
+/* drains.c */
+int drains_init(struct director *d);
+void drains_done(struct director *d);
+/* The drains under way have changed, or were looked at, which took so long. */
+void drains_schedule(struct director *d, uint64_t took_us);
+struct overrides_now drains_now(void);
+/* False when the configuration has no such server. */
+bool drains_find(
+	const struct director *d, const char *pool, const char *server, struct server_place *ret);
+/* Its connections in all services. */
+struct drain_count drains_count(struct director *d, const struct server_place *place);
+void drains_tell(struct director *d, enum event event, const char *pool, const char *server,
+	const char *what);
+
+/* operators.c */
+void operators_server(struct director *d, struct control_call *call, const json_t *parameters);
+void operators_drain(struct director *d, struct control_call *call, const json_t *parameters);
+void operators_ready(struct director *d, struct control_call *call, const json_t *parameters);
+void operators_weight(struct director *d, struct control_call *call, const json_t *parameters);
+void operators_fail(struct director *d, struct control_call *call, const json_t *parameters);
+/* "decision", "set_weight", "drain", "requested_us", "deadline_us". */
+json_t *operators_decision_to_json(const struct decision *decision);
 
 /* apply.c */
 int apply_init(struct director *d);

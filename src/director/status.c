@@ -35,6 +35,17 @@ static json_t *config_to_json(const struct director *d)
 		d->rejected ? d->rejected : json_null());
 }
 
+static void add_addresses(json_t *o, const struct conf_router *router)
+{
+	(void)json_object_set_new(
+		o, "addresses", roles_addresses(router->addresses, router->n_addresses));
+	(void)json_object_set_new(
+		o, "excluded_addresses", roles_addresses(router->excluded, router->n_excluded));
+	(void)json_object_set_new(
+		o, "snat_addresses", roles_addresses(router->snat, router->n_snat));
+	(void)json_object_set_new(o, "snat_interface", json_string(roles_snat_interface(router)));
+}
+
 static json_t *router_to_json(
 	const struct director *d, const struct conf_router *router, const json_t *report)
 {
@@ -42,8 +53,7 @@ static json_t *router_to_json(
 	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:i}", "name", router->name, "interface",
 		router->interface, "vrid", (int)router->vrid, "state", "initialize", "priority",
 		(int)router->priority[d->conf->self]);
-	json_t *item, *addresses = json_array();
-	char text[ADDR_PREFIX_TEXT_MAX];
+	json_t *item;
 	size_t i;
 
 	if (said)
@@ -53,10 +63,7 @@ static json_t *router_to_json(
 		if (name && strcmp(name, router->name) == 0)
 			(void)json_object_update(o, item);
 	}
-	for (i = 0; i < router->n_addresses; i++)
-		(void)json_array_append_new(
-			addresses, json_string(addr_prefix_format(&router->addresses[i], text)));
-	(void)json_object_set_new(o, "addresses", addresses);
+	add_addresses(o, router);
 	return o;
 }
 
@@ -78,22 +85,115 @@ static const struct ipvs_dest *find_dest(const struct ipvs_table *have,
 	return NULL;
 }
 
-static json_t *server_to_json(
-	const struct director *d, size_t service, size_t server, const struct ipvs_table *have)
+/* A server of a service: of its own pool, or of the pool's fallback. */
+struct member {
+	size_t service, view, pool, server;
+	struct pool_share share;
+};
+
+static struct desired_input desired_input(const struct director *d)
 {
-	const struct conf_service *s = &d->conf->services[service];
-	const struct conf_server *cs = &d->conf->pools[s->pool].servers[server];
-	const struct target *t = targets_of(&d->targets, service, server);
+	return (struct desired_input){.conf = d->conf,
+		.targets = &d->targets,
+		.pools = &d->pools,
+		.router_active = d->roles.active};
+}
+
+static json_t *member_to_json(
+	const struct director *d, const struct member *m, const struct ipvs_table *have)
+{
+	const struct desired_input in = desired_input(d);
+	const struct conf_service *s = &d->conf->services[m->service];
+	const struct conf_server *cs = &d->conf->pools[m->pool].servers[m->server];
+	const struct target *t = targets_of(&d->targets, m->view, m->server);
 	struct ipvs_dest_key key = {cs->address, server_port(s, cs)};
 	const struct ipvs_dest *dest = find_dest(have, ipvs_table_find(have, &s->key), &key);
+	uint32_t weight = 0;
+	bool placed = desired_place(&in, m->service, m->pool, &m->share, &weight);
 	char address[ADDR_TEXT_MAX];
 
-	return json_pack("{s:s, s:s, s:i, s:i, s:o, s:s, s:b, s:i, s:i}", "name", cs->name,
-		"address", addr_format(&cs->address, address), "port", (int)key.port,
-		"configured_weight", (int)cs->weight, "weight",
-		dest ? json_integer(dest->weight) : json_null(), "state",
+	return json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:s, s:i, s:s, s:b, s:i, s:i}", "name",
+		cs->name, "address", addr_format(&cs->address, address), "port", (int)key.port,
+		"configured_weight", (int)cs->weight, "effective_weight",
+		placed ? json_integer(weight) : json_null(), "weight",
+		dest ? json_integer(dest->weight) : json_null(), "reason",
+		pool_reason_name(m->share.reason), "percent", (int)m->share.percent, "state",
 		t ? verdict_name(t->verdict) : "unchecked", "programmed", dest != NULL, "active",
 		dest ? (int)dest->active : 0, "inactive", dest ? (int)dest->inactive : 0);
+}
+
+static json_t *own_servers(const struct director *d, size_t service, const struct ipvs_table *have)
+{
+	size_t view = d->targets.views.of_service[service];
+	struct member m = {
+		.service = service, .view = view, .pool = d->conf->services[service].pool};
+	json_t *array = json_array();
+
+	for (; m.server < d->conf->pools[m.pool].n_servers; m.server++) {
+		m.share = pools_share(&d->pools, &d->targets, view, m.server);
+		(void)json_array_append_new(array, member_to_json(d, &m, have));
+	}
+	return array;
+}
+
+/* null: the pool has no fallback. */
+static json_t *fallback_to_json(
+	const struct director *d, size_t service, const struct ipvs_table *have)
+{
+	size_t view = d->targets.views.of_service[service];
+	size_t fallback = d->targets.views.items[view].fallback;
+	struct member m = {.service = service, .view = fallback};
+	json_t *array;
+
+	if (fallback == CONF_NONE)
+		return json_null();
+	m.pool = d->targets.views.items[fallback].pool;
+	array = json_array();
+	for (; pools_has_fallback(&d->pools, view) && m.server < d->conf->pools[m.pool].n_servers;
+		m.server++) {
+		m.share = pools_fallback_share(&d->pools, &d->targets, view, m.server);
+		(void)json_array_append_new(array, member_to_json(d, &m, have));
+	}
+	return json_pack("{s:s, s:b, s:o}", "pool", d->conf->pools[m.pool].name, "used",
+		pools_uses_fallback(&d->pools, view), "servers", array);
+}
+
+static json_t *quorum_to_json(const struct director *d, size_t service)
+{
+	const struct pool_state *state =
+		&d->pools.views[d->targets.views.of_service[service]].state;
+	const struct conf_pool *pool = &d->conf->pools[d->conf->services[service].pool];
+
+	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:I}", "state", pool_quorum_name(state->quorum),
+		"usable_weight", (json_int_t)state->usable_weight, "quorum",
+		(json_int_t)pool->quorum, "hysteresis", (json_int_t)pool->hysteresis, "panic",
+		state->panic, "held_in", (json_int_t)state->n_held_in);
+}
+
+static bool is_known(const struct director *d, const struct override *o)
+{
+	struct server_place place;
+
+	return drains_find(d, o->pool, o->server, &place);
+}
+
+static json_t *overrides_to_json(const struct director *d)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < d->overrides.n; i++) {
+		const struct override *o = &d->overrides.items[i];
+		json_t *item;
+
+		if (o->decision.kind == DECISION_NONE && !o->decision.has_weight)
+			continue;
+		item = operators_decision_to_json(&o->decision);
+		(void)json_object_set_new(item, "pool", json_string(o->pool));
+		(void)json_object_set_new(item, "server", json_string(o->server));
+		(void)json_object_set_new(item, "known", json_boolean(is_known(d, o)));
+		(void)json_array_append_new(array, item);
+	}
+	return array;
 }
 
 static const char *protocol_name(uint8_t protocol)
@@ -105,17 +205,15 @@ static json_t *service_to_json(
 	const struct director *d, size_t service, const struct ipvs_table *have)
 {
 	const struct conf_service *s = &d->conf->services[service];
-	const struct conf_pool *pool = &d->conf->pools[s->pool];
-	json_t *servers = json_array();
 	char listen[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; i < pool->n_servers; i++)
-		(void)json_array_append_new(servers, server_to_json(d, service, i, have));
-	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:s, s:s, s:s, s:b, s:o}", "name", s->name,
-		"listen", addr_format(&s->key.addr, listen), "port", (int)s->key.port, "protocol",
-		protocol_name(s->key.protocol), "mark", (json_int_t)s->key.fwmark, "forward",
-		conf_forward_name(s->forward), "scheduler", s->scheduler, "pool", pool->name,
-		"programmed", ipvs_table_find(have, &s->key) != NULL, "servers", servers);
+	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "name",
+		s->name, "listen", addr_format(&s->key.addr, listen), "port", (int)s->key.port,
+		"protocol", protocol_name(s->key.protocol), "mark", (json_int_t)s->key.fwmark,
+		"forward", conf_forward_name(s->forward), "scheduler", s->scheduler, "pool",
+		d->conf->pools[s->pool].name, "quorum", quorum_to_json(d, service), "fallback",
+		fallback_to_json(d, service, have), "programmed",
+		ipvs_table_find(have, &s->key) != NULL, "servers", own_servers(d, service, have));
 }
 
 static json_t *services_to_json(struct director *d)
@@ -166,16 +264,17 @@ static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_M
 	json_t *services = services_to_json(d);
 	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
 
-	return json_pack(
-		"{s:s, s:s, s:i, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, s:I, s:I, s:O}}",
+	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
+			 "s:I, s:I, s:O}}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
 		(int)getpid(), "config", config_to_json(d), "routers",
-		routers_to_json(d, reports[HELPER_ELECTOR]), "services", services, "checks",
-		checks ? checks : json_null(), "sync", sync_to_json(d, reports[HELPER_LINK]),
-		"helpers", helpers_to_json(d), "ipvs", "available", d->ipvs_available,
-		"operations_last", (json_int_t)d->operations_last, "last_us",
-		(json_int_t)d->apply_last_us, "operations_total", (json_int_t)d->operations_total,
-		"drift_total", (json_int_t)d->drift_total, "errors", d->ipvs_errors);
+		routers_to_json(d, reports[HELPER_ELECTOR]), "services", services, "overrides",
+		overrides_to_json(d), "checks", checks ? checks : json_null(), "sync",
+		sync_to_json(d, reports[HELPER_LINK]), "helpers", helpers_to_json(d), "ipvs",
+		"available", d->ipvs_available, "operations_last", (json_int_t)d->operations_last,
+		"last_us", (json_int_t)d->apply_last_us, "operations_total",
+		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
+		"errors", d->ipvs_errors);
 }
 
 static void gather_free(struct gather *g)

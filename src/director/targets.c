@@ -79,7 +79,7 @@ static const struct target *at_index(const struct targets *t, const json_t *map,
 	return index ? &t->items[json_integer_value(index)] : NULL;
 }
 
-static enum verdict inherited(
+static const struct target *find_before(
 	const struct target *t, const struct targets *old, const json_t *old_endpoints)
 {
 	char text[ID_MAX];
@@ -89,7 +89,19 @@ static enum verdict inherited(
 		before = at_index(old, old->by_id, t->id);
 	if (old && !before)
 		before = at_index(old, old_endpoints, endpoint_text(&t->addr, t->port, text));
-	return before ? before->verdict : VERDICT_UNKNOWN;
+	return before;
+}
+
+static void inherit(struct target *t, const struct targets *old, const json_t *old_endpoints)
+{
+	const struct target *before = find_before(t, old, old_endpoints);
+
+	t->added = before ? before->added : old != NULL;
+	if (!before)
+		return;
+	t->verdict = before->verdict;
+	t->up_at = before->up_at;
+	t->failed_at = before->failed_at;
 }
 
 /* The index of the target like `like`, added when there is none yet; CONF_NONE when out of memory.
@@ -110,103 +122,87 @@ static size_t intern(struct targets *t, const struct target *like, const struct 
 		free(added->id);
 		return CONF_NONE;
 	}
-	added->verdict = inherited(added, old, old_endpoints);
+	inherit(added, old, old_endpoints);
 	return t->n++;
 }
 
-static size_t count_pairs(const struct conf *conf)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < conf->n_services; i++)
-		n += conf->pools[conf->services[i].pool].n_servers;
-	return n;
-}
-
-static uint16_t check_port(const struct conf_service *s, const struct conf_pool *pool,
-	const struct conf_server *server)
+static uint16_t check_port(
+	const struct view *view, const struct conf_pool *pool, const struct conf_server *server)
 {
 	if (pool->check.port)
 		return pool->check.port;
-	return server->port ? server->port : s->check_port;
+	return server->port ? server->port : view->check_port;
 }
 
-/* Targets of one service's servers. */
-static int build_service(struct targets *t, const struct conf *conf, size_t service, size_t *pair,
+/* Targets of one view's servers. */
+static int build_view(struct targets *t, const struct conf *conf, const struct view *view,
 	const struct targets *old, const json_t *old_endpoints)
 {
-	const struct conf_service *s = &conf->services[service];
-	const struct conf_pool *pool = &conf->pools[s->pool];
+	const struct conf_pool *pool = &conf->pools[view->pool];
 
-	t->first_pair[service] = *pair;
-	for (size_t i = 0; i < pool->n_servers; i++, (*pair)++) {
+	for (size_t i = 0; i < pool->n_servers; i++) {
 		const struct conf_server *server = &pool->servers[i];
+		size_t *index = &t->of_place[view->first + i];
 		struct target like = {.addr = server->address,
-			.port = check_port(s, pool, server),
+			.port = check_port(view, pool, server),
 			.check = &pool->check,
 			.pool = pool->name,
 			.server = server->name};
 
-		t->of_pair[*pair] = CONF_NONE;
+		*index = CONF_NONE;
 		if (!pool->has_check)
 			continue;
-		t->of_pair[*pair] = intern(t, &like, old, old_endpoints);
-		if (t->of_pair[*pair] == CONF_NONE)
+		*index = intern(t, &like, old, old_endpoints);
+		if (*index == CONF_NONE)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-static size_t service_end(const struct conf *conf, const struct targets *t, size_t service)
+static int build_users(struct targets *t, const struct conf *conf)
 {
-	return t->first_pair[service] + conf->pools[conf->services[service].pool].n_servers;
+	auto_free struct lists_link *links = calloc(t->views.n_places + 1, sizeof(*links));
+	size_t n = 0;
+
+	if (!links)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->views.n; i++) {
+		const struct view *view = &t->views.items[i];
+
+		for (size_t j = 0; j < conf->pools[view->pool].n_servers; j++)
+			if (t->of_place[view->first + j] != CONF_NONE)
+				links[n++] = (struct lists_link){t->of_place[view->first + j], i};
+	}
+	return lists_build(t->n, links, n, &t->users);
 }
 
-/* Turn of_pair around: count each target's users, place them one after another. */
-static void build_users(struct targets *t, const struct conf *conf)
+static int build_all(struct targets *t, const struct conf *conf, const struct targets *old)
 {
-	size_t total;
+	json_t *old_endpoints = old ? index_by_endpoint(old) : NULL;
+	int r = 0;
 
-	for (size_t i = 0; i < conf->n_services; i++)
-		for (size_t pair = t->first_pair[i]; pair < service_end(conf, t, i); pair++)
-			if (t->of_pair[pair] != CONF_NONE)
-				t->first_user[t->of_pair[pair] + 1]++;
-	for (size_t i = 0; i < t->n; i++)
-		t->first_user[i + 1] += t->first_user[i];
-	total = t->first_user[t->n];
-	/* Backwards from each target's end, which is where the next one begins. */
-	for (size_t i = conf->n_services; i-- > 0;)
-		for (size_t pair = service_end(conf, t, i); pair-- > t->first_pair[i];)
-			if (t->of_pair[pair] != CONF_NONE)
-				t->users[--t->first_user[t->of_pair[pair] + 1]] = i;
-	memmove(t->first_user, t->first_user + 1, t->n * sizeof(*t->first_user));
-	t->first_user[t->n] = total;
+	t->items = calloc(t->views.n_places + 1, sizeof(*t->items));
+	t->of_place = calloc(t->views.n_places + 1, sizeof(*t->of_place));
+	t->by_id = json_object();
+	if (!t->items || !t->of_place || !t->by_id)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < t->views.n; i++)
+		r = build_view(t, conf, &t->views.items[i], old, old_endpoints);
+	json_decref(old_endpoints);
+	return r < 0 ? r : build_users(t, conf);
 }
 
 int targets_build(const struct conf *conf, const struct targets *old, struct targets *ret)
 {
-	size_t n_pairs = count_pairs(conf), pair = 0;
-	json_t *old_endpoints = old ? index_by_endpoint(old) : NULL;
-	struct targets t = {
-		.items = calloc(n_pairs + 1, sizeof(*t.items)),
-		.of_pair = calloc(n_pairs + 1, sizeof(*t.of_pair)),
-		.first_pair = calloc(conf->n_services + 1, sizeof(*t.first_pair)),
-		.users = calloc(n_pairs + 1, sizeof(*t.users)),
-		.first_user = calloc(n_pairs + 2, sizeof(*t.first_user)),
-		.by_id = json_object(),
-	};
-	int r = t.items && t.of_pair && t.first_pair && t.users && t.first_user && t.by_id
-			? 0
-			: -ENOMEM;
+	struct targets t = {0};
+	int r = views_build(conf, &t.views);
 
-	for (size_t i = 0; r == 0 && i < conf->n_services; i++)
-		r = build_service(&t, conf, i, &pair, old, old_endpoints);
-	json_decref(old_endpoints);
+	if (r == 0)
+		r = build_all(&t, conf, old);
 	if (r < 0) {
 		targets_done(&t);
 		return r;
 	}
-	build_users(&t, conf);
 	*ret = t;
 	return 0;
 }
@@ -216,10 +212,9 @@ void targets_done(struct targets *t)
 	for (size_t i = 0; i < t->n; i++)
 		free(t->items[i].id);
 	free(t->items);
-	free(t->of_pair);
-	free(t->first_pair);
-	free(t->users);
-	free(t->first_user);
+	free(t->of_place);
+	lists_done(&t->users);
+	views_done(&t->views);
 	json_decref(t->by_id);
 	*t = (struct targets){0};
 }
@@ -233,28 +228,46 @@ struct target *targets_find(const struct targets *t, const char *id)
 
 const size_t *targets_users(const struct targets *t, const struct target *target, size_t *ret_n)
 {
-	size_t index = (size_t)(target - t->items);
-
-	*ret_n = t->first_user[index + 1] - t->first_user[index];
-	return t->users + t->first_user[index];
+	return lists_of(&t->users, (size_t)(target - t->items), ret_n);
 }
 
-const struct target *targets_of(const struct targets *t, size_t service, size_t server)
+const struct target *targets_of(const struct targets *t, size_t view, size_t server)
 {
-	size_t index = t->of_pair[t->first_pair[service] + server];
+	size_t index = t->of_place[t->views.items[view].first + server];
 
 	return index == CONF_NONE ? NULL : &t->items[index];
 }
 
-bool targets_usable(const struct targets *t, const struct conf *conf, size_t service, size_t server)
+enum health_state targets_health(
+	const struct targets *t, const struct conf *conf, size_t view, size_t server)
 {
-	const struct target *target = targets_of(t, service, server);
+	const struct target *target = targets_of(t, view, server);
 
 	if (!target)
-		return true;
-	if (target->verdict == VERDICT_UNKNOWN)
-		return conf->pools[conf->services[service].pool].check.initial_up;
-	return target->verdict == VERDICT_UP;
+		return HEALTH_UP;
+	switch (target->verdict) {
+	case VERDICT_UP:
+		return HEALTH_UP;
+	case VERDICT_DOWN:
+		return HEALTH_DOWN;
+	case VERDICT_UNKNOWN:
+	case VERDICT_MAX_:
+		break;
+	}
+	return conf->pools[t->views.items[view].pool].check.initial_up ? HEALTH_UP : HEALTH_UNKNOWN;
+}
+
+void targets_set_verdict(struct target *target, enum verdict verdict, struct instant now)
+{
+	if (verdict == VERDICT_DOWN)
+		target->failed_at = now;
+	if (verdict == VERDICT_UP) {
+		bool news = target->verdict == VERDICT_DOWN || target->added;
+
+		target->up_at = news ? now : (struct instant){0};
+	}
+	target->verdict = verdict;
+	target->added = false;
 }
 
 static bool has_weight(const struct ipvs_table *have, const struct ipvs_service *service,
@@ -268,22 +281,33 @@ static bool has_weight(const struct ipvs_table *have, const struct ipvs_service 
 	return false;
 }
 
+/* The servers of a view, as one of its services has them. */
+static void adopt_view(struct targets *t, const struct conf *conf, size_t view,
+	const struct conf_service *s, const struct ipvs_table *have)
+{
+	const struct conf_pool *pool = &conf->pools[t->views.items[view].pool];
+	const struct ipvs_service *service = ipvs_table_find(have, &s->key);
+
+	for (size_t i = 0; service && i < pool->n_servers; i++) {
+		size_t index = t->of_place[t->views.items[view].first + i];
+		struct ipvs_dest_key key = {
+			pool->servers[i].address, server_port(s, &pool->servers[i])};
+
+		if (index != CONF_NONE && t->items[index].verdict == VERDICT_UNKNOWN &&
+			has_weight(have, service, &key))
+			t->items[index].verdict = VERDICT_UP;
+	}
+}
+
 void targets_adopt(struct targets *t, const struct conf *conf, const struct ipvs_table *have)
 {
 	for (size_t i = 0; i < conf->n_services; i++) {
-		const struct conf_service *s = &conf->services[i];
-		const struct conf_pool *pool = &conf->pools[s->pool];
-		const struct ipvs_service *service = ipvs_table_find(have, &s->key);
+		size_t view = t->views.of_service[i];
 
-		for (size_t j = 0; service && j < pool->n_servers; j++) {
-			size_t index = t->of_pair[t->first_pair[i] + j];
-			struct ipvs_dest_key key = {
-				pool->servers[j].address, server_port(s, &pool->servers[j])};
-
-			if (index != CONF_NONE && t->items[index].verdict == VERDICT_UNKNOWN &&
-				has_weight(have, service, &key))
-				t->items[index].verdict = VERDICT_UP;
-		}
+		adopt_view(t, conf, view, &conf->services[i], have);
+		if (t->views.items[view].fallback != CONF_NONE)
+			adopt_view(
+				t, conf, t->views.items[view].fallback, &conf->services[i], have);
 	}
 }
 

@@ -2,7 +2,10 @@
  * and pools name it, with the verdict that the director believes. */
 #pragma once
 
+#include "base/instant.h"
 #include "conf/conf.h"
+#include "core/health.h"
+#include "director/views.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -23,16 +26,18 @@ struct target {
 	uint16_t port;
 	const struct conf_check *check; /* of the first pool that names it */
 	enum verdict verdict;
+	bool added;                /* by a reload, and not checked yet */
+	struct instant up_at;      /* when it came up; {0}: it is not news */
+	struct instant failed_at;  /* when it went down */
 	const char *pool, *server; /* names of the first, for the log */
 };
 
 struct targets {
+	struct views views;
 	struct target *items;
 	size_t n;
-	size_t *of_pair;    /* target of each (service, server), CONF_NONE without a check */
-	size_t *first_pair; /* index in of_pair of each service's first server */
-	size_t *users;      /* services of each target, ascending; a service once for each server */
-	size_t *first_user; /* index in users of each target's first, and one past the last's */
+	size_t *of_place;   /* target of each server of each view, CONF_NONE without a check */
+	struct lists users; /* by target: the views that have it, one once for each server */
 	json_t *by_id;      /* id -> index */
 };
 
@@ -44,13 +49,15 @@ void targets_done(struct targets *t);
 
 /* NULL: no such target. */
 struct target *targets_find(const struct targets *t, const char *id);
-/* The services that send connections to the target; *ret_n of them, valid as long as `t`. */
+/* The views that have a server checked by this target; *ret_n of them, valid as long as `t`. */
 const size_t *targets_users(const struct targets *t, const struct target *target, size_t *ret_n);
 /* NULL when the server is not checked. */
-const struct target *targets_of(const struct targets *t, size_t service, size_t server);
-/* Whether connections may go there. */
-bool targets_usable(
-	const struct targets *t, const struct conf *conf, size_t service, size_t server);
+const struct target *targets_of(const struct targets *t, size_t view, size_t server);
+/* What counts: up without a check, and what the check's `initial` says before its first result. */
+enum health_state targets_health(
+	const struct targets *t, const struct conf *conf, size_t view, size_t server);
+/* A verdict came. What was down, or came with a reload, is news when it is up: it starts slowly. */
+void targets_set_verdict(struct target *target, enum verdict verdict, struct instant now);
 /* Believe what the kernel's table shows: a server with a weight in `have` was up when it was put
  * there. Only unknown verdicts change. */
 void targets_adopt(struct targets *t, const struct conf *conf, const struct ipvs_table *have);

@@ -11,6 +11,7 @@
 #include "io/arp.h"
 #include "io/clock.h"
 #include "io/helper.h"
+#include "io/ndisc.h"
 #include "io/rtnl.h"
 #include "io/vrrp_sock.h"
 
@@ -49,6 +50,7 @@ struct daemon {
 	struct helper *helper;
 	struct rtnl *rtnl;
 	int arp_fd;
+	int ndisc_fd;
 	sd_event_source *news; /* rtnetlink */
 	sd_event_source *deadline;
 	sd_event_source *lock; /* while a predecessor holds the state file */
@@ -165,12 +167,28 @@ static int remove_addresses(
 	return r == -ENODEV ? 0 : r; /* they went with the interface */
 }
 
+static size_t run_of_one_family(const struct addr_prefix *addrs, size_t n)
+{
+	size_t i = 1;
+
+	while (i < n && addrs[i].addr.family == addrs[0].addr.family)
+		i++;
+	return i;
+}
+
+/* A full queue costs one round: the next says the same. */
 static void announce(void *io, const struct port *port, const struct addr_prefix *addrs, size_t n)
 {
 	struct daemon *d = io;
 
-	/* A full queue costs one round: the next says the same. */
-	(void)arp_announce(d->arp_fd, port->ifindex, port->mac, addrs, n);
+	for (size_t i = 0, run; i < n; i += run) {
+		run = run_of_one_family(addrs + i, n - i);
+		if (addrs[i].addr.family == AF_INET)
+			(void)arp_announce(d->arp_fd, port->ifindex, port->mac, addrs + i, run);
+		else
+			(void)ndisc_announce(d->ndisc_fd, port->ifindex, port->mac,
+				ndisc_is_router(port->interface), addrs + i, run);
+	}
 }
 
 static int tidy(void *io, struct state_router *record, size_t *ret_removed)
@@ -310,17 +328,26 @@ static void catch_up(struct daemon *d)
 	elector_timer(&d->elector, clock_now());
 }
 
-static void complain_about_ports(const struct elector *e, json_t *errors)
+static void complain_about_routers(const struct elector *e, json_t *errors)
 {
-	char text[80];
+	char text[200];
 
-	for (size_t i = 0; i < e->n_ports; i++) {
-		if (e->ports[i]->ifindex)
-			continue;
-		(void)snprintf(text, sizeof(text),
-			"interface %s does not exist: its virtual routers wait for it",
-			e->ports[i]->interface);
-		(void)json_array_append_new(errors, json_string(text));
+	for (size_t i = 0; i < e->n_routers; i++) {
+		const struct router *r = e->routers[i];
+		const struct port *home = router_home(r), *away = r->sites[STATE_AWAY].port;
+
+		if (!home->ifindex) {
+			(void)snprintf(text, sizeof(text),
+				"interface %s does not exist: virtual router %s waits for it",
+				home->interface, r->config.name);
+			(void)json_array_append_new(errors, json_string(text));
+		}
+		if (away && !away->ifindex) {
+			(void)snprintf(text, sizeof(text),
+				"interface %s does not exist: the snat_addresses of %s wait for it",
+				away->interface, r->config.name);
+			(void)json_array_append_new(errors, json_string(text));
+		}
 	}
 }
 
@@ -336,7 +363,7 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 		(void)json_array_append_new(errors, json_string("out of memory"));
 	if (r < 0)
 		return;
-	complain_about_ports(&d->elector, errors);
+	complain_about_routers(&d->elector, errors);
 	for (size_t i = 0; i < d->elector.n_routers; i++) {
 		const struct router *router = d->elector.routers[i];
 		helper_send(d->helper, "Router", message_router(router, router->vrrp.state));
@@ -452,6 +479,9 @@ static int set_up(struct daemon *d)
 	d->arp_fd = arp_open();
 	if (d->arp_fd < 0)
 		return d->arp_fd;
+	d->ndisc_fd = ndisc_open();
+	if (d->ndisc_fd < 0)
+		return d->ndisc_fd;
 	r = add_sources(d);
 	return r < 0 ? r : try_state(d);
 }
@@ -479,6 +509,7 @@ static void tear_down(struct daemon *d)
 	sd_event_source_disable_unref(d->lock);
 	sd_event_source_disable_unref(d->deadline);
 	sd_event_source_disable_unref(d->news);
+	cleanup_close(&d->ndisc_fd);
 	cleanup_close(&d->arp_fd);
 	rtnl_close(d->rtnl);
 	helper_free(d->helper);
@@ -492,7 +523,7 @@ int daemon_run(const char *runtime_dir)
 		.report = report,
 		.leave = leave,
 	};
-	struct daemon d = {.runtime_dir = runtime_dir, .arp_fd = -1};
+	struct daemon d = {.runtime_dir = runtime_dir, .arp_fd = -1, .ndisc_fd = -1};
 	int r = helper_new(&program, &d, &d.helper);
 
 	if (r < 0)

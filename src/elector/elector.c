@@ -156,15 +156,28 @@ static void drop_unwanted(
 	e->n_routers = kept;
 }
 
+static bool is_home(const struct elector *e, const struct port *p)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (router_home(e->routers[i]) == p)
+			return true;
+	return false;
+}
+
+static bool is_used(const struct elector *e, const struct port *p)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (e->routers[i]->sites[STATE_AWAY].port == p)
+			return true;
+	return is_home(e, p);
+}
+
 static void drop_unused_ports(struct elector *e)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < e->n_ports; i++) {
-		bool used = false;
-		for (size_t k = 0; !used && k < e->n_routers; k++)
-			used = e->routers[k]->port == e->ports[i];
-		if (used)
+		if (is_used(e, e->ports[i]))
 			e->ports[kept++] = e->ports[i];
 		else
 			free_port(e, e->ports[i]);
@@ -175,7 +188,7 @@ static void drop_unused_ports(struct elector *e)
 /* All the memory that the wanted routers need beyond what there is, before anything changes. */
 struct spare {
 	struct router *routers[STATE_ROUTERS_MAX];
-	struct port *ports[STATE_ROUTERS_MAX];
+	struct port *ports[STATE_PLACES * STATE_ROUTERS_MAX];
 	size_t n_routers, n_ports;
 };
 
@@ -187,30 +200,46 @@ static void free_spare(struct spare *s)
 		free(s->ports[--s->n_ports]);
 }
 
+static bool allocate_port(const struct elector *e, const char *interface, struct spare *s)
+{
+	if (!*interface || port_by_name(e, interface))
+		return true;
+	s->ports[s->n_ports] = calloc(1, sizeof(struct port));
+	return s->ports[s->n_ports++] != NULL;
+}
+
+static bool allocate_router(
+	const struct elector *e, const struct router_config *wanted, struct spare *s)
+{
+	if (find_router(e, wanted))
+		return true;
+	s->routers[s->n_routers] = calloc(1, sizeof(struct router));
+	return s->routers[s->n_routers++] != NULL;
+}
+
 static int allocate(
 	const struct elector *e, const struct router_config *wanted, size_t n, struct spare *ret)
 {
 	struct spare s = {0};
 
 	for (size_t i = 0; i < n; i++) {
-		if (find_router(e, &wanted[i]))
+		if (allocate_router(e, &wanted[i], &s) &&
+			allocate_port(e, wanted[i].interface, &s) &&
+			allocate_port(e, wanted[i].snat_interface, &s))
 			continue;
-		s.routers[s.n_routers++] = calloc(1, sizeof(struct router));
-		s.ports[s.n_ports++] = calloc(1, sizeof(struct port));
-		if (!s.routers[s.n_routers - 1] || !s.ports[s.n_ports - 1]) {
-			free_spare(&s);
-			return -ENOMEM;
-		}
+		free_spare(&s);
+		return -ENOMEM;
 	}
 	*ret = s;
 	return 0;
 }
 
+/* NULL for no interface. */
 static struct port *obtain_port(struct elector *e, const char *interface, struct spare *spare)
 {
 	struct port *p = port_by_name(e, interface);
 
-	if (p)
+	if (p || !*interface)
 		return p;
 	p = spare->ports[--spare->n_ports];
 	*p = (struct port){.fd = -1};
@@ -222,15 +251,18 @@ static struct port *obtain_port(struct elector *e, const char *interface, struct
 static void add_or_change(struct elector *e, const struct router_config *wanted,
 	struct spare *spare, struct instant now)
 {
+	struct port *const ports[STATE_PLACES] = {
+		[STATE_HOME] = obtain_port(e, wanted->interface, spare),
+		[STATE_AWAY] = obtain_port(e, wanted->snat_interface, spare),
+	};
 	struct router *r = find_router(e, wanted);
 
 	if (r) {
-		router_reconfigure(r, wanted, now);
+		router_reconfigure(r, wanted, ports, now);
 		return;
 	}
 	r = spare->routers[--spare->n_routers];
-	router_init(r, wanted, obtain_port(e, wanted->interface, spare), take_record(e, wanted),
-		e->ops, e->io, now);
+	router_init(r, wanted, ports, take_record(e, wanted), e->ops, e->io, now);
 	e->routers[e->n_routers++] = r;
 }
 
@@ -271,7 +303,7 @@ static void port_down(struct elector *e, struct port *p, struct instant now)
 	bool heard = p->ifindex && p->up && !p->broken; /* a word of parting arrives */
 
 	for (size_t i = 0; i < e->n_routers; i++) {
-		if (e->routers[i]->port != p)
+		if (router_home(e->routers[i]) != p)
 			continue;
 		if (heard)
 			router_no_address(e->routers[i], now);
@@ -282,21 +314,43 @@ static void port_down(struct elector *e, struct port *p, struct instant now)
 	p->ready = false;
 }
 
+static void tell_routers_away(struct elector *e, const struct port *p)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_port_changed(e->routers[i], p);
+}
+
+/* Its addresses went with the interface. Settling tells the routers. */
+static void port_gone(struct elector *e, struct port *p)
+{
+	if (!p->ifindex)
+		return;
+	p->ifindex = 0;
+	p->up = false;
+	p->primary = (struct addr){0};
+	p->broken = true;
+	tell_routers_away(e, p);
+}
+
 void elector_link(struct elector *e, int ifindex, const char *name, bool up,
 	const uint8_t mac[static PORT_MAC_LEN])
 {
 	struct port *named = port_by_name(e, name);
 	struct port *old = port_by_index(e, ifindex);
 
-	if (old && old != named) { /* renamed: not ours any more, but it still has our addresses */
+	if (old && old != named) { /* not ours any more, but it still has our addresses */
 		old->up = false;
 		old->seen = true;
+		old->renamed = true;
 	}
 	if (!named)
 		return;
+	if (named->ifindex != ifindex || (up && !named->up))
+		tell_routers_away(e, named);
 	if (named->ifindex != ifindex) {
-		elector_link_gone(e, named->ifindex);
+		port_gone(e, named);
 		named->ifindex = ifindex;
+		named->renamed = false;
 		e->stale = true;
 	}
 	named->up = up;
@@ -308,20 +362,18 @@ void elector_link_gone(struct elector *e, int ifindex)
 {
 	struct port *p = ifindex ? port_by_index(e, ifindex) : NULL;
 
-	if (!p)
-		return;
-	/* Its addresses went with it. Settling tells the routers. */
-	p->ifindex = 0;
-	p->up = false;
-	p->primary = (struct addr){0};
-	p->broken = true;
+	if (p)
+		port_gone(e, p);
 }
 
 static bool is_virtual(const struct elector *e, const struct port *p, const struct addr *addr)
 {
-	for (size_t i = 0; i < e->n_routers; i++)
-		if (e->routers[i]->port == p && router_has_address(e->routers[i], addr))
-			return true;
+	for (size_t i = 0; i < e->n_routers; i++) {
+		const struct router *r = e->routers[i];
+		for (enum state_place place = 0; place < STATE_PLACES; place++)
+			if (r->sites[place].port == p && router_has_address(r, addr))
+				return true;
+	}
 	return false;
 }
 
@@ -331,7 +383,8 @@ void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr
 
 	if (!p || !ifindex)
 		return;
-	if (present && !p->primary.family && !is_virtual(e, p, &addr->addr))
+	if (present && addr->addr.family == AF_INET && !p->primary.family &&
+		!is_virtual(e, p, &addr->addr))
 		p->primary = addr->addr;
 	if (present)
 		return;
@@ -340,8 +393,7 @@ void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr
 		e->stale = true;
 	}
 	for (size_t i = 0; i < e->n_routers; i++)
-		if (e->routers[i]->port == p)
-			router_address_gone(e->routers[i], addr);
+		router_address_gone(e->routers[i], p, addr);
 }
 
 static void port_up(struct elector *e, struct port *p)
@@ -360,26 +412,35 @@ static void port_up(struct elector *e, struct port *p)
 	e->ops->event(e->io, EVENT_ERROR, NULL, text);
 }
 
+static void give_up(struct elector *e, struct port *p)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_vacate(e->routers[i], p);
+	port_gone(e, p);
+}
+
 static void settle_port(struct elector *e, struct port *p, struct instant now)
 {
-	bool usable = p->ifindex && p->up && p->primary.family;
+	bool usable = p->ifindex && p->up && p->primary.family && is_home(e, p);
 
 	if (p->ready && (!usable || p->broken))
 		port_down(e, p, now);
-	p->broken = false;
+	if (p->renamed)
+		give_up(e, p);
+	p->broken = p->renamed = false;
 	if (!p->ready && usable)
 		port_up(e, p);
 }
 
 static void settle_router(struct router *r, struct instant now)
 {
-	if (!r->port->ready) {
+	if (!router_home(r)->ready) {
 		router_disown(r);
 		return;
 	}
 	if (r->vrrp.state == VRRP_INITIALIZE)
 		router_begin(r, now);
-	else if (!addr_equal(&r->vrrp.config.primary, &r->port->primary))
+	else if (!addr_equal(&r->vrrp.config.primary, &router_home(r)->primary))
 		router_readdress(r, now);
 	router_restore(r, now);
 }
@@ -417,9 +478,11 @@ static void refresh(struct elector *e, struct instant now)
 		dump_failed(e, error, now);
 		return;
 	}
-	for (size_t i = 0; i < e->n_ports; i++)
+	for (size_t i = 0; i < e->n_ports; i++) {
+		e->ports[i]->known = true;
 		if (!e->ports[i]->seen)
-			elector_link_gone(e, e->ports[i]->ifindex);
+			port_gone(e, e->ports[i]);
+	}
 	e->stale = e->blind = false;
 	e->look_again = INSTANT_NEVER;
 }
@@ -441,7 +504,7 @@ void elector_news_lost(struct elector *e, struct instant now)
 {
 	e->stale = true;
 	for (size_t i = 0; i < e->n_routers; i++)
-		e->routers[i]->robbed = true;
+		router_suspect(e->routers[i]);
 	elector_settle(e, now);
 }
 
@@ -469,7 +532,7 @@ void elector_datagram(
 		return;
 	}
 	for (size_t i = 0; i < e->n_routers; i++)
-		if (e->routers[i]->port == port && e->routers[i]->config.vrid == advert.vrid)
+		if (router_home(e->routers[i]) == port && e->routers[i]->config.vrid == advert.vrid)
 			router_hear(e->routers[i], &advert, now);
 	arm(e);
 }

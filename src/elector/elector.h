@@ -10,7 +10,7 @@ struct elector {
 	struct state_file *state;
 	struct router *routers[STATE_ROUTERS_MAX];
 	size_t n_routers;
-	struct port *ports[2 * STATE_ROUTERS_MAX]; /* during a change the old ones and the new */
+	struct port *ports[2 * STATE_PLACES * STATE_ROUTERS_MAX]; /* in a change, old and new */
 	size_t n_ports;
 	bool configured; /* at least once: before, the state file is a predecessor's */
 	bool stale;      /* what is known of the ports may be wrong: dump */

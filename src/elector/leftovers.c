@@ -32,18 +32,35 @@ static void ignore_addr(int ifindex, const struct addr_prefix *addr, bool presen
 	(void)userdata;
 }
 
+/* What was on an interface that is gone went with it. */
+static int remove_from(struct rtnl *rtnl, const struct state_router *record, enum state_place place,
+	size_t *ret_removed)
+{
+	struct state_slice slice = state_addrs_at(&record->addrs, place);
+	int r;
+
+	*ret_removed = 0;
+	if (!record->ifindex[place])
+		return 0;
+	r = rtnl_change_addresses(
+		rtnl, RTNL_REMOVE, record->ifindex[place], slice.addrs, slice.n, ret_removed);
+	return r == -ENODEV ? 0 : r;
+}
+
 static int remove_addresses(const struct state_router *record, size_t *ret_removed)
 {
 	static const struct rtnl_handler handler = {ignore_link, ignore_link_gone, ignore_addr};
+	size_t home = 0, away = 0;
 	struct rtnl *rtnl;
-	int r = rtnl_open(&handler, NULL, &rtnl);
+	int r = rtnl_open(&handler, NULL, &rtnl), error;
 
 	if (r < 0)
 		return r;
-	r = rtnl_change_addresses(
-		rtnl, RTNL_REMOVE, record->ifindex, record->addrs, record->n_addrs, ret_removed);
+	r = remove_from(rtnl, record, STATE_HOME, &home);
+	error = remove_from(rtnl, record, STATE_AWAY, &away);
 	rtnl_close(rtnl);
-	return r == -ENODEV ? 0 : r;
+	*ret_removed = home + away;
+	return r < 0 ? r : error;
 }
 
 /* The peer takes over sooner for it; that it cannot be sent is no reason to fail. */
@@ -53,27 +70,28 @@ static void resign(const struct state_router *record)
 		.vrid = record->vrid,
 		.priority = VRRP_PRIORITY_RESIGN,
 		.interval_cs = record->interval_cs,
-		.n_addrs = (uint8_t)record->n_addrs,
+		.n_addrs = (uint8_t)record->addrs.n_advertised,
 	};
 	uint8_t packet[VRRP_PACKET_MAX];
-	auto_close int fd = vrrp_sock_open(record->interface, record->ifindex);
+	int ifindex = record->ifindex[STATE_HOME];
+	auto_close int fd = vrrp_sock_open(record->interface, ifindex);
 
 	if (fd < 0)
 		return;
-	for (size_t i = 0; i < record->n_addrs; i++)
-		advert.addrs[i] = record->addrs[i].addr;
+	for (size_t i = 0; i < advert.n_addrs; i++)
+		advert.addrs[i] = record->addrs.list[i].addr;
 	(void)vrrp_sock_send(
-		fd, record->ifindex, &record->source, packet, vrrp_packet_build(&advert, packet));
+		fd, ifindex, &record->source, packet, vrrp_packet_build(&advert, packet));
 }
 
 int leftovers_tidy(struct state_router *record, size_t *ret_removed)
 {
 	size_t removed = 0;
-	int r = record->n_addrs > 0 ? remove_addresses(record, &removed) : 0;
+	int r = record->addrs.n > 0 ? remove_addresses(record, &removed) : 0;
 
 	if (r < 0)
 		return r;
-	if (record->n_addrs > 0 && record->interval_cs > 0)
+	if (record->addrs.n_advertised > 0 && record->interval_cs > 0)
 		resign(record);
 	record->active = false;
 	*ret_removed = removed;

@@ -20,21 +20,54 @@ static bool copy_text(char *ret, size_t size, const char *text)
 	return true;
 }
 
-static bool read_addresses(const json_t *addresses, struct router_config *ret)
+/* Appends up to STATE_ADDRS_MAX addresses to the list, which has room for them. */
+static bool read_addresses(const json_t *addresses, struct state_addrs *ret)
 {
 	const json_t *item;
 	size_t i;
 
-	if (json_array_size(addresses) == 0 || json_array_size(addresses) > STATE_ADDRS_MAX)
+	if (!json_is_array(addresses) || json_array_size(addresses) > STATE_ADDRS_MAX)
 		return false;
 	json_array_foreach (addresses, i, item) {
 		const char *text = json_string_value(item);
-		if (!text || !addr_prefix_parse(text, &ret->addrs[i]) ||
-			ret->addrs[i].addr.family != AF_INET)
+		if (!text || !addr_prefix_parse(text, &ret->list[ret->n]))
 			return false;
+		ret->n++;
 	}
-	ret->n_addrs = i;
 	return true;
+}
+
+/* RFC 9568, 5.2.9: all of one family, the advert's own. */
+static bool can_be_advertised(const struct state_addrs *addrs)
+{
+	for (size_t i = 0; i < addrs->n; i++)
+		if (addrs->list[i].addr.family != AF_INET)
+			return false;
+	return addrs->n > 0;
+}
+
+static const char *read_all_addresses(const json_t *json, struct router_config *ret)
+{
+	const json_t *excluded = json_object_get(json, "excluded");
+	const json_t *snat = json_object_get(json, "snat");
+	const char *away = json_string_value(json_object_get(json, "snat_interface"));
+	struct state_addrs *a = &ret->addrs;
+
+	if (!read_addresses(json_object_get(json, "addresses"), a) || !can_be_advertised(a))
+		return "addresses must be 1 to 255 IPv4 addresses";
+	a->n_advertised = a->n_home = a->n;
+	if (excluded && !read_addresses(excluded, a))
+		return "excluded must be up to 255 addresses";
+	a->n_home = a->n;
+	if (snat && !read_addresses(snat, a))
+		return "snat must be up to 255 addresses";
+	if (!away || strcmp(away, ret->interface) == 0)
+		a->n_home = a->n;
+	else if (!copy_text(ret->snat_interface, sizeof(ret->snat_interface), away))
+		return "snat_interface is too long";
+	if (a->n_home == a->n)
+		ret->snat_interface[0] = '\0';
+	return NULL;
 }
 
 static bool in_range(json_int_t value, json_int_t min, json_int_t max)
@@ -46,16 +79,16 @@ static bool in_range(json_int_t value, json_int_t min, json_int_t max)
 static const char *read_router(const json_t *json, struct router_config *ret)
 {
 	struct router_config c = {0};
-	const char *name, *interface;
-	const json_t *addresses, *announce;
+	const char *name, *interface, *wrong;
+	const json_t *announce;
 	json_int_t vrid, priority, interval_cs, repeat, announce_us, refresh_us;
 	int preempt;
 
 	/* jansson takes no const here, and changes nothing. */
-	if (json_unpack((json_t *)(uintptr_t)json, "{s:s, s:s, s:I, s:I, s:I, s:b, s:o, s:o}",
-		    "name", &name, "interface", &interface, "vrid", &vrid, "priority", &priority,
-		    "advert_interval_cs", &interval_cs, "preempt", &preempt, "addresses",
-		    &addresses, "announce", &announce) < 0)
+	if (json_unpack((json_t *)(uintptr_t)json, "{s:s, s:s, s:I, s:I, s:I, s:b, s:o}", "name",
+		    &name, "interface", &interface, "vrid", &vrid, "priority", &priority,
+		    "advert_interval_cs", &interval_cs, "preempt", &preempt, "announce",
+		    &announce) < 0)
 		return "a member is missing or of the wrong type";
 	if (json_unpack((json_t *)(uintptr_t)announce, "{s:I, s:I, s:I}", "repeat", &repeat,
 		    "interval_us", &announce_us, "refresh_us", &refresh_us) < 0)
@@ -68,8 +101,9 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 		return "vrid, priority or advert_interval_cs is out of range";
 	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0)
 		return "announce is out of range";
-	if (!read_addresses(addresses, &c))
-		return "addresses must be 1 to 255 IPv4 addresses";
+	wrong = read_all_addresses(json, &c);
+	if (wrong)
+		return wrong;
 	c.vrid = (uint8_t)vrid;
 	c.priority = (uint8_t)priority;
 	c.interval_cs = (uint16_t)interval_cs;
@@ -145,7 +179,7 @@ static json_t *counters_of(const struct router *router)
 		JSON_INT(c->late));
 
 	if (json)
-		add_rejections(json, router->port);
+		add_rejections(json, router_home(router));
 	return json;
 }
 
@@ -159,7 +193,7 @@ json_t *message_report(const struct elector *e)
 		(void)json_object_set_new(json, "interface", json_string(r->config.interface));
 		(void)json_object_set_new(
 			json, "peer_priority", json_integer(r->vrrp.peer_priority));
-		(void)json_object_set_new(json, "interface_up", json_boolean(r->port->up));
+		(void)json_object_set_new(json, "interface_up", json_boolean(router_home(r)->up));
 		(void)json_object_set_new(json, "counters", counters_of(r));
 		(void)json_array_append_new(routers, json);
 	}

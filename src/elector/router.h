@@ -14,18 +14,20 @@
 
 #define PORT_MAC_LEN 6
 
-/* An interface that virtual routers are on. */
+/* An interface that virtual routers, or addresses of theirs, are on. */
 struct port {
 	char interface[STATE_INTERFACE_MAX];
 	int ifindex; /* 0: there is no such interface */
 	bool up;
-	bool seen;   /* in the dump under way */
-	bool broken; /* the interface that the socket is bound to is gone */
-	bool ready;  /* up, with an address, and its socket open */
-	bool failed; /* its socket could not be opened the last time */
-	int fd;      /* the operations' business */
+	bool known;   /* a dump has told whether it exists */
+	bool seen;    /* in the dump under way */
+	bool broken;  /* the interface that the socket is bound to is gone */
+	bool renamed; /* the interface has another name now: what is ours there is to go */
+	bool ready;   /* home of a router, up, with an address, and its socket open */
+	bool failed;  /* its socket could not be opened the last time */
+	int fd;       /* the operations' business */
 	uint8_t mac[PORT_MAC_LEN];
-	struct addr primary; /* its own address, the source of adverts; family 0: none */
+	struct addr primary; /* its own IPv4 address, the source of adverts; family 0: none */
 	uint64_t rejected[VRRP_REJECT_MAX_];
 	struct instant next_complaint; /* when a rejected datagram is worth an event again */
 };
@@ -38,8 +40,8 @@ struct router_config {
 	uint16_t interval_cs;
 	bool preempt;
 	struct announce_config announce;
-	size_t n_addrs;
-	struct addr_prefix addrs[STATE_ADDRS_MAX];
+	char snat_interface[STATE_INTERFACE_MAX]; /* where what is away goes; empty: nothing is */
+	struct state_addrs addrs;
 };
 
 struct router_counters {
@@ -68,7 +70,7 @@ struct elector_ops {
 		size_t *ret_changed);
 	int (*remove)(void *io, int ifindex, const struct addr_prefix *addrs, size_t n,
 		size_t *ret_changed);
-	/* One gratuitous ARP for each address. */
+	/* One gratuitous ARP or unsolicited Neighbour Advertisement for each address. */
 	void (*announce)(
 		void *io, const struct port *port, const struct addr_prefix *addrs, size_t n);
 	/* Tidy up after a predecessor: leftovers_tidy(). */
@@ -82,24 +84,37 @@ struct elector_ops {
 	void (*event)(void *io, enum event event, const struct router *router, const char *message);
 };
 
+/* A place that addresses of a router go to. */
+struct site {
+	struct port *port; /* NULL: nothing goes there */
+	bool robbed;       /* an address may be missing: looked after in router_restore() */
+	bool failed;       /* an address is missing: tried again with each advert */
+};
+
 struct router {
 	struct router_config config;
 	struct vrrp vrrp;
 	struct announce announce;
 	struct router_counters counters;
-	struct port *port;
+	struct site sites[STATE_PLACES];
 	struct state_router *record;
 	const struct elector_ops *ops;
 	void *io;
-	bool robbed;       /* an address may be missing: looked after in router_restore() */
-	bool claim_failed; /* an address is missing: tried again with each advert */
-	bool send_failed;  /* the last advert did not leave */
+	bool send_failed; /* the last advert did not leave */
 	struct instant next_rival_event;
 };
 
-/* A router in Initialize on that port. `record` may hold what a predecessor wrote. */
-void router_init(struct router *r, const struct router_config *config, struct port *port,
-	struct state_router *record, const struct elector_ops *ops, void *io, struct instant now);
+/* The interface that the election is held on. */
+static inline struct port *router_home(const struct router *r)
+{
+	return r->sites[STATE_HOME].port;
+}
+
+/* A router in Initialize, with the ports of its places. `record` may hold what a predecessor wrote.
+ */
+void router_init(struct router *r, const struct router_config *config,
+	struct port *const ports[STATE_PLACES], struct state_router *record,
+	const struct elector_ops *ops, void *io, struct instant now);
 /* The port is ready: adopt what a predecessor left a moment ago, or remove it and join. */
 void router_begin(struct router *r, struct instant now);
 /* The port is not ready any more: its link is down, or it has no address of its own left. */
@@ -115,13 +130,21 @@ void router_leave(struct router *r, struct instant now);
 /* Settings in place, in two parts: every router drops what it must not have any more before any
  * adds what it gets, since an address may move from one to the other. */
 void router_drop_addresses(struct router *r, const struct router_config *wanted);
-void router_reconfigure(struct router *r, const struct router_config *wanted, struct instant now);
+void router_reconfigure(struct router *r, const struct router_config *wanted,
+	struct port *const ports[STATE_PLACES], struct instant now);
 
 void router_hear(struct router *r, const struct vrrp_advert *advert, struct instant now);
 void router_timer(struct router *r, struct instant now);
 struct instant router_deadline(const struct router *r);
 /* An address was removed from the port. One of ours is put back by router_restore(), with all the
  * others that are missing. */
-void router_address_gone(struct router *r, const struct addr_prefix *addr);
+void router_address_gone(struct router *r, const struct port *port, const struct addr_prefix *addr);
+/* The port came, came up, or is gone: if addresses of this router are away there, they may be
+ * missing. (Of its home, the election is told.) */
+void router_port_changed(struct router *r, const struct port *port);
+/* The port's interface is not to be ours any more: what is away there is removed. */
+void router_vacate(struct router *r, const struct port *port);
+/* Nobody knows what was removed. */
+void router_suspect(struct router *r);
 void router_restore(struct router *r, struct instant now);
 bool router_has_address(const struct router *r, const struct addr *addr);

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define MAGIC "tandem\n"
-#define VERSION 1
+#define VERSION 2
 #define BOOT_ID_MAX 40
 
 struct state_header {
@@ -54,9 +54,15 @@ static int make_header(struct state_header *ret)
 	return read_boot_id(ret->boot_id);
 }
 
+static bool addrs_are_sound(const struct state_addrs *a)
+{
+	return a->n_advertised <= STATE_ADDRS_MAX && a->n_advertised <= a->n_home &&
+	       a->n_home <= a->n && a->n <= STATE_MOVED_MAX;
+}
+
 static bool router_is_sound(const struct state_router *r)
 {
-	return r->n_addrs <= STATE_ADDRS_MAX && memchr(r->name, '\0', sizeof(r->name)) &&
+	return addrs_are_sound(&r->addrs) && memchr(r->name, '\0', sizeof(r->name)) &&
 	       memchr(r->interface, '\0', sizeof(r->interface));
 }
 
@@ -85,6 +91,14 @@ static int open_locked(const char *runtime_dir, bool create)
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
 	return take_fd(&fd);
+}
+
+struct state_slice state_addrs_at(const struct state_addrs *addrs, enum state_place place)
+{
+	if (place == STATE_HOME)
+		return (struct state_slice){addrs->list, addrs->n_home};
+	return (struct state_slice){
+		addrs->list + addrs->n_home, (size_t)(addrs->n - addrs->n_home)};
 }
 
 bool state_router_is_fresh(const struct state_router *router, struct instant now)

@@ -13,7 +13,27 @@
 #define STATE_ROUTERS_MAX 128
 #define STATE_NAME_MAX 64
 #define STATE_INTERFACE_MAX 16
-#define STATE_ADDRS_MAX 255
+#define STATE_ADDRS_MAX 255 /* in adverts, beside them, and for source NAT: of each */
+#define STATE_MOVED_MAX (3 * STATE_ADDRS_MAX)
+
+/* Where addresses of a virtual router go: to its own interface, or to another one of the host. */
+enum state_place { STATE_HOME, STATE_AWAY, STATE_PLACES };
+
+/* All addresses that move with a virtual router. The first n_advertised are in its adverts, the
+ * first n_home on its interface, and what follows is away. */
+struct state_addrs {
+	uint16_t n_advertised;
+	uint16_t n_home;
+	uint16_t n;
+	struct addr_prefix list[STATE_MOVED_MAX];
+};
+
+/* Those of one place. */
+struct state_slice {
+	const struct addr_prefix *addrs;
+	size_t n;
+};
+struct state_slice state_addrs_at(const struct state_addrs *addrs, enum state_place place);
 
 /* One virtual router. `active` is set before its addresses are added and cleared after they are
  * removed, so that no address is ever on the host unrecorded. */
@@ -24,13 +44,12 @@ struct state_router {
 	uint8_t priority;
 	uint16_t family;
 	uint16_t interval_cs;
-	int32_t ifindex;
+	int32_t ifindex[STATE_PLACES]; /* 0: there is no such interface */
 	char name[STATE_NAME_MAX];
-	char interface[STATE_INTERFACE_MAX];
-	struct instant spoke; /* the last advert */
-	struct addr source;   /* of our adverts */
-	uint16_t n_addrs;
-	struct addr_prefix addrs[STATE_ADDRS_MAX];
+	char interface[STATE_INTERFACE_MAX]; /* home */
+	struct instant spoke;                /* the last advert */
+	struct addr source;                  /* of our adverts */
+	struct state_addrs addrs;
 };
 
 /* Whether a successor may go on as Active: nobody can have taken over since the last advert,

@@ -19,15 +19,11 @@
 #define RECEIVE_QUEUE (1 << 20) /* bursts of other people's changes, and a batch's errors */
 #define DUMP_ATTEMPTS 5
 
-/* One address in a batch. All members are multiples of four bytes: there is no padding. */
-struct addr_request {
-	struct nlmsghdr header;
-	struct ifaddrmsg addr;
-	struct rtattr local_attr;
-	uint8_t local[4];
-	struct rtattr address_attr;
-	uint8_t address[4];
-};
+/* One address in a batch, at its longest: IPv6, with lifetimes. */
+#define REQUEST_MAX                                                                                \
+	(NLMSG_HDRLEN + sizeof(struct ifaddrmsg) + 2 * RTA_LENGTH(16) +                            \
+		RTA_LENGTH(sizeof(struct ifa_cacheinfo)))
+#define FOREVER 0xffffffffU /* as a lifetime */
 
 struct rtnl {
 	const struct rtnl_handler *handler;
@@ -35,15 +31,16 @@ struct rtnl {
 	int request_fd;
 	int monitor_fd;
 	uint32_t seq;
-	struct addr_request batch[RTNL_BATCH_MAX];
+	_Alignas(struct nlmsghdr) uint8_t batch[RTNL_BATCH_MAX * REQUEST_MAX];
 	_Alignas(struct nlmsghdr) uint8_t buffer[RECEIVE_LEN];
 };
 
 /* What a batch or a dump came to. */
 struct outcome {
 	uint32_t first_seq, last_seq;
-	size_t refused; /* answered as already so */
-	int error;      /* the first other one */
+	enum rtnl_change change; /* a batch's */
+	size_t refused;          /* answered as already so */
+	int error;               /* the first other one */
 	bool done, interrupted;
 };
 
@@ -76,7 +73,7 @@ int rtnl_open(const struct rtnl_handler *handler, void *userdata, struct rtnl **
 	r->monitor_fd = -1;
 	r->request_fd = open_socket(0);
 	if (r->request_fd >= 0)
-		r->monitor_fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR);
+		r->monitor_fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
 	if (r->request_fd < 0 || r->monitor_fd < 0) {
 		int error = r->request_fd < 0 ? r->request_fd : r->monitor_fd;
 		rtnl_close(r);
@@ -137,15 +134,15 @@ static void tell_addr(struct rtnl *r, struct nlmsghdr *header, bool present)
 {
 	const struct ifaddrmsg *info = nlmsg_data(header);
 	struct nlattr *attrs[IFA_MAX + 1], *local;
-	struct addr_prefix addr = {.addr.family = AF_INET};
+	struct addr_prefix addr = {.addr.family = info->ifa_family};
+	size_t len = addr_len(&addr.addr);
 
-	if (nlmsg_parse(header, sizeof(*info), attrs, IFA_MAX, NULL) < 0 ||
-		info->ifa_family != AF_INET)
+	if (len == 0 || nlmsg_parse(header, sizeof(*info), attrs, IFA_MAX, NULL) < 0)
 		return;
 	local = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
-	if (!local || nla_len(local) != 4)
+	if (!local || (size_t)nla_len(local) != len)
 		return;
-	memcpy(addr.addr.bytes, nla_data(local), 4);
+	memcpy(addr.addr.bytes, nla_data(local), len);
 	addr.prefix_len = info->ifa_prefixlen;
 	r->handler->addr((int)info->ifa_index, &addr, present, r->userdata);
 }
@@ -191,13 +188,21 @@ int rtnl_read(struct rtnl *r)
 	return (int)n;
 }
 
+/* An interface or a kernel without IPv6 has no IPv6 address to remove. */
+static bool is_so_already(const struct outcome *o, int error)
+{
+	if (o->change == RTNL_ADD)
+		return error == -EEXIST;
+	return error == -EADDRNOTAVAIL || error == -ENXIO || error == -EOPNOTSUPP;
+}
+
 static void note_error(const struct nlmsghdr *header, struct outcome *o)
 {
 	const struct nlmsgerr *e = nlmsg_data(header);
 
 	if (header->nlmsg_seq == o->last_seq)
 		o->done = true;
-	if (e->error == -EEXIST || e->error == -EADDRNOTAVAIL)
+	if (is_so_already(o, e->error))
 		o->refused++;
 	else if (e->error && !o->error)
 		o->error = e->error;
@@ -286,39 +291,80 @@ int rtnl_dump(struct rtnl *r)
 	return error < 0 ? error : dump(r, RTM_GETADDR, AF_INET);
 }
 
-static void build_request(struct addr_request *request, enum rtnl_change change, int ifindex,
+static void put_attr(struct nlmsghdr *m, uint16_t type, const void *data, size_t len)
+{
+	struct rtattr attr = {.rta_len = (uint16_t)RTA_LENGTH(len), .rta_type = type};
+	uint8_t *at = (uint8_t *)m + m->nlmsg_len;
+
+	memcpy(at, &attr, sizeof(attr));
+	memcpy(at + sizeof(attr), data, len);
+	m->nlmsg_len += attr.rta_len; /* all data here is whole words: there is no padding */
+}
+
+/* An IPv6 address is there at once, without asking the link whether somebody has it: the election
+ * decides that. It is deprecated from the beginning, because the kernel would otherwise prefer it,
+ * being the newest, as the source of this host's own connections; an IPv4 address that shares a
+ * subnet is secondary, which comes to the same. */
+static void put_ipv6_terms(struct nlmsghdr *m)
+{
+	static const struct ifa_cacheinfo lifetime = {.ifa_prefered = 0, .ifa_valid = FOREVER};
+	struct ifaddrmsg *body = nlmsg_data(m);
+
+	body->ifa_flags = IFA_F_NODAD;
+	put_attr(m, IFA_CACHEINFO, &lifetime, sizeof(lifetime));
+}
+
+/* Returns the message's length. */
+static size_t build_request(struct nlmsghdr *m, enum rtnl_change change, int ifindex,
 	const struct addr_prefix *addr, uint32_t seq)
 {
-	*request = (struct addr_request){
-		.header =
-			{
-				.nlmsg_len = sizeof(*request),
-				.nlmsg_type = change == RTNL_ADD ? RTM_NEWADDR : RTM_DELADDR,
-				.nlmsg_flags = NLM_F_REQUEST,
-				.nlmsg_seq = seq,
-			},
-		.addr =
-			{
-				.ifa_family = AF_INET,
-				.ifa_prefixlen = addr->prefix_len,
-				.ifa_index = (unsigned)ifindex,
-			},
-		.local_attr = {.rta_len = RTA_LENGTH(4), .rta_type = IFA_LOCAL},
-		.address_attr = {.rta_len = RTA_LENGTH(4), .rta_type = IFA_ADDRESS},
+	size_t len = addr_len(&addr->addr);
+	struct ifaddrmsg body = {
+		.ifa_family = (uint8_t)addr->addr.family,
+		.ifa_prefixlen = addr->prefix_len,
+		.ifa_index = (unsigned)ifindex,
 	};
+
+	*m = (struct nlmsghdr){
+		.nlmsg_len = NLMSG_LENGTH(sizeof(body)),
+		.nlmsg_type = change == RTNL_ADD ? RTM_NEWADDR : RTM_DELADDR,
+		.nlmsg_flags = NLM_F_REQUEST,
+		.nlmsg_seq = seq,
+	};
+	memcpy(nlmsg_data(m), &body, sizeof(body));
+	put_attr(m, IFA_LOCAL, addr->addr.bytes, len);
+	put_attr(m, IFA_ADDRESS, addr->addr.bytes, len);
 	if (change == RTNL_ADD)
-		request->header.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
-	memcpy(request->local, addr->addr.bytes, 4);
-	memcpy(request->address, addr->addr.bytes, 4);
+		m->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+	if (change == RTNL_ADD && addr->addr.family == AF_INET6)
+		put_ipv6_terms(m);
+	return m->nlmsg_len;
 }
 
 /* Only the last is acknowledged: the kernel answers each that fails anyway, in order. Removal goes
  * backwards: with the first address of a subnet the kernel removes the later ones itself, and the
  * count would be wrong. */
+static size_t build_batch(struct rtnl *r, enum rtnl_change change, int ifindex,
+	const struct addr_prefix *addrs, size_t n)
+{
+	struct nlmsghdr *m = NULL;
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		m = (struct nlmsghdr *)(void *)(r->batch + len);
+		len += build_request(
+			m, change, ifindex, &addrs[change == RTNL_ADD ? i : n - 1 - i], ++r->seq);
+	}
+	if (m)
+		m->nlmsg_flags |= NLM_F_ACK;
+	return len;
+}
+
 int rtnl_change_addresses(struct rtnl *r, enum rtnl_change change, int ifindex,
 	const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
 {
-	struct outcome o = {.first_seq = r->seq + 1, .last_seq = r->seq + (uint32_t)n};
+	struct outcome o = {
+		.first_seq = r->seq + 1, .last_seq = r->seq + (uint32_t)n, .change = change};
 	int error;
 
 	*ret_changed = 0;
@@ -326,11 +372,7 @@ int rtnl_change_addresses(struct rtnl *r, enum rtnl_change change, int ifindex,
 		return 0;
 	if (n > RTNL_BATCH_MAX)
 		return -E2BIG;
-	for (size_t i = 0; i < n; i++)
-		build_request(&r->batch[i], change, ifindex,
-			&addrs[change == RTNL_ADD ? i : n - 1 - i], ++r->seq);
-	r->batch[n - 1].header.nlmsg_flags |= NLM_F_ACK;
-	error = send_bytes(r, r->batch, n * sizeof(r->batch[0]));
+	error = send_bytes(r, r->batch, build_batch(r, change, ifindex, addrs, n));
 	if (error < 0)
 		return error;
 	error = read_answers(r, &o, false);

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define RTNL_MAC_LEN 6
-#define RTNL_BATCH_MAX 255
+#define RTNL_BATCH_MAX 765
 
 struct rtnl;
 
@@ -36,7 +36,8 @@ void rtnl_close(struct rtnl *r); /* NULL is fine */
 int rtnl_fd(const struct rtnl *r);
 /* Tell the handler all that changed. -ENOBUFS: changes were lost, so dump. 0 or -errno. */
 int rtnl_read(struct rtnl *r);
-/* Tell the handler about each link and each IPv4 address there is. 0 or -errno. */
+/* Tell the handler about each link and each IPv4 address there is: an interface's own, from which
+ * adverts may come, are of that family. 0 or -errno. */
 int rtnl_dump(struct rtnl *r);
 
 enum rtnl_change {
@@ -44,8 +45,10 @@ enum rtnl_change {
 	RTNL_REMOVE,
 };
 
-/* Add or remove up to RTNL_BATCH_MAX addresses in one message to the kernel. What is there already,
- * or already gone, is fine. *ret_changed: how many were not. All are tried; returns 0 or the first
- * -errno. */
+/* Add or remove up to RTNL_BATCH_MAX addresses, of both families, in one message to the kernel.
+ * What is there already, or already gone, is fine. *ret_changed: how many were not. IPv6 addresses
+ * are added without duplicate address detection, and deprecated: usable, never this host's choice
+ * for a source. All are tried; returns 0 or the first -errno (-EACCES: IPv6 is disabled on the
+ * interface). */
 int rtnl_change_addresses(struct rtnl *r, enum rtnl_change change, int ifindex,
 	const struct addr_prefix *addrs, size_t n, size_t *ret_changed);

@@ -136,8 +136,9 @@ def lose_director(story, lab, lb1, lb2):
     wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 20, "the download began")
     story.tell("the client opens a connection by DR and leaves it idle, "
                f"and starts a download of {BLOCKS} kB by NAT")
-    wait_until(lambda: open_ports(lab["client"]) <= synced_ports(lb2), 30,
-               "lb2 knows both connections", every=0.2)
+    ports = open_ports(lab["client"])
+    story.check(len(ports) == 2, f"{len(ports)} connections are established")
+    wait_until(lambda: ports <= synced_ports(lb2), 30, "lb2 knows both connections", every=0.2)
     story.tell("lb2 has heard of both connections")
     probe = Probe(lab["client"], VIP)
     before = os.path.getsize(path)

@@ -3,6 +3,7 @@
 import collections
 import datetime
 import os
+import ipaddress
 import re
 import struct
 import subprocess
@@ -18,9 +19,9 @@ def tool(name):
 
 
 class Capture:
-    """Everything VRRP and ARP that crosses a network, from now on."""
+    """Everything VRRP, ARP and ICMPv6 that crosses a network, from now on."""
 
-    def __init__(self, lab, network="front", expression="arp or proto 112"):
+    def __init__(self, lab, network="front", expression="arp or proto 112 or icmp6"):
         self.network = network
         self._path = lab.path(f"{network}-{len(lab.captures)}.pcap")
         self._process = lab["switch"].spawn("tcpdump", "-i", network, "-n", "-U", "-p",
@@ -56,10 +57,28 @@ class Capture:
         return found
 
     def announcements(self, address):
-        """(time, MAC) of each gratuitous ARP for an address."""
+        """(time, MAC) of each gratuitous ARP or unsolicited neighbour advertisement for an address."""
+        if ":" in address:
+            return [(time, mac) for time, mac, _ in self.advertisements(address)]
         wanted = bytes(map(int, address.split(".")))
         return [(time, packet[22:28].hex(":")) for time, packet in self.packets()
                 if packet[12:14] == b"\x08\x06" and packet[28:32] == packet[38:42] == wanted]
+
+    def advertisements(self, address):
+        """(time, MAC, flags) of each neighbour advertisement for an address to all nodes. The flags are
+        "R" (router), "S" (solicited) and "O" (override)."""
+        wanted = ipaddress.ip_address(address).packed
+        everybody = ipaddress.ip_address("ff02::1").packed
+        found = []
+        for time, packet in self.packets():
+            ipv6, icmp = packet[14:54], packet[54:]
+            if packet[12:14] != b"\x86\xdd" or ipv6[6:8] != b"\x3a\xff" or icmp[0] != 136:
+                continue
+            if ipv6[24:40] == everybody and icmp[8:24] == wanted and icmp[24:26] == b"\x02\x01":
+                flags = "".join(name for bit, name in ((128, "R"), (64, "S"), (32, "O"))
+                                if icmp[4] & bit)
+                found.append((time, icmp[26:32].hex(":"), flags))
+        return found
 
     def text(self, last):
         result = subprocess.run(["tcpdump", "-n", "-tttt", "-r", self._path], capture_output=True,
@@ -70,10 +89,10 @@ class Capture:
 class AddressMonitor:
     """When a node had which address, by the kernel's own notifications."""
 
-    _LINE = re.compile(r"\[([^\]]+)\] (Deleted )?\d+: \S+\s+inet ([\d.]+)")
+    _LINE = re.compile(r"\[([^\]]+)\] (Deleted )?\d+: \S+\s+inet6? ([\da-f.:]+)")
 
     def __init__(self, node):
-        self._process = node.spawn("ip", "-ts", "-o", "-4", "monitor", "address")
+        self._process = node.spawn("ip", "-ts", "-o", "monitor", "address")
         # It says nothing when it is ready: show it something until it reacts.
         wait_until(lambda: self._nudge(node), 10, f"address monitor of {node.name}")
 

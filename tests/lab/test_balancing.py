@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from observe import Load, start_server
+from observe import Load, Probe, start_server
 from pair import (CHECK, NAT_SERVER_PORT, PORTS, SERVERS, VIP, balancing_config, build_balancing, start_pair,
                   wait_roles_settled)
 from process import wait_until
@@ -234,3 +234,30 @@ def test_what_somebody_else_does_to_the_table_is_mended(lab, figure):
     assert lb1.status()["ipvs"]["drift_total"] >= len(damages)
     assert lb2.status()["ipvs"]["drift_total"] == 0
     figure("ipvsadm -C, -D, -E: mended", f"{len(damages)} of {len(damages)}", "each within a period")
+
+
+def test_a_table_cleared_under_load_serves_again_within_a_period(lab, figure):
+    build_balancing(lab, ("direct",))
+    lb1, lb2 = start_pair(lab, balancing_config(("direct",)))
+    all_up(lb1, ["direct"])
+    all_up(lb2, ["direct"])
+    right = table(lb1)
+    probe = Probe(lab["client"], VIP)
+    load = Load(lab["client"], VIP, PORTS["direct"], 100, 600)
+    wait_until(lambda: lb1.node.run("ipvsadm", "-Lnc").count("ESTABLISHED") + 1, 5, "traffic")
+    cleared_us = time.time() * 1e6
+    lab["lb1"].run("ipvsadm", "-C")
+    lb1.wait_event("ipvs-drift", 15)
+    wait_until(lambda: table(lb1) == right, 5, "the table is whole")
+    mended_us = time.time() * 1e6
+    wait_until(lambda: time.time() * 1e6 > mended_us + 2e6, 5, "two seconds of traffic")
+    result = load.finish()
+    lost = [result["started_us"] + start for start, _, _ in result["failures"]]
+    figure("ipvsadm -C under 100 requests/s: mended after, requests lost",
+           f"{(mended_us - cleared_us) / 1e6:.2f} s, {len(lost)}", "<= 5 s and a look")
+    assert not [t for t in lost if not cleared_us - 1e6 <= t <= mended_us], "none before or after"
+    assert mended_us - cleared_us < 10e6
+    # Nothing else noticed.
+    assert lb1.owns(VIP) and not lb2.owns(VIP) and not lb2.events("ipvs-drift")
+    gap = probe.finish()
+    assert gap["longest_gap_ms"] < 1000, gap["text"]

@@ -23,15 +23,24 @@ from process import Process
 
 _numbers = itertools.count(1)
 
-# Of every node, before its interfaces come up: IPv4 alone, no reverse path filter (the virtual address
-# may arrive where the route back does not point), no redirects from directors to their neighbours.
+# Of every node, before its interfaces come up: no reverse path filter (the virtual address may arrive
+# where the route back does not point), no redirects from directors to their neighbours.
 NODE_SYSCTLS = {
-    "net.ipv6.conf.all.disable_ipv6": 1,
-    "net.ipv6.conf.default.disable_ipv6": 1,
     "net.ipv4.conf.all.rp_filter": 0,
     "net.ipv4.conf.default.rp_filter": 0,
     "net.ipv4.conf.all.send_redirects": 0,
     "net.ipv4.conf.default.send_redirects": 0,
+}
+
+# IPv4 alone, or IPv6 whose addresses are there at once.
+IPV6_OFF = {
+    "net.ipv6.conf.all.disable_ipv6": 1,
+    "net.ipv6.conf.default.disable_ipv6": 1,
+}
+IPV6_ON = {
+    "net.ipv6.conf.all.accept_dad": 0,
+    "net.ipv6.conf.default.accept_dad": 0,
+    "net.ipv6.conf.default.accept_ra": 0,
 }
 
 
@@ -81,9 +90,9 @@ class Node:
         return process
 
     def addresses(self):
-        """All IPv4 addresses with their prefix lengths."""
-        words = _run("ip", "-n", self.netns, "-4", "-o", "address").split()
-        return [words[i + 1] for i, word in enumerate(words) if word == "inet"]
+        """All addresses with their prefix lengths."""
+        words = _run("ip", "-n", self.netns, "-o", "address").split()
+        return [words[i + 1] for i, word in enumerate(words) if word in ("inet", "inet6")]
 
     def has_address(self, address):
         return any(a.split("/")[0] == address.split("/")[0] for a in self.addresses())
@@ -103,20 +112,20 @@ class Lab:
     def __getitem__(self, name):
         return self.nodes[name]
 
-    def build(self, table):
+    def build(self, table, ipv6=False):
         self.networks = sorted({plug[0] for plugs in table.values() for plug in plugs.values()})
         switch = self._add_node("switch")
         switch.ip("link set lo up", *itertools.chain.from_iterable(
             (f"link add {n} type bridge mcast_snooping 0 forward_delay 0", f"link set {n} up")
             for n in self.networks))
         for name, plugs in table.items():
-            self.plug(self._add_node(name), plugs)
+            self.plug(self._add_node(name, ipv6), plugs)
 
-    def _add_node(self, name):
+    def _add_node(self, name, ipv6=False):
         node = Node(self, name)
         _run("ip", "netns", "add", node.netns)
         self.nodes[name] = node
-        node.sysctl(NODE_SYSCTLS)
+        node.sysctl(NODE_SYSCTLS | (IPV6_ON if ipv6 else IPV6_OFF))
         return node
 
     def plug(self, node, plugs):

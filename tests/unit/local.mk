@@ -57,7 +57,8 @@ tests_unit_test_vrrp_packet_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_vrrp_packet_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_desired
 TESTS += tests/unit/test_desired
-tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/targets.c
+tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \
+	src/director/pools.c src/director/targets.c src/director/views.c
 tests_unit_test_desired_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_desired_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
@@ -81,6 +82,11 @@ tests_unit_test_elector_message_LDADD = $(ELECTOR_LIBS) $(UNIT_LDADD)
 tests_unit_test_state_file_SOURCES = tests/unit/test_state_file.c
 tests_unit_test_state_file_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_state_file_LDADD = $(ELECTOR_LIBS) $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_ndisc
+TESTS += tests/unit/test_ndisc
+tests_unit_test_ndisc_SOURCES = tests/unit/test_ndisc.c
+tests_unit_test_ndisc_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ndisc_LDADD = libio.a libbase.a $(UNIT_LDADD)
 
 # How the sources hang together
 TESTS += tests/unit/core-imports.sh tests/unit/headers.sh
@@ -124,6 +130,20 @@ TESTS += tests/unit/test_command
 tests_unit_test_command_SOURCES = tests/unit/test_command.c src/ctl/command.c
 tests_unit_test_command_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_command_LDADD = $(JANSSON_LIBS) $(UNIT_LDADD)
+
+# Pools
+check_PROGRAMS += tests/unit/test_drain tests/unit/test_pool tests/unit/test_ramp
+TESTS += tests/unit/test_drain tests/unit/test_pool tests/unit/test_ramp
+tests_unit_test_drain_SOURCES = tests/unit/test_drain.c
+tests_unit_test_drain_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_drain_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_pool_SOURCES = tests/unit/test_pool.c tests/ipvs_tables.c tests/ipvs_tables.h
+tests_unit_test_pool_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_test_pool_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pool_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_ramp_SOURCES = tests/unit/test_ramp.c
+tests_unit_test_ramp_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_ramp_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_realserver
 TESTS += tests/unit/test_realserver

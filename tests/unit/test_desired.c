@@ -1,5 +1,6 @@
 /* From configuration, roles and verdicts to the IPVS table that should be. */
 #include "director/desired.h"
+#include "director/pools.h"
 #include "director/targets.h"
 
 #include <check.h>
@@ -8,13 +9,17 @@
 
 static char pool_name[] = "web", rs1[] = "rs1", rs2[] = "rs2", front[] = "front", web[] = "web",
 	    web2[] = "web2";
-static struct conf_server servers[2];
-static struct conf_pool pools[1];
+static char sorry_name[] = "sorry", sorry1[] = "sorry1";
+static struct conf_server servers[2], sorry_servers[1];
+static struct conf_pool pools[2];
 static struct conf_router routers[1];
 static struct conf_service services[2];
 static struct conf conf;
 static struct targets targets;
+static struct overrides overrides;
+static struct pools states;
 static bool active[1];
+static const struct instant now = {UINT64_C(1000000000)};
 static struct ipvs_table table;
 
 static struct addr address(const char *text)
@@ -34,8 +39,19 @@ static void set_up(void)
 	pools[0] = (struct conf_pool){.name = pool_name,
 		.has_check = true,
 		.check = {.interval_us = 2000000, .timeout_us = 1000000, .rise = 2, .fall = 3},
+		.quorum = 1,
+		.max_ejected_percent = 100,
+		.fallback = CONF_NONE,
 		.servers = servers,
 		.n_servers = 2};
+	sorry_servers[0] =
+		(struct conf_server){.name = sorry1, .address = address("192.0.2.90"), .weight = 3};
+	pools[1] = (struct conf_pool){.name = sorry_name,
+		.quorum = 1,
+		.max_ejected_percent = 100,
+		.fallback = CONF_NONE,
+		.servers = sorry_servers,
+		.n_servers = 1};
 	routers[0] = (struct conf_router){.name = front};
 	services[0] = (struct conf_service){.name = web,
 		.key = {address("192.0.2.100"), 80, IPPROTO_TCP, 0},
@@ -49,7 +65,7 @@ static void set_up(void)
 	conf = (struct conf){.routers = routers,
 		.n_routers = 1,
 		.pools = pools,
-		.n_pools = 1,
+		.n_pools = 2,
 		.services = services,
 		.n_services = 1};
 	active[0] = false;
@@ -59,16 +75,55 @@ static void set_up(void)
 static void tear_down(void)
 {
 	desired_done(&table);
+	pools_done(&states);
 	targets_done(&targets);
+}
+
+static void ignore_news(enum pool_news news, size_t view, void *userdata)
+{
+	(void)news;
+	(void)view;
+	(void)userdata;
+}
+
+static void ignore_change(size_t view, void *userdata)
+{
+	(void)view;
+	(void)userdata;
+}
+
+static struct pools_input pools_input(void)
+{
+	return (struct pools_input){&conf, &targets, &overrides};
+}
+
+/* The pools begin anew with each call, except for what a test has put into the targets. */
+static void evaluate(void)
+{
+	const struct pools_listener listener = {ignore_news, ignore_change, NULL};
+	struct pools_input in = pools_input();
+
+	pools_done(&states);
+	ck_assert_int_eq(pools_build(&in, NULL, NULL, &states), 0);
+	pools_evaluate(&states, &in, now, &listener);
+}
+
+static void build_only(const bool *only)
+{
+	struct desired_input in = {.conf = &conf,
+		.targets = &targets,
+		.pools = &states,
+		.router_active = active,
+		.only = only};
+
+	desired_done(&table);
+	ck_assert_int_eq(desired_build(&in, &table), 0);
 }
 
 static void build(const bool *only)
 {
-	struct desired_input in = {
-		.conf = &conf, .targets = &targets, .router_active = active, .only = only};
-
-	desired_done(&table);
-	ck_assert_int_eq(desired_build(&in, &table), 0);
+	evaluate();
+	build_only(only);
 }
 
 static void rebuild_targets(void)
@@ -82,7 +137,7 @@ static void rebuild_targets(void)
 
 static struct target *target(size_t service, size_t server)
 {
-	const struct target *t = targets_of(&targets, service, server);
+	const struct target *t = targets_of(&targets, targets.views.of_service[service], server);
 
 	ck_assert_ptr_nonnull(t);
 	return targets_find(&targets, t->id);
@@ -182,12 +237,20 @@ END_TEST
 
 static void assert_users(size_t service, size_t server, size_t n, size_t first, size_t last)
 {
-	size_t n_users;
-	const size_t *users = targets_users(&targets, target(service, server), &n_users);
+	size_t n_views, n_users = 0, seen_first = CONF_NONE, seen_last = 0;
+	const size_t *views = targets_users(&targets, target(service, server), &n_views);
 
+	for (size_t i = 0; i < n_views; i++) {
+		size_t m;
+		const size_t *users = lists_of(&targets.views.users, views[i], &m);
+
+		n_users += m;
+		seen_first = seen_first == CONF_NONE ? users[0] : seen_first;
+		seen_last = users[m - 1];
+	}
 	ck_assert_uint_eq(n_users, n);
-	ck_assert_uint_eq(users[0], first);
-	ck_assert_uint_eq(users[n - 1], last);
+	ck_assert_uint_eq(seen_first, first);
+	ck_assert_uint_eq(seen_last, last);
 }
 
 START_TEST(a_target_knows_the_services_that_depend_on_it)
@@ -202,6 +265,142 @@ START_TEST(a_target_knows_the_services_that_depend_on_it)
 	assert_users(0, 1, 1, 0, 0);
 	assert_users(1, 0, 1, 1, 1);
 	assert_users(1, 1, 1, 1, 1);
+}
+END_TEST
+
+START_TEST(services_share_a_view_unless_the_servers_are_checked_on_their_ports)
+{
+	conf.n_services = 2;
+	rebuild_targets();
+	ck_assert_uint_eq(targets.views.n, 1);
+	services[1].check_port = 81;
+	rebuild_targets();
+	ck_assert_uint_eq(targets.views.n, 2);
+	pools[0].check.port = 8080;
+	rebuild_targets();
+	ck_assert_uint_eq(targets.views.n, 1);
+}
+END_TEST
+
+START_TEST(the_servers_of_a_fallback_are_checked_too)
+{
+	pools[0].fallback = 1;
+	pools[1].has_check = true;
+	pools[1].check = pools[0].check;
+	rebuild_targets();
+	ck_assert_uint_eq(targets.n, 3);
+	ck_assert_uint_eq(targets.views.n, 2);
+	ck_assert_uint_eq(targets.views.items[0].fallback, 1);
+	assert_users(0, 0, 1, 0, 0);
+}
+END_TEST
+
+static const struct ipvs_dest *dest_at(const char *text)
+{
+	struct addr a = address(text);
+
+	for (size_t i = 0; i < table.services[0].n_dests; i++)
+		if (addr_equal(&table.dests[table.services[0].first_dest + i].key.addr, &a))
+			return &table.dests[table.services[0].first_dest + i];
+	return NULL;
+}
+
+START_TEST(without_quorum_the_fallback_serves_and_the_others_are_quiet)
+{
+	pools[0].fallback = 1;
+	pools[0].quorum = 5;
+	rebuild_targets();
+	target(0, 0)->verdict = VERDICT_UP;
+	target(0, 1)->verdict = VERDICT_UP;
+	build(NULL);
+	ck_assert_uint_eq(table.n_dests, 2);
+	target(0, 1)->verdict = VERDICT_DOWN;
+	build(NULL);
+	ck_assert_uint_eq(table.n_dests, 3);
+	ck_assert_uint_eq(dest_at("192.0.2.90")->weight, 3);
+	ck_assert_uint_eq(dest_at("192.0.2.11")->weight, 0);
+	ck_assert_uint_eq(dest_at("192.0.2.12")->weight, 0);
+}
+END_TEST
+
+START_TEST(a_server_that_is_in_pool_and_fallback_serves_where_it_is_wanted)
+{
+	pools[0].fallback = 1;
+	pools[0].quorum = 5;
+	sorry_servers[0].address = servers[0].address;
+	rebuild_targets();
+	target(0, 0)->verdict = VERDICT_UP;
+	target(0, 1)->verdict = VERDICT_DOWN;
+	build(NULL);
+	ck_assert_uint_eq(table.services[0].n_dests, 2);
+	ck_assert_uint_eq(dest_at("192.0.2.11")->weight, 3);
+}
+END_TEST
+
+/* From the fallback back to the pool. */
+static void return_from_fallback(void)
+{
+	const struct pools_listener listener = {ignore_news, ignore_change, NULL};
+	struct pools_input in = pools_input();
+
+	pools[0].fallback = 1;
+	rebuild_targets();
+	target(0, 0)->verdict = target(0, 1)->verdict = VERDICT_DOWN;
+	evaluate();
+	ck_assert(pools_uses_fallback(&states, 0));
+	target(0, 0)->verdict = VERDICT_UP;
+	pools_touch(&states, 0);
+	pools_evaluate(&states, &in, now, &listener);
+	build_only(NULL);
+}
+
+START_TEST(a_fallback_that_is_not_needed_any_more_leaves_slowly)
+{
+	return_from_fallback();
+	ck_assert_uint_eq(dest_at("192.0.2.11")->weight, 1);
+	ck_assert_ptr_nonnull(dest_at("192.0.2.90"));
+	ck_assert_uint_eq(dest_at("192.0.2.90")->weight, 0);
+}
+END_TEST
+
+START_TEST(with_a_scheduler_that_refuses_at_weight_0_it_leaves_at_once)
+{
+	strcpy(services[0].scheduler, "sh");
+	return_from_fallback();
+	ck_assert_ptr_null(dest_at("192.0.2.90"));
+}
+END_TEST
+
+START_TEST(weights_of_a_pool_with_slow_start_are_ten_times_as_large)
+{
+	pools[0].slow_start_us = 90000000;
+	target(0, 0)->verdict = target(0, 1)->verdict = VERDICT_UP;
+	target(0, 1)->up_at = now;
+	build(NULL);
+	ck_assert_uint_eq(table.dests[0].weight, 10);
+	ck_assert_uint_eq(table.dests[1].weight, 5); /* a tenth of 50 */
+	strcpy(services[0].scheduler, "ovf");        /* its weights are numbers of connections */
+	build(NULL);
+	ck_assert_uint_eq(table.dests[0].weight, 1);
+	ck_assert_uint_eq(table.dests[1].weight, 1);
+}
+END_TEST
+
+START_TEST(only_a_server_that_was_down_or_came_with_a_reload_starts_slowly)
+{
+	struct target *t = target(0, 0);
+
+	targets_set_verdict(t, VERDICT_UP, now);
+	ck_assert_uint_eq(t->up_at.us, 0); /* the first verdict after a start */
+	targets_set_verdict(t, VERDICT_DOWN, instant_add(now, 1));
+	ck_assert_uint_eq(t->failed_at.us, now.us + 1);
+	targets_set_verdict(t, VERDICT_UP, instant_add(now, 2));
+	ck_assert_uint_eq(t->up_at.us, now.us + 2);
+	servers[1].address = address("192.0.2.13");
+	rebuild_targets();
+	ck_assert_uint_eq(target(0, 0)->up_at.us, now.us + 2); /* what stays goes on */
+	targets_set_verdict(target(0, 1), VERDICT_UP, instant_add(now, 3));
+	ck_assert_uint_eq(target(0, 1)->up_at.us, now.us + 3);
 }
 END_TEST
 
@@ -279,6 +478,14 @@ int main(void)
 	tcase_add_test(tc, two_services_share_the_check_of_one_endpoint);
 	tcase_add_test(tc, a_service_on_another_port_has_checks_of_its_own);
 	tcase_add_test(tc, a_target_knows_the_services_that_depend_on_it);
+	tcase_add_test(tc, services_share_a_view_unless_the_servers_are_checked_on_their_ports);
+	tcase_add_test(tc, the_servers_of_a_fallback_are_checked_too);
+	tcase_add_test(tc, without_quorum_the_fallback_serves_and_the_others_are_quiet);
+	tcase_add_test(tc, a_server_that_is_in_pool_and_fallback_serves_where_it_is_wanted);
+	tcase_add_test(tc, a_fallback_that_is_not_needed_any_more_leaves_slowly);
+	tcase_add_test(tc, with_a_scheduler_that_refuses_at_weight_0_it_leaves_at_once);
+	tcase_add_test(tc, weights_of_a_pool_with_slow_start_are_ten_times_as_large);
+	tcase_add_test(tc, only_a_server_that_was_down_or_came_with_a_reload_starts_slowly);
 	tcase_add_test(tc, a_verdict_survives_a_reload_with_other_check_settings);
 	tcase_add_test(tc, a_server_with_a_weight_in_the_table_found_is_believed_up);
 	tcase_add_test(tc, what_a_server_says_of_its_forwarding_replaces_what_the_service_says);

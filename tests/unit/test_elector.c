@@ -28,6 +28,7 @@ static struct {
 	int add_error;
 	int open_error;
 	int dump_error;
+	uint8_t advertised;     /* addresses in the last packet sent */
 	bool record_was_active; /* at the last add or remove */
 } world;
 
@@ -88,15 +89,21 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	(void)port;
 	ck_assert_uint_ne(source->family, 0);
 	ck_assert_uint_eq(len, VRRP_HEADER_LEN + 4u * packet[3]);
+	world.advertised = packet[3];
 	note("send %u; ", packet[2]);
 	return 0;
 }
 
-static void note_addresses(const char *what, const struct addr_prefix *addrs, size_t n)
+#define AWAY_IFINDEX 3
+
+/* The last byte of each address, and where it goes if not home. */
+static void note_addresses(const char *what, int ifindex, const struct addr_prefix *addrs, size_t n)
 {
-	note("%s", what);
-	for (size_t i = 0; i < n; i++)
-		note(" .%u", addrs[i].addr.bytes[3]);
+	note("%s%s", what, ifindex == AWAY_IFINDEX ? "@eth2" : "");
+	for (size_t i = 0; i < n; i++) {
+		bool ipv6 = addrs[i].addr.family == AF_INET6;
+		note(ipv6 ? " :%x" : " .%u", addrs[i].addr.bytes[ipv6 ? 15 : 3]);
+	}
 	note("; ");
 }
 
@@ -104,9 +111,9 @@ static int add(
 	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
 {
 	(void)io;
-	(void)ifindex;
 	*ret_changed = 0;
-	note_addresses("add", addrs, n);
+	note_addresses("add", ifindex, addrs, n);
+	ck_assert(!e.n_routers || records[0].ifindex[ifindex == AWAY_IFINDEX] == ifindex);
 	world.record_was_active = records[0].active;
 	if (world.add_error)
 		return world.add_error;
@@ -124,9 +131,8 @@ static int remove_addresses(
 	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
 {
 	(void)io;
-	(void)ifindex;
 	*ret_changed = 0;
-	note_addresses("remove", addrs, n);
+	note_addresses("remove", ifindex, addrs, n);
 	world.record_was_active = records[0].active;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = world_find(&addrs[i]);
@@ -141,16 +147,24 @@ static int remove_addresses(
 static void announce(void *io, const struct port *port, const struct addr_prefix *addrs, size_t n)
 {
 	(void)io;
-	(void)port;
 	(void)addrs;
-	note("announce %zu; ", n);
+	note("announce%s %zu; ", port->ifindex == AWAY_IFINDEX ? "@eth2" : "", n);
 }
 
 static int tidy(void *io, struct state_router *record, size_t *ret_removed)
 {
+	size_t removed[STATE_PLACES] = {0};
+
 	note("tidy %s; ", record->name);
 	record->active = false;
-	return remove_addresses(io, record->ifindex, record->addrs, record->n_addrs, ret_removed);
+	for (enum state_place place = 0; place < STATE_PLACES; place++) {
+		struct state_slice slice = state_addrs_at(&record->addrs, place);
+		if (slice.n > 0)
+			(void)remove_addresses(
+				io, record->ifindex[place], slice.addrs, slice.n, &removed[place]);
+	}
+	*ret_removed = removed[STATE_HOME] + removed[STATE_AWAY];
+	return 0;
 }
 
 static struct addr_prefix prefix(const char *text)
@@ -227,13 +241,28 @@ static struct router_config front(uint8_t vrid, unsigned first, unsigned n)
 		.interval_cs = 100,
 		.preempt = true,
 		.announce = {.repeat = 1},
-		.n_addrs = n,
+		.addrs = {.n_advertised = (uint16_t)n, .n_home = (uint16_t)n, .n = (uint16_t)n},
 	};
 
 	for (unsigned i = 0; i < n; i++) {
-		c.addrs[i] = prefix("192.0.2.0/24");
-		c.addrs[i].addr.bytes[3] = (uint8_t)(first + i);
+		c.addrs.list[i] = prefix("192.0.2.0/24");
+		c.addrs.list[i].addr.bytes[3] = (uint8_t)(first + i);
 	}
+	return c;
+}
+
+/* ... with one more address of each family beside them, and two of each away. */
+static struct router_config everything(void)
+{
+	struct router_config c = front(51, 100, 1);
+	struct state_addrs *a = &c.addrs;
+
+	a->list[a->n++] = prefix("2001:db8::a0/64");
+	a->list[a->n++] = prefix("192.0.2.110/24");
+	a->n_home = a->n;
+	a->list[a->n++] = prefix("10.9.0.200/24");
+	a->list[a->n++] = prefix("fd00::b0/64");
+	(void)snprintf(c.snat_interface, sizeof(c.snat_interface), "eth2");
 	return c;
 }
 
@@ -299,8 +328,8 @@ static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigne
 	size_t len;
 
 	bytes[15] = from;
-	a.addrs[0] = front(vrid, first, 2).addrs[0].addr;
-	a.addrs[1] = front(vrid, first, 2).addrs[1].addr;
+	a.addrs[0] = front(vrid, first, 2).addrs.list[0].addr;
+	a.addrs[1] = front(vrid, first, 2).addrs.list[1].addr;
 	len = 20 + vrrp_packet_build(&a, bytes + 20);
 	bytes[3] = (uint8_t)len;
 	elector_datagram(&e, e.ports[0], bytes, len, now);
@@ -313,14 +342,13 @@ static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned
 	struct state_router *s = &records[0];
 	size_t changed;
 
-	*s = (struct state_router){.used = true, .active = true, .vrid = vrid, .ifindex = 2};
+	*s = (struct state_router){.used = true, .active = true, .vrid = vrid, .ifindex = {2}};
 	s->interval_cs = 100;
 	s->spoke = (struct instant){now.us - ago_us};
-	s->n_addrs = (uint16_t)n;
+	s->addrs = c.addrs;
 	(void)snprintf(s->name, sizeof(s->name), "%s", name);
 	(void)snprintf(s->interface, sizeof(s->interface), "eth0");
-	memcpy(s->addrs, c.addrs, n * sizeof(c.addrs[0]));
-	(void)add(NULL, 2, c.addrs, n, &changed);
+	(void)add(NULL, 2, c.addrs.list, n, &changed);
 	(void)done();
 }
 
@@ -346,7 +374,7 @@ START_TEST(an_address_is_recorded_before_it_is_added_and_until_it_is_removed)
 	ck_assert(world.record_was_active);
 	ck_assert(r->record->active);
 	ck_assert_uint_eq(r->record->spoke.us, now.us);
-	ck_assert_uint_eq(r->record->n_addrs, 2);
+	ck_assert_uint_eq(r->record->addrs.n_advertised, 2);
 	ck_assert_str_eq(r->record->interface, "eth0");
 	elector_leave(&e, now);
 	ck_assert(world.record_was_active);
@@ -358,7 +386,7 @@ START_TEST(addresses_that_nobody_recorded_are_leftovers_too)
 {
 	struct router_config c = front(51, 100, 2);
 
-	world.addrs[world.n_addrs++] = c.addrs[1];
+	world.addrs[world.n_addrs++] = c.addrs.list[1];
 	configure(&c, 1);
 	ck_assert_str_eq(
 		done(), "open eth0; remove .100 .101; leftover-removed; initialize>backup; ");
@@ -405,7 +433,7 @@ START_TEST(a_predecessor_on_another_interface_of_that_name_is_not_adopted)
 	struct router_config c = front(51, 100, 2);
 
 	predecessor("front", 51, 100, 2, SECOND_US);
-	records[0].ifindex = 7;
+	records[0].ifindex[STATE_HOME] = 7;
 	configure(&c, 1);
 	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
 }
@@ -460,7 +488,7 @@ START_TEST(a_virtual_address_is_never_the_source_of_adverts)
 	struct addr_prefix primary = prefix("192.0.2.2/24");
 
 	elector_news_lost(&e, now); /* the world lists the virtual addresses first */
-	ck_assert(addr_equal(&r->port->primary, &primary.addr));
+	ck_assert(addr_equal(&router_home(r)->primary, &primary.addr));
 }
 END_TEST
 
@@ -554,7 +582,7 @@ END_TEST
 START_TEST(an_address_that_somebody_removes_is_back_at_once)
 {
 	struct router *r = start_active();
-	struct addr_prefix gone = r->config.addrs[1];
+	struct addr_prefix gone = r->config.addrs.list[1];
 	size_t changed;
 
 	(void)remove_addresses(NULL, 2, &gone, 1, &changed);
@@ -571,8 +599,8 @@ START_TEST(many_removed_addresses_are_one_batch_and_one_event)
 	struct router *r = start_active();
 
 	world.n_addrs = 0;
-	elector_addr(&e, 2, &r->config.addrs[0], false);
-	elector_addr(&e, 2, &r->config.addrs[1], false);
+	elector_addr(&e, 2, &r->config.addrs.list[0], false);
+	elector_addr(&e, 2, &r->config.addrs.list[1], false);
 	elector_settle(&e, now);
 	ck_assert_str_eq(done(), "add .100 .101; announce 2; address-restored; ");
 	ck_assert_uint_eq(r->counters.addresses_restored, 2);
@@ -596,12 +624,12 @@ START_TEST(news_of_our_own_removal_restores_nothing)
 {
 	struct router *r = start_active();
 
-	elector_addr(&e, 2, &r->config.addrs[0], false); /* but it is there again */
+	elector_addr(&e, 2, &r->config.addrs.list[0], false); /* but it is there again */
 	elector_settle(&e, now);
 	ck_assert_uint_eq(r->counters.addresses_restored, 0);
 	link_is(2, false);
 	(void)done();
-	elector_addr(&e, 2, &r->config.addrs[0], false);
+	elector_addr(&e, 2, &r->config.addrs.list[0], false);
 	ck_assert_str_eq(done(), "");
 }
 END_TEST
@@ -654,7 +682,7 @@ START_TEST(an_address_that_cannot_be_added_is_tried_again_with_each_advert)
 	ck_assert_str_eq(done(), "send 100; add .100 .101; ");
 	world.add_error = 0;
 	reach_deadline();
-	ck_assert_str_eq(done(), "send 100; add .100 .101; ");
+	ck_assert_str_eq(done(), "send 100; add .100 .101; announce 2; ");
 	reach_deadline();
 	ck_assert_str_eq(done(), "send 100; ");
 }
@@ -684,8 +712,8 @@ START_TEST(an_address_can_move_from_one_router_to_another)
 	reach_deadline();
 	(void)done();
 	c[0] = front(51, 100, 2);
-	c[0].addrs[1] = c[1].addrs[1];
-	c[1].n_addrs = 1;
+	c[0].addrs.list[1] = c[1].addrs.list[1];
+	c[1] = front(52, 110, 1);
 	configure(c, 2);
 	ck_assert_str_eq(done(), "remove .111; add .100 .111; send 100; announce 2; add .110; send "
 				 "100; announce 1; ");
@@ -848,10 +876,316 @@ START_TEST(all_routers_can_move_to_other_interfaces_in_one_change)
 		ck_assert_uint_eq(e.n_routers, STATE_ROUTERS_MAX);
 		ck_assert_uint_eq(e.n_ports, STATE_ROUTERS_MAX);
 		for (size_t i = 0; i < e.n_routers; i++)
-			ck_assert_str_eq(e.routers[i]->port->interface, wanted[i].interface);
+			ck_assert_str_eq(router_home(e.routers[i])->interface, wanted[i].interface);
 	}
 }
 END_TEST
+
+/* Addresses beside those of the adverts */
+
+static void add_eth2(void)
+{
+	world.links[1].name = "eth2";
+	world.links[1].ifindex = AWAY_IFINDEX;
+	world.links[1].up = true;
+}
+
+/* As the kernel does, and before it tells. */
+static void forget_addresses_away(const struct router *r)
+{
+	struct state_slice away = state_addrs_at(&r->config.addrs, STATE_AWAY);
+	size_t removed;
+
+	(void)remove_addresses(NULL, AWAY_IFINDEX, away.addrs, away.n, &removed);
+	(void)done();
+	ck_assert_uint_eq(removed, away.n);
+}
+
+static void eth2_is(const char *name, bool up)
+{
+	world.links[1].name = name;
+	world.links[1].ifindex = AWAY_IFINDEX;
+	world.links[1].up = up;
+	elector_link(&e, AWAY_IFINDEX, name, up, mac);
+	elector_settle(&e, now);
+}
+
+/* everything(), Active, nothing in the log. */
+static struct router *start_everything(void)
+{
+	struct router_config c = everything();
+
+	configure(&c, 1);
+	reach_deadline();
+	(void)done();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	return e.routers[0];
+}
+
+START_TEST(all_addresses_move_the_advertised_ones_last_in_and_first_out)
+{
+	struct router_config c = everything();
+
+	add_eth2();
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "open eth0; remove .100 :a0 .110; remove@eth2 .200 :b0; "
+				 "initialize>backup; ");
+	reach_deadline();
+	ck_assert_str_eq(done(), "add@eth2 .200 :b0; add .100 :a0 .110; send 100; announce 3; "
+				 "announce@eth2 2; backup>active; ");
+	ck_assert_int_eq(records[0].ifindex[STATE_AWAY], AWAY_IFINDEX);
+	elector_leave(&e, now);
+	ck_assert_str_eq(done(), "remove .100 :a0 .110; remove@eth2 .200 :b0; send 0; "
+				 "active>initialize; ");
+	ck_assert_uint_eq(world.n_addrs, 0);
+}
+END_TEST
+
+START_TEST(adverts_carry_the_advertised_addresses_alone)
+{
+	struct router *r;
+
+	add_eth2();
+	r = start_everything();
+	ck_assert_uint_eq(world.advertised, 1);
+	advert_arrives(51, 50, 3, 100); /* a list of two */
+	ck_assert_uint_eq(r->counters.address_mismatches, 1);
+}
+END_TEST
+
+START_TEST(any_address_that_somebody_removes_is_back_at_once)
+{
+	static const char *const back[] = {
+		"add .100 :a0 .110; announce 3; announce@eth2 2; address-restored; ",
+		"add .100 :a0 .110; announce 3; announce@eth2 2; address-restored; ",
+		"add .100 :a0 .110; announce 3; announce@eth2 2; address-restored; ",
+		"add@eth2 .200 :b0; announce 3; announce@eth2 2; address-restored; ",
+		"add@eth2 .200 :b0; announce 3; announce@eth2 2; address-restored; ",
+	};
+	struct addr_prefix gone;
+	struct router *r;
+	size_t changed;
+	int ifindex;
+
+	add_eth2();
+	r = start_everything();
+	gone = r->config.addrs.list[_i];
+	ifindex = (size_t)_i < r->config.addrs.n_home ? 2 : AWAY_IFINDEX;
+	(void)remove_addresses(NULL, ifindex, &gone, 1, &changed);
+	(void)done();
+	elector_addr(&e, ifindex == 2 ? AWAY_IFINDEX : 2, &gone, false);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), ""); /* not from where we had it */
+	elector_addr(&e, ifindex, &gone, false);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), back[_i]);
+	ck_assert_uint_eq(r->counters.addresses_restored, 1);
+}
+END_TEST
+
+START_TEST(an_interface_for_snat_needs_no_address_and_is_not_listened_on)
+{
+	add_eth2();
+	(void)start_everything();
+	ck_assert_uint_eq(e.n_ports, 2);
+	ck_assert(!e.ports[1]->ready);
+	ck_assert(e.ports[0]->ready);
+	/* The same interface can be another router's home. */
+	world.links[1].primary = "10.9.0.2/24";
+	struct router_config c[2] = {everything(), front(52, 90, 1)};
+	(void)snprintf(c[1].interface, sizeof(c[1].interface), "eth2");
+	configure(c, 2);
+	ck_assert_str_eq(done(), "open eth2; remove@eth2 .90; initialize>backup; ");
+	ck_assert_uint_eq(e.ports[1]->primary.bytes[3], 2);
+	configure(c, 1);
+	ck_assert_str_eq(done(), "backup>initialize; close eth2; ");
+	ck_assert_uint_eq(e.n_ports, 2);
+}
+END_TEST
+
+START_TEST(an_interface_for_snat_may_come_later_and_the_election_does_not_wait)
+{
+	struct router *r = start_everything();
+
+	ck_assert_uint_eq(world.n_addrs, 3);
+	reach_deadline();
+	ck_assert_str_eq(done(), "send 100; "); /* told once, at the takeover */
+	eth2_is("eth2", false);
+	ck_assert_str_eq(done(), "add@eth2 .200 :b0; announce 3; announce@eth2 2; ");
+	ck_assert_int_eq(records[0].ifindex[STATE_AWAY], AWAY_IFINDEX);
+	ck_assert_uint_eq(r->counters.addresses_restored, 0);
+	reach_deadline();
+	ck_assert_str_eq(done(), "send 100; ");
+}
+END_TEST
+
+START_TEST(an_interface_for_snat_that_is_missing_is_told_once)
+{
+	struct router_config c = everything();
+
+	configure(&c, 1);
+	(void)done();
+	reach_deadline();
+	ck_assert_str_eq(done(), "error; add .100 :a0 .110; send 100; announce 3; backup>active; ");
+}
+END_TEST
+
+START_TEST(an_interface_for_snat_that_is_gone_and_back_gets_its_addresses)
+{
+	struct router *r;
+
+	add_eth2();
+	r = start_everything();
+	world.links[1].name = NULL;
+	forget_addresses_away(r);
+	elector_link_gone(&e, AWAY_IFINDEX);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "error; ");
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+	ck_assert_int_eq(records[0].ifindex[STATE_AWAY], 0);
+	eth2_is("eth2", true);
+	ck_assert_str_eq(done(), "add@eth2 .200 :b0; announce 3; announce@eth2 2; ");
+	ck_assert_uint_eq(world.n_addrs, 5);
+}
+END_TEST
+
+START_TEST(a_renamed_interface_for_snat_gives_its_addresses_back)
+{
+	add_eth2();
+	(void)start_everything();
+	eth2_is("wan0", true);
+	ck_assert_str_eq(done(), "remove@eth2 .200 :b0; error; ");
+	ck_assert_uint_eq(world.n_addrs, 3);
+	eth2_is("eth2", true);
+	ck_assert_str_eq(done(), "add@eth2 .200 :b0; announce 3; announce@eth2 2; ");
+}
+END_TEST
+
+START_TEST(an_interface_for_snat_that_comes_up_is_looked_after)
+{
+	struct router *r;
+
+	add_eth2();
+	r = start_everything();
+	eth2_is("eth2", false);
+	ck_assert_str_eq(done(), "");
+	forget_addresses_away(r);
+	eth2_is("eth2", true);
+	ck_assert_str_eq(
+		done(), "add@eth2 .200 :b0; announce 3; announce@eth2 2; address-restored; ");
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(an_adopter_finds_what_its_predecessor_had_elsewhere)
+{
+	struct router_config c = everything();
+
+	add_eth2();
+	predecessor("front", 51, 100, 1, SECOND_US);
+	records[0].addrs = c.addrs;
+	records[0].ifindex[STATE_AWAY] = AWAY_IFINDEX;
+	c.addrs.n--;                                 /* :b0 is not wanted any more, */
+	c.addrs.list[1] = prefix("2001:db8::a1/64"); /* nor is :a0 */
+	configure(&c, 1);
+	ck_assert_str_eq(done(),
+		"open eth0; remove :a0; remove@eth2 :b0; add@eth2 .200; "
+		"add .100 :a1 .110; send 100; announce 3; announce@eth2 1; initialize>active; ");
+}
+END_TEST
+
+START_TEST(an_adopter_brings_home_what_its_predecessor_had_away)
+{
+	struct router_config c = everything();
+
+	add_eth2();
+	predecessor("front", 51, 100, 1, SECOND_US);
+	records[0].addrs = c.addrs;
+	records[0].ifindex[STATE_AWAY] = AWAY_IFINDEX;
+	c.addrs.n_home = c.addrs.n;
+	c.snat_interface[0] = '\0';
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "open eth0; remove@eth2 .200 :b0; add .100 :a0 .110 .200 :b0; "
+				 "send 100; announce 5; initialize>active; ");
+}
+END_TEST
+
+START_TEST(what_may_have_been_succeeded_is_tidied_up_everywhere)
+{
+	struct router_config c = everything();
+
+	add_eth2();
+	predecessor("front", 51, 100, 1, 10 * SECOND_US);
+	records[0].addrs = c.addrs;
+	records[0].ifindex[STATE_AWAY] = AWAY_IFINDEX;
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "open eth0; tidy front; remove .100 :a0 .110; "
+				 "remove@eth2 .200 :b0; remove .100 :a0 .110; "
+				 "remove@eth2 .200 :b0; leftover-removed; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(a_reload_moves_addresses_between_places)
+{
+	struct router_config c = everything();
+
+	add_eth2();
+	(void)start_everything();
+	c.addrs.n_home++; /* .200 comes home */
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "remove@eth2 .200; add@eth2 :b0; add .100 :a0 .110 .200; "
+				 "send 100; announce 4; announce@eth2 1; ");
+	c = front(51, 100, 1);
+	configure(&c, 1);
+	ck_assert_str_eq(
+		done(), "remove :a0 .110 .200; remove@eth2 :b0; add .100; send 100; announce 1; ");
+	ck_assert_uint_eq(e.n_ports, 1);
+	c = everything();
+	configure(&c, 1); /* its interface is found only after the rest was done */
+	ck_assert_str_eq(done(), "add .100 :a0 .110; send 100; announce 3; add@eth2 .200 :b0; "
+				 "announce 3; announce@eth2 2; ");
+	ck_assert_uint_eq(world.n_addrs, 5);
+}
+END_TEST
+
+START_TEST(an_excluded_address_that_becomes_advertised_stays_where_it_is)
+{
+	struct router_config c = everything();
+	struct addr_prefix ipv6 = c.addrs.list[1];
+
+	add_eth2();
+	(void)start_everything();
+	c.addrs.list[1] = c.addrs.list[2];
+	c.addrs.list[2] = ipv6;
+	c.addrs.n_advertised = 2;
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "add@eth2 .200 :b0; add .100 .110 :a0; send 100; announce 3; "
+				 "announce@eth2 2; ");
+	ck_assert_uint_eq(world.advertised, 2);
+}
+END_TEST
+
+static TCase *place_cases(void)
+{
+	TCase *tc = tcase_create("addresses beside those of the adverts");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, all_addresses_move_the_advertised_ones_last_in_and_first_out);
+	tcase_add_test(tc, adverts_carry_the_advertised_addresses_alone);
+	tcase_add_loop_test(tc, any_address_that_somebody_removes_is_back_at_once, 0, 5);
+	tcase_add_test(tc, an_interface_for_snat_needs_no_address_and_is_not_listened_on);
+	tcase_add_test(tc, an_interface_for_snat_may_come_later_and_the_election_does_not_wait);
+	tcase_add_test(tc, an_interface_for_snat_that_is_missing_is_told_once);
+	tcase_add_test(tc, an_interface_for_snat_that_is_gone_and_back_gets_its_addresses);
+	tcase_add_test(tc, a_renamed_interface_for_snat_gives_its_addresses_back);
+	tcase_add_test(tc, an_interface_for_snat_that_comes_up_is_looked_after);
+	tcase_add_test(tc, an_adopter_finds_what_its_predecessor_had_elsewhere);
+	tcase_add_test(tc, an_adopter_brings_home_what_its_predecessor_had_away);
+	tcase_add_test(tc, what_may_have_been_succeeded_is_tidied_up_everywhere);
+	tcase_add_test(tc, a_reload_moves_addresses_between_places);
+	tcase_add_test(tc, an_excluded_address_that_becomes_advertised_stays_where_it_is);
+	return tc;
+}
 
 static TCase *start_cases(void)
 {
@@ -932,6 +1266,7 @@ int main(void)
 
 	suite_add_tcase(suite, start_cases());
 	suite_add_tcase(suite, interface_cases());
+	suite_add_tcase(suite, place_cases());
 	suite_add_tcase(suite, reload_cases());
 	suite_add_tcase(suite, election_cases());
 	srunner_run_all(runner, CK_NORMAL);

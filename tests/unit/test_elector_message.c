@@ -39,8 +39,8 @@ START_TEST(a_whole_configuration_is_read)
 	ck_assert_uint_eq(configs[0].priority, 100);
 	ck_assert_uint_eq(configs[0].interval_cs, 100);
 	ck_assert(configs[0].preempt);
-	ck_assert_uint_eq(configs[0].n_addrs, 1);
-	ck_assert_uint_eq(configs[0].addrs[0].prefix_len, 24);
+	ck_assert_uint_eq(configs[0].addrs.n_advertised, 1);
+	ck_assert_uint_eq(configs[0].addrs.list[0].prefix_len, 24);
 	ck_assert_uint_eq(configs[0].announce.repeat, 5);
 	ck_assert_uint_eq(configs[0].announce.refresh_us, 60000000);
 	free(configs);
@@ -58,6 +58,45 @@ START_TEST(no_routers_are_a_configuration_too)
 }
 END_TEST
 
+START_TEST(addresses_are_sorted_by_where_they_go)
+{
+	struct router_config *c;
+	size_t n, errors;
+
+	ck_assert_int_eq(
+		read_text(ROUTER(GOOD ",\"excluded\":[\"2001:db8::1/64\",\"192.0.2.9/24\"],"
+				      "\"snat\":[\"10.9.0.200/24\"],\"snat_interface\":\"eth2\""),
+			&c, &n, &errors),
+		0);
+	ck_assert_uint_eq(c->addrs.n_advertised, 1);
+	ck_assert_uint_eq(c->addrs.n_home, 3);
+	ck_assert_uint_eq(c->addrs.n, 4);
+	ck_assert_int_eq(c->addrs.list[1].addr.family, AF_INET6);
+	ck_assert_uint_eq(c->addrs.list[3].addr.bytes[3], 200);
+	ck_assert_str_eq(c->snat_interface, "eth2");
+	free(c);
+}
+END_TEST
+
+static const char *const at_home[] = {
+	ROUTER(GOOD ",\"snat\":[\"10.9.0.200/24\"]"),
+	ROUTER(GOOD ",\"snat\":[\"10.9.0.200/24\"],\"snat_interface\":\"eth0\""),
+	ROUTER(GOOD ",\"excluded\":[\"10.9.0.200/24\"],\"snat\":[],\"snat_interface\":\"eth2\""),
+};
+
+START_TEST(without_another_interface_nothing_is_away)
+{
+	struct router_config *c;
+	size_t n, errors;
+
+	ck_assert_int_eq(read_text(at_home[_i], &c, &n, &errors), 0);
+	ck_assert_uint_eq(c->addrs.n_home, 2);
+	ck_assert_uint_eq(c->addrs.n, 2);
+	ck_assert_str_eq(c->snat_interface, "");
+	free(c);
+}
+END_TEST
+
 static const char *const bad[] = {
 	"{}",
 	"{\"routers\":{}}",
@@ -72,6 +111,10 @@ static const char *const bad[] = {
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"192.0.2.1\"]"),
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"192.0.2.1\"],"
 	       "\"announce\":{\"repeat\":-1,\"interval_us\":0,\"refresh_us\":0}"),
+	ROUTER(GOOD ",\"excluded\":7"),
+	ROUTER(GOOD ",\"excluded\":[\"no address\"]"),
+	ROUTER(GOOD ",\"snat\":[1]"),
+	ROUTER(GOOD ",\"snat\":[\"10.9.0.200/24\"],\"snat_interface\":\"a-name-of-16-byte\""),
 };
 
 START_TEST(a_configuration_that_does_not_fit_is_refused_whole)
@@ -118,6 +161,9 @@ int main(void)
 
 	tcase_add_test(tc, a_whole_configuration_is_read);
 	tcase_add_test(tc, no_routers_are_a_configuration_too);
+	tcase_add_test(tc, addresses_are_sorted_by_where_they_go);
+	tcase_add_loop_test(tc, without_another_interface_nothing_is_away, 0,
+		sizeof(at_home) / sizeof(at_home[0]));
 	tcase_add_loop_test(tc, a_configuration_that_does_not_fit_is_refused_whole, 0,
 		sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tc, a_router_is_told_by_its_tokens);

@@ -68,6 +68,19 @@ START_TEST(a_status_says_who_is_active_why_and_what_is_balanced)
 }
 END_TEST
 
+START_TEST(addresses_that_move_along_are_on_lines_of_their_own)
+{
+	json_t *r = router();
+
+	(void)json_object_set_new(r, "excluded_addresses", json_pack("[s, s]", "a/64", "b/24"));
+	(void)json_object_set_new(r, "snat_addresses", json_pack("[s]", "c/24"));
+	(void)json_object_set_new(r, "snat_interface", json_string("eth2"));
+	print(json_pack("{s:[o]}", "routers", r));
+	ck_assert_ptr_nonnull(
+		strstr(text, "\n  192.0.2.100/24\n  excluded a/64 b/24\n  snat on eth2 c/24\n"));
+}
+END_TEST
+
 START_TEST(problems_come_last_and_are_marked)
 {
 	print(json_pack(
@@ -102,6 +115,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, NULL, tear_down);
 	tcase_add_test(tc, a_status_says_who_is_active_why_and_what_is_balanced);
+	tcase_add_test(tc, addresses_that_move_along_are_on_lines_of_their_own);
 	tcase_add_test(tc, problems_come_last_and_are_marked);
 	tcase_add_test(tc, an_answer_of_another_version_is_printed_as_far_as_it_goes);
 	suite_add_tcase(s, tc);

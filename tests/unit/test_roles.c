@@ -13,11 +13,14 @@ static struct conf_service services[1];
 static struct conf old_conf, new_conf;
 static struct director d;
 static unsigned applied; /* times that the service was brought to the kernel */
+static char *told;       /* the last parameters sent to the elector */
 
 void process_call(struct process *p, const char *method, json_t *parameters)
 {
 	(void)p;
 	(void)method;
+	free(told);
+	told = json_dumps(parameters, JSON_COMPACT);
 	json_decref(parameters);
 }
 
@@ -75,6 +78,8 @@ static void set_up(void)
 static void tear_down(void)
 {
 	roles_done(&d.roles);
+	free(told);
+	told = NULL;
 }
 
 static void elector_says(const char *name, const char *state)
@@ -94,6 +99,39 @@ static void reload(void)
 	d.roles = roles;
 	d.conf = &new_conf;
 }
+
+static struct addr_prefix prefix(const char *text)
+{
+	struct addr_prefix p;
+
+	ck_assert(addr_prefix_parse(text, &p));
+	return p;
+}
+
+START_TEST(the_elector_is_told_every_address_and_where_it_goes)
+{
+	struct addr_prefix vip = prefix("192.0.2.100/24"), excluded = prefix("2001:db8::100/64");
+	struct addr_prefix snat[] = {prefix("10.9.0.200/24"), prefix("10.9.0.201/24")};
+
+	old_routers[0].priority[0] = 150;
+	old_routers[0].addresses = &vip;
+	old_routers[0].n_addresses = 1;
+	old_routers[0].excluded = &excluded;
+	old_routers[0].n_excluded = 1;
+	old_routers[0].snat = snat;
+	old_routers[0].n_snat = 2;
+	old_routers[0].snat_interface = eth1;
+	old_conf.n_routers = 1;
+	roles_configure(&d);
+	ck_assert_ptr_nonnull(strstr(told, "\"addresses\":[\"192.0.2.100/24\"],"
+					   "\"excluded\":[\"2001:db8::100/64\"],"
+					   "\"snat\":[\"10.9.0.200/24\",\"10.9.0.201/24\"],"
+					   "\"snat_interface\":\"eth1\""));
+	old_routers[0].snat_interface = NULL;
+	roles_configure(&d);
+	ck_assert_ptr_nonnull(strstr(told, "\"snat_interface\":\"eth0\""));
+}
+END_TEST
 
 START_TEST(services_follow_their_router)
 {
@@ -168,6 +206,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, the_elector_is_told_every_address_and_where_it_goes);
 	tcase_add_test(tc, services_follow_their_router);
 	tcase_add_test(tc, a_new_order_of_routers_changes_no_role);
 	tcase_add_test(tc, a_router_keeps_its_role_under_a_new_name);

@@ -116,14 +116,41 @@ START_TEST(a_file_of_another_boot_version_or_program_is_emptied)
 }
 END_TEST
 
-START_TEST(a_record_that_cannot_be_is_not_trusted)
+static const struct state_addrs impossible[] = {
+	{.n_advertised = STATE_ADDRS_MAX + 1, .n_home = 300, .n = 300},
+	{.n_advertised = 2, .n_home = 1, .n = 3},
+	{.n_advertised = 1, .n_home = 3, .n = 2},
+	{.n_advertised = 1, .n_home = 1, .n = STATE_MOVED_MAX + 1},
+};
+
+START_TEST(addresses_that_cannot_be_are_not_trusted)
 {
 	struct state_file s = opened();
 
-	s.routers[0] = (struct state_router){.used = true, .n_addrs = STATE_ADDRS_MAX + 1};
+	s.routers[0].used = true;
+	s.routers[0].addrs = impossible[_i];
 	state_file_close(&s);
 	s = opened();
 	ck_assert(!s.routers[0].used);
+	state_file_close(&s);
+}
+END_TEST
+
+START_TEST(a_place_has_its_part_of_the_addresses)
+{
+	struct state_addrs a = {.n_advertised = 1, .n_home = 3, .n = 5};
+
+	ck_assert_ptr_eq(state_addrs_at(&a, STATE_HOME).addrs, a.list);
+	ck_assert_uint_eq(state_addrs_at(&a, STATE_HOME).n, 3);
+	ck_assert_ptr_eq(state_addrs_at(&a, STATE_AWAY).addrs, a.list + 3);
+	ck_assert_uint_eq(state_addrs_at(&a, STATE_AWAY).n, 2);
+}
+END_TEST
+
+START_TEST(a_record_without_an_end_to_its_name_is_not_trusted)
+{
+	struct state_file s = opened();
+
 	memset(s.routers[0].name, 'x', sizeof(s.routers[0].name));
 	s.routers[0].used = true;
 	state_file_close(&s);
@@ -149,7 +176,8 @@ START_TEST(a_router_that_was_not_active_leaves_nothing_behind)
 {
 	struct state_file s = opened();
 
-	s.routers[0] = (struct state_router){.used = true, .vrid = 51, .n_addrs = 1};
+	s.routers[0] = (struct state_router){
+		.used = true, .vrid = 51, .addrs = {.n = 1, .n_advertised = 1, .n_home = 1}};
 	state_file_close(&s);
 	ck_assert_int_eq(leftovers_remove(dir, LEFTOVERS_ALL, NULL, NULL), 0);
 }
@@ -190,7 +218,9 @@ int main(void)
 	tcase_add_test(tc, a_successor_is_told_that_somebody_has_the_file);
 	tcase_add_test(tc, a_full_file_system_is_an_error_and_not_a_signal);
 	tcase_add_loop_test(tc, a_file_of_another_boot_version_or_program_is_emptied, 0, 4);
-	tcase_add_test(tc, a_record_that_cannot_be_is_not_trusted);
+	tcase_add_loop_test(tc, addresses_that_cannot_be_are_not_trusted, 0, 4);
+	tcase_add_test(tc, a_place_has_its_part_of_the_addresses);
+	tcase_add_test(tc, a_record_without_an_end_to_its_name_is_not_trusted);
 	tcase_add_test(tc, a_short_file_is_emptied);
 	tcase_add_test(tc, a_router_that_was_not_active_leaves_nothing_behind);
 	tcase_add_test(tc, fresh_leftovers_can_be_spared);

@@ -1,0 +1,313 @@
+/* The file is written aside, brought to the disk, and renamed: a crash leaves the old one or the
+ * new one. */
+#include "director/overrides.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct override *find(const struct overrides *o, const char *pool, const char *server)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (strcmp(o->items[i].server, server) == 0 && strcmp(o->items[i].pool, pool) == 0)
+			return &o->items[i];
+	return NULL;
+}
+
+const struct override *overrides_find(
+	const struct overrides *o, const char *pool, const char *server)
+{
+	return find(o, pool, server);
+}
+
+static void override_done(struct override *item)
+{
+	free(item->pool);
+	free(item->server);
+}
+
+static struct override *add(struct overrides *o, const char *pool, const char *server)
+{
+	struct override *items = realloc(o->items, (o->n + 1) * sizeof(*items));
+	struct override item = {.pool = strdup(pool), .server = strdup(server)};
+
+	if (items)
+		o->items = items;
+	if (!items || !item.pool || !item.server) {
+		override_done(&item);
+		return NULL;
+	}
+	o->items[o->n] = item;
+	return &o->items[o->n++];
+}
+
+/* What was decided last goes first: only the newest is ever taken back by this. */
+static void drop_last(struct overrides *o)
+{
+	override_done(&o->items[--o->n]);
+}
+
+/* Instants and the wall clock */
+
+static uint64_t to_unix_us(struct instant t, struct overrides_now now)
+{
+	return now.unix_us + (t.us - now.now.us); /* wraps as it should for an earlier t */
+}
+
+/* What was before this boot counts as now. */
+static struct instant from_unix_us(uint64_t unix_us, struct overrides_now now)
+{
+	if (unix_us >= now.unix_us)
+		return instant_add(now.now, unix_us - now.unix_us);
+	if (now.unix_us - unix_us >= now.now.us)
+		return now.now;
+	return (struct instant){now.now.us - (now.unix_us - unix_us)};
+}
+
+/* Writing */
+
+static json_t *drain_to_json(const struct drain *d, struct overrides_now now)
+{
+	json_t *o = json_pack("{s:s, s:I}", "state", drain_state_name(d->state), "requested_us",
+		(json_int_t)to_unix_us(d->requested_at, now));
+
+	if (!instant_is_never(d->deadline))
+		(void)json_object_set_new(
+			o, "deadline_us", json_integer((json_int_t)to_unix_us(d->deadline, now)));
+	return o;
+}
+
+static json_t *override_to_json(const struct override *item, struct overrides_now now)
+{
+	const struct decision *d = &item->decision;
+	json_t *o = json_pack("{s:s, s:s, s:s}", "pool", item->pool, "server", item->server,
+		"decision", decision_kind_name(d->kind));
+
+	if (d->has_weight)
+		(void)json_object_set_new(o, "weight", json_integer(d->weight));
+	if (d->kind == DECISION_DRAIN)
+		(void)json_object_set_new(o, "drain", drain_to_json(&d->drain, now));
+	return o;
+}
+
+static json_t *to_json(const struct overrides *o, struct overrides_now now)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < o->n; i++)
+		if (o->items[i].decision.kind != DECISION_NONE || o->items[i].decision.has_weight)
+			(void)json_array_append_new(array, override_to_json(&o->items[i], now));
+	return json_pack("{s:o}", "servers", array);
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	auto_free char *temporary = NULL;
+	auto_close int fd = -1;
+	int r;
+
+	if (asprintf(&temporary, "%s.new", path) < 0) {
+		temporary = NULL;
+		return -ENOMEM;
+	}
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, text, strlen(text));
+	if (r < 0)
+		return r;
+	return rename(temporary, path) < 0 ? -errno : 0;
+}
+
+int overrides_save(const struct overrides *o, struct overrides_now now)
+{
+	json_t *json = to_json(o, now);
+	auto_free char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+
+	json_decref(json);
+	return text ? write_file(o->path, text) : -ENOMEM;
+}
+
+int overrides_set(struct overrides *o, const char *pool, const char *server,
+	const struct decision *decision, struct instant ready_at, struct overrides_now now)
+{
+	struct override *item = find(o, pool, server), before;
+	bool added = item == NULL;
+	int r;
+
+	if (added)
+		item = add(o, pool, server);
+	if (!item)
+		return -ENOMEM;
+	before = *item;
+	item->decision = *decision;
+	item->ready_at = ready_at;
+	r = overrides_save(o, now);
+	if (r < 0 && added)
+		drop_last(o);
+	else if (r < 0)
+		*item = before;
+	return r;
+}
+
+/* Reading */
+
+static bool state_by_name(const char *name, enum drain_state *ret)
+{
+	for (enum drain_state i = 0; i < DRAIN_MAX_; i++)
+		if (name && strcmp(drain_state_name(i), name) == 0) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+static bool kind_by_name(const char *name, enum decision_kind *ret)
+{
+	for (enum decision_kind i = 0; i < DECISION_MAX_; i++)
+		if (name && strcmp(decision_kind_name(i), name) == 0) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static struct instant instant_of(
+	const json_t *o, const char *key, struct instant fallback, struct overrides_now now)
+{
+	const json_t *value = json_object_get(o, key);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return fallback;
+	return from_unix_us((uint64_t)json_integer_value(value), now);
+}
+
+static bool drain_parse(const json_t *o, struct overrides_now now, struct drain *ret)
+{
+	if (!state_by_name(text_of(o, "state"), &ret->state))
+		return false;
+	ret->requested_at = instant_of(o, "requested_us", now.now, now);
+	ret->deadline = instant_of(o, "deadline_us", INSTANT_NEVER, now);
+	return true;
+}
+
+static bool decision_parse(const json_t *o, struct overrides_now now, struct decision *ret)
+{
+	const json_t *weight = json_object_get(o, "weight");
+	struct decision d = {0};
+
+	if (!kind_by_name(text_of(o, "decision"), &d.kind))
+		return false;
+	if (weight) {
+		if (!json_is_integer(weight) || json_integer_value(weight) < 0 ||
+			json_integer_value(weight) > UINT16_MAX)
+			return false;
+		d.has_weight = true;
+		d.weight = (uint32_t)json_integer_value(weight);
+	}
+	if (d.kind == DECISION_DRAIN && !drain_parse(json_object_get(o, "drain"), now, &d.drain))
+		return false;
+	*ret = d;
+	return true;
+}
+
+static int take_item(struct overrides *o, const json_t *item, struct overrides_now now)
+{
+	const char *pool = text_of(item, "pool"), *server = text_of(item, "server");
+	struct decision decision;
+	struct override *added;
+
+	if (!pool || !server || find(o, pool, server) || !decision_parse(item, now, &decision))
+		return -EBADMSG;
+	added = add(o, pool, server);
+	if (!added)
+		return -ENOMEM;
+	added->decision = decision;
+	return 0;
+}
+
+static int take_all(struct overrides *o, const json_t *json, struct overrides_now now)
+{
+	const json_t *servers = json_object_get(json, "servers");
+	json_t *item;
+	size_t i;
+	int r = json_is_array(servers) ? 0 : -EBADMSG;
+
+	json_array_foreach (servers, i, item) {
+		if (r == 0)
+			r = take_item(o, item, now);
+	}
+	return r;
+}
+
+static void set_aside(const char *path)
+{
+	auto_free char *aside = NULL;
+
+	if (asprintf(&aside, "%s.bad", path) < 0)
+		aside = NULL;
+	if (aside)
+		(void)rename(path, aside);
+}
+
+int overrides_load(struct overrides *o, const char *state_dir, struct overrides_now now)
+{
+	json_error_t error;
+	json_t *json;
+	int r;
+
+	*o = (struct overrides){0};
+	if (asprintf(&o->path, "%s/overrides.json", state_dir) < 0) {
+		o->path = NULL;
+		return -ENOMEM;
+	}
+	if (mkdir(state_dir, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	if (access(o->path, F_OK) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	json = json_load_file(o->path, 0, &error);
+	r = take_all(o, json, now);
+	json_decref(json);
+	if (r == -EBADMSG) {
+		while (o->n > 0)
+			drop_last(o);
+		set_aside(o->path);
+	}
+	return r;
+}
+
+void overrides_done(struct overrides *o)
+{
+	while (o->n > 0)
+		drop_last(o);
+	free(o->items);
+	free(o->path);
+	*o = (struct overrides){0};
+}

@@ -1,0 +1,337 @@
+/* Evaluation in two rounds: every view by itself, then the views with a fallback, which look at the
+ * fallback's shares. Shares say nothing of fallbacks; that is added when they are asked for. */
+#include "director/pools.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct conf_pool *pool_of(const struct pools_input *in, size_t view)
+{
+	return &in->conf->pools[in->targets->views.items[view].pool];
+}
+
+static struct pool_share *shares_of(const struct pools *p, const struct targets *t, size_t view)
+{
+	return p->shares + t->views.items[view].first;
+}
+
+/* Building */
+
+static void inherit(struct pools *p, const struct pools_input *in, const struct pools_input *old_in,
+	const struct pools *old)
+{
+	const struct views *before = &old_in->targets->views;
+	json_t *index = json_object();
+	char key[VIEWS_KEY_MAX];
+
+	for (size_t i = 0; i < before->n; i++)
+		(void)json_object_set_new(index, views_key(&before->items[i], old_in->conf, key),
+			json_integer((json_int_t)i));
+	for (size_t i = 0; i < in->targets->views.n; i++) {
+		const json_t *found = json_object_get(
+			index, views_key(&in->targets->views.items[i], in->conf, key));
+
+		if (found)
+			p->views[i] = old->views[json_integer_value(found)];
+	}
+	json_decref(index);
+}
+
+int pools_build(const struct pools_input *in, const struct pools_input *old_in,
+	const struct pools *old, struct pools *ret)
+{
+	const struct views *v = &in->targets->views;
+	struct pools p = {.views = calloc(v->n + 1, sizeof(*p.views)),
+		.shares = calloc(v->n_places + 1, sizeof(*p.shares)),
+		.next = INSTANT_NEVER};
+
+	if (!p.views || !p.shares) {
+		pools_done(&p);
+		return -ENOMEM;
+	}
+	if (old)
+		inherit(&p, in, old_in, old);
+	for (size_t i = 0; i < v->n; i++) {
+		p.views[i].touched = true;
+		p.views[i].uses_fallback =
+			p.views[i].uses_fallback && v->items[i].fallback != CONF_NONE;
+	}
+	*ret = p;
+	return 0;
+}
+
+void pools_done(struct pools *p)
+{
+	free(p->views);
+	free(p->shares);
+	*p = (struct pools){0};
+}
+
+static bool has_weight(const struct ipvs_table *have, const struct conf_service *s,
+	const struct conf_server *server)
+{
+	const struct ipvs_service *service = ipvs_table_find(have, &s->key);
+	struct ipvs_dest_key key = {server->address, server_port(s, server)};
+
+	for (uint32_t i = 0; service && i < service->n_dests; i++) {
+		const struct ipvs_dest *dest = &have->dests[service->first_dest + i];
+
+		if (ipvs_dest_key_compare(&dest->key, &key) == 0)
+			return dest->weight > 0;
+	}
+	return false;
+}
+
+static bool serves(
+	const struct conf_pool *pool, const struct conf_service *s, const struct ipvs_table *have)
+{
+	for (size_t i = 0; i < pool->n_servers; i++)
+		if (has_weight(have, s, &pool->servers[i]))
+			return true;
+	return false;
+}
+
+void pools_adopt(struct pools *p, const struct pools_input *in, const struct ipvs_table *have)
+{
+	for (size_t i = 0; i < in->conf->n_services; i++) {
+		const struct conf_service *s = &in->conf->services[i];
+		size_t view = in->targets->views.of_service[i];
+		size_t fallback = in->targets->views.items[view].fallback;
+
+		if (fallback == CONF_NONE || serves(pool_of(in, view), s, have) ||
+			!serves(pool_of(in, fallback), s, have))
+			continue;
+		p->views[view].state.quorum = POOL_QUORUM_LOST;
+		p->views[view].uses_fallback = true;
+	}
+}
+
+/* What is to be evaluated */
+
+void pools_touch(struct pools *p, size_t view)
+{
+	p->views[view].touched = true;
+}
+
+static bool has_server(const struct conf_pool *pool, const char *server)
+{
+	for (size_t i = 0; i < pool->n_servers; i++)
+		if (strcmp(pool->servers[i].name, server) == 0)
+			return true;
+	return false;
+}
+
+void pools_touch_server(
+	struct pools *p, const struct pools_input *in, const char *pool, const char *server)
+{
+	for (size_t i = 0; i < in->targets->views.n; i++)
+		if (strcmp(pool_of(in, i)->name, pool) == 0 && has_server(pool_of(in, i), server))
+			p->views[i].touched = true;
+}
+
+static struct instant next_of(const struct pool_view *view)
+{
+	return view->uses_fallback || view->until.us == 0
+		       ? view->state.next
+		       : instant_min(view->state.next, view->until);
+}
+
+static void touch_due(struct pools *p, const struct views *v, struct instant now)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (instant_reached(next_of(&p->views[i]), now))
+			p->views[i].touched = true;
+}
+
+/* One view by itself */
+
+static struct pool_rule rule_of(const struct conf_pool *pool)
+{
+	return (struct pool_rule){.quorum = pool->quorum,
+		.hysteresis = pool->hysteresis,
+		.panic_percent = pool->panic_percent,
+		.max_ejected_percent = pool->max_ejected_percent,
+		.slow_start_us = pool->slow_start_us};
+}
+
+static struct pool_server server_of(const struct pools_input *in, size_t view, size_t server)
+{
+	const struct conf_server *s = &pool_of(in, view)->servers[server];
+	const struct target *target = targets_of(in->targets, view, server);
+	const struct override *override =
+		overrides_find(in->overrides, pool_of(in, view)->name, s->name);
+	struct pool_server result = {
+		.health = targets_health(in->targets, in->conf, view, server), .weight = s->weight};
+
+	if (target) {
+		result.up_at = target->up_at;
+		result.failed_at = target->failed_at;
+	}
+	if (override) {
+		result.decision = &override->decision;
+		if (override->ready_at.us > result.up_at.us)
+			result.up_at = override->ready_at;
+	}
+	return result;
+}
+
+static bool same_share(const struct pool_share *a, const struct pool_share *b)
+{
+	return a->use == b->use && a->weight == b->weight && a->percent == b->percent;
+}
+
+/* Returns whether any share is different for the kernel. */
+static bool evaluate(struct pools *p, const struct pools_input *in, size_t view, struct instant now)
+{
+	size_t n = pool_of(in, view)->n_servers;
+	auto_free struct pool_server *servers = calloc(n + 1, sizeof(*servers));
+	auto_free struct pool_share *shares = calloc(n + 1, sizeof(*shares));
+	struct pool_rule rule = rule_of(pool_of(in, view));
+	bool changed = false;
+
+	if (!servers || !shares) { /* as it was, until the next occasion */
+		p->views[view].touched = true;
+		return false;
+	}
+	for (size_t i = 0; i < n; i++)
+		servers[i] = server_of(in, view, i);
+	pool_evaluate(&rule, servers, n, now, &p->views[view].state, shares);
+	for (size_t i = 0; i < n; i++) {
+		struct pool_share *before = &shares_of(p, in->targets, view)[i];
+
+		changed = changed || !same_share(before, &shares[i]);
+		*before = shares[i];
+	}
+	return changed;
+}
+
+static void tell_quorum(enum pool_quorum before, enum pool_quorum after, size_t view,
+	const struct pools_listener *l)
+{
+	if (after == before || after == POOL_QUORUM_UNKNOWN)
+		return;
+	if (after == POOL_QUORUM_LOST)
+		l->news(POOL_NEWS_QUORUM_LOST, view, l->userdata);
+	else if (before == POOL_QUORUM_LOST)
+		l->news(POOL_NEWS_QUORUM_REGAINED, view, l->userdata);
+}
+
+static bool evaluate_and_tell(struct pools *p, const struct pools_input *in, size_t view,
+	struct instant now, const struct pools_listener *l)
+{
+	struct pool_state before = p->views[view].state;
+	const struct pool_state *after = &p->views[view].state;
+	bool changed = evaluate(p, in, view, now);
+
+	if (in->targets->views.items[view].is_fallback)
+		return changed;
+	tell_quorum(before.quorum, after->quorum, view, l);
+	if (after->panic != before.panic)
+		l->news(after->panic ? POOL_NEWS_PANIC : POOL_NEWS_PANIC_OVER, view, l->userdata);
+	return changed;
+}
+
+/* A fallback without a usable server is of no help: the pool goes on with what it has. */
+static bool needs_fallback(const struct pools *p, const struct pools_input *in, size_t view)
+{
+	size_t fallback = in->targets->views.items[view].fallback;
+
+	return fallback != CONF_NONE && p->views[view].state.quorum == POOL_QUORUM_LOST &&
+	       pool_serves(shares_of(p, in->targets, fallback), pool_of(in, fallback)->n_servers);
+}
+
+/* Returns whether the services see a difference. */
+static bool evaluate_fallback(struct pools *p, const struct pools_input *in, size_t view,
+	struct instant now, const struct pools_listener *l)
+{
+	struct pool_view *v = &p->views[view];
+	bool before = v->uses_fallback, left = false;
+
+	v->uses_fallback = needs_fallback(p, in, view);
+	if (v->uses_fallback && !before)
+		l->news(POOL_NEWS_FALLBACK_USED, view, l->userdata);
+	if (v->uses_fallback) {
+		v->until = (struct instant){0};
+	} else if (before) {
+		v->until = instant_add(now, POOLS_LEAVING_US);
+	} else if (v->until.us != 0 && instant_reached(v->until, now)) {
+		v->until = (struct instant){0};
+		left = true;
+	}
+	return left || before != v->uses_fallback;
+}
+
+/* Who has this view as fallback looks again. */
+static void touch_owners(struct pools *p, const struct views *views, size_t view)
+{
+	size_t n;
+	const size_t *owners = lists_of(&views->owners, view, &n);
+
+	for (size_t i = 0; i < n; i++)
+		p->views[owners[i]].touched = true;
+}
+
+/* Fallbacks first: their shares decide whether they are of help to those that have them. */
+static void evaluate_round(struct pools *p, const struct pools_input *in, bool fallbacks,
+	struct instant now, const struct pools_listener *l)
+{
+	const struct views *v = &in->targets->views;
+
+	for (size_t i = 0; i < v->n; i++) {
+		bool changed;
+
+		if (!p->views[i].touched || v->items[i].is_fallback != fallbacks)
+			continue;
+		p->views[i].touched = false;
+		changed = evaluate_and_tell(p, in, i, now, l);
+		changed = evaluate_fallback(p, in, i, now, l) || changed;
+		touch_owners(p, v, i);
+		if (changed)
+			l->changed(i, l->userdata);
+	}
+}
+
+void pools_evaluate(struct pools *p, const struct pools_input *in, struct instant now,
+	const struct pools_listener *listener)
+{
+	const struct views *v = &in->targets->views;
+
+	touch_due(p, v, now);
+	evaluate_round(p, in, true, now, listener);
+	evaluate_round(p, in, false, now, listener);
+	p->next = INSTANT_NEVER;
+	for (size_t i = 0; i < v->n; i++)
+		p->next = instant_min(p->next, next_of(&p->views[i]));
+}
+
+/* What services ask */
+
+struct pool_share pools_share(
+	const struct pools *p, const struct targets *t, size_t view, size_t server)
+{
+	struct pool_share share = shares_of(p, t, view)[server];
+
+	return p->views[view].uses_fallback ? pool_share_without_quorum(share) : share;
+}
+
+bool pools_uses_fallback(const struct pools *p, size_t view)
+{
+	return p->views[view].uses_fallback;
+}
+
+bool pools_has_fallback(const struct pools *p, size_t view)
+{
+	return p->views[view].uses_fallback || p->views[view].until.us != 0;
+}
+
+struct pool_share pools_fallback_share(
+	const struct pools *p, const struct targets *t, size_t view, size_t server)
+{
+	size_t fallback = t->views.items[view].fallback;
+
+	return pool_share_of_fallback(
+		shares_of(p, t, fallback)[server], p->views[view].uses_fallback);
+}

@@ -1,0 +1,181 @@
+/* Which views there are, found by walking the services once. */
+#include "director/views.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int lists_build(size_t n_keys, const struct lists_link *links, size_t n_links, struct lists *ret)
+{
+	struct lists l = {.first = calloc(n_keys + 2, sizeof(*l.first)),
+		.items = calloc(n_links + 1, sizeof(*l.items))};
+
+	if (!l.first || !l.items) {
+		lists_done(&l);
+		return -ENOMEM;
+	}
+	/* Counted one place too far: filling moves each beginning to where the next one's was. */
+	for (size_t i = 0; i < n_links; i++)
+		l.first[links[i].key + 2]++;
+	for (size_t key = 0; key < n_keys; key++)
+		l.first[key + 2] += l.first[key + 1];
+	for (size_t i = 0; i < n_links; i++)
+		l.items[l.first[links[i].key + 1]++] = links[i].item;
+	*ret = l;
+	return 0;
+}
+
+void lists_done(struct lists *l)
+{
+	free(l->first);
+	free(l->items);
+	*l = (struct lists){0};
+}
+
+const size_t *lists_of(const struct lists *l, size_t key, size_t *ret_n)
+{
+	*ret_n = l->first[key + 1] - l->first[key];
+	return l->items + l->first[key];
+}
+
+static bool depends_on_port(const struct conf_pool *pool)
+{
+	if (!pool->has_check || pool->check.port)
+		return false;
+	for (size_t i = 0; i < pool->n_servers; i++)
+		if (!pool->servers[i].port)
+			return true;
+	return false;
+}
+
+static uint16_t port_of_view(const struct conf *conf, size_t pool, uint16_t check_port)
+{
+	size_t fallback = conf->pools[pool].fallback;
+
+	if (depends_on_port(&conf->pools[pool]) ||
+		(fallback != CONF_NONE && depends_on_port(&conf->pools[fallback])))
+		return check_port;
+	return 0;
+}
+
+const char *views_key(
+	const struct view *view, const struct conf *conf, char buf[static VIEWS_KEY_MAX])
+{
+	(void)snprintf(buf, VIEWS_KEY_MAX, "%.64s:%u%s", conf->pools[view->pool].name,
+		view->check_port, view->is_fallback ? " fallback" : "");
+	return buf;
+}
+
+/* While views are built: where to find those that there are. */
+struct builder {
+	const struct conf *conf;
+	struct views *v;
+	json_t *by_key;
+};
+
+static size_t intern(struct builder *b, const struct view *like)
+{
+	char key[VIEWS_KEY_MAX];
+	const json_t *known = json_object_get(b->by_key, views_key(like, b->conf, key));
+	size_t index;
+
+	if (known)
+		return (size_t)json_integer_value(known);
+	index = b->v->n++;
+	b->v->items[index] = *like;
+	b->v->items[index].first = b->v->n_places;
+	b->v->n_places += b->conf->pools[like->pool].n_servers;
+	(void)json_object_set_new(b->by_key, key, json_integer((json_int_t)index));
+	return index;
+}
+
+/* The fallback of a fallback is not followed: a pool that is both has a view for each. */
+static size_t intern_fallback(struct builder *b, size_t pool, uint16_t check_port)
+{
+	struct view like = {.pool = pool,
+		.check_port = depends_on_port(&b->conf->pools[pool]) ? check_port : 0,
+		.is_fallback = true,
+		.fallback = CONF_NONE};
+
+	return intern(b, &like);
+}
+
+static void walk(struct builder *b)
+{
+	for (size_t i = 0; i < b->conf->n_services; i++) {
+		const struct conf_service *s = &b->conf->services[i];
+		size_t fallback = b->conf->pools[s->pool].fallback;
+		struct view like = {.pool = s->pool,
+			.check_port = port_of_view(b->conf, s->pool, s->check_port),
+			.fallback = CONF_NONE};
+		size_t view = b->v->of_service[i] = intern(b, &like);
+
+		if (fallback != CONF_NONE)
+			b->v->items[view].fallback = intern_fallback(b, fallback, s->check_port);
+	}
+}
+
+static int list_users(struct views *v, const struct conf *conf)
+{
+	auto_free struct lists_link *links = calloc(2 * conf->n_services + 1, sizeof(*links));
+	size_t n = 0;
+
+	if (!links)
+		return -ENOMEM;
+	for (size_t i = 0; i < conf->n_services; i++) {
+		size_t view = v->of_service[i];
+
+		links[n++] = (struct lists_link){view, i};
+		if (v->items[view].fallback != CONF_NONE)
+			links[n++] = (struct lists_link){v->items[view].fallback, i};
+	}
+	return lists_build(v->n, links, n, &v->users);
+}
+
+static int list_owners(struct views *v)
+{
+	auto_free struct lists_link *links = calloc(v->n + 1, sizeof(*links));
+	size_t n = 0;
+
+	if (!links)
+		return -ENOMEM;
+	for (size_t i = 0; i < v->n; i++)
+		if (v->items[i].fallback != CONF_NONE)
+			links[n++] = (struct lists_link){v->items[i].fallback, i};
+	return lists_build(v->n, links, n, &v->owners);
+}
+
+int views_build(const struct conf *conf, struct views *ret)
+{
+	struct views v = {.items = calloc(2 * conf->n_services + 1, sizeof(*v.items)),
+		.of_service = calloc(conf->n_services + 1, sizeof(*v.of_service))};
+	struct builder b = {conf, &v, json_object()};
+	int r = v.items && v.of_service && b.by_key ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		walk(&b);
+		r = list_users(&v, conf);
+	}
+	if (r == 0)
+		r = list_owners(&v);
+	json_decref(b.by_key);
+	if (r < 0) {
+		views_done(&v);
+		return r;
+	}
+	*ret = v;
+	return 0;
+}
+
+void views_done(struct views *v)
+{
+	free(v->items);
+	free(v->of_service);
+	lists_done(&v->users);
+	lists_done(&v->owners);
+	*v = (struct views){0};
+}

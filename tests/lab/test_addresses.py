@@ -1,0 +1,235 @@
+"""Addresses that move with a virtual router's own without being in its adverts: of both families, on its
+interface and on another one."""
+
+import json
+import os
+import time
+
+import pytest
+
+from director import Director
+from observe import Capture
+from pair import VIP, election_config, start_pair
+from process import wait_until
+
+NETWORKS = {
+    "client": {"eth0": ("front", "192.0.2.10/24", "2001:db8::10/64")},
+    "rs1": {"eth0": ("back", "10.9.0.11/24", "fd00:9::11/64")},
+    "lb1": {"eth0": ("front", "192.0.2.2/24", "2001:db8::2/64"),
+            "eth2": ("back", "10.9.0.2/24", "fd00:9::2/64")},
+    "lb2": {"eth0": ("front", "192.0.2.3/24", "2001:db8::3/64"),
+            "eth2": ("back", "10.9.0.3/24", "fd00:9::3/64")},
+}
+EXCLUDED = ("192.0.2.110", "2001:db8::100")
+SNAT = ("10.9.0.200", "fd00:9::200")
+MOVED = (VIP, *EXCLUDED, *SNAT)
+IPV6 = [a for a in MOVED if ":" in a]
+
+
+def with_prefixes(addresses):
+    return [f"{address}/{64 if ':' in address else 24}" for address in addresses]
+
+
+def config(advert="1s", **router):
+    return election_config(advert, **{
+        "excluded_addresses": with_prefixes(EXCLUDED), "snat_addresses": with_prefixes(SNAT),
+        "snat_interface": "eth2", **router})
+
+
+@pytest.fixture
+def pair(lab):
+    lab.build(NETWORKS, ipv6=True)
+    return start_pair(lab, config())
+
+
+def owned(director):
+    return {address for address in MOVED if director.owns(address)}
+
+
+def wait_owned(director, addresses, seconds=10):
+    wait_until(lambda: owned(director) == set(addresses), seconds,
+               f"{director.name} owns {sorted(addresses)} of what moves")
+
+
+def address_of(node, interface):
+    """The MAC address of an interface."""
+    return json.loads(node.run("ip", "-j", "link", "show", interface))[0]["address"]
+
+
+def neighbour(node, address):
+    """The MAC address that a node believes to be another's."""
+    found = json.loads(node.run("ip", "-j", "neighbour", "show", "to", address))
+    return found[0].get("lladdr") if found else None
+
+
+def interface_addresses(node, interface):
+    shown = json.loads(node.run("ip", "-j", "address", "show", "dev", interface))[0]
+    return {a["local"]: a for a in shown["addr_info"]}
+
+
+def test_all_addresses_are_with_the_active_director_and_move_together(lab):
+    lab.build(NETWORKS, ipv6=True)
+    lab["lb2"].sysctl({"net.ipv6.conf.eth0.forwarding": 1})
+    front, back = Capture(lab), Capture(lab, "back")
+    lb1, lb2 = start_pair(lab, config())
+    wait_owned(lb1, MOVED)
+    assert owned(lb2) == set()
+    assert set(SNAT) < set(interface_addresses(lab["lb1"], "eth2"))
+    assert {VIP, *EXCLUDED} < set(interface_addresses(lab["lb1"], "eth0"))
+    for node, address in (("client", EXCLUDED[1]), ("rs1", SNAT[1])):
+        lab[node].run("ping", "-c", "1", "-W", "5", address)
+    lb1.stop()
+    wait_owned(lb2, MOVED)
+    assert owned(lb1) == set()
+    assert {tuple(a.addresses) for a in front.adverts()} == {(VIP,)}
+    for address in MOVED:
+        capture, interface = (back, "eth2") if address in SNAT else (front, "eth0")
+        wait_until(lambda: len({mac for _, mac in capture.announcements(address)}) == 2, 10,
+                   f"both announced {address}")
+        assert {mac for _, mac in capture.announcements(address)} == \
+            {address_of(lab[name], interface) for name in ("lb1", "lb2")}
+    # A host that forwards says so, or its neighbours forget it as their router.
+    flags = {mac: flags for _, mac, flags in front.advertisements(EXCLUDED[1])}
+    assert flags == {address_of(lab["lb1"], "eth0"): "O", address_of(lab["lb2"], "eth0"): "RO"}
+    # ... and who knew the address at the one has heard of the other.
+    for node, interface, address in (("client", "eth0", EXCLUDED[1]), ("rs1", "eth2", SNAT[1])):
+        assert neighbour(lab[node], address) == address_of(lab["lb2"], interface)
+        lab[node].run("ping", "-c", "1", "-W", "5", address)
+
+
+def test_an_ipv6_address_is_usable_at_once_and_no_source_of_our_own(lab, pair):
+    lb1, _ = pair
+    wait_owned(lb1, MOVED)
+    for interface in ("eth0", "eth2"):
+        for address, shown in interface_addresses(lab["lb1"], interface).items():
+            if address in IPV6:
+                assert not shown.get("tentative"), address
+                assert shown.get("deprecated") and shown.get("nodad"), address
+    route = json.loads(lab["lb1"].run("ip", "-j", "route", "get", "2001:db8::10"))[0]
+    assert route["prefsrc"] == "2001:db8::2"
+
+
+def test_what_somebody_removes_is_put_back(lab, pair, figure):
+    lb1, lb2 = pair
+    wait_owned(lb1, MOVED)
+    for done, address in enumerate((*EXCLUDED, *SNAT), 1):
+        interface = "eth2" if address in SNAT else "eth0"
+        lb1.node.ip(f"address delete {with_prefixes([address])[0]} dev {interface}")
+        lb1.wait_event("address-restored", after=done - 1)
+        lost, back = lb1.monitor.intervals(address)[-2][1], lb1.monitor.intervals(address)[-1][0]
+        figure(f"{address} deleted by somebody: back after", f"{(back - lost) * 1000:.1f} ms",
+               "< 50 ms")
+        assert back - lost < 0.05
+    assert owned(lb1) == set(MOVED)
+    assert lb1.router()["counters"]["addresses_restored"] == 4
+    assert not lb2.monitor.intervals(EXCLUDED[1])
+
+
+def test_everything_killed_and_cleaned_up_leaves_nothing(lab, pair):
+    lb1, lb2 = pair
+    wait_owned(lb1, MOVED)
+    lb1.kill_all()
+    assert owned(lb1) == set(MOVED), "nobody was left to remove them"
+    lb1.cleanup()
+    assert owned(lb1) == set()
+    wait_owned(lb2, MOVED)
+
+
+def test_everything_killed_and_restarted_keeps_every_address(lab, pair):
+    lb1, lb2 = pair
+    wait_owned(lb1, MOVED)
+    started = time.monotonic()
+    lb1.kill_all()
+    lb1.start()
+    wait_until(lambda: lb1.router()["reason"] == "adopted", 10, "lb1 goes on")
+    assert time.monotonic() - started < 3, "sooner than the peer would have taken over"
+    for address in MOVED:
+        assert len(lb1.monitor.intervals(address)) == 1, f"{address} was never gone"
+        assert not lb2.monitor.intervals(address)
+
+
+def test_leftovers_of_a_late_restart_are_removed(lab):
+    lab.build(NETWORKS, ipv6=True)
+    lb1, lb2 = start_pair(lab, config("100ms", preempt=False))
+    wait_owned(lb1, MOVED)
+    lb1.kill_all()
+    wait_owned(lb2, MOVED)
+    assert owned(lb1) == set(MOVED), "nobody was left to remove them"
+    lb1.start()
+    wait_owned(lb1, ())
+    assert owned(lb2) == set(MOVED)
+
+
+def test_a_state_file_of_another_version_is_no_reason_to_keep_anything(lab):
+    lab.build(NETWORKS, ipv6=True)
+    lb1 = Director(lab, "lb1", config())
+    lb1.start()
+    wait_owned(lb1, MOVED)
+    lb1.kill_all()
+    with open(os.path.join(lb1.runtime_dir, "elector.state"), "r+b") as file:
+        file.seek(8)
+        file.write(b"\x01")
+    lb1.start()
+    wait_owned(lb1, ())
+    wait_owned(lb1, MOVED)
+    assert lb1.router()["reason"] == "active-down"
+
+
+def test_an_interface_for_snat_may_come_late_and_go_and_come_back(lab):
+    lab.build({name: {"eth0": plugs["eth0"]} for name, plugs in NETWORKS.items()}, ipv6=True)
+    lb1 = Director(lab, "lb1", config("100ms"))
+    lb1.start()
+    wait_owned(lb1, (VIP, *EXCLUDED))
+    assert any("interface eth2 does not exist: the snat_addresses of front" in line
+               for line in lb1.log().splitlines())
+    for _ in range(2):
+        lab["lb1"].ip("link add eth2 type dummy", "link set eth2 up")
+        wait_owned(lb1, MOVED)
+        errors = len(lb1.events("error"))
+        lab["lb1"].ip("link delete eth2")
+        wait_until(lambda: len(lb1.events("error")) > errors, 10, "its end is told")
+        assert "eth2: there is no such interface" in lb1.events("error")[-1]
+        assert owned(lb1) == {VIP, *EXCLUDED}
+        assert lb1.router()["state"] == "active"
+    assert lb1.router()["counters"]["addresses_restored"] == 0
+
+
+def test_ipv6_that_is_switched_off_and_on_again(lab, pair):
+    lb1, _ = pair
+    wait_owned(lb1, MOVED)
+    lab["lb1"].sysctl({"net.ipv6.conf.eth0.disable_ipv6": 1})
+    lb1.wait_event("error")
+    assert "IPv6 is disabled there" in lb1.events("error")[-1]
+    assert owned(lb1) == set(MOVED) - {EXCLUDED[1]}
+    lab["lb1"].sysctl({"net.ipv6.conf.eth0.disable_ipv6": 0})
+    wait_owned(lb1, MOVED)
+
+
+def test_a_reload_moves_only_what_changed(lab, pair):
+    lb1, lb2 = pair
+    wait_owned(lb1, MOVED)
+    changed = config(excluded_addresses=["2001:db8::101/64"], snat_addresses=[f"{SNAT[0]}/24"])
+    del changed["virtual_routers"]["front"]["snat_interface"]
+    for director in (lb2, lb1):
+        result = director.reload(changed)
+        assert result.returncode == 0, result.stderr
+    wait_until(lambda: lb1.owns("2001:db8::101"), 10, "the new address")
+    assert owned(lb1) == {VIP, SNAT[0]}
+    assert SNAT[0] in interface_addresses(lab["lb1"], "eth0")
+    for director in (lb2, lb1):
+        assert director.reload(config()).returncode == 0
+    wait_owned(lb1, MOVED)
+    assert not lb1.owns("2001:db8::101")
+    assert len(lb1.monitor.intervals(VIP)) == 1
+    assert not lb2.monitor.intervals(VIP)
+
+
+def test_status_shows_what_moves_and_where_to(lab, pair):
+    lb1, _ = pair
+    router = lb1.router()
+    assert router["excluded_addresses"] == with_prefixes(EXCLUDED)
+    assert router["snat_addresses"] == with_prefixes(SNAT)
+    assert router["snat_interface"] == "eth2"
+    text = lb1.ctl("status").stdout
+    assert f"excluded {EXCLUDED[0]}/24 {EXCLUDED[1]}/64" in text
+    assert f"snat on eth2 {SNAT[0]}/24 {SNAT[1]}/64" in text
