@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_tunnel.h>
+#include <linux/ip6_tunnel.h>
 #include <linux/rtnetlink.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
@@ -329,9 +330,11 @@ static int put_tunnel(
 		r = nla_put(msg, kinds[kind].local, (int)addr_len(local), local->bytes);
 	if (r == 0 && checksum)
 		r = nla_put_u16(msg, IFLA_GRE_IFLAGS, GRE_CSUM);
-	/* Both families inside. */
+	/* Both families inside; and from a director that sends by an address which is here too. */
 	if (r == 0 && kind == REALSERVER_IP6TNL)
 		r = nla_put_u8(msg, IFLA_IPTUN_PROTO, 0);
+	if (r == 0 && kind == REALSERVER_IP6TNL)
+		r = nla_put_u32(msg, IFLA_IPTUN_FLAGS, IP6_TNL_F_ALLOW_LOCAL_REMOTE);
 	(void)nla_nest_end(msg, data);
 	(void)nla_nest_end(msg, info);
 	return r;
@@ -381,6 +384,19 @@ int netdev_set_up(struct netdev *n, const char *name, bool up)
 	return change_link(n, RTM_NEWLINK, name, up ? IFF_UP : 0);
 }
 
+static int put_address(struct nl_msg *msg, const struct addr *addr)
+{
+	/* Deprecated: this host's own connections shall not have it as their source. */
+	static const struct ifa_cacheinfo lifetime = {.ifa_prefered = 0, .ifa_valid = UINT32_MAX};
+	int r = nla_put(msg, IFA_LOCAL, (int)addr_len(addr), addr->bytes);
+
+	if (r == 0)
+		r = nla_put(msg, IFA_ADDRESS, (int)addr_len(addr), addr->bytes);
+	if (r == 0 && addr->family == AF_INET6)
+		r = nla_put(msg, IFA_CACHEINFO, sizeof(lifetime), &lifetime);
+	return r;
+}
+
 static int change_address(
 	struct netdev *n, int type, int flags, const char *name, const struct addr_prefix *addr)
 {
@@ -389,16 +405,10 @@ static int change_address(
 		.ifa_index = if_nametoindex(name),
 		.ifa_flags = addr->addr.family == AF_INET6 ? IFA_F_NODAD : 0};
 	struct nl_msg *msg = info.ifa_index ? begin(type, flags, &info, sizeof(info)) : NULL;
-	int r;
 
 	if (info.ifa_index == 0)
 		return -ENODEV;
-	if (!msg)
-		return -ENOMEM;
-	r = nla_put(msg, IFA_LOCAL, (int)addr_len(&addr->addr), addr->addr.bytes);
-	if (r == 0)
-		r = nla_put(msg, IFA_ADDRESS, (int)addr_len(&addr->addr), addr->addr.bytes);
-	return finish(n, msg, r);
+	return msg ? finish(n, msg, put_address(msg, &addr->addr)) : -ENOMEM;
 }
 
 int netdev_add_address(struct netdev *n, const char *name, const struct addr_prefix *addr)

@@ -25,7 +25,8 @@ int netdev_add_tunnel(struct netdev *n, const char *name, enum realserver_kind k
 int netdev_remove(struct netdev *n, const char *name);
 int netdev_set_up(struct netdev *n, const char *name, bool up);
 
-/* -EEXIST: it has it. IPv6 addresses are usable at once: nobody is asked whether they are free. */
+/* -EEXIST: it has it. IPv6 addresses are usable at once, as nobody is asked whether they are free,
+ * and deprecated: they are for answers only. */
 int netdev_add_address(struct netdev *n, const char *name, const struct addr_prefix *addr);
 /* -EADDRNOTAVAIL: it has it not. */
 int netdev_remove_address(struct netdev *n, const char *name, const struct addr_prefix *addr);
