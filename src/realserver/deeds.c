@@ -107,6 +107,7 @@ static const char *hint(const struct realserver_item *item, int error)
 
 static int do_step(struct record *record, const struct realserver_step *step, struct netdev *n)
 {
+	struct realserver_step now = *step;
 	size_t recorded = record->n;
 	int r;
 
@@ -114,7 +115,9 @@ static int do_step(struct record *record, const struct realserver_step *step, st
 		r = take_back(&step->item, n);
 		return r == 0 || is_gone_already(r) ? record_remove(record, &step->item) : r;
 	}
-	r = record_add(record, &step->item);
+	/* The device may have come since, by an earlier step, and its settings with it. */
+	deeds_look(&now);
+	r = record_add(record, &now.item);
 	if (r < 0)
 		return r;
 	r = set(&step->item, n);
