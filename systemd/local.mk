@@ -1,4 +1,4 @@
-systemdsystemunit_DATA = systemd/tandemd.service systemd/tandem-cleanup.service
+systemdsystemunit_DATA = systemd/tandemd.service systemd/tandem-cleanup.service systemd/tandem-realserver.service
 
 sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
@@ -6,13 +6,14 @@ modulesloaddir = $(prefix)/lib/modules-load.d
 catalogdir = $(prefix)/lib/systemd/catalog
 catalog_DATA = systemd/tandem.catalog
 
-EXTRA_DIST += systemd/tandemd.service.in systemd/tandem-cleanup.service.in systemd/tandem.sysusers \
+EXTRA_DIST += systemd/tandemd.service.in systemd/tandem-cleanup.service.in \
+	systemd/tandem-realserver.service.in systemd/tandem.sysusers \
 	systemd/tandem.tmpfiles systemd/tandem.modules-load systemd/tandem.catalog
-CLEANFILES += systemd/tandemd.service systemd/tandem-cleanup.service
+CLEANFILES += systemd/tandemd.service systemd/tandem-cleanup.service systemd/tandem-realserver.service
 
 %.service: %.service.in
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@sbindir[@]|$(sbindir)|g' \
-		-e 's|@bindir[@]|$(bindir)|g' $< > $@
+		-e 's|@bindir[@]|$(bindir)|g' -e 's|@sysconfdir[@]|$(sysconfdir)|g' $< > $@
 
 # systemd wants one name for each of these in directories of its own.
 install-data-hook:

@@ -5,6 +5,7 @@
 #include "conf/alloc.h"
 #include "conf/build.h"
 #include "conf/relations.h"
+#include "conf/rules.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -22,11 +23,11 @@ static char *own_name(const char *node)
 	return conf_dup(host);
 }
 
-/* Takes what sources and faults hold. */
-static struct conf *finish(struct sources *sources, struct faults *faults, const char *node,
+/* Takes what sources and faults hold. `name`: of the node that this host is; NULL: it may be none.
+ */
+static struct conf *finish(struct sources *sources, struct faults *faults, const char *name,
 	struct conf_errors *ret_errors)
 {
-	auto_free char *name = own_name(node);
 	struct conf *c = conf_alloc(1, sizeof(*c));
 	struct origins origins = {0};
 
@@ -45,21 +46,37 @@ static struct conf *finish(struct sources *sources, struct faults *faults, const
 
 struct conf *conf_load(const char *path, const char *node, struct conf_errors *ret_errors)
 {
+	auto_free char *name = own_name(node);
 	struct sources sources = {0};
 	struct faults faults = {0};
 
 	sources_read(&sources, path, &faults);
-	return finish(&sources, &faults, node, ret_errors);
+	return finish(&sources, &faults, name, ret_errors);
+}
+
+struct conf *conf_load_elsewhere(const char *path, struct conf_errors *ret_errors)
+{
+	auto_free char *name = own_name(NULL);
+	struct conf *c;
+	struct sources sources = {0};
+	struct faults faults = {0};
+
+	sources_read(&sources, path, &faults);
+	c = finish(&sources, &faults, NULL, ret_errors);
+	if (c)
+		c->self = rules_find_node(c, name);
+	return c;
 }
 
 struct conf *conf_load_text(
 	const char *text, size_t len, const char *node, struct conf_errors *ret_errors)
 {
+	auto_free char *name = own_name(node);
 	struct sources sources = {0};
 	struct faults faults = {0};
 
 	sources_read_text(&sources, text, len, &faults);
-	return finish(&sources, &faults, node, ret_errors);
+	return finish(&sources, &faults, name, ret_errors);
 }
 
 void conf_free(struct conf *c)

@@ -216,7 +216,7 @@ enum conf_on_stop {
 struct conf {
 	struct conf_node *nodes;
 	size_t n_nodes;
-	size_t self; /* our own index in nodes */
+	size_t self; /* our own index in nodes, or CONF_NONE */
 	struct conf_router *routers;
 	size_t n_routers;
 	struct conf_pool *pools;
@@ -248,6 +248,8 @@ struct conf_errors {
  * one error in *ret_errors, or the configuration with none. Release with conf_free() and
  * conf_errors_done(). */
 struct conf *conf_load(const char *path, const char *node, struct conf_errors *ret_errors);
+/* The same on a host that may be none of the nodes: `self` is CONF_NONE then. */
+struct conf *conf_load_elsewhere(const char *path, struct conf_errors *ret_errors);
 /* The same for a text that is in no file, and that includes none. */
 struct conf *conf_load_text(
 	const char *text, size_t len, const char *node, struct conf_errors *ret_errors);

@@ -10,7 +10,10 @@ struct rules {
 };
 
 /* The rules themselves. Pools first: services look at what they resolve. */
+/* `node`: the own name; NULL when this host need be none of the nodes. */
 void rules_nodes(const struct rules *r, const char *node);
+/* By the whole name, else by what is before its first dot; or CONF_NONE. */
+size_t rules_find_node(const struct conf *c, const char *name);
 void rules_routers(const struct rules *r);
 void rules_pools(const struct rules *r);
 void rules_services(const struct rules *r);

@@ -31,18 +31,23 @@ static size_t find_node(const struct conf *c, const char *name, size_t len)
 	return CONF_NONE;
 }
 
-/* By the whole name, else by what is before its first dot. */
+size_t rules_find_node(const struct conf *c, const char *name)
+{
+	size_t self = find_node(c, name, strlen(name));
+
+	return self != CONF_NONE ? self : find_node(c, name, strcspn(name, "."));
+}
+
 void rules_nodes(const struct rules *r, const char *node)
 {
 	const struct path nodes = {&root, root_keys.items[ROOT_NODES].name, 0};
 	auto_free char *list = NULL;
 	auto_free char *name = NULL;
 
-	if (!r->c->n_nodes || !r->origins->complete)
+	r->c->self = CONF_NONE;
+	if (!node || !r->c->n_nodes || !r->origins->complete)
 		return;
-	r->c->self = find_node(r->c, node, strlen(node));
-	if (r->c->self == CONF_NONE)
-		r->c->self = find_node(r->c, node, strcspn(node, "."));
+	r->c->self = rules_find_node(r->c, node);
 	if (r->c->self != CONF_NONE)
 		return;
 	list = list_nodes(r->c);

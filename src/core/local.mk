@@ -20,3 +20,6 @@ libcore_a_SOURCES += \
 	src/core/drain.c src/core/drain.h \
 	src/core/pool.c src/core/pool.h \
 	src/core/ramp.c src/core/ramp.h
+libcore_a_SOURCES += \
+	src/core/realserver.c src/core/realserver.h \
+	src/core/realserver_check.c src/core/realserver_check.h

@@ -7,4 +7,4 @@ tandemctl_SOURCES = \
 	src/ctl/plan_command.c \
 	src/ctl/print.c src/ctl/print.h \
 	src/ctl/server_commands.c
-tandemctl_LDADD = libbase.a $(JANSSON_LIBS)
+tandemctl_LDADD = $(LIBREALSERVER)

@@ -2,6 +2,7 @@
  * of the table; its handler takes the rest of the command line, and prints what it got in words, or
  * as JSON. */
 #include "ctl/command.h"
+#include "realserver/command.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@ static const struct {
 		"take back what was decided: configuration and checks count again"},
 	{"weight", command_weight, "POOL/SERVER WEIGHT", "another weight than the configured one"},
 	{"fail", command_fail, "POOL/SERVER", "take a server as down, whatever its check says"},
+	{"realserver", command_realserver, "plan|apply|undo|check",
+		"on a real server: what its forwarding method asks of it"},
 };
 
 static int usage(FILE *f, int status)

@@ -101,6 +101,36 @@ START_TEST(without_a_name_the_node_is_the_host)
 }
 END_TEST
 
+static size_t self_elsewhere(const char *path)
+{
+	struct conf_errors errors;
+	struct conf *c = conf_load_elsewhere(path, &errors);
+	size_t self;
+
+	ck_assert_ptr_nonnull(c);
+	self = c->self;
+	conf_free(c);
+	return self;
+}
+
+START_TEST(elsewhere_a_host_may_be_none_of_the_nodes)
+{
+	char host[256] = "";
+	auto_free char *text = NULL;
+
+	ck_assert_int_eq(gethostname(host, sizeof(host) - 1), 0);
+	host[strcspn(host, ".")] = '\0';
+	ck_assert_int_gt(asprintf(&text, "{ \"nodes\": { \"x-%s\": {} } }", host), 0);
+	write_file("none.json", text);
+	free(text);
+	ck_assert_int_gt(
+		asprintf(&text, "{ \"nodes\": { \"x-%s\": {}, \"%s\": {} } }", host, host), 0);
+	write_file("second.json", text);
+	ck_assert_uint_eq(self_elsewhere("none.json"), CONF_NONE);
+	ck_assert_uint_eq(self_elsewhere("second.json"), 1);
+}
+END_TEST
+
 START_TEST(what_is_no_readable_file_is_named)
 {
 	ck_assert_int_eq(mkfifo("fifo", 0600), 0);
@@ -412,6 +442,7 @@ static TCase *file_tests(void)
 	tcase_add_checked_fixture(tcase, enter_directory, leave_directory);
 	tcase_add_test(tcase, a_node_finds_itself_by_its_whole_name_or_by_its_first_label);
 	tcase_add_test(tcase, without_a_name_the_node_is_the_host);
+	tcase_add_test(tcase, elsewhere_a_host_may_be_none_of_the_nodes);
 	tcase_add_test(tcase, what_is_no_readable_file_is_named);
 	tcase_add_test(tcase, a_pattern_may_match_nothing_and_a_path_may_not);
 	tcase_add_test(tcase, an_included_file_that_cannot_be_read_is_an_error_of_the_include);

@@ -165,3 +165,18 @@ tests_unit_test_ruleset_SOURCES = tests/unit/test_ruleset.c src/director/ruleset
 	src/director/wanted_rules.c
 tests_unit_test_ruleset_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_ruleset_LDADD = $(LIBCONF) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_realserver
+TESTS += tests/unit/test_realserver
+tests_unit_test_realserver_SOURCES = tests/unit/test_realserver.c
+tests_unit_test_realserver_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_realserver_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_realserver_record tests/unit/test_realserver_wanted
+TESTS += tests/unit/test_realserver_record tests/unit/test_realserver_wanted
+tests_unit_test_realserver_record_SOURCES = tests/unit/test_realserver_record.c
+tests_unit_test_realserver_record_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_realserver_record_LDADD = $(LIBREALSERVER) $(UNIT_LDADD)
+tests_unit_test_realserver_wanted_SOURCES = tests/unit/test_realserver_wanted.c
+tests_unit_test_realserver_wanted_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_realserver_wanted_LDADD = $(LIBREALSERVER) $(UNIT_LDADD)

@@ -28,7 +28,9 @@ if command -v journalctl >/dev/null; then
 	rm -rf "$catalog"
 fi
 if command -v systemd-analyze >/dev/null; then
-	systemd-analyze security --offline=yes --threshold=30 "$build/systemd/tandemd.service" >/dev/null ||
-		fail "the sandbox of tandemd.service rates above 3.0"
+	for unit in tandemd tandem-realserver; do
+		systemd-analyze security --offline=yes --threshold=30 "$build/systemd/$unit.service" >/dev/null ||
+			fail "the sandbox of $unit.service rates above 3.0"
+	done
 fi
 exit $failed
