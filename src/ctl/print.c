@@ -300,6 +300,8 @@ void print_plan(FILE *f, const json_t *plan)
 
 	print_each(f, json_object_get(plan, "addresses"), print_moved_address);
 	print_each(f, json_object_get(plan, "sysctls"), print_setting);
+	if (*text(plan, "nftables"))
+		(void)fprintf(f, "%s the nftables table\n", text(plan, "nftables"));
 	print_each(f, operations, print_operation);
 	if (more > 0)
 		(void)fprintf(f, "... and %lld more operations\n", more);

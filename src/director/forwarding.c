@@ -7,6 +7,7 @@
 #include "core/port_use.h"
 #include "director/settings.h"
 #include "director/state.h"
+#include "director/timeouts.h"
 #include "director/wanted_rules.h"
 #include "io/clock.h"
 #include "io/conntrack.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* One step of a deletion: the loop has other things to do as well. */
 #define PURGE_STEP_US UINT64_C(20000)
@@ -102,7 +104,71 @@ static int apply_settings(struct director *d, json_t *errors, size_t *changed)
 	return call.error;
 }
 
+/* Timeouts */
+
+static char *timeouts_record(const struct director *d)
+{
+	char *path;
+
+	return asprintf(&path, "%s/timeouts.json", d->options->runtime_dir) < 0 ? NULL : path;
+}
+
+static int apply_timeouts(struct director *d, json_t *errors, size_t *changed)
+{
+	auto_free char *record = timeouts_record(d);
+	char text[120];
+	int r = record ? timeouts_apply(d->balancer.ipvs, &d->conf->ipvs, record) : -ENOMEM;
+
+	if (r > 0)
+		*changed += 1;
+	if (r >= 0)
+		return 0;
+	(void)snprintf(text, sizeof(text), "cannot set the timeouts of IPVS: %s", strerror(-r));
+	note(d, errors, EVENT_IPVS_FAILED, text, NULL);
+	return r;
+}
+
+static void tell_timeout(const char *name, uint32_t now_s, uint32_t then_s,
+	void (*differs)(const char *name, const char *now, const char *then, void *userdata),
+	void *userdata)
+{
+	char now[16], then[16];
+
+	if (now_s == then_s)
+		return;
+	(void)snprintf(now, sizeof(now), "%" PRIu32, now_s);
+	(void)snprintf(then, sizeof(then), "%" PRIu32, then_s);
+	differs(name, now, then, userdata);
+}
+
+void forwarding_timeouts_differ(struct director *d, const struct conf *conf,
+	void (*differs)(const char *name, const char *now, const char *then, void *userdata),
+	void *userdata)
+{
+	auto_free char *record = timeouts_record(d);
+	struct ipvs_timeouts now, then;
+
+	if (!record || balancer_open(&d->balancer) < 0 ||
+		!timeouts_differ(d->balancer.ipvs, &conf->ipvs, record, &now, &then))
+		return;
+	tell_timeout("ipvs timeout tcp", now.tcp_s, then.tcp_s, differs, userdata);
+	tell_timeout("ipvs timeout tcp_fin", now.tcp_fin_s, then.tcp_fin_s, differs, userdata);
+	tell_timeout("ipvs timeout udp", now.udp_s, then.udp_s, differs, userdata);
+}
+
 /* Rules */
+
+const char *forwarding_difference(struct director *d, const struct conf *conf)
+{
+	struct nft_rules rules;
+	const char *difference;
+
+	if (wanted_rules_build(conf, &rules) < 0)
+		return NULL;
+	difference = nft_table_difference(&d->forwarding.table, &rules);
+	wanted_rules_done(&rules);
+	return difference;
+}
 
 static void tell_rules(struct director *d, const struct nft_rules *rules)
 {
@@ -161,6 +227,7 @@ int forwarding_apply(struct director *d, json_t *errors, size_t *ret_changed)
 	int armed = SD_EVENT_OFF, r, r_rules;
 
 	r = apply_settings(d, errors, &changed);
+	(void)apply_timeouts(d, errors, &changed); /* tried again at the next look */
 	r_rules = apply_rules(d, errors, &changed);
 	(void)sd_event_source_get_enabled(d->forwarding.watch, &armed);
 	if (armed == SD_EVENT_OFF)
@@ -454,8 +521,14 @@ static void remove_table(struct director *d)
 void forwarding_remove(struct director *d)
 {
 	auto_free char *record = settings_record(d);
+	auto_free char *timeouts = timeouts_record(d);
 
 	remove_table(d);
+	if (timeouts && access(timeouts, F_OK) == 0 &&
+		(balancer_open(&d->balancer) < 0 ||
+			timeouts_restore(d->balancer.ipvs, timeouts) < 0))
+		note(d, d->ipvs_errors, EVENT_IPVS_FAILED,
+			"the timeouts of IPVS could not be restored", NULL);
 	if (record && sysctl_restore(record) < 0)
 		note(d, d->ipvs_errors, EVENT_SYSCTL_FAILED, "not every setting could be restored",
 			NULL);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/instant.h"
+#include "conf/conf.h"
 #include "director/nft_table.h"
 
 #include <jansson.h>
@@ -39,6 +40,14 @@ void forwarding_done(struct director *d);
  * `errors`; what was not in d->ipvs_errors before is logged. *ret_changed: how many settings and
  * tables were not as they should be. 0, or -errno when it should be tried again. */
 int forwarding_apply(struct director *d, json_t *errors, size_t *ret_changed);
+
+/* What forwarding_apply() would do to the nftables table for `conf`: NULL, "replace" or "remove".
+ */
+const char *forwarding_difference(struct director *d, const struct conf *conf);
+/* The kernel's timeouts that it would change, as `differs` of settings.h has it. */
+void forwarding_timeouts_differ(struct director *d, const struct conf *conf,
+	void (*differs)(const char *name, const char *now, const char *then, void *userdata),
+	void *userdata);
 
 /* A virtual router has become Active here, or has ceased to be. */
 void forwarding_role(struct director *d, size_t router, bool active);

@@ -27,6 +27,7 @@ tandemd_SOURCES = \
 	src/director/state.h \
 	src/director/status.c \
 	src/director/targets.c src/director/targets.h \
+	src/director/timeouts.c src/director/timeouts.h \
 	src/director/trouble.c \
 	src/director/views.c src/director/views.h \
 	src/director/wanted_rules.c src/director/wanted_rules.h \

@@ -160,20 +160,42 @@ static int put(struct nft_table *t, const char *commands, const char *sent,
 	return 1;
 }
 
+/* The commands for `want`, as text (free it), and their digest. 0 or -errno. */
+static int prepare(const struct nft_rules *want, char **ret_text, char sent[static DIGEST_TEXT_MAX])
+{
+	json_auto_t *commands = ruleset_replace(want);
+	char *text = commands ? json_dumps(commands, JSON_COMPACT) : NULL;
+	int r = -ENOMEM;
+
+	if (text)
+		r = nft_rules_empty(want) ? 0 : digest_of(text, sent);
+	*ret_text = text;
+	return r;
+}
+
+const char *nft_table_difference(struct nft_table *t, const struct nft_rules *want)
+{
+	char sent[DIGEST_TEXT_MAX] = "", error[NFT_ERROR_MAX];
+	auto_free char *text = NULL;
+
+	if (nft_rules_empty(want))
+		return nft_table_has_own(t) ? "remove" : NULL;
+	if (prepare(want, &text, sent) >= 0 && strcmp(sent, recorded(t, "sent")) == 0 &&
+		is_right(t, error))
+		return NULL;
+	return "replace";
+}
+
 int nft_table_apply(struct nft_table *t, const struct nft_rules *want,
 	char ret_error[static NFT_TABLE_ERROR_MAX])
 {
 	char sent[DIGEST_TEXT_MAX] = "", error[NFT_ERROR_MAX] = "";
 	auto_free char *text = NULL;
-	json_auto_t *commands = NULL;
-	int r = -ENOMEM;
+	int r;
 
 	if (nft_rules_empty(want) && !nft_table_has_own(t))
 		return 0; /* nftables itself need not be there */
-	commands = ruleset_replace(want);
-	text = commands ? json_dumps(commands, JSON_COMPACT) : NULL;
-	if (text)
-		r = nft_rules_empty(want) ? 0 : digest_of(text, sent);
+	r = prepare(want, &text, sent);
 	if (r >= 0 && strcmp(sent, recorded(t, "sent")) == 0 && is_right(t, error))
 		return 0;
 	if (r >= 0)

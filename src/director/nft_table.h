@@ -29,6 +29,9 @@ bool nft_table_has_own(const struct nft_table *t);
  * cheap question, which a look at thousands of rules would answer late. */
 bool nft_table_is_untouched(const struct nft_table *t);
 
+/* Whether nft_table_apply() would change something: NULL, "replace" or "remove". */
+const char *nft_table_difference(struct nft_table *t, const struct nft_rules *want);
+
 /* Make the table that of `want` (sorted; empty: none), unless it is. 1 when the table was replaced
  * or removed, 0 when it was right, -errno with a text in ret_error otherwise; then the table is as
  * it was. */

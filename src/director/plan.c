@@ -167,11 +167,12 @@ static void on_setting(const char *name, const char *now, const char *then, void
 		userdata, json_pack("{s:s, s:s, s:s}", "name", name, "now", now, "then", then));
 }
 
-static json_t *settings_to_json(const struct director *d)
+static json_t *settings_to_json(struct director *d)
 {
 	json_t *array = json_array();
 
 	settings_differ(d->candidate->conf, on_setting, array);
+	forwarding_timeouts_differ(d, d->candidate->conf, on_setting, array);
 	return array;
 }
 
@@ -180,18 +181,19 @@ void plan_finish(struct director *d, const struct job_counts *counts)
 	struct plan *p = d->plan;
 	json_t *addresses = addresses_to_json(d), *settings = settings_to_json(d);
 	json_t *refusal = reload_guard(d->candidate->conf, counts);
+	const char *nftables = forwarding_difference(d, d->candidate->conf);
 	bool differs = counts->operations > 0 || json_array_size(addresses) > 0 ||
-		       json_array_size(settings) > 0;
+		       json_array_size(settings) > 0 || nftables;
 
 	d->plan = NULL;
 	control_reply(p->call,
-		json_pack("{s:b, s:{s:I, s:I, s:I, s:I, s:I}, s:O, s:o, s:o, s:o}", "changes",
+		json_pack("{s:b, s:{s:I, s:I, s:I, s:I, s:I}, s:O, s:o, s:o, s:s?, s:o}", "changes",
 			differs, "counts", "operations", (json_int_t)counts->operations,
 			"added_services", (json_int_t)counts->add_services, "deleted_services",
 			(json_int_t)counts->delete_services, "added_servers",
 			(json_int_t)counts->add_servers, "deleted_servers",
 			(json_int_t)counts->delete_servers, "ipvs", p->operations, "addresses",
-			addresses, "sysctls", settings, "refused",
+			addresses, "sysctls", settings, "nftables", nftables, "refused",
 			refusal ? json_incref(json_array_get(refusal, 0)) : json_null()));
 	json_decref(refusal);
 	plan_free(p);

@@ -131,6 +131,35 @@ int ipvs_sync_stop(struct ipvs *v, enum ipvs_sync_role role)
 	return n < 0 ? n : 0;
 }
 
+static int answer_timeouts(const struct ipvs_answer *answer, void *userdata)
+{
+	struct ipvs_timeouts *ret = userdata;
+
+	if (answer->kind == IPVS_ANSWER_TIMEOUTS)
+		*ret = answer->timeouts;
+	return answer->kind == IPVS_ANSWER_STATUS ? answer->status : 0;
+}
+
+int ipvs_timeouts_get(struct ipvs *v, struct ipvs_timeouts *ret)
+{
+	struct ipvs_timeouts timeouts = {0};
+	int r;
+
+	(void)ipvs_put_get_timeouts(&v->requests, ipvs_request_begin(v));
+	r = ipvs_request_run(v, answer_timeouts, &timeouts);
+	if (r == 0 && timeouts.tcp_s == 0)
+		r = -EBADMSG;
+	if (r == 0)
+		*ret = timeouts;
+	return r;
+}
+
+int ipvs_timeouts_set(struct ipvs *v, const struct ipvs_timeouts *timeouts)
+{
+	(void)ipvs_put_set_timeouts(&v->requests, ipvs_request_begin(v), timeouts);
+	return ipvs_request_run(v, ipvs_answer_status_only, NULL);
+}
+
 struct ipvs_counters ipvs_counters(const struct ipvs *v)
 {
 	return v->counters;

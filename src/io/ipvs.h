@@ -88,3 +88,11 @@ int ipvs_sync_dump(struct ipvs *v, struct ipvs_sync ret[static 2]);
 int ipvs_sync_start(struct ipvs *v, const struct ipvs_sync *sync);
 /* 0 when none of that role runs afterwards, whether or not the kernel acknowledged the stop. */
 int ipvs_sync_stop(struct ipvs *v, enum ipvs_sync_role role);
+
+/* How long connections are kept, for the whole namespace; seconds, never 0 in the kernel. */
+struct ipvs_timeouts {
+	uint32_t tcp_s, tcp_fin_s, udp_s;
+};
+int ipvs_timeouts_get(struct ipvs *v, struct ipvs_timeouts *ret);
+/* 0 leaves one as it is. -EINVAL: more than the kernel can count. */
+int ipvs_timeouts_set(struct ipvs *v, const struct ipvs_timeouts *timeouts);

@@ -21,6 +21,9 @@ static const struct nla_policy command_policy[IPVS_CMD_ATTR_MAX + 1] = {
 	[IPVS_CMD_ATTR_SERVICE] = {.type = NLA_NESTED},
 	[IPVS_CMD_ATTR_DEST] = {.type = NLA_NESTED},
 	[IPVS_CMD_ATTR_DAEMON] = {.type = NLA_NESTED},
+	[IPVS_CMD_ATTR_TIMEOUT_TCP] = {.type = NLA_U32},
+	[IPVS_CMD_ATTR_TIMEOUT_TCP_FIN] = {.type = NLA_U32},
+	[IPVS_CMD_ATTR_TIMEOUT_UDP] = {.type = NLA_U32},
 };
 
 static const struct nla_policy service_policy[IPVS_SVC_ATTR_MAX + 1] = {
@@ -212,6 +215,20 @@ static bool get_sync(struct nlattr *nest, struct ipvs_answer *ret)
 	return true;
 }
 
+static bool get_timeouts(struct nlattr *const *attrs, struct ipvs_answer *ret)
+{
+	if (!HAS_ALL(attrs, IPVS_CMD_ATTR_TIMEOUT_TCP, IPVS_CMD_ATTR_TIMEOUT_TCP_FIN,
+		    IPVS_CMD_ATTR_TIMEOUT_UDP))
+		return false;
+	ret->kind = IPVS_ANSWER_TIMEOUTS;
+	ret->timeouts = (struct ipvs_timeouts){
+		.tcp_s = nla_get_u32(attrs[IPVS_CMD_ATTR_TIMEOUT_TCP]),
+		.tcp_fin_s = nla_get_u32(attrs[IPVS_CMD_ATTR_TIMEOUT_TCP_FIN]),
+		.udp_s = nla_get_u32(attrs[IPVS_CMD_ATTR_TIMEOUT_UDP]),
+	};
+	return true;
+}
+
 /* A message of the family: the generic header, then attributes. */
 static bool get_generic(uint8_t *message, size_t len, struct ipvs_answer *ret)
 {
@@ -233,6 +250,8 @@ static bool get_generic(uint8_t *message, size_t len, struct ipvs_answer *ret)
 		return attrs[IPVS_CMD_ATTR_DEST] && get_dest(attrs[IPVS_CMD_ATTR_DEST], ret);
 	case IPVS_CMD_NEW_DAEMON:
 		return attrs[IPVS_CMD_ATTR_DAEMON] && get_sync(attrs[IPVS_CMD_ATTR_DAEMON], ret);
+	case IPVS_CMD_SET_CONFIG:
+		return get_timeouts(attrs, ret);
 	default:
 		ret->kind = IPVS_ANSWER_OTHER;
 		return true;

@@ -14,6 +14,7 @@ enum ipvs_answer_kind {
 	IPVS_ANSWER_SERVICE, /* n_dests is 0: servers come by a dump of their own */
 	IPVS_ANSWER_DEST,
 	IPVS_ANSWER_SYNC,
+	IPVS_ANSWER_TIMEOUTS,
 	IPVS_ANSWER_OTHER, /* a message of a kind that we have no use for */
 };
 
@@ -26,6 +27,7 @@ struct ipvs_answer {
 		struct ipvs_service service;
 		struct ipvs_dest dest;
 		struct ipvs_sync sync;
+		struct ipvs_timeouts timeouts;
 	};
 };
 

@@ -81,6 +81,7 @@ static int answer_dump(const struct ipvs_answer *answer, void *userdata)
 	case IPVS_ANSWER_DEST:
 		return add_dest(d, &answer->dest);
 	case IPVS_ANSWER_SYNC:
+	case IPVS_ANSWER_TIMEOUTS:
 	case IPVS_ANSWER_OTHER:
 		return 0;
 	}

@@ -253,6 +253,22 @@ bool ipvs_put_dump_sync(struct ipvs_requests *b, uint32_t seq)
 	return put_plain(b, seq, IPVS_CMD_GET_DAEMON, NLM_F_DUMP);
 }
 
+bool ipvs_put_get_timeouts(struct ipvs_requests *b, uint32_t seq)
+{
+	return put_plain(b, seq, IPVS_CMD_GET_CONFIG, NLM_F_ACK);
+}
+
+bool ipvs_put_set_timeouts(
+	struct ipvs_requests *b, uint32_t seq, const struct ipvs_timeouts *timeouts)
+{
+	size_t start = begin(b, seq, IPVS_CMD_SET_CONFIG, NLM_F_ACK);
+
+	put_u32(b, IPVS_CMD_ATTR_TIMEOUT_TCP, timeouts->tcp_s);
+	put_u32(b, IPVS_CMD_ATTR_TIMEOUT_TCP_FIN, timeouts->tcp_fin_s);
+	put_u32(b, IPVS_CMD_ATTR_TIMEOUT_UDP, timeouts->udp_s);
+	return finish(b, start);
+}
+
 bool ipvs_put_sync_start(struct ipvs_requests *b, uint32_t seq, const struct ipvs_sync *sync)
 {
 	uint16_t group_type = sync->group.family == AF_INET6 ? IPVS_DAEMON_ATTR_MCAST_GROUP6

@@ -28,6 +28,9 @@ bool ipvs_put_op(struct ipvs_requests *b, uint32_t seq, const struct ipvs_op *op
 /* The rest is always answered, last by one IPVS_ANSWER_STATUS. */
 bool ipvs_put_sync_start(struct ipvs_requests *b, uint32_t seq, const struct ipvs_sync *sync);
 bool ipvs_put_sync_stop(struct ipvs_requests *b, uint32_t seq, enum ipvs_sync_role role);
+bool ipvs_put_get_timeouts(struct ipvs_requests *b, uint32_t seq);
+bool ipvs_put_set_timeouts(
+	struct ipvs_requests *b, uint32_t seq, const struct ipvs_timeouts *timeouts);
 bool ipvs_put_get_info(struct ipvs_requests *b, uint32_t seq);
 bool ipvs_put_get_service(
 	struct ipvs_requests *b, uint32_t seq, const struct ipvs_service_key *key);

@@ -27,6 +27,8 @@ static bool put_again(struct ipvs_requests *b, const struct ipvs_answer *a)
 		return ipvs_put_op(b, 0, &(struct ipvs_op){IPVS_OP_ADD_DEST, &any, &a->dest});
 	case IPVS_ANSWER_SYNC:
 		return ipvs_put_sync_start(b, 0, &a->sync);
+	case IPVS_ANSWER_TIMEOUTS:
+		return ipvs_put_set_timeouts(b, 0, &a->timeouts);
 	case IPVS_ANSWER_STATUS:
 	case IPVS_ANSWER_OTHER:
 		break;

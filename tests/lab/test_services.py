@@ -1,5 +1,6 @@
 """Every kind of service that the configuration can say, as the kernel has it then."""
 
+import json
 import re
 
 import pytest
@@ -153,3 +154,84 @@ def test_a_changed_tunnel_and_threshold_are_written_and_the_rest_left_alone(lab)
     # The kernel forgets a tunnel that a change does not repeat.
     assert [line for line in lines if re.search(r"192.0.2.16:80 -i -w 5 --tun-type gue --tun-port 6080", line)]
     assert thresholds(lb1, "192.0.2.13:0") == (200, 80)
+
+
+def web(count):
+    return {f"web{i}": {"listen": VIP, "port": 80 + i, "forward": "nat", "pool": "four"} for i in range(count)}
+
+
+def test_timeouts_are_set_mended_and_put_back(lab):
+    def timeouts():
+        return lb1.node.run("ipvsadm", "-L", "--timeout").split(":")[1].split()
+
+    lb1 = start(lab, web(1), ipvs={"timeouts": {"tcp": "10m", "udp": "1m"}, "drift_interval": "1s"})
+    assert timeouts() == ["600", "120", "60"]
+    lb1.node.run("ipvsadm", "--set", "700", "121", "61")
+    wait_until(lambda: timeouts() == ["600", "120", "60"], 15, "the timeouts are mended", every=0.2)
+    assert lb1.reload(config(web(1))).returncode == 0
+    assert timeouts() == ["900", "120", "300"]
+
+
+def test_a_plan_says_what_a_reload_then_does(lab):
+    lb1 = start(lab, web(2))
+    before, applied = saved(lb1), lb1.status()["ipvs"]["operations_total"]
+    result = lb1.ctl("plan")
+    assert (result.returncode, result.stdout) == (0, "nothing would change\n"), result.stderr
+    services = dict(web(3), web0=dict(web(1)["web0"], scheduler="rr", persistence="1m"))
+    del services["web1"]
+    lb1.write_config(config(services, virtual_routers={"front": dict(
+        election_config("1s")["virtual_routers"]["front"], addresses=[f"{VIP}/24", "192.0.2.101/24"])}))
+    result = lb1.ctl("plan")
+    assert result.returncode == 2, result.stderr
+    for word in ("192.0.2.101/24", f"tcp {VIP}:80", f"tcp {VIP}:81", f"tcp {VIP}:82"):
+        assert word in result.stdout
+    plan = json.loads(lb1.ctl("--json", "plan").stdout)
+    assert plan["changes"] and plan["counts"]["operations"] == 5, "set one, delete one, add one with two servers"
+    assert saved(lb1) == before and lb1.status()["ipvs"]["operations_total"] == applied
+    # Of a file that is not the director's own, and of one that is none.
+    for text, status in ((json.dumps(config(web(2))), 0), ('{"nodes": {}}', 1)):
+        path = lab.path("other.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        result = lb1.ctl("plan", path)
+        assert result.returncode == status, result.stdout + result.stderr
+        assert status == 0 or "other.json:1:" in result.stderr
+    assert lb1.reload().returncode == 0
+    assert lb1.status()["ipvs"]["operations_total"] == applied + 5
+    assert lb1.ctl("plan").returncode == 0
+
+
+def test_a_reload_that_deletes_too_much_needs_a_yes(lab):
+    lb1 = start(lab, web(30))
+    before = saved(lb1)
+    lb1.write_config(config(web(5)))
+    result = lb1.ctl("reload")
+    assert result.returncode == 1 and "max_delete" in result.stderr, result.stderr
+    assert saved(lb1) == before and lb1.status()["config"]["generation"] == 1
+    assert "max_delete" in lb1.ctl("plan").stdout
+    assert lb1.ctl("reload", "--yes").returncode == 0
+    assert len(saved(lb1)) == 15
+
+
+def test_the_whole_table_can_be_ours(lab):
+    lb1 = start(lab, web(1), ipvs={"drift_interval": "1s"})
+    lb1.node.run("ipvsadm", "-A", "-t", "192.0.2.200:99", "-s", "sh")
+    assert lb1.ctl("repair").returncode == 0
+    assert any("192.0.2.200:99" in line for line in saved(lb1)), "somebody else's"
+    assert lb1.reload(config(web(1), ipvs={"owned": "table", "drift_interval": "1s"})).returncode == 0
+    assert not any("192.0.2.200:99" in line for line in saved(lb1))
+    lb1.node.run("ipvsadm", "-A", "-f", "9", "-s", "sh")
+    wait_until(lambda: not any("-f 9" in line for line in saved(lb1)), 15, "a foreign mark is deleted")
+
+
+def test_a_foreign_change_is_mended_on_demand(lab):
+    lb1 = start(lab, web(3), ipvs={"drift_interval": "0"})
+    right = saved(lb1)
+    for damage in (["-e", "-t", f"{VIP}:80", "-r", "192.0.2.11:80", "-m", "-w", "9"],
+                   ["-d", "-t", f"{VIP}:81", "-r", "192.0.2.12:81"], ["-C"]):
+        lb1.node.run("ipvsadm", *damage)
+        assert saved(lb1) != right
+        result = lb1.ctl("repair")
+        assert result.returncode == 0, result.stderr
+        assert saved(lb1) == right
+    assert lb1.status()["ipvs"]["drift_total"] == 1 + 1 + 9

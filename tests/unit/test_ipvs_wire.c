@@ -85,6 +85,21 @@ START_TEST(a_persistence_engine_comes_back_too)
 }
 END_TEST
 
+START_TEST(timeouts_come_back_as_they_went)
+{
+	struct ipvs_timeouts timeouts = {900, 120, 300};
+	struct ipvs_answer a;
+	size_t offset = 0;
+
+	ck_assert(ipvs_put_set_timeouts(&b, 1, &timeouts));
+	ck_assert_int_eq(answer_at(&offset, &a), 1);
+	ck_assert_int_eq(a.kind, IPVS_ANSWER_TIMEOUTS);
+	ck_assert_uint_eq(a.timeouts.tcp_s, 900);
+	ck_assert_uint_eq(a.timeouts.tcp_fin_s, 120);
+	ck_assert_uint_eq(a.timeouts.udp_s, 300);
+}
+END_TEST
+
 START_TEST(a_sync_daemon_comes_back_as_it_went)
 {
 	static const char *const groups[] = {"224.0.0.81", "ff02::81", NULL};
@@ -348,6 +363,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, NULL);
 	tcase_add_loop_test(tests, every_service_and_server_comes_back_as_it_went, 0, 50);
 	tcase_add_test(tests, a_persistence_engine_comes_back_too);
+	tcase_add_test(tests, timeouts_come_back_as_they_went);
 	tcase_add_test(tests, a_sync_daemon_comes_back_as_it_went);
 	tcase_add_test(tests, a_message_that_does_not_fit_leaves_the_buffer_as_it_was);
 	tcase_add_test(tests, only_the_last_operation_asks_for_an_acknowledgement);
