@@ -113,10 +113,15 @@ static void tell_end(struct director *d, const struct override *o, const struct 
 			"is drained: its last connection has ended");
 		return;
 	}
-	(void)snprintf(what, sizeof(what),
-		"is taken out at the deadline of its drain, with %" PRIu64 " active and %" PRIu64
-		" inactive connections",
-		count->active, count->inactive);
+	if (count->known)
+		(void)snprintf(what, sizeof(what),
+			"is taken out at the deadline of its drain, with %" PRIu64
+			" active and %" PRIu64 " inactive connections",
+			count->active, count->inactive);
+	else
+		(void)snprintf(what, sizeof(what),
+			"is taken out at the deadline of its drain; the kernel does not tell its "
+			"connections");
 	drains_tell(d, EVENT_DRAIN_FORCED, o->pool, o->server, what);
 }
 

@@ -119,7 +119,7 @@ static int write_all(int fd, const char *text, size_t len)
 			len -= (size_t)n;
 		}
 	}
-	return fsync(fd) < 0 ? -errno : 0;
+	return 0;
 }
 
 static int write_file(const char *path, const char *text)
@@ -136,6 +136,10 @@ static int write_file(const char *path, const char *text)
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, text, strlen(text));
+	if (r >= 0)
+		r = write_all(fd, "\n", 1);
+	if (r >= 0 && fsync(fd) < 0)
+		r = -errno;
 	if (r < 0)
 		return r;
 	return rename(temporary, path) < 0 ? -errno : 0;

@@ -16,8 +16,8 @@
 enum need {
 	NEED_SYNC = 1 << 0,     /* a link: connections are synced */
 	NEED_SERVICES = 1 << 1, /* any service */
-	NEED_EXPIRE = 1 << 2,   /* a service whose dead connections expire */
-	NEED_KEEP = 1 << 3,     /* services, and none of those */
+	NEED_EXPIRE = 1 << 2,   /* services, and none of the next kind */
+	NEED_KEEP = 1 << 3,     /* one that keeps the connections of servers that are taken out */
 	NEED_NAT = 1 << 4,      /* nat or fullnat of either family */
 	NEED_NAT4 = 1 << 5,
 	NEED_NAT6 = 1 << 6,
@@ -39,7 +39,7 @@ static const struct {
 	{NEED_SYNC, "net/ipv4/vs/nat_icmp_send", "0"},
 	/* Persistence must let go of a server that drains. */
 	{NEED_SERVICES, "net/ipv4/vs/expire_quiescent_template", "1"},
-	/* Clients of a server that is gone must learn it now, or never, as they were promised. */
+	/* Clients of one that was taken out must learn it now. */
 	{NEED_EXPIRE, "net/ipv4/vs/expire_nodest_conn", "1"},
 	{NEED_KEEP, "net/ipv4/vs/expire_nodest_conn", "0"},
 	{NEED_NAT4, "net/ipv4/ip_forward", "1"},
@@ -87,7 +87,9 @@ static unsigned needs_of_forward(const struct conf_service *s, enum conf_forward
 /* Servers that serve only below quorum included. */
 static unsigned needs_of_service(const struct conf *conf, const struct conf_service *s)
 {
-	unsigned needs = NEED_SERVICES | (s->expire ? NEED_EXPIRE : 0);
+	bool removes = conf->pools[s->pool].on_failure == CONF_ON_FAILURE_REMOVE;
+	/* Those that do both are refused beside services whose connections expire. */
+	unsigned needs = NEED_SERVICES | (!s->expire && removes ? NEED_KEEP : 0);
 	size_t pool = s->pool;
 
 	for (size_t depth = 0; pool != CONF_NONE && depth < conf->n_pools; depth++) {
@@ -112,8 +114,8 @@ static void find_needs(struct run *run)
 		if (conf->services[i].router != CONF_NONE)
 			run->router_needs[conf->services[i].router] |= needs;
 	}
-	if ((run->needs & NEED_SERVICES) && !(run->needs & NEED_EXPIRE))
-		run->needs |= NEED_KEEP;
+	if ((run->needs & NEED_SERVICES) && !(run->needs & NEED_KEEP))
+		run->needs |= NEED_EXPIRE;
 }
 
 static bool is_wanted(const struct run *run, const char *name)

@@ -2,6 +2,8 @@
  * router.c. Memory is allocated by elector_configure() alone. */
 #include "elector/elector.h"
 
+#include "elector/holding.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +147,7 @@ static void drop_unwanted(
 		const struct router_config *config = find_wanted(wanted, n, &r->config);
 
 		if (config) {
-			router_drop_addresses(r, config);
+			holding_drop(r, config);
 			e->routers[kept++] = r;
 			continue;
 		}
@@ -317,7 +319,7 @@ static void port_down(struct elector *e, struct port *p, struct instant now)
 static void tell_routers_away(struct elector *e, const struct port *p)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
-		router_port_changed(e->routers[i], p);
+		holding_port_changed(e->routers[i], p);
 }
 
 /* Its addresses went with the interface. Settling tells the routers. */
@@ -371,7 +373,7 @@ static bool is_virtual(const struct elector *e, const struct port *p, const stru
 	for (size_t i = 0; i < e->n_routers; i++) {
 		const struct router *r = e->routers[i];
 		for (enum state_place place = 0; place < STATE_PLACES; place++)
-			if (r->sites[place].port == p && router_has_address(r, addr))
+			if (r->sites[place].port == p && holding_has(r, addr))
 				return true;
 	}
 	return false;
@@ -393,7 +395,7 @@ void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr
 		e->stale = true;
 	}
 	for (size_t i = 0; i < e->n_routers; i++)
-		router_address_gone(e->routers[i], p, addr);
+		holding_address_gone(e->routers[i], p, addr);
 }
 
 static void port_up(struct elector *e, struct port *p)
@@ -415,7 +417,7 @@ static void port_up(struct elector *e, struct port *p)
 static void give_up(struct elector *e, struct port *p)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
-		router_vacate(e->routers[i], p);
+		holding_vacate(e->routers[i], p);
 	port_gone(e, p);
 }
 
@@ -442,7 +444,7 @@ static void settle_router(struct router *r, struct instant now)
 		router_begin(r, now);
 	else if (!addr_equal(&r->vrrp.config.primary, &router_home(r)->primary))
 		router_readdress(r, now);
-	router_restore(r, now);
+	holding_restore(r, now);
 }
 
 /* What was known stays so until somebody can say better: a kernel short of memory is no reason to
@@ -504,7 +506,7 @@ void elector_news_lost(struct elector *e, struct instant now)
 {
 	e->stale = true;
 	for (size_t i = 0; i < e->n_routers; i++)
-		router_suspect(e->routers[i]);
+		holding_suspect(e->routers[i]);
 	elector_settle(e, now);
 }
 

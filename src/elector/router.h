@@ -87,7 +87,7 @@ struct elector_ops {
 /* A place that addresses of a router go to. */
 struct site {
 	struct port *port; /* NULL: nothing goes there */
-	bool robbed;       /* an address may be missing: looked after in router_restore() */
+	bool robbed;       /* an address may be missing: looked after in holding_restore() */
 	bool failed;       /* an address is missing: tried again with each advert */
 };
 
@@ -127,24 +127,14 @@ void router_readdress(struct router *r, struct instant now);
 /* Leave the election in order. */
 void router_leave(struct router *r, struct instant now);
 
-/* Settings in place, in two parts: every router drops what it must not have any more before any
- * adds what it gets, since an address may move from one to the other. */
-void router_drop_addresses(struct router *r, const struct router_config *wanted);
+/* Settings in place, after holding_drop() for every router. */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	struct port *const ports[STATE_PLACES], struct instant now);
 
 void router_hear(struct router *r, const struct vrrp_advert *advert, struct instant now);
 void router_timer(struct router *r, struct instant now);
 struct instant router_deadline(const struct router *r);
-/* An address was removed from the port. One of ours is put back by router_restore(), with all the
- * others that are missing. */
-void router_address_gone(struct router *r, const struct port *port, const struct addr_prefix *addr);
-/* The port came, came up, or is gone: if addresses of this router are away there, they may be
- * missing. (Of its home, the election is told.) */
-void router_port_changed(struct router *r, const struct port *port);
-/* The port's interface is not to be ours any more: what is away there is removed. */
-void router_vacate(struct router *r, const struct port *port);
-/* Nobody knows what was removed. */
-void router_suspect(struct router *r);
-void router_restore(struct router *r, struct instant now);
-bool router_has_address(const struct router *r, const struct addr *addr);
+
+/* For the operator. */
+void router_say(const struct router *r, enum event event, const char *message);
+void router_say_failure(const struct router *r, const char *what, int error);

@@ -2,8 +2,8 @@
 
 import collections
 import datetime
-import os
 import ipaddress
+import os
 import re
 import struct
 import subprocess
@@ -78,6 +78,25 @@ class Capture:
                 flags = "".join(name for bit, name in ((128, "R"), (64, "S"), (32, "O"))
                                 if icmp[4] & bit)
                 found.append((time, icmp[26:32].hex(":"), flags))
+        return found
+
+    def flows(self):
+        """Each (protocol, source, port, destination, port) of which there was a packet."""
+        names = {6: "tcp", 17: "udp", 132: "sctp"}
+        found = set()
+        for _, packet in self.packets():
+            if packet[12:14] == b"\x08\x00":
+                protocol, source, destination = packet[23], packet[26:30], packet[30:34]
+                ports = packet[14 + (packet[14] & 15) * 4:]
+            elif packet[12:14] == b"\x86\xdd":
+                protocol, source, destination, ports = packet[20], packet[22:38], packet[38:54], \
+                    packet[54:]
+            else:
+                continue
+            if protocol in names and len(ports) >= 4:
+                source_port, destination_port = struct.unpack_from("!HH", ports)
+                found.add((names[protocol], str(ipaddress.ip_address(source)), source_port,
+                           str(ipaddress.ip_address(destination)), destination_port))
         return found
 
     def text(self, last):

@@ -249,7 +249,7 @@ def test_rules_and_settings_are_adopted_at_a_restart_and_go_with_their_service(l
     before = settings(lab["lb1"])
     lb1 = Director(lab, "lb1", config()).start()
     wait_up(lb1)
-    assert settings(lab["lb1"]) == ["1", "1", "1", "1", "2", "0", "0"]
+    assert settings(lab["lb1"]) == ["1", "1", "1", "1", "2", "0", "1"]
     assert len(lb1.events("rules-applied")) == 1
     lb1.stop()
     assert "fullnat4_0" in rules(lb1), "kept over the stop"
@@ -258,11 +258,12 @@ def test_rules_and_settings_are_adopted_at_a_restart_and_go_with_their_service(l
     assert lb1.events("ipvs-drift") == []
     four = config((4,))
     four["pools"]["web4"]["on_failure"] = "remove"
+    four["services"]["web4"]["dead_connections"] = "keep"
     assert lb1.reload(four).returncode == 0
     assert "ip6" not in rules(lb1)
     after = settings(lab["lb1"])
     assert after[:2] == ["1", before[1]], "IPv6 is not forwarded any more"
-    assert after[-1] == "1", "what is down expires"
+    assert after[-1] == "0", "connections of what is taken out are kept"
     four["services"]["web4"]["forward"] = "direct"
     for server in four["pools"]["web4"]["servers"].values():
         del server["port"]

@@ -154,3 +154,15 @@ tests_unit_test_ruleset_SOURCES = tests/unit/test_ruleset.c src/director/ruleset
 	src/director/wanted_rules.c
 tests_unit_test_ruleset_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_ruleset_LDADD = $(LIBCONF) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_overrides tests/unit/test_pools
+TESTS += tests/unit/test_overrides tests/unit/test_pools
+tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c src/director/overrides.c
+tests_unit_test_overrides_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_overrides_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_pools_SOURCES = tests/unit/test_pools.c src/director/desired.c src/director/overrides.c \
+	src/director/pools.c src/director/targets.c src/director/views.c tests/ipvs_tables.c \
+	tests/ipvs_tables.h
+tests_unit_test_pools_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_unit_test_pools_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pools_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)

@@ -81,6 +81,49 @@ START_TEST(addresses_that_move_along_are_on_lines_of_their_own)
 }
 END_TEST
 
+static json_t *degraded_service(void)
+{
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:{s:s, s:i, s:i, s:b, s:i}, s:{s:s, "
+		"s:b, s:[{s:s, s:s, s:i, s:s, s:b, s:i, s:s}]}, s:[{s:s, s:s, s:i, s:s, s:b, s:i, "
+		"s:s, s:i}]}",
+		"name", "http", "protocol", "tcp", "listen", "192.0.2.100", "port", 80, "forward",
+		"direct", "scheduler", "wlc", "pool", "web", "programmed", 1, "quorum", "state",
+		"lost", "usable_weight", 1, "quorum", 3, "panic", 1, "held_in", 2, "fallback",
+		"pool", "sorry", "used", 1, "servers", "name", "sorry1", "address", "192.0.2.90",
+		"port", 80, "state", "up", "programmed", 1, "weight", 1, "reason", "fallback",
+		"servers", "name", "rs1", "address", "192.0.2.11", "port", 80, "state", "up",
+		"programmed", 1, "weight", 4, "reason", "slow-start", "percent", 40);
+}
+
+START_TEST(a_pool_says_what_is_not_as_it_should_be_and_servers_why)
+{
+	print(json_pack("{s:[o]}", "services", degraded_service()));
+	ck_assert_ptr_nonnull(strstr(text,
+		"service http: tcp 192.0.2.100:80 direct wlc, pool web, NO QUORUM (usable weight 1 "
+		"of 3), PANIC: all servers are used, 2 held in by max_ejected, pool sorry serves "
+		"instead\n"
+		"    rs1              192.0.2.11:80  up, weight 4 (slow start, 40 %), 0 active, 0 "
+		"inactive\n"
+		"    sorry1           192.0.2.90:80  up, weight 1 (fallback), 0 active, 0 "
+		"inactive\n"));
+}
+END_TEST
+
+START_TEST(decisions_of_operators_are_told_with_what_is_left_of_them)
+{
+	print(json_pack("{s:[{s:s, s:s, s:s, s:s, s:I, s:b, s:i, s:i}, {s:s, s:s, s:s, s:i, s:b}]}",
+		"overrides", "pool", "web", "server", "rs1", "decision", "drain", "drain",
+		"draining", "deadline_us", (json_int_t)(now.us + 90000000), "known", 1, "active",
+		12, "inactive", 3, "pool", "web", "server", "rs9", "decision", "fail", "set_weight",
+		7, "known", 0));
+	ck_assert_ptr_nonnull(strstr(text,
+		"operator: web/rs1: draining, 12 active, 3 inactive connections, 1m 30s left\n"
+		"operator: web/rs9: taken as down, weight 7, unknown: the configuration has no "
+		"such server\n"));
+}
+END_TEST
+
 START_TEST(problems_come_last_and_are_marked)
 {
 	print(json_pack(
@@ -116,6 +159,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, NULL, tear_down);
 	tcase_add_test(tc, a_status_says_who_is_active_why_and_what_is_balanced);
 	tcase_add_test(tc, addresses_that_move_along_are_on_lines_of_their_own);
+	tcase_add_test(tc, a_pool_says_what_is_not_as_it_should_be_and_servers_why);
+	tcase_add_test(tc, decisions_of_operators_are_told_with_what_is_left_of_them);
 	tcase_add_test(tc, problems_come_last_and_are_marked);
 	tcase_add_test(tc, an_answer_of_another_version_is_printed_as_far_as_it_goes);
 	suite_add_tcase(s, tc);

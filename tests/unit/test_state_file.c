@@ -177,7 +177,7 @@ START_TEST(a_router_that_was_not_active_leaves_nothing_behind)
 	struct state_file s = opened();
 
 	s.routers[0] = (struct state_router){
-		.used = true, .vrid = 51, .addrs = {.n = 1, .n_advertised = 1, .n_home = 1}};
+		.used = true, .vrid = 51, .addrs = {.n_advertised = 1, .n_home = 1, .n = 1}};
 	state_file_close(&s);
 	ck_assert_int_eq(leftovers_remove(dir, LEFTOVERS_ALL, NULL, NULL), 0);
 }
