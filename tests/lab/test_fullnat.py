@@ -53,10 +53,10 @@ def config(families=(4, 6), pool=None, **top):
 def build(lab):
     lab.build(NETWORKS, ipv6=True)
     lab["router"].sysctl({"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1})
-    lab["remote"].ip("route add default via 198.51.100.254", "-6 route add default via 2001:db8:f::254")
+    lab["remote"].ip("route add default via 198.51.100.254", "route add default via 2001:db8:f::254")
     for name in ("lb1", "lb2"):
         lab[name].ip("route add 198.51.100.0/24 via 192.0.2.254",
-                     "-6 route add 2001:db8:f::/64 via 2001:db8::254")
+                     "route add 2001:db8:f::/64 via 2001:db8::254")
     for name in ("rs1", "rs2"):
         start_server(lab[name], name, SERVER_PORT)
 
@@ -180,7 +180,7 @@ def test_a_standby_passes_on_what_comes_by_a_stale_entry_and_tracks_nothing(lab,
     lb1, lb2 = pair
     mac = json.loads(lab["lb2"].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
     lab["client"].ip(f"neighbour replace {VIP} lladdr {mac} dev eth0 nud permanent",
-                     f"-6 neighbour replace {VIP6} lladdr {mac} dev eth0 nud permanent")
+                     f"neighbour replace {VIP6} lladdr {mac} dev eth0 nud permanent")
     for family in (4, 6):
         seen = who(lab["client"], LISTEN[family], PORT, 4)
         assert {source for _, source, _ in seen} <= set(POOL[family])
@@ -290,7 +290,7 @@ def test_marks_group_ports_into_one_persistent_service(lab):
     lab.build(NETWORKS, ipv6=True)
     for name in ("rs1", "rs2"):
         lab[name].sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
-        lab[name].ip(f"address add {VIP}/32 dev lo", f"-6 address add {VIP6}/128 dev lo")
+        lab[name].ip(f"address add {VIP}/32 dev lo", f"address add {VIP6}/128 dev lo")
         start_server(lab[name], name, 80, 443, 8005)
     conf = config((4,))
     for server in conf["pools"]["web4"]["servers"].values():
