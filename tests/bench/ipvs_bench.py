@@ -14,6 +14,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -81,11 +82,12 @@ def server(i, j):
     return f"10.{16 + j}.{i >> 8}.{i & 255}"
 
 
-def keepalived_config(services, servers):
+def keepalived_config(services, servers, weight_of_first=1):
     lines = []
     for i in range(services):
         lines.append(f"virtual_server {vip(i)} 80 {{\n lvs_sched wlc\n lvs_method NAT\n protocol TCP")
-        lines += [f" real_server {server(i, j)} 80 {{\n  weight 1\n }}" for j in range(servers)]
+        lines += [f" real_server {server(i, j)} 80 {{\n  weight {1 if i or j else weight_of_first}\n }}"
+                  for j in range(servers)]
         lines.append("}")
     return "\n".join(lines) + "\n"
 
@@ -102,8 +104,24 @@ def time_tandem(services, servers, bench):
         return float(re.match(r"from nothing +([0-9.]+) s", report)[1])
 
 
-def time_keepalived(services, servers):
-    """Debian's keepalived, its checker process alone, without checks and almost without a log."""
+def has_weight(netns, weight):
+    """Whether a server of the table has this weight, which no other has."""
+    lines = subprocess.run(["ip", "netns", "exec", netns, "cat", "/proc/net/ip_vs"], check=True,
+                           stdout=subprocess.PIPE).stdout.splitlines()
+    return any(line.split()[3] == b"%d" % weight for line in lines[3:] if line.startswith(b"  ->"))
+
+
+def seconds_until_weight(netns, weight, start, timeout=120):
+    while not has_weight(netns, weight):
+        if time.monotonic() - start > timeout:
+            raise TimeoutError(f"no server has weight {weight} after {timeout} s")
+        time.sleep(0.1)
+    return time.monotonic() - start
+
+
+def time_keepalived(services, servers, reloaded=None):
+    """Debian's keepalived, its checker process alone, without checks and almost without a log. With
+    `reloaded`, a list, that is given how long one change of a weight takes at a reload."""
     with network_namespace(NETNS) as netns, tempfile.TemporaryDirectory() as work:
         config = Path(work, "keepalived.conf")
         config.write_text(keepalived_config(services, servers))
@@ -116,6 +134,11 @@ def time_keepalived(services, servers):
                 seconds = seconds_until_table(
                     services, services * servers, netns, start, interval=0.5)
                 print(f"keepalived {seconds:17.3f} s", flush=True)
+                if reloaded is not None:
+                    config.write_text(keepalived_config(services, servers, weight_of_first=7))
+                    changed = time.monotonic()
+                    daemon.send_signal(signal.SIGHUP)
+                    reloaded.append(seconds_until_weight(netns, 7, changed))
                 return seconds
             finally:
                 daemon.terminate()
