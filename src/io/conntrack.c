@@ -115,6 +115,13 @@ static int take_entry(struct nl_msg *message, void *userdata)
 	return rm->error < 0 ? NL_STOP : NL_OK;
 }
 
+/* The kernel's filter is the wrong way around for IPv6 (6.1, ctnetlink_filter_match_tuple): what is
+ * equal is left out. There everything is told, and take_entry() chooses. */
+static bool kernel_filters(const struct addr *a)
+{
+	return a->family == AF_INET;
+}
+
 static int put_filter(struct nl_msg *message, const struct addr *a)
 {
 	struct nlattr *tuple = nla_nest_start(message, CTA_TUPLE_ORIG | NLA_F_NESTED), *ip, *filter;
@@ -153,7 +160,9 @@ static int find_entries(struct removal *rm)
 	struct nl_sock *sock;
 	struct nl_msg *message =
 		new_message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, rm->address.family);
-	int r = message ? put_filter(message, &rm->address) : -ENOMEM;
+	int r = !message                       ? -ENOMEM
+		: kernel_filters(&rm->address) ? put_filter(message, &rm->address)
+					       : 0;
 
 	if (r >= 0)
 		r = new_socket(&sock);
