@@ -111,15 +111,16 @@ class RealServer:
         assert self.findings() == []
 
     def snapshot(self):
-        """Links, addresses, routes, listeners and settings; not the queueing discipline, which a device
-        keeps once it was up."""
+        """Links, addresses, routes, listeners and settings; not the queueing discipline and what IPv6 adds,
+        which a device of the kernel's own keeps once it was up."""
         node = self.node
         dump = "".join(node.run(*command.split()) for command in (
             "ip -d -o link", "ip -o address", "ip route show table all", "ip -6 route show table all"))
         fou = subprocess.run(node.command("sh", "-c", "ip fou show; ip -6 fou show"), text=True,
                              capture_output=True, check=False).stdout
         settings = node.run("sh", "-c", "grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf | sort")
-        return re.sub(r" qdisc \S+", "", dump) + fou + settings
+        settings = re.sub(r"/proc/sys/net/ipv6/conf/(tunl|gre)0/.*\n", "", settings)
+        return re.sub(r" (qdisc|addrgenmode) \S+", "", dump) + fou + settings
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -166,7 +167,8 @@ def is_undone(server, before):
 
 
 def same(before, after):
-    assert list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)) == []
+    diff = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0))
+    assert not diff, "\n".join(diff[:12])
 
 
 def mac_of(node, interface="eth0"):
