@@ -274,8 +274,7 @@ def build_sites(lab):
             router.run("tc", "qdisc", "add", "dev", interface, "root", "netem", "delay",
                        f"{DELAY_MS}ms")
         for lb in ("lb1", "lb2"):
-            add_routes(lab[lb], *((f"{site_address(site, f, 0 if f == 'ipv4' else '')}"
-                                   f"{'' if f == 'ipv4' else ':'}/{PREFIX[f]}",
+            add_routes(lab[lb], *((f"{site_address(site, f, 0 if f == 'ipv4' else '')}/{PREFIX[f]}",
                                    f"192.0.2.{251 + n}" if f == "ipv4" else f"2001:db8:1::{251 + n}")
                                   for f in FAMILIES))
     for name, site in SITE_SERVERS.items():

@@ -3,7 +3,7 @@
 # descriptor, the heap, a global or a log.
 set -eu
 
-allowed='mem(cpy|move|set|cmp|chr)|str(cmp|ncmp|len|chr|rchr|nlen)|qsort|bsearch|v?snprintf|__assert_fail'
+allowed='bcmp|mem(cpy|move|set|cmp|chr)|str(cmp|ncmp|len|chr|rchr|nlen)|qsort|bsearch|v?snprintf|__assert_fail'
 # What compilers add by themselves: fortified and sanitized variants.
 added='__(memcpy|memmove|memset|v?snprintf)_chk|__stack_chk_fail|__(asan|ubsan|sanitizer)_.*|_GLOBAL_OFFSET_TABLE_'
 library=${TANDEM_BUILDDIR:-.}/libcore.a
