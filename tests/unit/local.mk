@@ -180,3 +180,11 @@ tests_unit_test_realserver_record_LDADD = $(LIBREALSERVER) $(UNIT_LDADD)
 tests_unit_test_realserver_wanted_SOURCES = tests/unit/test_realserver_wanted.c
 tests_unit_test_realserver_wanted_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_realserver_wanted_LDADD = $(LIBREALSERVER) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_job
+TESTS += tests/unit/test_job
+tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/director/desired.c \
+	src/director/job.c src/director/overrides.c src/director/pools.c src/director/record.c \
+	src/director/targets.c src/director/views.c
+tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_job_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
