@@ -13,7 +13,7 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#define ANSWER_TIMEOUT_S 30
+#define ANSWER_TIMEOUT_S 120
 
 static int connect_to(const char *runtime_dir, int *ret_fd)
 {
