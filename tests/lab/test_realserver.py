@@ -119,7 +119,7 @@ class RealServer:
         fou = subprocess.run(node.command("sh", "-c", "ip fou show; ip -6 fou show"), text=True,
                              capture_output=True, check=False).stdout
         settings = node.run("sh", "-c", "grep -rs . /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf | sort")
-        settings = re.sub(r"/proc/sys/net/ipv6/conf/(tunl|gre)0/.*\n", "", settings)
+        settings = re.sub(r"/proc/sys/net/ipv6/conf/(tunl|gre|sit)0/.*\n", "", settings)
         return re.sub(r" (qdisc|addrgenmode) \S+", "", dump) + fou + settings
 
 
