@@ -269,10 +269,9 @@ def test_rules_and_settings_are_adopted_at_a_restart_and_go_with_their_service(l
     assert "tandem" not in lab["lb1"].run("nft", "list", "tables")
 
 
-def test_a_kernel_without_a_rule_is_named_and_the_rest_goes_on(lab):
+def test_a_table_that_cannot_be_recorded_is_named_tried_again_and_the_rest_goes_on(lab):
     build(lab)
-    # Another table of the name that cannot be deleted by us while its chain is jumped to: none can. What can
-    # be had is a place for the record that is no place.
+    # A directory stands where the record is to be written.
     lb1 = Director(lab, "lb1", config((4,)))
     lab["lb1"].run("mkdir", f"{lb1.runtime_dir}/nft.json.new")
     lb1.start()
