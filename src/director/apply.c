@@ -122,7 +122,7 @@ void apply_retry_later(struct director *d)
 	(void)sd_event_source_set_enabled(d->pending.retry, SD_EVENT_ONESHOT);
 }
 
-static bool is_in(const json_t *array, const char *text)
+bool apply_is_told(const json_t *array, const char *text)
 {
 	json_t *item;
 	size_t i;
@@ -136,9 +136,9 @@ static bool is_in(const json_t *array, const char *text)
 void apply_note_errors(struct director *d, const struct balance *b, json_t *errors)
 {
 	for (size_t i = 0; i < b->n_errors; i++) {
-		bool known = is_in(d->ipvs_errors, b->errors[i]);
+		bool known = apply_is_told(d->ipvs_errors, b->errors[i]);
 
-		if (!is_in(errors, b->errors[i]))
+		if (!apply_is_told(errors, b->errors[i]))
 			(void)json_array_append_new(errors, json_string(b->errors[i]));
 		if (i < ERRORS_LOGGED && !known)
 			director_event(d, EVENT_IPVS_FAILED, b->errors[i], NULL);

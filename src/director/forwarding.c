@@ -27,24 +27,13 @@
 #define WATCH_EVERY_US UINT64_C(5000000)
 #define TOLD_EVERY_US UINT64_C(60000000)
 
-static bool is_in(const json_t *array, const char *text)
-{
-	json_t *item;
-	size_t i;
-
-	json_array_foreach (array, i, item)
-		if (strcmp(json_string_value(item), text) == 0)
-			return true;
-	return false;
-}
-
 /* The same problem met again is not news. */
 static void note(
 	struct director *d, json_t *errors, enum event event, const char *text, const char *setting)
 {
-	if (!is_in(errors, text))
+	if (!apply_is_told(errors, text))
 		(void)json_array_append_new(errors, json_string(text));
-	if (is_in(d->ipvs_errors, text))
+	if (apply_is_told(d->ipvs_errors, text))
 		return;
 	if (setting)
 		director_event(d, event, text, "TANDEM_SYSCTL", setting, NULL);

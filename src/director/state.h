@@ -306,6 +306,8 @@ struct desired_input apply_input(const struct director *d);
 void apply_retry_later(struct director *d);
 /* Every problem: those of services in trouble, and the others. New reference. */
 json_t *apply_errors(const struct director *d);
+/* Whether the text is in an array of problems. */
+bool apply_is_told(const json_t *array, const char *text);
 /* Log what went wrong, remember it in `errors` (array of text). What d->ipvs_errors has is no news.
  */
 void apply_note_errors(struct director *d, const struct balance *b, json_t *errors);

@@ -279,19 +279,8 @@ void channel_free(struct channel *c)
 	free(c);
 }
 
-void channel_set_priority(struct channel *c, int64_t priority)
-{
-	(void)sd_event_source_set_priority(c->io, priority);
-	(void)sd_event_source_set_priority(c->defer, priority);
-}
-
 void channel_limit(struct channel *c, size_t max_in, size_t max_out)
 {
 	c->in.max = max_in;
 	c->out_max = max_out;
-}
-
-int channel_fd(const struct channel *c)
-{
-	return c->fd;
 }

@@ -26,9 +26,6 @@ int channel_new(sd_event *loop, int fd, const struct channel_handler *handler, v
 	struct channel **ret);
 void channel_free(struct channel *c); /* NULL is fine; queued output is dropped */
 
-/* Event priority of the channel (sd_event_source_set_priority). */
-void channel_set_priority(struct channel *c, int64_t priority);
-
 /* For another side that is not trusted: the longest frame accepted from it, and how much may wait
  * for it to be read. */
 void channel_limit(struct channel *c, size_t max_in, size_t max_out);
@@ -42,5 +39,3 @@ void channel_send_text(struct channel *c, const char *json);
 void channel_call(struct channel *c, const char *method, json_t *parameters);
 /* Write what is queued, waiting up to timeout_us: for the last words before an exit. */
 void channel_flush(struct channel *c, uint64_t timeout_us);
-
-int channel_fd(const struct channel *c);
