@@ -34,6 +34,7 @@ const char *vrrp_reason_name(enum vrrp_reason reason)
 		[VRRP_REASON_LATE] = "late",
 		[VRRP_REASON_LINK_DOWN] = "link-down",
 		[VRRP_REASON_NO_ADDRESS] = "no-address",
+		[VRRP_REASON_FAULT] = "fault",
 		[VRRP_REASON_SHUTDOWN] = "shutdown",
 	};
 
@@ -140,6 +141,10 @@ static unsigned step_initialize(struct vrrp *v, const struct vrrp_event *event, 
 		return 0;
 	case VRRP_EV_ADOPT:
 		return become_active(v, VRRP_REASON_ADOPTED, now);
+	case VRRP_EV_FAULT: /* what keeps it from joining may be another thing than before */
+		if (v->reason != VRRP_REASON_FAULT)
+			become_initialize(v, VRRP_REASON_FAULT, now);
+		return 0;
 	case VRRP_EV_SHUTDOWN:
 	case VRRP_EV_LINK_DOWN:
 	case VRRP_EV_NO_ADDRESS:
@@ -197,6 +202,9 @@ static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_NO_ADDRESS:
 		become_initialize(v, VRRP_REASON_NO_ADDRESS, now);
 		return 0;
+	case VRRP_EV_FAULT:
+		become_initialize(v, VRRP_REASON_FAULT, now);
+		return 0;
 	case VRRP_EV_TIMER:
 		return instant_reached(v->deadline, now) ? active_is_down(v, now) : 0;
 	case VRRP_EV_ADVERT:
@@ -250,6 +258,9 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_NO_ADDRESS:
 		become_initialize(v, VRRP_REASON_NO_ADDRESS, now);
 		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
+	case VRRP_EV_FAULT:
+		become_initialize(v, VRRP_REASON_FAULT, now);
+		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
 	case VRRP_EV_TIMER:
 		return instant_reached(v->deadline, now) ? advertise(v, now) : 0;
 	case VRRP_EV_ADVERT:
@@ -291,7 +302,7 @@ void vrrp_init(struct vrrp *v, const struct vrrp_config *config, struct instant 
 unsigned vrrp_step(struct vrrp *v, const struct vrrp_event *event, struct instant now)
 {
 	bool leaving = event->kind == VRRP_EV_SHUTDOWN || event->kind == VRRP_EV_LINK_DOWN ||
-		       event->kind == VRRP_EV_NO_ADDRESS;
+		       event->kind == VRRP_EV_NO_ADDRESS || event->kind == VRRP_EV_FAULT;
 
 	if (!leaving && too_late(v, now)) {
 		become_backup(v, VRRP_REASON_LATE, now);

@@ -29,6 +29,7 @@ enum vrrp_reason {
 	VRRP_REASON_LATE,          /* woke up too late to still be Active */
 	VRRP_REASON_LINK_DOWN,     /* the interface is down or absent */
 	VRRP_REASON_NO_ADDRESS,    /* the interface lost its own address */
+	VRRP_REASON_FAULT,         /* something that it needs has failed */
 	VRRP_REASON_SHUTDOWN,      /* was told to leave */
 	VRRP_REASON_MAX_
 };
@@ -68,6 +69,7 @@ enum vrrp_event_kind {
 	VRRP_EV_SHUTDOWN,   /* leave the election */
 	VRRP_EV_LINK_DOWN,  /* the interface is not ready any more: nobody would hear us resign */
 	VRRP_EV_NO_ADDRESS, /* ... it is up, and has lost the address that adverts come from */
+	VRRP_EV_FAULT,      /* something else that it needs has failed */
 	VRRP_EV_TIMER,      /* the deadline may have passed */
 	VRRP_EV_ADVERT,
 };

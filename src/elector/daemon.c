@@ -384,6 +384,43 @@ static void configure(struct helper *h, const json_t *parameters, json_t *errors
 	d->pending = json_deep_copy(parameters);
 }
 
+/* Causes for a Configure that waits. */
+static void amend(json_t *configure_parameters, const char *name, json_t *causes)
+{
+	json_t *router;
+	size_t i;
+
+	json_array_foreach (json_object_get(configure_parameters, "routers"), i, router) {
+		const char *its = json_string_value(json_object_get(router, "name"));
+		if (its && strcmp(its, name) == 0)
+			(void)json_object_set(router, "causes", causes);
+	}
+}
+
+static void on_causes(struct daemon *d, const json_t *parameters)
+{
+	struct causes causes;
+	const char *name;
+	const struct router *router;
+
+	if (!message_read_causes(parameters, &name, &causes))
+		return;
+	if (!d->state.data) {
+		amend(d->pending, name, json_object_get(parameters, "causes"));
+		return;
+	}
+	router = elector_causes(&d->elector, name, &causes, clock_now());
+	if (router)
+		helper_send(d->helper, "Router", message_router(router, router->vrrp.state));
+}
+
+static void message(struct helper *h, const char *method, const json_t *parameters, void *userdata)
+{
+	(void)h;
+	if (strcmp(method, "Causes") == 0)
+		on_causes(userdata, parameters);
+}
+
 static void report(struct helper *h, json_t *report_object, void *userdata)
 {
 	struct daemon *d = userdata;
@@ -520,6 +557,7 @@ int daemon_run(const char *runtime_dir)
 	static const struct helper_program program = {
 		.name = "tandem-elector",
 		.configure = configure,
+		.message = message,
 		.report = report,
 		.leave = leave,
 	};

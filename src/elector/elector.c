@@ -289,6 +289,20 @@ int elector_configure(
 	return 0;
 }
 
+struct router *elector_causes(
+	struct elector *e, const char *name, const struct causes *causes, struct instant now)
+{
+	for (size_t i = 0; i < e->n_routers; i++) {
+		struct router *r = e->routers[i];
+		if (strcmp(r->config.name, name) != 0)
+			continue;
+		router_weigh(r, causes, now);
+		elector_settle(e, now);
+		return r;
+	}
+	return NULL;
+}
+
 void elector_leave(struct elector *e, struct instant now)
 {
 	e->left = true;
@@ -436,6 +450,11 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 
 static void settle_router(struct router *r, struct instant now)
 {
+	if (router_has_fault(r)) {
+		router_fault(r, now);
+		router_disown(r);
+		return;
+	}
 	if (!router_home(r)->ready) {
 		router_disown(r);
 		return;

@@ -30,6 +30,9 @@ void elector_done(struct elector *e);
  * STATE_ROUTERS_MAX routers. */
 int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now);
+/* What is wrong with this host, for the router of that name: NULL when there is none. */
+struct router *elector_causes(
+	struct elector *e, const char *name, const struct causes *causes, struct instant now);
 /* Every router leaves in order: release, then resign. Nothing begins again after this. One that was
  * never configured leaves for its predecessor. */
 void elector_leave(struct elector *e, struct instant now);

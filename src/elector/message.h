@@ -10,6 +10,9 @@
 int message_read_configure(
 	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n);
 
+/* "Causes": false when it is malformed. The name is borrowed from the message. */
+bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret);
+
 /* "Router": new references, NULL when memory is out. */
 json_t *message_router(const struct router *router, enum vrrp_state old_state);
 /* The value of "routers" in "Report". */

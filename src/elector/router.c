@@ -58,7 +58,7 @@ static void carry_out(struct router *r, unsigned effects, struct instant now)
 	if (effects & VRRP_DO_CLAIM)
 		holding_claim(r);
 	if (effects & VRRP_DO_ADVERT)
-		send_advert(r, r->config.priority, now);
+		send_advert(r, r->vrrp.config.priority, now);
 	if (effects & VRRP_DO_ANNOUNCE)
 		holding_announce(r, now);
 }
@@ -85,11 +85,16 @@ static void step(struct router *r, enum vrrp_event_kind kind, struct instant now
 	conclude(r, &before, effects, now);
 }
 
+static struct track_score score_of(const struct router_config *c)
+{
+	return track_score(c->priority, c->causes.list, c->causes.n);
+}
+
 static struct vrrp_config election_of(const struct router_config *config, const struct port *port)
 {
 	return (struct vrrp_config){
 		.primary = port->primary,
-		.priority = config->priority,
+		.priority = score_of(config).priority,
 		.interval_cs = config->interval_cs,
 		.preempt = config->preempt,
 	};
@@ -127,9 +132,12 @@ static bool can_adopt(const struct router *r, struct instant now)
 void router_begin(struct router *r, struct instant now)
 {
 	struct vrrp_config election = election_of(&r->config, router_home(r));
+	bool adopt = can_adopt(r, now);
 
+	if (adopt && !r->config.causes.known && r->record->priority) /* the predecessor knew */
+		election.priority = r->record->priority;
 	(void)vrrp_reconfigure(&r->vrrp, &election, now); /* in Initialize it has no effects */
-	if (can_adopt(r, now)) {
+	if (adopt) {
 		holding_remove_unwanted(r);
 		step(r, VRRP_EV_ADOPT, now);
 		return;
@@ -165,6 +173,36 @@ void router_readdress(struct router *r, struct instant now)
 	struct port *const ports[STATE_PLACES] = {router_home(r), r->sites[STATE_AWAY].port};
 
 	router_reconfigure(r, &r->config, ports, now);
+}
+
+static void say_score(const struct router *r)
+{
+	char score[TRACK_SCORE_TEXT_MAX], text[STATE_NAME_MAX + 2 + TRACK_SCORE_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", r->config.name,
+		track_score_text(
+			r->config.priority, r->config.causes.list, r->config.causes.n, score));
+	router_say(r, EVENT_PRIORITY, text);
+}
+
+void router_weigh(struct router *r, const struct causes *causes, struct instant now)
+{
+	const struct causes before = r->config.causes;
+
+	r->config.causes = *causes;
+	router_readdress(r, now);
+	if (!track_causes_equal(before.list, before.n, causes->list, causes->n))
+		say_score(r);
+}
+
+bool router_has_fault(const struct router *r)
+{
+	return score_of(&r->config).fault;
+}
+
+void router_fault(struct router *r, struct instant now)
+{
+	step(r, VRRP_EV_FAULT, now);
 }
 
 void router_reconfigure(struct router *r, const struct router_config *wanted,

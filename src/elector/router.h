@@ -6,6 +6,7 @@
 #include "core/announce.h"
 #include "core/vrrp.h"
 #include "core/vrrp_packet.h"
+#include "elector/causes.h"
 #include "elector/state_file.h"
 
 #include <stdbool.h>
@@ -36,7 +37,8 @@ struct router_config {
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX];
 	uint8_t vrid;
-	uint8_t priority;
+	uint8_t priority; /* before the causes */
+	struct causes causes;
 	uint16_t interval_cs;
 	bool preempt;
 	struct announce_config announce;
@@ -124,6 +126,11 @@ void router_no_address(struct router *r, struct instant now);
 void router_disown(struct router *r);
 /* The port's primary address changed. */
 void router_readdress(struct router *r, struct instant now);
+/* New causes: its priority follows. A fault is left to router_fault(). */
+void router_weigh(struct router *r, const struct causes *causes, struct instant now);
+/* Whether it has to stay out of the election, and to get out of it then. */
+bool router_has_fault(const struct router *r);
+void router_fault(struct router *r, struct instant now);
 /* Leave the election in order. */
 void router_leave(struct router *r, struct instant now);
 

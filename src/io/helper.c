@@ -80,6 +80,8 @@ static void on_message(struct channel *c, json_t *message, void *userdata)
 		on_report(h, parameters);
 	else if (strcmp(method, "Shutdown") == 0)
 		leave(h, false);
+	else if (h->program->message)
+		h->program->message(h, method, parameters, h->userdata);
 }
 
 static void on_closed(struct channel *c, int reason, void *userdata)

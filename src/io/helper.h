@@ -17,6 +17,9 @@ struct helper_program {
 	/* Make the wanted state so. `errors` is an array to append text to. */
 	void (*configure)(
 		struct helper *h, const json_t *parameters, json_t *errors, void *userdata);
+	/* Any other message. NULL: there is none. */
+	void (*message)(
+		struct helper *h, const char *method, const json_t *parameters, void *userdata);
 	/* Fill `report` (an object). */
 	void (*report)(struct helper *h, json_t *report, void *userdata);
 	/* Shutdown was asked for (director_lost false), SIGTERM came (false), or the director is
