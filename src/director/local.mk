@@ -21,6 +21,7 @@ tandemd_SOURCES = \
 	src/director/record.c src/director/record.h \
 	src/director/reload.c \
 	src/director/roles.c \
+	src/director/run.c src/director/run.h \
 	src/director/ruleset.c src/director/ruleset.h \
 	src/director/settings.c src/director/settings.h \
 	src/director/shares.c \
