@@ -17,6 +17,7 @@ struct elector {
 	bool blind;      /* the last dump failed; the next is at look_again */
 	struct instant look_again;
 	bool left;
+	enum maintenance maintenance;
 };
 
 /* Everything is borrowed. */
@@ -30,12 +31,21 @@ void elector_done(struct elector *e);
  * STATE_ROUTERS_MAX routers. */
 int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now);
-/* What is wrong with this host, for the router of that name: NULL when there is none. */
-struct router *elector_causes(
+/* What is wrong with this host, for the router of that name. */
+void elector_causes(
 	struct elector *e, const char *name, const struct causes *causes, struct instant now);
 /* Every router leaves in order: release, then resign. Nothing begins again after this. One that was
  * never configured leaves for its predecessor. */
 void elector_leave(struct elector *e, struct instant now);
+
+/* A successor of this process takes over from here: addresses stay, and the peers are asked for
+ * patience. Nothing begins again after this. */
+void elector_pause(struct elector *e, struct instant now);
+
+/* What an operator asks for: a peer in our place, for the router of that name or, NULL, for all;
+ * and maintenance of the host. */
+void elector_switchover(struct elector *e, const char *name, bool insist, struct instant now);
+void elector_maintain(struct elector *e, enum maintenance maintenance, struct instant now);
 
 /* What the kernel tells about interfaces and addresses; after a series of these, elector_settle()
  * makes the routers follow. */

@@ -12,7 +12,7 @@ void holding_record(struct router *r)
 	const struct port *away = r->sites[STATE_AWAY].port;
 
 	s->vrid = r->config.vrid;
-	s->priority = r->vrrp.config.priority;
+	s->priority = router_score(r);
 	s->family = AF_INET;
 	s->interval_cs = r->config.interval_cs;
 	s->ifindex[STATE_HOME] = router_home(r)->ifindex;

@@ -148,6 +148,14 @@ int message_read_configure(
 	return 0;
 }
 
+enum maintenance message_read_maintenance(const json_t *parameters)
+{
+	const char *name = json_string_value(json_object_get(parameters, "maintenance"));
+	enum maintenance m = name ? maintenance_by_name(name) : MAINTENANCE_OFF;
+
+	return m == MAINTENANCE_MAX_ ? MAINTENANCE_OFF : m;
+}
+
 json_t *message_router(const struct router *router, enum vrrp_state old_state)
 {
 	const struct vrrp *v = &router->vrrp;
@@ -155,12 +163,14 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s}", "name", router->config.name,
-		"state", vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state),
-		"reason", vrrp_reason_name(v->reason), "peer", peer, "priority",
-		(int)v->config.priority, "since_us", JSON_INT(v->since.us), "score",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:I}", "name",
+		router->config.name, "state", vrrp_state_name(v->state), "old_state",
+		vrrp_state_name(old_state), "reason", vrrp_reason_name(v->reason), "peer", peer,
+		"priority", (int)v->config.priority, "score",
 		track_score_text(router->config.priority, router->config.causes.list,
-			router->config.causes.n, score));
+			router->config.causes.n, score),
+		"handover", handover_state_name(router->handover.state), "switchovers",
+		JSON_INT(router->counters.switchovers), "since_us", JSON_INT(v->since.us));
 }
 
 bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret)

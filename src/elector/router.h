@@ -4,6 +4,7 @@
 
 #include "base/event.h"
 #include "core/announce.h"
+#include "core/handover.h"
 #include "core/vrrp.h"
 #include "core/vrrp_packet.h"
 #include "elector/causes.h"
@@ -55,6 +56,7 @@ struct router_counters {
 	uint64_t address_mismatches; /* adverts whose address list is not ours */
 	uint64_t rivals;             /* adverts of another Active router, heard while Active */
 	uint64_t late;
+	uint64_t switchovers; /* asked for */
 };
 
 struct router;
@@ -83,6 +85,8 @@ struct elector_ops {
 	void (*arm)(void *io, struct instant deadline);
 	/* For the operator: a transition, or something else that happened (router may be NULL). */
 	void (*transition)(void *io, const struct router *router, enum vrrp_state old_state);
+	/* Something else about it that the director keeps: the priority, a handover. */
+	void (*changed)(void *io, const struct router *router);
 	void (*event)(void *io, enum event event, const struct router *router, const char *message);
 };
 
@@ -96,13 +100,15 @@ struct site {
 struct router {
 	struct router_config config;
 	struct vrrp vrrp;
+	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
 	struct site sites[STATE_PLACES];
 	struct state_router *record;
 	const struct elector_ops *ops;
 	void *io;
-	bool send_failed; /* the last advert did not leave */
+	uint8_t inherited; /* an adopter's priority until causes are known; 0: its own */
+	bool send_failed;  /* the last advert did not leave */
 	struct instant next_rival_event;
 };
 
@@ -126,6 +132,8 @@ void router_no_address(struct router *r, struct instant now);
 void router_disown(struct router *r);
 /* The port's primary address changed. */
 void router_readdress(struct router *r, struct instant now);
+/* The priority without regard to what operators decided. */
+uint8_t router_score(const struct router *r);
 /* New causes: its priority follows. A fault is left to router_fault(). */
 void router_weigh(struct router *r, const struct causes *causes, struct instant now);
 /* Whether it has to stay out of the election, and to get out of it then. */
@@ -133,6 +141,16 @@ bool router_has_fault(const struct router *r);
 void router_fault(struct router *r, struct instant now);
 /* Leave the election in order. */
 void router_leave(struct router *r, struct instant now);
+
+/* An operator wants a peer to be Active in our place. With `insist` the place is given up even if
+ * no peer takes it. Nothing to do unless Active. */
+void router_switchover(struct router *r, bool insist, struct instant now);
+/* An operator works on this host, or has done so. */
+void router_maintain(struct router *r, enum maintenance maintenance, struct instant now);
+/* Whether it may join the election as far as operators are concerned. */
+bool router_may_join(const struct router *r);
+/* A successor of this process goes on: say so to the peers, and keep everything. */
+void router_pause(struct router *r, struct instant now);
 
 /* Settings in place, after holding_drop() for every router. */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
