@@ -33,16 +33,21 @@ const char *roles_snat_interface(const struct conf_router *router)
 	return router->snat_interface ? router->snat_interface : router->interface;
 }
 
-static json_t *router_to_json(const struct conf *conf, const struct conf_router *router)
+static json_t *router_to_json(const struct director *d, const struct conf_router *router)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:s, s:o}", "name",
+	json_t *causes = track_causes(d, router);
+	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:s, s:o}", "name",
 		router->name, "interface", router->interface, "vrid", (int)router->vrid, "priority",
-		(int)router->priority[conf->self], "advert_interval_cs",
+		(int)router->priority[d->conf->self], "advert_interval_cs",
 		(int)router->advert_interval_cs, "preempt", (int)router->preempt, "addresses",
 		roles_addresses(router->addresses, router->n_addresses), "excluded",
 		roles_addresses(router->excluded, router->n_excluded), "snat",
 		roles_addresses(router->snat, router->n_snat), "snat_interface",
 		roles_snat_interface(router), "announce", announce_to_json(router));
+
+	if (causes)
+		(void)json_object_set_new(o, "causes", causes);
+	return o;
 }
 
 void roles_configure(struct director *d)
@@ -50,7 +55,7 @@ void roles_configure(struct director *d)
 	json_t *routers = json_array();
 
 	for (size_t i = 0; i < d->conf->n_routers; i++)
-		(void)json_array_append_new(routers, router_to_json(d->conf, &d->conf->routers[i]));
+		(void)json_array_append_new(routers, router_to_json(d, &d->conf->routers[i]));
 	process_call(&d->helpers[HELPER_ELECTOR], "Configure",
 		json_pack("{s:i, s:s, s:o}", "generation", d->generation, "maintenance",
 			maintenance_name(d->maintenance.mode), "routers", routers));
@@ -120,6 +125,7 @@ static void on_router(struct director *d, const json_t *said)
 	work_disturb(d);
 	set_active(d, router, says_active(said));
 	switchover_look(d);
+	notify_router(d, router, said);
 }
 
 void roles_message(struct director *d, const char *method, const json_t *parameters)

@@ -64,6 +64,7 @@ static json_t *router_to_json(
 			(void)json_object_update(o, item);
 	}
 	add_addresses(o, router);
+	(void)json_object_set_new(o, "notify", notify_to_json(d, router));
 	return o;
 }
 
@@ -260,14 +261,15 @@ static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_M
 {
 	json_t *services = services_to_json(d);
 	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
+	json_t *status;
 
-	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
+	status = json_pack(
+		"{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
+		"s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
-		(int)getpid(), "maintenance", maintenance_to_json(d), "config",
-		config_to_json(d), "routers",
-		routers_to_json(d, reports[HELPER_ELECTOR]), "services", services, "overrides",
-		overrides_to_json(d), "checks", checks ? checks : json_null(), "sync",
+		(int)getpid(), "maintenance", maintenance_to_json(d), "config", config_to_json(d),
+		"routers", routers_to_json(d, reports[HELPER_ELECTOR]), "services", services,
+		"overrides", overrides_to_json(d), "checks", checks ? checks : json_null(), "sync",
 		sync_to_json(d, reports[HELPER_LINK]), "helpers", helpers_to_json(d), "ipvs",
 		"available", d->ipvs_available, "operations_last", (json_int_t)d->operations_last,
 		"last_us", (json_int_t)d->apply_last_us, "busy_us", (json_int_t)d->apply_busy_us,
@@ -275,6 +277,8 @@ static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_M
 		(json_int_t)d->services.n_troubles, "operations_total",
 		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
 		"errors", apply_errors(d), "forwarding", forwarding_to_json(d));
+	(void)json_object_set_new(status, "trackers", track_to_json(d));
+	return status;
 }
 
 static void gather_free(struct gather *g)

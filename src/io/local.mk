@@ -21,7 +21,9 @@ libio_a_SOURCES += \
 	src/io/sysctl.c src/io/sysctl.h
 libio_a_SOURCES += \
 	src/io/arp.c src/io/arp.h \
+	src/io/echo.c src/io/echo.h \
 	src/io/ndisc.c src/io/ndisc.h \
+	src/io/net_monitor.c src/io/net_monitor.h \
 	src/io/rtnl.c src/io/rtnl.h \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h
 libio_a_SOURCES += \
