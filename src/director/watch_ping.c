@@ -79,6 +79,7 @@ static void ask(struct watch *w)
 {
 	struct ping *p = w->own;
 	int r = p->source ? 0 : open_socket(w);
+	bool forbidden = r == -EPERM || r == -EACCES; /* by our privileges, not by a route */
 	char why[WATCH_REASON_MAX];
 
 	p->sent = clock_now();
@@ -92,7 +93,7 @@ static void ask(struct watch *w)
 	if (p->source)
 		close_socket(p);
 	(void)snprintf(why, sizeof(why), "cannot be asked: %s", strerror(-r));
-	watch_trouble(w, r == -EPERM || r == -EACCES ? why : "");
+	watch_trouble(w, forbidden ? why : "");
 	conclude(w, false, why);
 }
 
