@@ -287,8 +287,9 @@ static _Noreturn void run_child(const struct image *image)
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || chdir("/") < 0)
 		give_up("/dev/null and /");
 	be_ordinary();
-	if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0 ||
-		sigprocmask(SIG_SETMASK, &none, NULL) < 0 || signal(SIGPIPE, SIG_DFL) == SIG_ERR)
+	for (int number = 1; number < SIGRTMAX; number++)
+		(void)signal(number, SIG_DFL); /* some cannot be changed */
+	if (close_range(STDERR_FILENO + 1, ~0U, 0) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		give_up("cannot prepare");
 	if (user->change &&
 		(setgroups(0, NULL) < 0 || setresgid(user->gid, user->gid, user->gid) < 0 ||

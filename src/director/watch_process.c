@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
+#include <unistd.h>
 
 #define COMM_LEN 15
 
@@ -114,6 +115,22 @@ static int find_all(struct watch *w)
 	return 0;
 }
 
+/* Whether processes of others are hidden from us, as ProtectProc= does. Everybody has a first one.
+ */
+static bool is_blind(void)
+{
+	return access("/proc/1/stat", F_OK) < 0;
+}
+
+static void look_again_later(const struct watch *w)
+{
+	const struct process_watch *p = w->own;
+
+	(void)sd_event_source_set_time_relative(p->timer, w->conf->interval_us);
+	(void)sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
+}
+
+/* What cannot be seen is not missing. */
 static void look(struct watch *w)
 {
 	struct process_watch *p = w->own;
@@ -122,14 +139,16 @@ static void look(struct watch *w)
 
 	release(p);
 	r = find_all(w);
-	if (r < 0) {
-		(void)snprintf(reason, sizeof(reason), "/proc: %s", strerror(-r));
-		watch_trouble(w, reason);
+	if (p->n < w->conf->count)
+		look_again_later(w);
+	if (r < 0 || (p->n < w->conf->count && is_blind())) {
+		watch_trouble(
+			w, r < 0 ? strerror(-r)
+				 : "processes are hidden: \"ProtectProc=default\" in the unit "
+				   "shows them");
+		return;
 	}
-	if (p->n < w->conf->count) {
-		(void)sd_event_source_set_time_relative(p->timer, w->conf->interval_us);
-		(void)sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
-	}
+	watch_trouble(w, "");
 	(void)snprintf(reason, sizeof(reason), "%u of %u run", p->n, w->conf->count);
 	if (p->n < w->conf->count || w->health.state != HEALTH_UP)
 		watch_state(w, p->n >= w->conf->count, reason);

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from observe import start_server
 from pair import ELECTION, LB, VIP, election_config, start_pair, wait_roles_settled
 from process import Process, wait_until
 
@@ -394,3 +395,17 @@ def test_programs_are_not_root_unless_they_are_told_to_be(lab, start, scripts):
     wait_until(lambda: scripts.read("who"), 20, "it said who it is")
     assert set(scripts.read("who").split()) == {"65534"}
     assert stat.S_IMODE(os.stat(out).st_mode) == 0o666
+
+
+def test_a_pool_and_a_service_below_quorum_count(lab, start):
+    server = start_server(lab["gateway"], "rs1", 8080)
+    top = {"pools": {"web": {"check": {"type": "tcp", "interval": "100ms", "rise": 1, "fall": 1},
+                             "servers": {"rs1": {"address": GATEWAY, "port": 8080}}}},
+           "services": {"http": {"listen": VIP, "port": 80, "forward": "nat", "pool": "web"}}}
+    lb1, _ = start({"pool": "web", "weight": -60}, {"service": "http", "inverse": True, "weight": 5},
+                   top=top)
+    wait_score(lb1, "base 150, +5 service http (inverse) = 155")
+    server.kill()
+    wait_score(lb1, "base 150, -60 pool web = 90")
+    start_server(lab["gateway"], "rs1", 8080)
+    wait_score(lb1, "base 150, +5 service http (inverse) = 155")
