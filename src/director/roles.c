@@ -199,6 +199,10 @@ void roles_abandon(struct director *d)
 		(void)json_object_set_new(said, "state", json_string("initialize"));
 		(void)json_object_set_new(said, "reason", json_string("elector-lost"));
 	}
-	for (size_t i = 0; i < d->conf->n_routers; i++)
+	for (size_t i = 0; i < d->conf->n_routers; i++) {
+		said = json_object_get(d->roles.said, d->conf->routers[i].name);
+		if (said)
+			notify_router(d, i, said);
 		set_active(d, i, false);
+	}
 }
