@@ -145,8 +145,10 @@ def tracked():
 def test_what_is_tracked_is_watched_from_within_the_sandbox():
     config = copy.deepcopy(CONFIG)
     config["virtual_routers"]["front"]["track"] = [
-        {"script": "test $(id -un) = tandem && echo $(id -u)", "shell": True, "weight": -1},
-        {"script": ["/usr/bin/test", "-w", "/run/tandem"], "user": "root", "weight": -1},
+        {"script": "test $(id -un) = tandem && echo $(id -u)", "shell": True, "weight": -1,
+         "interval": "30s"},
+        {"script": ["/usr/bin/test", "-w", "/run/tandem"], "user": "root", "weight": -1,
+         "interval": "30s"},
         {"ping": "192.0.2.1", "weight": -1},
         {"interface": "eth1", "weight": -1},
         {"process": "systemd", "weight": -1},
