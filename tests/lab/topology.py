@@ -65,7 +65,8 @@ class Node:
         self.netns = f"{lab.prefix}-{name}"
 
     def command(self, *command):
-        return ["ip", "netns", "exec", self.netns, *map(str, command)]
+        # Not by ip(8), which makes a mount namespace too: in an emulated machine that takes its time.
+        return ["nsenter", f"--net=/run/netns/{self.netns}", "--", *map(str, command)]
 
     def run(self, *command):
         """Run to the end; its output. Failing is an error."""
@@ -116,6 +117,7 @@ class Lab:
         self._table = {}
         self._ipv6 = False
         self._renewed, self._starts, self._n_kept = [], {}, 0
+        self._prepare = None
         self.servers = {}
         self.networks = []
         self.processes = []
@@ -142,9 +144,11 @@ class Lab:
         node.sysctl(NODE_SYSCTLS | (IPV6_ON if ipv6 else IPV6_OFF))
         return node
 
-    def share(self, directors, servers):
-        """From here on the lab is for one test after another. Servers: name -> what starts its process."""
+    def share(self, directors, servers, prepare=lambda lab: None):
+        """From here on the lab is for one test after another. Servers: name -> what starts its process;
+        prepare(lab): what the directors' hosts have besides what build() gives them."""
         self._renewed = directors
+        self._prepare = prepare
         self._starts = servers
         self.servers = {name: start() for name, start in servers.items()}
         self._n_kept = len(self.processes)
@@ -161,6 +165,7 @@ class Lab:
             del self.processes[self._n_kept:], self.captures[:], self.directors[:]
             for name in self._renewed:
                 self._renew(name)
+            self._prepare(self)
             self["switch"].ip(*(f"link set {name}-{interface} master {plug[0]} up"
                                 for name in self._starts for interface, plug in self._table[name].items()))
             for name, start in self._starts.items():
