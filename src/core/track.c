@@ -52,8 +52,11 @@ void track_cause_name(struct track_cause *cause, const char *text)
 		memcpy(cause->text, text, len + 1);
 		return;
 	}
-	memcpy(cause->text, text, sizeof(cause->text) - sizeof(cut));
-	memcpy(cause->text + sizeof(cause->text) - sizeof(cut), cut, sizeof(cut));
+	len = sizeof(cause->text) - sizeof(cut);
+	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+		len--; /* not within a character of UTF-8 */
+	memcpy(cause->text, text, len);
+	memcpy(cause->text + len, cut, sizeof(cut));
 }
 
 int track_weight(int weight, int64_t number)

@@ -27,7 +27,7 @@ struct track_cause {
 	int weight;                /* else: added to the priority */
 };
 
-/* A text cut to fit, so that the cut is seen. */
+/* A text in UTF-8 cut to fit, so that the cut is seen. */
 void track_cause_name(struct track_cause *cause, const char *text);
 /* A number of the outside world times a weight, within what a priority can be moved by. */
 int track_weight(int weight, int64_t number);

@@ -201,7 +201,7 @@ void roles_abandon(struct director *d)
 	}
 	for (size_t i = 0; i < d->conf->n_routers; i++) {
 		said = json_object_get(d->roles.said, d->conf->routers[i].name);
-		if (said)
+		if (said && !d->stopping)
 			notify_router(d, i, said);
 		set_active(d, i, false);
 	}

@@ -6,11 +6,20 @@
 
 #include <inttypes.h>
 
+/* A text cut to fit may end within a character: what is not ASCII is not kept. */
+static void keep(char ret[static WATCH_REASON_MAX], const char *text)
+{
+	(void)snprintf(ret, WATCH_REASON_MAX, "%s", text);
+	for (; *ret; ret++)
+		if ((unsigned char)*ret >= 0x80)
+			*ret = '?';
+}
+
 static void note(struct watch *w, bool passed, const char *reason)
 {
 	w->results++;
 	w->failures += !passed;
-	(void)snprintf(w->reason, sizeof(w->reason), "%s", reason);
+	keep(w->reason, reason);
 }
 
 void watch_result(struct watch *w, bool passed, const char *reason)
@@ -33,9 +42,12 @@ void watch_state(struct watch *w, bool passed, const char *reason)
 
 void watch_trouble(struct watch *w, const char *why)
 {
-	if (strcmp(w->trouble, why) == 0)
+	char text[WATCH_REASON_MAX];
+
+	keep(text, why);
+	if (strcmp(w->trouble, text) == 0)
 		return;
-	(void)snprintf(w->trouble, sizeof(w->trouble), "%s", why);
+	memcpy(w->trouble, text, sizeof(text));
 	if (*w->trouble)
 		w->all->handler->trouble(w, w->all->userdata);
 }

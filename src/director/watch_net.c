@@ -63,19 +63,20 @@ static const char *judge_link(const struct net_watch *n, const char *name, bool 
 	return "does not exist";
 }
 
+static void judge_watch(const struct net_watch *n, struct watch *w)
+{
+	bool up;
+	const char *reason = judge_link(n, w->conf->interface, &up);
+
+	if (n->links_known && strcmp(reason, w->reason) != 0)
+		watch_state(w, up, reason);
+}
+
 static void judge_links(const struct net_watch *n)
 {
-	for (size_t i = 0; n->links_known && i < n->all->n; i++) {
-		struct watch *w = n->all->items[i];
-		const char *reason;
-		bool up;
-
-		if (w->kind != &watch_interface)
-			continue;
-		reason = judge_link(n, w->conf->interface, &up);
-		if (strcmp(reason, w->reason) != 0)
-			watch_state(w, up, reason);
-	}
+	for (size_t i = 0; i < n->all->n; i++)
+		if (n->all->items[i]->kind == &watch_interface)
+			judge_watch(n, n->all->items[i]);
 }
 
 static bool is_route(const struct watch *w, const struct addr_prefix *to, uint32_t table)
@@ -342,7 +343,8 @@ static int start_interface(struct watch *w)
 
 	if (r < 0)
 		return r;
-	judge_links(w->all->net);
+	judge_watch(
+		w->all->net, w); /* not the others: they may be of a configuration that is gone */
 	plan_list(w->all->net);
 	return 0;
 }

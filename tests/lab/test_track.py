@@ -309,6 +309,12 @@ def test_a_reload_keeps_what_stays_and_forgets_what_goes(lab, start):
     assert tracker(lb1, "route 198.51.100.0/24")["since_us"] == since
     lab["lb1"].ip("route delete 198.51.100.0/24")
     wait_score(lb1, "base 150, -25 route 198.51.100.0/24 = 125")
+    config = config_of([{"interface": "eth2", "weight": -5}, {"interface": "eth0", "weight": -6},
+                        {"interface": "eth7", "weight": -7}])
+    assert lb1.reload(config).returncode == 0
+    wait_score(lb1, "base 150, -7 interface eth7 = 143")
+    lab["lb1"].ip("link add eth7 type dummy", "link set eth7 up")
+    wait_score(lb1, "base 150")
 
 
 # Notification

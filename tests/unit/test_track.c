@@ -79,6 +79,23 @@ START_TEST(the_longest_sum_has_room)
 }
 END_TEST
 
+START_TEST(a_name_is_cut_between_characters)
+{
+	struct track_cause cause;
+	char name[100] = "";
+
+	while (strlen(name) < sizeof(name) - 3)
+		(void)strcat(name, "\xc3\xa9");
+	cause = fault(name);
+	ck_assert_uint_eq(strlen(cause.text), TRACK_TEXT_MAX - 1);
+	ck_assert_str_eq(cause.text + strlen(cause.text) - 5, "\xc3\xa9...");
+	memmove(name + 1, name, strlen(name));
+	name[0] = 'x';
+	cause = fault(name);
+	ck_assert_str_eq(cause.text + strlen(cause.text) - 5, "\xc3\xa9...");
+}
+END_TEST
+
 START_TEST(a_name_that_fits_is_not_cut)
 {
 	struct track_cause cause;
@@ -162,6 +179,7 @@ int main(void)
 	tcase_add_loop_test(
 		c, the_priority_is_the_sum_that_is_shown, 0, sizeof(scores) / sizeof(scores[0]));
 	tcase_add_test(c, the_longest_sum_has_room);
+	tcase_add_test(c, a_name_is_cut_between_characters);
 	tcase_add_test(c, a_name_that_fits_is_not_cut);
 	tcase_add_loop_test(c, a_group_is_known_as_soon_as_its_unchecked_members_change_nothing, 0,
 		sizeof(groups) / sizeof(groups[0]));
