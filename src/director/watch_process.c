@@ -115,8 +115,7 @@ static int find_all(struct watch *w)
 	return 0;
 }
 
-/* Whether processes of others are hidden from us, as ProtectProc= does. Everybody has a first one.
- */
+/* Whether processes of others are hidden from us, as hidepid= does from all but root's group. */
 static bool is_blind(void)
 {
 	return access("/proc/1/stat", F_OK) < 0;
@@ -142,10 +141,7 @@ static void look(struct watch *w)
 	if (p->n < w->conf->count)
 		look_again_later(w);
 	if (r < 0 || (p->n < w->conf->count && is_blind())) {
-		watch_trouble(
-			w, r < 0 ? strerror(-r)
-				 : "processes are hidden: \"ProtectProc=default\" in the unit "
-				   "shows them");
+		watch_trouble(w, r < 0 ? strerror(-r) : "processes are hidden from us");
 		return;
 	}
 	watch_trouble(w, "");
