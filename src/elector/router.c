@@ -336,10 +336,14 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 	struct vrrp_config election = election_of(r, wanted, ports[STATE_HOME]);
 	struct vrrp before = r->vrrp;
 	bool moved = !holding_same(&r->config, wanted);
+	bool weighed = !track_causes_equal(r->config.causes.list, r->config.causes.n,
+		wanted->causes.list, wanted->causes.n);
 	unsigned effects;
 
 	if (wanted != &r->config)
 		r->config = *wanted;
+	if (wanted->causes.known)
+		r->inherited = 0;
 	set_ports(r, ports);
 	announce_reconfigure(&r->announce, &wanted->announce, now);
 	effects = vrrp_reconfigure(&r->vrrp, &election, now);
@@ -349,6 +353,8 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 		holding_record(r);
 	}
 	conclude(r, &before, effects, now);
+	if (weighed)
+		say_score(r);
 }
 
 /* 7.1: an address list that is not ours is somebody's mistake, not a reason to discard. */

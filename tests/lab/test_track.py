@@ -313,7 +313,8 @@ def test_a_reload_keeps_what_stays_and_forgets_what_goes(lab, start):
                         {"interface": "eth7", "weight": -7}])
     assert lb1.reload(config).returncode == 0
     wait_score(lb1, "base 150, -7 interface eth7 = 143")
-    lab["lb1"].ip("link add eth7 type dummy", "link set eth7 up")
+    lab["lb1"].ip("link add eth7 type veth peer name eth7-peer", "link set eth7 up",
+                  "link set eth7-peer up")
     wait_score(lb1, "base 150")
 
 

@@ -28,7 +28,7 @@ static struct {
 	int add_error;
 	int open_error;
 	int dump_error;
-	const char *sent_to; /* where adverts to us go */
+	const char *sent_to;    /* where adverts to us go */
 	uint8_t advertised;     /* addresses in the last packet sent */
 	uint16_t advertised_cs; /* its interval */
 	bool record_was_active; /* at the last add or remove */
@@ -387,8 +387,7 @@ static void configure_both(struct router_config c[static 2])
 static void ipv6_advert_arrives(uint8_t priority, const char *source, const char *destination)
 {
 	struct vrrp_format format = {AF_INET6, .version = 3, .min_ttl = 255};
-	struct vrrp_advert a = {
-		.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 1};
+	struct vrrp_advert a = {.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 1};
 	uint8_t packet[VRRP_PACKET_MAX];
 	struct vrrp_datagram d = {.ttl = 255, .bytes = packet};
 
@@ -942,10 +941,11 @@ START_TEST(a_configuration_brings_its_causes)
 	(void)start_active();
 	c.causes = because(-60);
 	configure(&c, 1);
-	ck_assert_str_eq(done(), "send 40; ");
+	ck_assert_str_eq(done(), "send 40; priority-changed; ");
 	c.causes = because(0);
 	configure(&c, 1);
-	ck_assert_str_eq(done(), "send 100; remove .100 .101; send 0; active>initialize; ");
+	ck_assert_str_eq(done(),
+		"send 100; priority-changed; remove .100 .101; send 0; active>initialize; ");
 }
 END_TEST
 
