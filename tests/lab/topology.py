@@ -128,6 +128,10 @@ class Lab:
         node.sysctl(NODE_SYSCTLS | (IPV6_ON if ipv6 else IPV6_OFF))
         return node
 
+    def add_bare(self, name):
+        """A node with nothing but an interface lo that is down."""
+        return self._add_node(name)
+
     def plug(self, node, plugs):
         switch = self.nodes["switch"]
         switch.ip(*itertools.chain.from_iterable(
