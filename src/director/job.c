@@ -57,6 +57,7 @@ struct job {
 	bool *troubled; /* failed in this job */
 	struct ipvs_op *deletes;
 	size_t n_deletes, deletes_size, deleted;
+	struct ipvs_service *unseen; /* recorded, not wanted, and not in the dump */
 	struct ipvs_failure failures[BATCH_MAX];
 	size_t batch;
 	struct job_counts counts;
@@ -283,6 +284,33 @@ static int step_record_wanted(struct job *j)
 	return r;
 }
 
+/* A dump that somebody tore misses what is there, and what would be forgotten for that would be
+ * nobody's for ever. It is deleted by its name instead: the kernel knows whether there is any. */
+static int delete_unseen(struct job *j)
+{
+	struct balancer *b = j->balancer;
+	auto_free struct ipvs_service_key *keys = NULL;
+	size_t n;
+	int r;
+
+	if (json_object_size(b->kept) == json_object_size(b->record.services))
+		return 0;
+	r = record_keys(&b->record, b->kept, &keys, &n);
+	if (r < 0)
+		return r;
+	j->unseen = calloc(n + 1, sizeof(*j->unseen));
+	if (!j->unseen)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		j->unseen[i].key = keys[i];
+		r = keep(j, &keys[i]);
+		if (r == 0)
+			r = add_delete(
+				j, &(struct ipvs_op){IPVS_OP_DEL_SERVICE, &j->unseen[i], NULL});
+	}
+	return r;
+}
+
 static int step_record_found(struct job *j)
 {
 	int r = 0;
@@ -291,9 +319,10 @@ static int step_record_found(struct job *j)
 		i++, j->next++)
 		if (record_has(&j->balancer->record, &j->have.services[j->next].key))
 			r = keep(j, &j->have.services[j->next].key);
-	if (j->next == j->have.n_services)
-		j->state = STATE_RECORD_WRITE;
-	return r;
+	if (r < 0 || j->next < j->have.n_services)
+		return r;
+	j->state = STATE_RECORD_WRITE;
+	return delete_unseen(j);
 }
 
 static int step_record_write(struct job *j, enum state then)
@@ -586,6 +615,7 @@ void job_free(struct job *j)
 	free(j->alone);
 	free(j->troubled);
 	free(j->deletes);
+	free(j->unseen);
 	free(j);
 }
 

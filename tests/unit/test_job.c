@@ -22,6 +22,7 @@ static struct {
 	int refuse; /* the error for `refused` */
 	struct ipvs_service_key refused;
 	bool deleted_before_added;
+	bool hidden; /* dumps show nothing */
 } kernel;
 
 static char dir[] = "/tmp/tandem-job-XXXXXX";
@@ -65,8 +66,8 @@ int ipvs_dumping_step(struct ipvs_dumping *d, struct instant until)
 
 struct ipvs_table ipvs_dumping_take(struct ipvs_dumping *d)
 {
-	struct ipvs_table t = {
-		.services = calloc(kernel.n + 1, sizeof(*t.services)), .n_services = kernel.n};
+	struct ipvs_table t = {.services = calloc(kernel.n + 1, sizeof(*t.services)),
+		.n_services = kernel.hidden ? 0 : kernel.n};
 
 	(void)d;
 	memcpy(t.services, kernel.services, kernel.n * sizeof(*t.services));
@@ -100,8 +101,11 @@ static int carry_out(const struct ipvs_op *op)
 	if (op->kind == IPVS_OP_ADD_DEST)
 		kernel.n_dests_added++;
 	if (op->kind == IPVS_OP_DEL_SERVICE) {
-		while (ipvs_service_key_compare(&kernel.services[i].key, &op->service->key) != 0)
+		while (i < kernel.n &&
+			ipvs_service_key_compare(&kernel.services[i].key, &op->service->key) != 0)
 			i++;
+		if (i == kernel.n)
+			return -ESRCH;
 		kernel.services[i] = kernel.services[--kernel.n];
 		kernel.deleted_before_added = kernel.n == 0;
 	}
@@ -407,6 +411,37 @@ START_TEST(services_of_others_stay_unless_the_table_is_ours)
 }
 END_TEST
 
+START_TEST(what_somebody_else_deleted_is_forgotten)
+{
+	(void)run(false);
+	kernel.n = 0;
+	conf.n_services = 0;
+	(void)run(false);
+	ck_assert_uint_eq(json_object_size(b.record.services), 0);
+	ck_assert_uint_eq(job_failures(job), 0);
+	conf.n_services = SERVICES;
+}
+END_TEST
+
+/* Somebody else tears the dump, so that ours are not in it. */
+START_TEST(what_a_dump_misses_is_deleted_by_its_name_and_not_forgotten)
+{
+	conf.services[1].key = ipvs_service_key_of_mark(AF_INET6, 7);
+	conf.n_services = 2;
+	free(order);
+	order = desired_order(&conf);
+	(void)run(false);
+	ck_assert_uint_eq(kernel.n, 2);
+	kernel.hidden = true;
+	conf.n_services = 0;
+	(void)run(false);
+	ck_assert_uint_eq(kernel.n, 0);
+	ck_assert_uint_eq(json_object_size(b.record.services), 0);
+	ck_assert_uint_eq(job_failures(job), 0);
+	conf.n_services = SERVICES;
+}
+END_TEST
+
 START_TEST(what_is_new_is_there_before_what_is_old_goes)
 {
 	conf.n_services = 1;
@@ -436,6 +471,8 @@ int main(void)
 	tcase_add_test(tc, one_that_is_there_by_now_asks_for_another_round);
 	tcase_add_test(tc, what_is_to_be_left_alone_is);
 	tcase_add_test(tc, services_of_others_stay_unless_the_table_is_ours);
+	tcase_add_test(tc, what_somebody_else_deleted_is_forgotten);
+	tcase_add_test(tc, what_a_dump_misses_is_deleted_by_its_name_and_not_forgotten);
 	tcase_add_test(tc, what_is_new_is_there_before_what_is_old_goes);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
