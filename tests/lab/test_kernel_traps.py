@@ -81,6 +81,7 @@ def test_500_random_steps_come_true_and_touch_nothing_else(lab, figure):
 
 # Dumps that others tear
 
+CHURNED = 600
 FOREIGN = ["-A -t 203.0.113.9:99 -s sh", "-a -t 203.0.113.9:99 -r 192.0.2.99:99 -g -w 7"]
 
 
@@ -90,28 +91,26 @@ def add_foreign(node):
 
 
 def test_a_table_that_others_change_all_the_time_comes_out_right(lab, figure):
-    ports = range(1000, 1300)
+    ports = range(1000, 1100)
     lab.build(ALONE)
     lb1 = Director(lab, "lb1", config(web(ports), ipvs={"drift_interval": "1s"})).start()
     add_foreign(lb1.node)
     wait_until(lambda: saved(lb1.node) == sorted(expected(ports) + FOREIGN), 20, "the table is there")
-    churn = lb1.node.spawn(built("ipvs_churn"), 3000)
+    churn = lb1.node.spawn(built("ipvs_churn"), CHURNED)
     churn.wait_line("churning", 20)
     # While nobody can see the table whole: services go, come, and go.
-    for kept in (ports[:150], ports[:200], ports[:100]):
+    for kept in (ports[:50], ports[:80], ports[:30]):
         lb1.write_config(config(web(kept), ipvs={"drift_interval": "1s"}))
         lb1.ctl("reload", "--yes")
-        for _ in range(5):
-            lb1.ctl("repair")
     rounds = churn.finish()["rounds"]
-    right = sorted(expected(ports[:100]) + FOREIGN)
+    right = sorted(expected(ports[:30]) + FOREIGN)
     wait_until(lambda: saved(lb1.node) == right, 40, "the table is right", every=0.5)
     wait_until(lambda: no_errors(lb1), 60, "and nobody complains any more", every=0.5)
-    figure("3 reloads of 300 services while somebody else adds and deletes 3000",
+    figure(f"3 reloads of 100 services while somebody else adds and deletes {CHURNED}",
            f"{rounds} rounds of his; all right in the end", "all right in the end")
-    assert rounds > 3
+    assert rounds > 10
     # All of it goes by a torn picture too.
-    churn = lb1.node.spawn(built("ipvs_churn"), 3000)
+    churn = lb1.node.spawn(built("ipvs_churn"), CHURNED)
     churn.wait_line("churning", 20)
     lb1.stop()
     lb1.cleanup(everything=True)

@@ -360,7 +360,9 @@ END_TEST
 
 START_TEST(one_that_fails_is_told_once_and_the_rest_is_done)
 {
-	kernel.refuse = -ENOENT;
+	static const int errors[] = {-ENOENT, -ENOMEM};
+
+	kernel.refuse = errors[_i];
 	kernel.refused = conf.services[77].key;
 	(void)run(false);
 	ck_assert_uint_eq(n_failed, 1);
@@ -467,7 +469,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, fifty_thousand_operations_hold_the_loop_up_for_no_20_ms);
 	tcase_add_test(tc, nothing_goes_to_the_kernel_before_the_word_to_go_on);
-	tcase_add_test(tc, one_that_fails_is_told_once_and_the_rest_is_done);
+	tcase_add_loop_test(tc, one_that_fails_is_told_once_and_the_rest_is_done, 0, 2);
 	tcase_add_test(tc, one_that_is_there_by_now_asks_for_another_round);
 	tcase_add_test(tc, what_is_to_be_left_alone_is);
 	tcase_add_test(tc, services_of_others_stay_unless_the_table_is_ours);
