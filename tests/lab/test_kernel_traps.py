@@ -217,14 +217,16 @@ def start_balancing(lab, conf):
     return lb1
 
 
-def direct_config(**service):
+def direct_config():
+    """Connections outlive their server: else the kernel is told to end them with it (expire_nodest_conn)."""
     conf = balancing_config(sync=False, check=dict(CHECK, initial="up", port=80))
-    conf["services"]["direct"].update(service)
+    conf["services"]["direct"]["dead_connections"] = "keep"
+    conf["pools"]["direct"]["on_failure"] = "remove"
     return conf
 
 
 def test_a_server_removed_and_added_again_keeps_its_connections(lab, figure):
-    conf = direct_config(dead_connections="keep")
+    conf = direct_config()
     lb1 = start_balancing(lab, conf)
     held = Holder(lab["client"], VIP, 80, HELD)
     assert held.survivors() == HELD
@@ -239,13 +241,13 @@ def test_a_server_removed_and_added_again_keeps_its_connections(lab, figure):
 
 
 def test_the_last_service_of_a_family_replaced_by_another_resets_no_connection(lab, figure):
-    conf = direct_config(dead_connections="keep")
+    conf = direct_config()
     other = copy.deepcopy(conf)
     other["services"] = {"other": dict(conf["services"]["direct"], port=8080)}
     lb1 = start_balancing(lab, conf)
     held = Holder(lab["client"], VIP, 80, HELD)
     assert held.survivors() == HELD
-    said = Capture(lab, "front", "tcp dst port 80 and tcp[tcpflags] & tcp-push != 0")
+    said = Capture(lab, "lb1-eth0", "tcp dst port 80 and tcp[tcpflags] & tcp-push != 0")
     # What is said in between is lost, and said again: nobody answers that there is no such connection.
     for _ in range(3):
         reload(lb1, other)
