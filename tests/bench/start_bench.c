@@ -155,7 +155,7 @@ static void side_done(struct side *s)
 static void plan(const struct ipvs_table *want, const struct ipvs_table *have, size_t expected)
 {
 	auto_free struct ipvs_op *ops = calloc(ipvs_plan_max(want, have) + 1, sizeof(*ops));
-	static char data[64 << 10];
+	static uint8_t data[64 << 10];
 	struct ipvs_requests requests = {.data = data, .size = sizeof(data)};
 	size_t n;
 
