@@ -128,6 +128,12 @@ struct shares {
 	sd_event_source *timer;
 };
 
+/* What the checker has been told. */
+struct checks {
+	bool known; /* it has taken all targets of the configuration before, without a complaint */
+	bool same;  /* those of this one are the same */
+};
+
 /* A server, by index in conf->pools and in the pool's servers. */
 struct server_place {
 	size_t pool, server;
@@ -174,6 +180,7 @@ struct director {
 
 	struct roles roles;
 	struct targets targets;
+	struct checks checks;
 	struct pools pools;
 	struct shares shares;
 	struct overrides overrides;
@@ -278,6 +285,10 @@ json_t *maintenance_to_json(const struct director *d);
 
 /* checks.c */
 void checks_configure(struct director *d);
+/* These targets are about to take the place of d->targets. */
+void checks_adopt(struct director *d, const struct targets *targets);
+/* The checker has taken a configuration. */
+void checks_configured(struct director *d, const json_t *parameters);
 void checks_message(struct director *d, const char *method, const json_t *parameters);
 
 /* shares.c */
