@@ -118,6 +118,9 @@ struct work {
 	bool adopting;          /* the first look after a start */
 	bool disturbed;         /* verdicts or shares changed beside a candidate */
 	bool whole;             /* another one is needed */
+	bool sure;              /* the table was brought to what was wanted, and nothing failed */
+	struct known known;     /* what a candidate's job need not dump */
+	bool knows;
 	struct control_call *callers[CONTROL_CALLERS_MAX]; /* of Repair */
 	size_t n_callers;
 };

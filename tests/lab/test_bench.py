@@ -34,7 +34,7 @@ def large_config(services=SERVICES, servers=SERVERS):
                                         for j in range(servers)}} for i in range(services)},
         "services": {f"v{i}": {"listen": ipvs_bench.vip(i), "port": 80, "scheduler": "wlc",
                                "forward": "nat", "pool": f"p{i}"} for i in range(services)},
-        "ipvs": {"drift_interval": "0"},
+        "ipvs": {"drift_interval": "1h"},
     }
 
 
