@@ -11,7 +11,7 @@ tests_bench_ipvs_kernel_check_SOURCES = tests/bench/ipvs_kernel_check.c \
 	tests/ipvs_tables.c tests/ipvs_tables.h
 tests_bench_ipvs_kernel_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_bench_ipvs_kernel_check_LDADD = $(BENCH_LDADD)
-dist_check_SCRIPTS += tests/bench/ipvs_bench.py
+dist_check_SCRIPTS += tests/bench/ipvs_bench.py tests/bench/whole_bench.py
 check_PROGRAMS += tests/bench/start_bench
 tests_bench_start_bench_SOURCES = tests/bench/start_bench.c src/director/desired.c \
 	src/director/overrides.c src/director/pools.c src/director/record.c src/director/targets.c \
