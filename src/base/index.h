@@ -1,5 +1,5 @@
-/* A hash index over somebody else's array: from a hash of what an element is known by to the numbers
- * of the elements that may be it. Elements are only added. */
+/* A hash index over somebody else's array: from a hash of what an element is known by to the
+ * numbers of the elements that may be it. Elements are only added. */
 #pragma once
 
 #include <stddef.h>

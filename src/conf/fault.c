@@ -80,8 +80,8 @@ void faults_take(struct faults *f, struct conf_errors *ret)
 		e->text = show(f->items[i].text);
 		free(f->items[i].text);
 		if (f->items[i].offset != FAULT_WHOLE_FILE)
-			places_line_column(f->items[i].source->places, f->items[i].offset,
-				&e->line, &e->column);
+			places_line_column(f->items[i].source->places, f->items[i].offset, &e->line,
+				&e->column);
 	}
 	free(f->items);
 	*f = (struct faults){0};

@@ -125,8 +125,7 @@ static void rule_server_tunnel(const struct rules *r, size_t pool, size_t server
 		rules_report_server(r, pool, server, key, conf_dup(text));
 }
 
-static void rule_thresholds(
-	const struct rules *r, size_t pool, size_t server, const json_t *json)
+static void rule_thresholds(const struct rules *r, size_t pool, size_t server, const json_t *json)
 {
 	const struct conf_server *s = &r->c->pools[pool].servers[server];
 

@@ -287,8 +287,8 @@ static void rule_destinations(const struct rules *r, size_t i, const json_t *jso
 {
 	const struct conf_definition *d = &r->c->definitions[i];
 
-	if (d->common.pool == CONF_NONE ||
-		!says_ports_apart(&r->c->pools[d->common.pool]) || !rules_given(json, "port"))
+	if (d->common.pool == CONF_NONE || !says_ports_apart(&r->c->pools[d->common.pool]) ||
+		!rules_given(json, "port"))
 		return;
 	for (size_t j = 0; j < d->n_ports; j++) {
 		size_t n;

@@ -19,7 +19,7 @@ struct source {
 	uint64_t device, inode;  /* the file's identity; 0, 0 when none was read */
 	char *text;
 	struct places *places; /* found when something is reported */
-	json_t *root; /* NULL unless the text is a JSON object */
+	json_t *root;          /* NULL unless the text is a JSON object */
 };
 
 struct sources {

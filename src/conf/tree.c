@@ -1,6 +1,6 @@
 /* A parser by recursive descent. It knows structure, short numbers, words and strings of printable
- * ASCII; a token that is anything else is handed to jansson, so that there is one opinion on escapes,
- * UTF-8 and numbers. */
+ * ASCII; a token that is anything else is handed to jansson, so that there is one opinion on
+ * escapes, UTF-8 and numbers. */
 #include "conf/tree.h"
 
 #include <stdbool.h>

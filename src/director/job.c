@@ -554,8 +554,7 @@ static int on_known(const struct ipvs_service_key *key, const struct ipvs_dest *
 {
 	struct job *j = userdata;
 
-	return known_dests(
-		j->in.known, key, &j->in.desired, service_of(j, key), ret, ret_n);
+	return known_dests(j->in.known, key, &j->in.desired, service_of(j, key), ret, ret_n);
 }
 
 static int set_up(struct job *j)

@@ -12,8 +12,8 @@ struct job;
 struct job_input {
 	struct desired_input desired; /* `only` is the job's own business */
 	const size_t *order;          /* desired_order() of its configuration */
-	bool quiet;          /* nobody waits to hear that a service is settled */
-	struct known *known; /* what need not be dumped; NULL: dump everything */
+	bool quiet;                   /* nobody waits to hear that a service is settled */
+	struct known *known;          /* what need not be dumped; NULL: dump everything */
 };
 
 /* What the plan has, and what of ours the kernel has. */

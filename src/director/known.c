@@ -1,5 +1,6 @@
-/* Knowing, service by service: before and now are built, and compared by what would have to be done.
- * Where that is nothing, nothing will be done either, whatever the kernel has: a look finds it. */
+/* Knowing, service by service: before and now are built, and compared by what would have to be
+ * done. Where that is nothing, nothing will be done either, whatever the kernel has: a look finds
+ * it. */
 #include "director/known.h"
 
 #include "base/cleanup.h"
@@ -15,8 +16,7 @@ static size_t find_before(const struct known *k, const struct ipvs_service_key *
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = ipvs_service_key_compare(
-			key, &conf->services[k->order[middle]].key);
+		int order = ipvs_service_key_compare(key, &conf->services[k->order[middle]].key);
 
 		if (order == 0)
 			return k->order[middle];
@@ -49,7 +49,8 @@ static int is_same(const struct ipvs_table *a, const struct ipvs_table *b)
 }
 
 int known_dests(struct known *k, const struct ipvs_service_key *key,
-	const struct desired_input *now, size_t service, const struct ipvs_dest **ret, size_t *ret_n)
+	const struct desired_input *now, size_t service, const struct ipvs_dest **ret,
+	size_t *ret_n)
 {
 	size_t before = find_before(k, key);
 	struct ipvs_table table = {0};

@@ -1,5 +1,5 @@
-/* What the kernel is known to have: what was brought there for the configuration in force. A service
- * for which a new configuration wants the same need not be asked about. */
+/* What the kernel is known to have: what was brought there for the configuration in force. A
+ * service for which a new configuration wants the same need not be asked about. */
 #pragma once
 
 #include "director/desired.h"
@@ -17,5 +17,6 @@ struct known {
  * which *now is the input; CONF_NONE: it is not there. Returns 1 with the servers, sorted, valid
  * until the next call; 0 when the kernel has to be asked; or -ENOMEM. */
 int known_dests(struct known *k, const struct ipvs_service_key *key,
-	const struct desired_input *now, size_t service, const struct ipvs_dest **ret, size_t *ret_n);
+	const struct desired_input *now, size_t service, const struct ipvs_dest **ret,
+	size_t *ret_n);
 void known_done(struct known *k);

@@ -90,8 +90,7 @@ struct found {
 	const struct ipvs_service *service;
 };
 
-static const struct ipvs_dest *find_dest(
-	const struct found *found, const struct ipvs_dest_key *key)
+static const struct ipvs_dest *find_dest(const struct found *found, const struct ipvs_dest_key *key)
 {
 	return found->service ? ipvs_table_find_dest(found->table, found->service, key) : NULL;
 }

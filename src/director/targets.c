@@ -73,7 +73,7 @@ static uint64_t hash_endpoint(const struct target *t)
 /* While targets are built. */
 struct builder {
 	struct targets *t;
-	const struct targets *old; /* NULL: none */
+	const struct targets *old;  /* NULL: none */
 	struct index old_endpoints; /* of `old`; there when the first is looked for */
 	char suffix[ID_MAX];        /* of the view under way */
 };

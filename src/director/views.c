@@ -70,8 +70,8 @@ uint64_t views_hash(const struct view *view, const struct conf *conf)
 	return index_hash(index_hash(INDEX_HASH, name, strlen(name)), rest, sizeof(rest));
 }
 
-bool views_same(
-	const struct view *a, const struct conf *conf_a, const struct view *b, const struct conf *conf_b)
+bool views_same(const struct view *a, const struct conf *conf_a, const struct view *b,
+	const struct conf *conf_b)
 {
 	return a->check_port == b->check_port && a->is_fallback == b->is_fallback &&
 	       strcmp(conf_a->pools[a->pool].name, conf_b->pools[b->pool].name) == 0;

@@ -239,8 +239,7 @@ static int on_turn(sd_event_source *source, void *userdata)
 	if (r == JOB_DUMPED) {
 		forget_known(w);
 		adopt_found(d);
-	}
-	else if (r == JOB_COUNTED)
+	} else if (r == JOB_COUNTED)
 		(void)counted(d, job_counts(w->job));
 	else if (r != JOB_MORE)
 		finish(d, r < 0 ? r : 0);

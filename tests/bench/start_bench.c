@@ -48,8 +48,8 @@ static void write_pool(FILE *f, size_t i)
 	fprintf(f, "%s\"p%zu\": {%s\"servers\": {", i ? ",\n    " : "\n    ", i,
 		checked ? "\"check\": {\"type\": \"tcp\", \"interval\": \"5s\"}, " : "");
 	for (size_t j = 0; j < n_servers; j++)
-		fprintf(f, "%s\"s%zu\": {\"address\": \"10.%zu.%zu.%zu\"}", j ? ", " : "", j, 16 + j,
-			i >> 8, i & 255);
+		fprintf(f, "%s\"s%zu\": {\"address\": \"10.%zu.%zu.%zu\"}", j ? ", " : "", j,
+			16 + j, i >> 8, i & 255);
 	fputs("}}", f);
 }
 
@@ -136,8 +136,8 @@ static void build(struct side *s, struct side *old, const char *path)
 	stop("pools");
 	s->order = desired_order(s->conf);
 	stop("order");
-	desired = (struct desired_input){
-		.conf = s->conf, .targets = &s->targets, .pools = &s->pools};
+	desired =
+		(struct desired_input){.conf = s->conf, .targets = &s->targets, .pools = &s->pools};
 	if (!s->order || desired_build(&desired, &s->want) < 0)
 		abort();
 	stop("desired");
@@ -245,7 +245,8 @@ static void run(const char *dir)
 int main(int argc, char *argv[])
 {
 	static const struct option options[] = {{"services", required_argument, NULL, 's'},
-		{"servers", required_argument, NULL, 'd'}, {"checked", no_argument, NULL, 'c'}, {0}};
+		{"servers", required_argument, NULL, 'd'}, {"checked", no_argument, NULL, 'c'},
+		{0}};
 	char dir[] = "/tmp/tandem-start-XXXXXX";
 	int option;
 

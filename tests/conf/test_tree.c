@@ -45,10 +45,11 @@ END_TEST
 START_TEST(what_is_no_json_is_refused)
 {
 	static const char *const texts[] = {"", " ", "{", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]",
-		"{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "{\"a\":1 \"b\":2}",
-		"01", "-", "+1", "1.", ".5", "1e", "0x1", "1a", "99999999999999999999", "tru", "truex",
-		"nul", "True", "\"", "\"a", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\xc3\"",
-		"\"\xff\"", "\"\n\"", "\"\\u0000\"", "1 1", "{}}", "]", "}", ",", ":", "\xef\xbb\xbf{}"};
+		"{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}",
+		"{\"a\":1 \"b\":2}", "01", "-", "+1", "1.", ".5", "1e", "0x1", "1a",
+		"99999999999999999999", "tru", "truex", "nul", "True", "\"", "\"a", "\"\\\"",
+		"\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\xc3\"", "\"\xff\"", "\"\n\"",
+		"\"\\u0000\"", "1 1", "{}}", "]", "}", ",", ":", "\xef\xbb\xbf{}"};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		ck_assert_msg(!json_loads(texts[i], JSON_DECODE_ANY, NULL), "%s", texts[i]);
@@ -90,8 +91,8 @@ START_TEST(broken_texts_have_the_answer_that_jansson_has)
 			memcpy(changed, text, sizeof(text));
 			changed[i] = bytes[j];
 			json_auto_t *ours = parse(changed);
-			json_auto_t *theirs = json_loads(
-				changed, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+			json_auto_t *theirs =
+				json_loads(changed, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
 			ck_assert_msg(!ours == !theirs, "%s", changed);
 			ck_assert_msg(!ours || json_equal(ours, theirs), "%s", changed);
 		}
