@@ -88,6 +88,18 @@ def test_the_daemon_loads_a_large_configuration_in_seconds(lab, figure):
     assert lb1.status()["ipvs"]["operations_total"] == status["operations_total"]
 
 
+def test_a_start_and_a_reload_cost_little_beside_the_kernel(figure):
+    """Processor time of this host; the bounds are wide, for a slow or busy one."""
+    for checked in ([], ["--checked"]):
+        lines = subprocess.run([built("start_bench"), *checked], capture_output=True, text=True,
+                               timeout=120, check=True).stdout.splitlines()
+        for line in lines[1:]:
+            what, _, ms = line.removesuffix(" ms").rpartition(" ")
+            if what.strip() in ("conf_load", "a start", "an unchanged reload"):
+                figure(f"{lines[0]}: {what.strip()}", f"{ms} ms of processor")
+                assert float(ms) < 2000, line
+
+
 @pytest.mark.ipvs
 def test_ten_thousand_services_of_five_servers(figure):
     """Everything that the daemon is asked to do with such a table, keepalived and ipvsadm -R beside it."""
