@@ -62,6 +62,7 @@ struct job {
 	size_t batch;
 	struct job_counts counts;
 	size_t operations, n_failures;
+	size_t unrecorded; /* wanted, and not recorded as ours */
 	bool stale;
 };
 
@@ -223,6 +224,15 @@ static void count_own(struct job *j)
 	}
 }
 
+static void count_unrecorded(struct job *j)
+{
+	const struct portion *p = &j->portion;
+
+	for (size_t i = 0; i < p->table.n_services; i++)
+		if (!record_has(&j->balancer->record, &p->table.services[i].key))
+			j->unrecorded++;
+}
+
 static int step_count(struct job *j)
 {
 	int r = plan_portion(j);
@@ -234,6 +244,7 @@ static int step_count(struct job *j)
 		return JOB_COUNTED;
 	}
 	count_own(j);
+	count_unrecorded(j);
 	for (size_t i = 0; i < j->portion.n_ops; i++)
 		count_op(j, &j->portion.ops[i]);
 	return JOB_MORE;
@@ -532,17 +543,18 @@ int job_step(struct job *j, struct instant until)
 	return r;
 }
 
-/* Nothing differs, and what is recorded is there: nothing to do, no name to forget. */
-static bool is_idle_look(const struct job *j)
+/* Nothing differs, and what is recorded is what is wanted and there: nothing to do, no name to
+ * record or to forget. */
+static bool is_idle(const struct job *j)
 {
-	return j->in.look && j->counts.operations == 0 &&
+	return j->in.quiet && j->counts.operations == 0 && j->unrecorded == 0 &&
 	       j->counts.own_services == json_object_size(j->balancer->record.services);
 }
 
 void job_go_on(struct job *j, const struct job_input *in)
 {
 	j->in = *in;
-	if (is_idle_look(j)) {
+	if (is_idle(j)) {
 		j->state = STATE_DONE;
 		return;
 	}
@@ -566,6 +578,14 @@ void job_leave_alone(struct job *j, size_t service)
 	p->n_ops = kept;
 }
 
+static int on_known(const struct ipvs_service_key *key, const struct ipvs_dest **ret, size_t *ret_n,
+	void *userdata)
+{
+	struct job *j = userdata;
+
+	return known_dests(j->in.known, key, &j->in.desired, service_of(j, key), ret, ret_n);
+}
+
 static int set_up(struct job *j)
 {
 	size_t n = conf_of(j)->n_services;
@@ -576,7 +596,11 @@ static int set_up(struct job *j)
 	j->portion.services = calloc(n + 1, sizeof(*j->portion.services));
 	if (r >= 0 && (!j->alone || !j->troubled || !j->portion.services))
 		r = -ENOMEM;
-	return r < 0 ? r : ipvs_dumping_new(j->ipvs, &j->dumping);
+	if (r >= 0)
+		r = ipvs_dumping_new(j->ipvs, &j->dumping);
+	if (r >= 0 && j->in.known)
+		ipvs_dumping_know(j->dumping, on_known, j);
+	return r;
 }
 
 int job_new(struct balancer *b, const struct job_input *in, const struct job_handler *handler,
