@@ -35,6 +35,10 @@ struct conf *reload_load(struct director *d)
 
 	json_decref(d->rejected);
 	d->rejected = NULL;
+	if (conf && !conf_read_secrets(conf, &errors)) {
+		conf_free(conf);
+		conf = NULL;
+	}
 	if (!conf) {
 		d->rejected = reload_errors_to_json(&errors);
 		json_array_foreach (d->rejected, i, text)
