@@ -15,6 +15,7 @@ void holding_record(struct router *r)
 	s->priority = r->config.priority;
 	s->family = AF_INET;
 	s->interval_cs = r->config.interval_cs;
+	s->down_intervals = r->config.down_intervals;
 	s->ifindex[STATE_HOME] = router_home(r)->ifindex;
 	s->ifindex[STATE_AWAY] = away ? away->ifindex : 0;
 	s->source = router_home(r)->primary;

@@ -75,6 +75,27 @@ static bool in_range(json_int_t value, json_int_t min, json_int_t max)
 	return value >= min && value <= max;
 }
 
+/* Members that may be absent. */
+static const char *read_policy(const json_t *json, struct router_config *ret)
+{
+	json_int_t down_intervals = VRRP_DOWN_INTERVALS, preempt_delay_us = 0, settle_us = 0;
+	const char *group = "";
+
+	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?s}", "down_intervals",
+		    &down_intervals, "preempt_delay_us", &preempt_delay_us, "settle_us",
+		    &settle_us, "group", &group) < 0)
+		return "down_intervals, preempt_delay_us, settle_us or group is of the wrong type";
+	if (!in_range(down_intervals, 1, VRRP_DOWN_INTERVALS_MAX) || preempt_delay_us < 0 ||
+		settle_us < 0)
+		return "down_intervals, preempt_delay_us or settle_us is out of range";
+	if (!copy_text(ret->group, sizeof(ret->group), group))
+		return "the name of the group is too long";
+	ret->down_intervals = (uint8_t)down_intervals;
+	ret->preempt_delay_us = (uint64_t)preempt_delay_us;
+	ret->settle_us = (uint64_t)settle_us;
+	return NULL;
+}
+
 /* Returns what is wrong, NULL when nothing is. */
 static const char *read_router(const json_t *json, struct router_config *ret)
 {
@@ -108,6 +129,9 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 	c.priority = (uint8_t)priority;
 	c.interval_cs = (uint16_t)interval_cs;
 	c.preempt = preempt;
+	wrong = read_policy(json, &c);
+	if (wrong)
+		return wrong;
 	c.announce = (struct announce_config){
 		(unsigned)repeat, (uint64_t)announce_us, (uint64_t)refresh_us};
 	*ret = c;

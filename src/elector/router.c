@@ -92,6 +92,9 @@ static struct vrrp_config election_of(const struct router_config *config, const 
 		.priority = config->priority,
 		.interval_cs = config->interval_cs,
 		.preempt = config->preempt,
+		.preempt_delay_us = config->preempt_delay_us,
+		.settle_us = config->settle_us,
+		.down_intervals = config->down_intervals,
 	};
 }
 
@@ -210,7 +213,7 @@ static bool same_list(const struct router *r, const struct vrrp_advert *advert)
 static void note_rival(struct router *r, const struct vrrp_advert *advert, struct instant now)
 {
 	char text[160], peer[ADDR_TEXT_MAX];
-	uint64_t settled_us = vrrp_shortest_down_us(r->config.interval_cs);
+	uint64_t settled_us = vrrp_shortest_down_us(r->config.interval_cs, r->config.down_intervals);
 
 	r->counters.rivals++;
 	if (r->vrrp.state != VRRP_ACTIVE || instant_between_us(r->vrrp.since, now) < settled_us ||

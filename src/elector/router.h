@@ -35,10 +35,14 @@ struct port {
 struct router_config {
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX];
+	char group[STATE_NAME_MAX]; /* the sync group that it is in; empty: none */
 	uint8_t vrid;
 	uint8_t priority;
 	uint16_t interval_cs;
+	uint8_t down_intervals;
 	bool preempt;
+	uint64_t preempt_delay_us;
+	uint64_t settle_us;
 	struct announce_config announce;
 	char snat_interface[STATE_INTERFACE_MAX]; /* where what is away goes; empty: nothing is */
 	struct state_addrs addrs;

@@ -239,6 +239,7 @@ static struct router_config front(uint8_t vrid, unsigned first, unsigned n)
 		.vrid = vrid,
 		.priority = 100,
 		.interval_cs = 100,
+		.down_intervals = VRRP_DOWN_INTERVALS,
 		.preempt = true,
 		.announce = {.repeat = 1},
 		.addrs = {.n_advertised = (uint16_t)n, .n_home = (uint16_t)n, .n = (uint16_t)n},
@@ -344,6 +345,7 @@ static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned
 
 	*s = (struct state_router){.used = true, .active = true, .vrid = vrid, .ifindex = {2}};
 	s->interval_cs = 100;
+	s->down_intervals = VRRP_DOWN_INTERVALS;
 	s->spoke = (struct instant){now.us - ago_us};
 	s->addrs = c.addrs;
 	(void)snprintf(s->name, sizeof(s->name), "%s", name);
@@ -421,7 +423,7 @@ START_TEST(a_predecessor_that_may_have_been_succeeded_is_tidied_up)
 {
 	struct router_config c = front(51, 100, 2);
 
-	predecessor("front", 51, 100, 2, vrrp_shortest_down_us(100));
+	predecessor("front", 51, 100, 2, vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS));
 	configure(&c, 1);
 	ck_assert_str_eq(done(), "open eth0; tidy front; remove .100 .101; remove .100 .101; "
 				 "leftover-removed; initialize>backup; ");
