@@ -17,6 +17,9 @@ enum event {
 	EVENT_ADVERT_REJECTED,   /* a datagram was not an advert for us; rate-limited */
 	EVENT_ADDRESS_RESTORED,  /* somebody removed a virtual address, it was put back */
 	EVENT_LEFTOVER_REMOVED,  /* addresses of an earlier run were found and removed */
+	EVENT_SWITCHOVER,        /* an operator offers or gives a router's place to a peer */
+	EVENT_SWITCHOVER_FAILED, /* ... no peer took it */
+	EVENT_MAINTENANCE,       /* an operator begins or ends maintenance of this host */
 	EVENT_RESIGNED_FOR,      /* the director resigned for an elector that cannot be restarted */
 	EVENT_HELPER_STARTED,    /* a helper process was started */
 	EVENT_HELPER_DIED,       /* ... exited or was killed */

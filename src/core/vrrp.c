@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #define CENTISECOND_US UINT64_C(10000)
+#define PATIENCE_CS 100
 #define V2_SKEW_UNIT_US UINT64_C(1000000)
 #define TAKE_OVER (VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE)
 
@@ -69,6 +70,14 @@ uint64_t vrrp_shortest_down_us(uint16_t interval_cs, uint8_t down_intervals)
 	uint64_t unit_us = active_us < V2_SKEW_UNIT_US ? active_us : V2_SKEW_UNIT_US;
 
 	return down_intervals * active_us + unit_us / 256;
+}
+
+uint16_t vrrp_patience_cs(uint16_t interval_cs)
+{
+	unsigned trusted = VRRP_INTERVAL_TRUST * (unsigned)interval_cs;
+	unsigned enough = trusted < PATIENCE_CS ? trusted : PATIENCE_CS;
+
+	return interval_cs > enough ? interval_cs : (uint16_t)enough;
 }
 
 static void enter(

@@ -139,3 +139,6 @@ bool vrrp_is_outranked(const struct vrrp *v, const struct vrrp_heard *advert, bo
 /* The shortest Active_Down_Interval (6.1) that any Backup can have which learned this interval, and
  * waits for as many: who was silent for as long may have been succeeded. */
 uint64_t vrrp_shortest_down_us(uint16_t interval_cs, uint8_t down_intervals);
+/* The interval to put into the last advert before a pause of our own (a restart), so that Backups,
+ * which learn it, wait for up to a second an advert: within what a tandem peer trusts. */
+uint16_t vrrp_patience_cs(uint16_t interval_cs);

@@ -247,6 +247,13 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 		router->config.interface, NULL);
 }
 
+static void changed(void *io, const struct router *router)
+{
+	struct daemon *d = io;
+
+	helper_send(d->helper, "Router", message_router(router, router->vrrp.state));
+}
+
 static void event(void *io, enum event what, const struct router *router, const char *message)
 {
 	struct daemon *d = io;
@@ -269,6 +276,7 @@ static const struct elector_ops operations = {
 	.dump = dump,
 	.arm = arm,
 	.transition = transition,
+	.changed = changed,
 	.event = event,
 };
 
@@ -357,8 +365,10 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 	size_t n;
 	int r = message_read_configure(parameters, errors, &wanted, &n);
 
-	if (r == 0)
+	if (r == 0) {
+		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
 		r = elector_configure(&d->elector, wanted, n, clock_now());
+	}
 	if (r == -ENOMEM)
 		(void)json_array_append_new(errors, json_string("out of memory"));
 	if (r < 0)
@@ -392,13 +402,33 @@ static void report(struct helper *h, json_t *report_object, void *userdata)
 	(void)json_object_set_new(report_object, "routers", message_report(&d->elector));
 }
 
-static void leave(struct helper *h, bool director_lost, void *userdata)
+/* What an operator asks for. One that comes before the state file is ours is not for us yet. */
+static void take_message(
+	struct helper *h, const char *method, const json_t *parameters, void *userdata)
 {
 	struct daemon *d = userdata;
 
 	(void)h;
-	(void)director_lost; /* the same: nobody is left to lead, so the peer must */
-	elector_leave(&d->elector, clock_now());
+	if (!d->state.data)
+		return;
+	catch_up(d);
+	if (strcmp(method, "Switchover") == 0)
+		elector_switchover(&d->elector,
+			json_string_value(json_object_get(parameters, "name")),
+			json_is_true(json_object_get(parameters, "insist")), clock_now());
+	else if (strcmp(method, "Maintenance") == 0)
+		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
+}
+
+static void leave(struct helper *h, enum helper_leave why, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	(void)h;
+	if (why == HELPER_LEAVE_RESTART && d->state.data)
+		elector_pause(&d->elector, clock_now());
+	else /* with or without a director: nobody is left to lead, so the peer must */
+		elector_leave(&d->elector, clock_now());
 }
 
 /* Start and end */
@@ -521,6 +551,7 @@ int daemon_run(const char *runtime_dir)
 		.name = "tandem-elector",
 		.configure = configure,
 		.report = report,
+		.message = take_message,
 		.leave = leave,
 	};
 	struct daemon d = {.runtime_dir = runtime_dir, .arp_fd = -1, .ndisc_fd = -1};

@@ -265,6 +265,7 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 	}
 	r = spare->routers[--spare->n_routers];
 	router_init(r, wanted, ports, take_record(e, wanted), e->ops, e->io, now);
+	router_maintain(r, e->maintenance, now);
 	e->routers[e->n_routers++] = r;
 }
 
@@ -298,6 +299,31 @@ void elector_leave(struct elector *e, struct instant now)
 	for (size_t i = 0; i < e->n_routers; i++)
 		router_leave(e->routers[i], now);
 	arm(e);
+}
+
+void elector_pause(struct elector *e, struct instant now)
+{
+	e->left = true;
+	e->look_again = INSTANT_NEVER;
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_pause(e->routers[i], now);
+	e->ops->arm(e->io, INSTANT_NEVER);
+}
+
+void elector_switchover(struct elector *e, const char *name, bool insist, struct instant now)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (!name || strcmp(e->routers[i]->config.name, name) == 0)
+			router_switchover(e->routers[i], insist, now);
+	arm(e);
+}
+
+void elector_maintain(struct elector *e, enum maintenance maintenance, struct instant now)
+{
+	e->maintenance = maintenance;
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_maintain(e->routers[i], maintenance, now);
+	elector_settle(e, now);
 }
 
 static void port_down(struct elector *e, struct port *p, struct instant now)
@@ -436,7 +462,7 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 
 static void settle_router(struct router *r, struct instant now)
 {
-	if (!router_home(r)->ready) {
+	if (!router_home(r)->ready || !router_may_join(r)) {
 		router_disown(r);
 		return;
 	}
@@ -529,6 +555,8 @@ void elector_datagram(
 	struct vrrp_advert advert;
 	enum vrrp_reject why = vrrp_datagram_parse(bytes, len, &advert);
 
+	if (e->left)
+		return;
 	if (why != VRRP_OK) {
 		complain(e, port, why, now);
 		return;
@@ -541,6 +569,8 @@ void elector_datagram(
 
 void elector_timer(struct elector *e, struct instant now)
 {
+	if (e->left)
+		return;
 	for (size_t i = 0; i < e->n_routers; i++)
 		router_timer(e->routers[i], now);
 	if (instant_reached(e->look_again, now))

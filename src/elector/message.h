@@ -10,6 +10,9 @@
 int message_read_configure(
 	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n);
 
+/* The "maintenance" of "Configure" or "Maintenance"; off when there is none. */
+enum maintenance message_read_maintenance(const json_t *parameters);
+
 /* "Router": new references, NULL when memory is out. */
 json_t *message_router(const struct router *router, enum vrrp_state old_state);
 /* The value of "routers" in "Report". */

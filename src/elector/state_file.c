@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define MAGIC "tandem\n"
-#define VERSION 3
+#define VERSION 4
 #define BOOT_ID_MAX 40
 
 struct state_header {

@@ -40,6 +40,7 @@ struct state_slice state_addrs_at(const struct state_addrs *addrs, enum state_pl
 struct state_router {
 	bool used;
 	bool active;
+	bool given; /* an operator gave the place to a peer, see core/handover.h */
 	uint8_t vrid;
 	uint8_t priority;
 	uint16_t family;
