@@ -147,6 +147,18 @@ static int refuse(json_t *errors, size_t i, const char *what)
 	return -EINVAL;
 }
 
+static bool has_large_group(const struct router_config *configs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t members = 0;
+		for (size_t k = 0; *configs[i].group && k < n; k++)
+			members += strcmp(configs[i].group, configs[k].group) == 0;
+		if (members > SYNC_GROUP_MEMBERS_MAX)
+			return true;
+	}
+	return false;
+}
+
 int message_read_configure(
 	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n)
 {
@@ -164,9 +176,20 @@ int message_read_configure(
 		if (wrong)
 			return refuse(errors, i, wrong);
 	}
+	if (has_large_group(configs, n))
+		return refuse(errors, 0, "a group has more than 32 members");
 	*ret = take_ptr(configs);
 	*ret_n = n;
 	return 0;
+}
+
+void message_read_ready(const json_t *parameters, bool *ret_ready, uint64_t *ret_timeout_us)
+{
+	const json_t *ready = json_object_get(parameters, "ready");
+	json_int_t timeout_us = json_integer_value(json_object_get(parameters, "ready_timeout_us"));
+
+	*ret_ready = !json_is_false(ready);
+	*ret_timeout_us = timeout_us > 0 ? (uint64_t)timeout_us : 0;
 }
 
 enum maintenance message_read_maintenance(const json_t *parameters)
@@ -184,7 +207,8 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I}", "name", router->config.name,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I}", "name",
+		router->config.name, "group", router->config.group,
 		"state", vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state),
 		"reason", vrrp_reason_name(v->reason), "peer", peer, "priority",
 		(int)v->config.priority, "handover", handover_state_name(router->handover.state),
