@@ -29,6 +29,10 @@ class Capture:
         self._process.wait_error_line("listening on", 20)
         lab.captures.append(self)
 
+    @property
+    def path(self):
+        return self._path
+
     def packets(self):
         """(time, bytes from the Ethernet header on) of each packet so far."""
         with open(self._path, "rb") as file:
@@ -111,7 +115,8 @@ class AddressMonitor:
     _LINE = re.compile(r"\[([^\]]+)\] (Deleted )?\d+: \S+\s+inet6? ([\da-f.:]+)")
 
     def __init__(self, node):
-        self._process = node.spawn("ip", "-ts", "-o", "monitor", "address")
+        # It writes its own clock's time: on a busy machine it must be the first to run.
+        self._process = node.spawn("chrt", "-f", "50", "ip", "-ts", "-o", "monitor", "address")
         # It says nothing when it is ready: show it something until it reacts.
         wait_until(lambda: self._nudge(node), 10, f"address monitor of {node.name}")
 
