@@ -8,8 +8,8 @@
 #include <assert.h>
 
 #define CENTISECOND_US UINT64_C(10000)
+#define SECOND_US UINT64_C(1000000)
 #define PATIENCE_CS 100
-#define V2_SKEW_UNIT_US UINT64_C(1000000)
 #define TAKE_OVER (VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE)
 
 const char *vrrp_state_name(enum vrrp_state state)
@@ -57,7 +57,7 @@ static uint64_t interval_us(const struct vrrp *v)
 static uint64_t down_us(const struct vrrp_config *c, uint16_t active_interval_cs)
 {
 	uint64_t active_us = active_interval_cs * CENTISECOND_US;
-	uint64_t unit_us = c->version == 2 ? V2_SKEW_UNIT_US : active_us;
+	uint64_t unit_us = c->version == 2 ? SECOND_US : active_us;
 
 	assert(c->down_intervals > 0);
 	return c->down_intervals * active_us + (256u - c->priority) * unit_us / 256;
@@ -67,7 +67,7 @@ static uint64_t down_us(const struct vrrp_config *c, uint16_t active_interval_cs
 uint64_t vrrp_shortest_down_us(uint16_t interval_cs, uint8_t down_intervals)
 {
 	uint64_t active_us = interval_cs * CENTISECOND_US;
-	uint64_t unit_us = active_us < V2_SKEW_UNIT_US ? active_us : V2_SKEW_UNIT_US;
+	uint64_t unit_us = active_us < SECOND_US ? active_us : SECOND_US;
 
 	return down_intervals * active_us + unit_us / 256;
 }

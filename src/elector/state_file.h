@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/instant.h"
+#include "core/vrrp_packet.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,7 +44,6 @@ struct state_router {
 	bool given; /* an operator gave the place to a peer, see core/handover.h */
 	uint8_t vrid;
 	uint8_t priority;
-	uint16_t family;
 	uint16_t interval_cs;
 	uint8_t down_intervals;
 	int32_t ifindex[STATE_PLACES]; /* 0: there is no such interface */
@@ -51,6 +51,8 @@ struct state_router {
 	char interface[STATE_INTERFACE_MAX]; /* home */
 	struct instant spoke;                /* the last advert */
 	struct addr source;                  /* of our adverts */
+	struct vrrp_format format;
+	struct vrrp_peers peers;
 	struct state_addrs addrs;
 };
 

@@ -295,7 +295,8 @@ static uint64_t pick(uint64_t below)
 
 static void transmit(size_t from, size_t lan, uint8_t priority)
 {
-	ck_assert_uint_lt(world.n_packets, PACKETS_MAX);
+	if (world.n_packets == PACKETS_MAX)
+		ck_abort_msg("too many packets");
 	if (world.carries[lan])
 		world.packets[world.n_packets++] = (struct packet){
 			.arrives = instant_add(world.now, 1 + pick(DELAY_MAX_US)),
@@ -311,7 +312,8 @@ static void conclude(size_t who, const unsigned *done, enum vrrp_state before)
 
 	for (size_t lan = 0; lan < MEMBERS; lan++) {
 		const struct vrrp *v = &d->members[lan];
-		ck_assert_int_eq(v->state, d->members[0].state);
+		if (v->state != d->members[0].state)
+			ck_abort_msg("the group is torn");
 		if (done[lan] & VRRP_DO_RELEASE)
 			d->holds[lan] = false;
 		if (done[lan] & VRRP_DO_RESIGN)
@@ -320,7 +322,8 @@ static void conclude(size_t who, const unsigned *done, enum vrrp_state before)
 			d->holds[lan] = true;
 		if (done[lan] & VRRP_DO_ADVERT)
 			transmit(who, lan, v->config.priority);
-		ck_assert_int_eq(d->holds[lan], v->state == VRRP_ACTIVE);
+		if (d->holds[lan] != (v->state == VRRP_ACTIVE))
+			ck_abort_msg("addresses without the state, or the other way round");
 	}
 	d->transitions += d->members[0].state != before;
 }
