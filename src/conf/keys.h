@@ -10,6 +10,7 @@
 #define CONF_TRACK_MAX 16             /* what one virtual router watches; members of a group */
 #define CONF_TRACKERS_MAX 256
 #define CONF_ARGV_MAX 64
+#define CONF_GROUP_MEMBERS_MAX 32     /* core/sync_group.h */
 #define CONF_POOLS_MAX 20000
 #define CONF_POOL_SERVERS_MAX 4096
 #define CONF_SERVICES_MAX 20000 /* in the file, and in the kernel */
@@ -25,6 +26,8 @@ enum root_key {
 	ROOT_LINK,
 	ROOT_VIRTUAL_ROUTERS,
 	ROOT_TRACKERS,
+	ROOT_SYNC_GROUPS,
+	ROOT_READY_TIMEOUT,
 	ROOT_POOLS,
 	ROOT_SERVICES,
 	ROOT_IPVS,

@@ -45,6 +45,7 @@ struct state_router {
 	uint8_t vrid;
 	uint8_t priority;
 	uint16_t interval_cs;
+	uint8_t down_intervals;
 	int32_t ifindex[STATE_PLACES]; /* 0: there is no such interface */
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX]; /* home */
@@ -52,6 +53,8 @@ struct state_router {
 	struct addr source;                  /* of our adverts */
 	struct vrrp_format format;
 	struct vrrp_peers peers;
+	bool has_will;
+	uint8_t will[VRRP_TRAILER_LEN]; /* the trailer of a priority 0 that ends us */
 	struct state_addrs addrs;
 };
 

@@ -134,8 +134,19 @@ static void add_tracking(json_t *o, const struct conf *c, const struct conf_rout
 		json_object_set_new(o, "notify", dump_notify(n));
 }
 
+static json_t *dump_auth(const struct conf_auth *auth)
+{
+	json_t *keys = json_object();
+
+	for (size_t i = 0; i < auth->n_keys; i++)
+		json_object_set_new(keys, auth->keys[i].name, json_string(auth->keys[i].file));
+	return json_pack("{si ss si si so ss*}", "type", (int)auth->type, "mode",
+		conf_auth_mode_name(auth->mode), "active_key", auth->active_key, "window_s",
+		auth->window_s, "keys", keys, "password_file", auth->password_file);
+}
+
 /* What is not as it is by default. */
-static void dump_wire(const struct conf_router *r, json_t *router)
+static void dump_wire(const struct conf *c, const struct conf_router *r, json_t *router)
 {
 	char text[ADDR_TEXT_MAX];
 	json_t *unicast = json_object();
@@ -145,14 +156,24 @@ static void dump_wire(const struct conf_router *r, json_t *router)
 			json_string(addr_format(&r->unicast[i].address, text)));
 	if (r->family != AF_INET)
 		json_object_set_new(router, "family", json_integer(6));
+	if (r->down_intervals != 3)
+		json_object_set_new(router, "down_intervals", json_integer(r->down_intervals));
+	if (r->preempt_delay_us)
+		json_object_set_new(router, "preempt_delay", dump_duration(r->preempt_delay_us));
+	if (r->settle_us)
+		json_object_set_new(router, "settle", dump_duration(r->settle_us));
 	if (r->version != 3)
 		json_object_set_new(router, "version", json_integer(r->version));
 	if (r->pseudo_header)
 		json_object_set_new(router, "pseudo_header", json_true());
 	if (r->min_ttl != 255)
 		json_object_set_new(router, "min_ttl", json_integer(r->min_ttl));
+	if (r->auth.type != CONF_AUTH_NONE)
+		json_object_set_new(router, "auth", dump_auth(&r->auth));
 	if (r->n_unicast)
 		json_object_set(router, "unicast", unicast);
+	if (r->group != CONF_NONE)
+		json_object_set_new(router, "group", json_string(c->groups[r->group].name));
 	json_decref(unicast);
 }
 
@@ -172,7 +193,7 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
 	add_tracking(router, c, r);
-	dump_wire(r, router);
+	dump_wire(c, r, router);
 	return router;
 }
 
@@ -263,6 +284,8 @@ char *conf_dump(const struct conf *c)
 		c->on_stop == CONF_ON_STOP_KEEP ? "keep" : "remove");
 	if (c->n_trackers > 0)
 		json_object_set_new(root, "trackers", dump_tracks(c, c->trackers, c->n_trackers));
+	if (c->ready_timeout_us != 30000000)
+		json_object_set_new(root, "ready_timeout", dump_duration(c->ready_timeout_us));
 	text = json_dumps(root, JSON_INDENT(2));
 	json_decref(root);
 	return text;

@@ -1,6 +1,7 @@
 /* The elector's logic against a recorder: a small world of interfaces and addresses, and a log of
  * what was done to it, in order. */
 #include "elector/elector.h"
+#include "elector/wire.h"
 
 #include <check.h>
 #include <errno.h>
@@ -28,7 +29,11 @@ static struct {
 	int add_error;
 	int open_error;
 	int dump_error;
-	const char *sent_to;    /* where adverts to us go */
+	uint64_t clock_off_us;
+	bool signed_too; /* what is sent has a trailer */
+	uint8_t sent[VRRP_PACKET_MAX];
+	size_t sent_len;
+	const char *sent_to; /* where adverts to us go */
 	uint8_t advertised;     /* addresses in the last packet sent */
 	uint16_t advertised_cs; /* its interval */
 	bool record_was_active; /* at the last add or remove */
@@ -92,7 +97,10 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	(void)io;
 	(void)port;
 	ck_assert_uint_eq(source->family, destination->family);
-	ck_assert_uint_eq(len, VRRP_HEADER_LEN + size * packet[3]);
+	ck_assert_uint_eq(
+		len, VRRP_HEADER_LEN + size * packet[3] + (world.signed_too ? VRRP_TRAILER_LEN : 0));
+	memcpy(world.sent, packet, len);
+	world.sent_len = len;
 	if (!addr_is_multicast(destination))
 		note("to .%u ", destination->bytes[size - 1]);
 	world.advertised = packet[3];
@@ -120,7 +128,8 @@ static int add(
 	(void)io;
 	*ret_changed = 0;
 	note_addresses("add", ifindex, addrs, n);
-	ck_assert(!e.n_routers || records[0].ifindex[ifindex == AWAY_IFINDEX] == ifindex);
+	ck_assert(!e.n_routers || e.n_groups ||
+		records[0].ifindex[ifindex == AWAY_IFINDEX] == ifindex);
 	world.record_was_active = records[0].active;
 	if (world.add_error)
 		return world.add_error;
@@ -203,6 +212,12 @@ static int dump(void *io)
 	return 0;
 }
 
+static uint64_t wall_us(void *io)
+{
+	(void)io;
+	return UINT64_C(1800000000) * SECOND_US + now.us + world.clock_off_us;
+}
+
 static void arm(void *io, struct instant deadline)
 {
 	(void)io;
@@ -238,6 +253,7 @@ static const struct elector_ops recorder = {
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
+	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
 	.changed = changed,
@@ -253,6 +269,7 @@ static struct router_config front(uint8_t vrid, unsigned first, unsigned n)
 		.vrid = vrid,
 		.priority = 100,
 		.interval_cs = 100,
+		.down_intervals = VRRP_DOWN_INTERVALS,
 		.preempt = true,
 		.format = {AF_INET, .version = 3, .min_ttl = 255, .interval_cs = 100},
 		.announce = {.repeat = 1},
@@ -366,6 +383,7 @@ static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned
 	*s = (struct state_router){.used = true, .active = true, .vrid = vrid, .ifindex = {2}};
 	s->format = c.format;
 	s->interval_cs = 100;
+	s->down_intervals = VRRP_DOWN_INTERVALS;
 	s->spoke = (struct instant){now.us - ago_us};
 	s->addrs = c.addrs;
 	(void)snprintf(s->name, sizeof(s->name), "%s", name);
@@ -556,7 +574,7 @@ START_TEST(a_predecessor_that_may_have_been_succeeded_is_tidied_up)
 {
 	struct router_config c = front(51, 100, 2);
 
-	predecessor("front", 51, 100, 2, vrrp_shortest_down_us(100));
+	predecessor("front", 51, 100, 2, vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS));
 	configure(&c, 1);
 	ck_assert_str_eq(done(), "open eth0; tidy front; remove .100 .101; remove .100 .101; "
 				 "leftover-removed; initialize>backup; ");
@@ -1418,6 +1436,233 @@ START_TEST(an_excluded_address_that_becomes_advertised_stays_where_it_is)
 }
 END_TEST
 
+/* Policy */
+
+#define DOWN_AT_100_US (3 * SECOND_US + 609375)
+
+static void hear(uint8_t from, uint8_t priority)
+{
+	advert_arrives(51, priority, from, 100);
+}
+
+START_TEST(nobody_is_preempted_before_the_director_is_ready)
+{
+	struct router_config c = front(51, 100, 1);
+
+	elector_hold(&e, 30 * SECOND_US, now);
+	configure(&c, 1);
+	pass(SECOND_US);
+	hear(20, 50);
+	ck_assert_uint_eq(world.armed.us, now.us + DOWN_AT_100_US);
+	elector_ready(&e, now);
+	pass(SECOND_US);
+	hear(20, 50);
+	ck_assert_uint_eq(world.armed.us, now.us - SECOND_US + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(who_is_not_ready_still_takes_an_empty_place)
+{
+	struct router_config c = front(51, 100, 1);
+
+	elector_hold(&e, 30 * SECOND_US, now);
+	configure(&c, 1);
+	(void)done();
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(the_hold_ends_at_ready_timeout_with_a_word)
+{
+	struct router_config c = front(51, 100, 1);
+
+	elector_hold(&e, 2 * SECOND_US, now);
+	configure(&c, 1);
+	(void)done();
+	ck_assert_uint_eq(world.armed.us, now.us + 2 * SECOND_US);
+	pass(SECOND_US);
+	hear(20, 50);
+	pass(SECOND_US);
+	elector_timer(&e, now);
+	ck_assert_str_eq(done(), "not-ready; ");
+	hear(20, 50);
+	ck_assert_uint_eq(world.armed.us, now.us - SECOND_US + DOWN_AT_100_US);
+	elector_hold(&e, 2 * SECOND_US, now); /* it is configured: no start any more */
+	ck_assert(instant_is_never(e.hold));
+}
+END_TEST
+
+static struct router_config member(const char *interface, uint8_t vrid, unsigned first)
+{
+	struct router_config c = front(vrid, first, 1);
+
+	(void)snprintf(c.name, sizeof(c.name), "%s", interface);
+	(void)snprintf(c.interface, sizeof(c.interface), "%s", interface);
+	(void)snprintf(c.group, sizeof(c.group), "edge");
+	return c;
+}
+
+static void second_link(bool up)
+{
+	world.links[1].name = "eth2";
+	world.links[1].ifindex = AWAY_IFINDEX;
+	world.links[1].up = up;
+	world.links[1].primary = "10.9.0.2/24";
+	elector_link(&e, AWAY_IFINDEX, "eth2", up, mac);
+	elector_settle(&e, now);
+}
+
+static struct router_config pair[2];
+
+static void start_group(void)
+{
+	pair[0] = member("eth0", 51, 100);
+	pair[1] = member("eth2", 52, 110);
+	second_link(true);
+	configure(pair, 2);
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_ACTIVE);
+}
+
+START_TEST(a_group_takes_over_as_one)
+{
+	start_group();
+	ck_assert_str_eq(done(),
+		"open eth0; open eth2; remove .100; remove@eth2 .110; "
+		"initialize>backup; initialize>backup; add .100; send 100; announce 1; add@eth2 .110; send 100; announce@eth2 1; "
+		"backup>active; backup>active; ");
+}
+END_TEST
+
+START_TEST(a_better_advert_on_one_lan_takes_a_group_away_from_all)
+{
+	start_group();
+	(void)done();
+	hear(20, 150);
+	ck_assert_str_eq(done(), "remove .100; remove@eth2 .110; send 100; send 100; "
+				 "active>backup; active>backup; ");
+}
+END_TEST
+
+START_TEST(a_lost_link_takes_a_group_out_until_all_are_ready)
+{
+	start_group();
+	(void)done();
+	second_link(false);
+	ck_assert_str_eq(done(), "remove .100; remove@eth2 .110; send 0; active>initialize; "
+				 "active>initialize; close eth2; ");
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "");
+	second_link(true);
+	ck_assert_str_eq(done(), "open eth2; remove .100; remove@eth2 .110; "
+				 "initialize>backup; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(a_group_waits_for_a_member_without_an_interface)
+{
+	pair[0] = member("eth0", 51, 100);
+	pair[1] = member("eth2", 52, 110);
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "open eth0; ");
+	second_link(true);
+	ck_assert_str_eq(done(), "open eth2; remove .100; remove@eth2 .110; "
+				 "initialize>backup; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(a_group_has_the_lowest_priority_of_its_members)
+{
+	start_group();
+	(void)done();
+	pair[1].priority = 60;
+	configure(pair, 2);
+	ck_assert_uint_eq(e.routers[0]->vrrp.config.priority, 60);
+	ck_assert_uint_eq(e.routers[1]->vrrp.config.priority, 60);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone)
+{
+	start_group();
+	(void)done();
+	configure(pair, 1);
+	ck_assert_str_eq(done(), "remove@eth2 .110; send 0; active>initialize; close eth2; ");
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "open eth2; remove@eth2 .110; add@eth2 .110; send 100; "
+				 "announce@eth2 1; initialize>active; ");
+	pair[1].group[0] = '\0';
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "");
+	hear(20, 150);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(a_group_is_adopted_whole_or_not_at_all)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct router_config c = member(i ? "eth2" : "eth0", (uint8_t)(51 + i), 100);
+		records[i] = (struct state_router){.used = true,
+			.active = true,
+			.vrid = c.vrid,
+			.interval_cs = 100,
+			.down_intervals = VRRP_DOWN_INTERVALS,
+			.ifindex = {i ? AWAY_IFINDEX : 2},
+			.spoke = i ? (struct instant){now.us - 100 * SECOND_US} : now};
+		(void)snprintf(records[i].interface, STATE_INTERFACE_MAX, "%s", c.interface);
+	}
+	pair[0] = member("eth0", 51, 100);
+	pair[1] = member("eth2", 52, 110);
+	second_link(true);
+	configure(pair, 2);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+	tear_down();
+	elector_init(&e, &recorder, NULL, &state);
+	for (size_t i = 0; i < 2; i++) {
+		records[i].active = true;
+		records[i].spoke = now;
+	}
+	configure(pair, 2);
+	ck_assert_int_eq(e.routers[0]->vrrp.reason, VRRP_REASON_ADOPTED);
+	ck_assert_int_eq(e.routers[1]->vrrp.reason, VRRP_REASON_ADOPTED);
+}
+END_TEST
+
+START_TEST(a_group_is_handed_over_as_one)
+{
+	start_group();
+	(void)done();
+	elector_switchover(&e, "eth2", false, now);
+	ck_assert_uint_eq(e.routers[0]->vrrp.config.priority, 1);
+	ck_assert_uint_eq(e.routers[1]->vrrp.config.priority, 1);
+	hear(20, 50);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->handover.state, HANDOVER_GIVEN);
+}
+END_TEST
+
+START_TEST(maintenance_takes_a_group_out)
+{
+	start_group();
+	(void)done();
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	hear(20, 50);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_INITIALIZE);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_INITIALIZE);
+	elector_maintain(&e, MAINTENANCE_OFF, now);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
 static TCase *place_cases(void)
 {
 	TCase *tc = tcase_create("addresses beside those of the adverts");
@@ -1618,6 +1863,115 @@ START_TEST(a_restart_is_announced_and_adopted)
 }
 END_TEST
 
+/* Signed adverts */
+
+static struct vrrp_auth_config secret(void)
+{
+	struct vrrp_auth_config c = {
+		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 1, .keys = {{.id = 1}}};
+
+	hmac_sha256_init(&c.keys[0].hmac, "0123456789abcdef0123456789abcdef", 32);
+	return c;
+}
+
+static struct router *start_signing(void)
+{
+	struct router_config c = front(51, 100, 2);
+
+	c.auth = secret();
+	c.format.takes_trailer = true;
+	world.signed_too = true;
+	configure(&c, 1);
+	(void)done();
+	return e.routers[0];
+}
+
+/* What a peer that has the key sends, its clock right, comes to us when ours may be wrong. */
+static void signed_advert_arrives(struct vrrp_auth *peer, uint8_t priority)
+{
+	struct vrrp_format format = {AF_INET, .version = 3, .min_ttl = 255, .takes_trailer = true};
+	struct vrrp_auth_config config = secret();
+	struct vrrp_advert a = {
+		.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 2};
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = {.ttl = 255, .bytes = packet};
+	uint64_t right_us = wall_us(NULL) - world.clock_off_us;
+
+	ck_assert(addr_parse("192.0.2.3", &d.source) && addr_parse("224.0.0.18", &d.destination));
+	a.addrs[0] = front(51, 100, 2).addrs.list[0].addr;
+	a.addrs[1] = front(51, 100, 2).addrs.list[1].addr;
+	d.len = vrrp_packet_build(&format, &a, packet);
+	vrrp_auth_sign(peer, &config, &d.source, packet, d.len, vrrp_stamp(right_us));
+	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
+	d.len += VRRP_TRAILER_LEN;
+	elector_packet(&e, e.ports[0], &d, now);
+}
+
+START_TEST(what_is_not_signed_is_not_heard)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth peer = {0};
+
+	advert_arrives(51, 200, 3, 100);
+	ck_assert_uint_eq(r->rejected[VRRP_REJECT_UNSIGNED], 1);
+	ck_assert_uint_eq(r->counters.adverts_received, 0);
+	signed_advert_arrives(&peer, 200);
+	ck_assert_uint_eq(r->counters.adverts_received, 1);
+}
+END_TEST
+
+START_TEST(a_wrong_clock_is_told_once_and_seen_until_it_is_right)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth peer = {0};
+
+	world.clock_off_us = 3600 * SECOND_US;
+	for (int i = 0; i < 10; i++)
+		signed_advert_arrives(&peer, 200);
+	ck_assert_str_eq(done(), "advert-rejected; clock-deaf; ");
+	ck_assert(wire_is_deaf(r));
+	world.clock_off_us = 0;
+	signed_advert_arrives(&peer, 200);
+	ck_assert(!wire_is_deaf(r));
+	ck_assert_uint_eq(r->counters.adverts_received, 1);
+}
+END_TEST
+
+/* The cleaner builds priority 0 from the record; a peer that heard our last advert believes it. */
+START_TEST(a_will_is_good_for_a_cleaner)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth peer = {0};
+	struct vrrp_auth_config config = secret();
+	struct vrrp_advert a = {.vrid = 51, .interval_cs = 100, .n_addrs = 2};
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = {.source = prefix("192.0.2.2").addr, .bytes = world.sent};
+	size_t len = VRRP_HEADER_LEN + 8;
+
+	reach_deadline();
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+	d.len = world.sent_len;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL))),
+		VRRP_OK);
+	ck_assert(r->record->has_will);
+	a.addrs[0] = r->record->addrs.list[0].addr;
+	a.addrs[1] = r->record->addrs.list[1].addr;
+	ck_assert_uint_eq(vrrp_packet_build(&r->record->format, &a, packet), len);
+	memcpy(packet + len, r->record->will, VRRP_TRAILER_LEN);
+	d.bytes = packet;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL) + SECOND_US)),
+		VRRP_OK);
+	/* ... and who goes on instead is believed too. */
+	reach_deadline();
+	d.bytes = world.sent;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL))),
+		VRRP_OK);
+}
+END_TEST
+
 static TCase *wire_cases(void)
 {
 	TCase *tc = tcase_create("families and peers");
@@ -1627,6 +1981,9 @@ static TCase *wire_cases(void)
 	tcase_add_test(tc, each_family_has_vrids_of_its_own);
 	tcase_add_test(tc, unicast_adverts_go_to_each_peer);
 	tcase_add_test(tc, who_speaks_unicast_hears_its_peers_alone);
+	tcase_add_test(tc, what_is_not_signed_is_not_heard);
+	tcase_add_test(tc, a_wrong_clock_is_told_once_and_seen_until_it_is_right);
+	tcase_add_test(tc, a_will_is_good_for_a_cleaner);
 	return tc;
 }
 
@@ -1729,6 +2086,26 @@ static TCase *operator_cases(void)
 	return tc;
 }
 
+static TCase *policy_cases(void)
+{
+	TCase *tc = tcase_create("policy");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, nobody_is_preempted_before_the_director_is_ready);
+	tcase_add_test(tc, who_is_not_ready_still_takes_an_empty_place);
+	tcase_add_test(tc, the_hold_ends_at_ready_timeout_with_a_word);
+	tcase_add_test(tc, a_group_takes_over_as_one);
+	tcase_add_test(tc, a_better_advert_on_one_lan_takes_a_group_away_from_all);
+	tcase_add_test(tc, a_lost_link_takes_a_group_out_until_all_are_ready);
+	tcase_add_test(tc, a_group_waits_for_a_member_without_an_interface);
+	tcase_add_test(tc, a_group_has_the_lowest_priority_of_its_members);
+	tcase_add_test(tc, a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
+	tcase_add_test(tc, a_group_is_adopted_whole_or_not_at_all);
+	tcase_add_test(tc, a_group_is_handed_over_as_one);
+	tcase_add_test(tc, maintenance_takes_a_group_out);
+	return tc;
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("elector");
@@ -1742,6 +2119,7 @@ int main(void)
 	suite_add_tcase(suite, reload_cases());
 	suite_add_tcase(suite, election_cases());
 	suite_add_tcase(suite, operator_cases());
+	suite_add_tcase(suite, policy_cases());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
