@@ -25,6 +25,7 @@ static const struct {
 	[EVENT_RIVAL] = {"rival", "092f7ffa83ddebb317c4778278d129e4", LOG_WARNING},
 	[EVENT_ADVERT_REJECTED] = {"advert-rejected", "fe010d6e624fc0fb80b9978cc011fc59",
 		LOG_WARNING},
+	[EVENT_CLOCK_DEAF] = {"clock-deaf", "a11803d635e040ed97eb25bda2e7e444", LOG_ERR},
 	[EVENT_ADDRESS_RESTORED] = {"address-restored", "57f15bf4717a22679cceed45df25146e",
 		LOG_WARNING},
 	[EVENT_LEFTOVER_REMOVED] = {"leftover-removed", "7063f8726b82a07089a9e016fbdb9dd4",

@@ -25,6 +25,43 @@ struct conf_announce {
 	uint64_t refresh_us;  /* periodic re-announcement while Active, 0: off */
 };
 
+#define CONF_KEYS_MAX 8
+#define CONF_KEY_LEN_MAX 64
+#define CONF_PASSWORD_LEN 8
+
+/* What signs adverts. What is in the file is read by conf_read_secrets(). */
+struct conf_key {
+	char *name; /* "1".."255" */
+	char *file;
+	uint8_t id;
+	uint8_t len; /* 0: not read */
+	uint8_t bytes[CONF_KEY_LEN_MAX];
+};
+
+enum conf_auth_type {
+	CONF_AUTH_NONE,
+	CONF_AUTH_PASSWORD, /* version 2 */
+	CONF_AUTH_HMAC,
+};
+
+enum conf_auth_mode {
+	CONF_AUTH_ENFORCE,
+	CONF_AUTH_PERMISSIVE,
+	CONF_AUTH_RECEIVE_ONLY,
+};
+const char *conf_auth_mode_name(enum conf_auth_mode mode); /* "receive_only" */
+
+struct conf_auth {
+	enum conf_auth_type type;
+	enum conf_auth_mode mode;
+	uint8_t active_key; /* the id of one of the keys */
+	uint16_t window_s;  /* 0: by the advert_interval */
+	struct conf_key *keys;
+	size_t n_keys;
+	char *password_file;
+	char password[CONF_PASSWORD_LEN + 1]; /* empty: not read */
+};
+
 /* Where a node, or a peer that is none, speaks unicast. */
 struct conf_speaker {
 	char *name;
@@ -44,6 +81,7 @@ struct conf_router {
 	struct conf_speaker *unicast;     /* none: multicast */
 	size_t n_unicast;
 	uint8_t down_intervals;           /* 1..100 */
+	struct conf_auth auth;
 	bool preempt;
 	uint64_t preempt_delay_us;
 	uint64_t settle_us;
@@ -278,6 +316,8 @@ struct conf *conf_load_elsewhere(const char *path, struct conf_errors *ret_error
 /* The same for a text that is in no file, and that includes none. */
 struct conf *conf_load_text(
 	const char *text, size_t len, const char *node, struct conf_errors *ret_errors);
+/* Reads the files of keys and passwords. False, with errors, when one cannot be used. */
+bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors);
 void conf_free(struct conf *c);
 void conf_errors_done(struct conf_errors *e);
 /* "file:line:column: /pointer: text". Returns buf. */

@@ -35,6 +35,10 @@ static const struct key_token checksums[] = {{"none", 0}, {"full", IPVS_TUNNEL_C
 static const struct key_token families[] = {{"ipv4", AF_INET}, {"ipv6", AF_INET6}, {NULL, 0}};
 static const struct key_token advert_checksums[] = {
 	{"rfc9568", false}, {"pseudo_header", true}, {NULL, 0}};
+static const struct key_token auth_types[] = {{"none", CONF_AUTH_NONE},
+	{"password", CONF_AUTH_PASSWORD}, {"hmac", CONF_AUTH_HMAC}, {NULL, 0}};
+static const struct key_token auth_modes[] = {{"enforce", CONF_AUTH_ENFORCE},
+	{"permissive", CONF_AUTH_PERMISSIVE}, {"receive_only", CONF_AUTH_RECEIVE_ONLY}, {NULL, 0}};
 static const struct key_token scheduler_flags[] = {{"sh-fallback", CONF_SH_FALLBACK},
 	{"sh-port", CONF_SH_PORT}, {"mh-fallback", CONF_MH_FALLBACK}, {"mh-port", CONF_MH_PORT},
 	{NULL, 0}};
@@ -155,6 +159,83 @@ static const struct key announce_items[] = {
 static const struct keys announce_keys = {
 	"announce", sizeof(struct conf_announce), KEYS(announce_items)};
 
+#define PATH_CHARS "!-~ "
+#define PATH_NOUN "the path of a file: 1..4095 printable ASCII characters"
+
+static const struct key auth_key_items[] = {
+	{
+		.name = "file",
+		.type = KEY_TEXT,
+		.required = true,
+		.min = 1,
+		.max = 4095,
+		.chars = PATH_CHARS,
+		.noun = PATH_NOUN,
+		.field = FIELD(struct conf_key, file),
+		.meaning = "The file that has the key, for its owner alone to read",
+	},
+};
+static const struct keys auth_key_keys = {
+	"auth_key", sizeof(struct conf_key), KEYS(auth_key_items)};
+
+static const struct key auth_items[] = {
+	{
+		.name = "type",
+		.type = KEY_TOKEN,
+		.fallback = "none",
+		.tokens = auth_types,
+		.field = FIELD(struct conf_auth, type),
+		.meaning = "hmac: adverts are signed; password: in clear, for version 2",
+	},
+	{
+		.name = "keys",
+		.type = KEY_MAP,
+		.max = CONF_KEYS_MAX,
+		.object = &auth_key_keys,
+		.field = FIELD(struct conf_auth, keys),
+		.also = FIELD(struct conf_auth, n_keys),
+		.meaning = "The keys of hmac, by their number, 1 to 255",
+	},
+	{
+		.name = "active_key",
+		.type = KEY_INTEGER,
+		.min = 1,
+		.max = 255,
+		.field = FIELD(struct conf_auth, active_key),
+		.meaning = "The number of the key that signs; default: the only one",
+	},
+	{
+		.name = "mode",
+		.type = KEY_TOKEN,
+		.fallback = "enforce",
+		.tokens = auth_modes,
+		.field = FIELD(struct conf_auth, mode),
+		.meaning = "enforce: sign, hear what is signed; permissive: hear all; "
+			   "receive_only: hear all, do not sign",
+	},
+	{
+		.name = "window",
+		.type = KEY_DURATION,
+		.min = SECOND,
+		.max = 300 * SECOND,
+		.unit_us = SECOND,
+		.field = FIELD(struct conf_auth, window_s),
+		.meaning = "How far clocks may differ; default 5s, or three advert_intervals if "
+			   "longer",
+	},
+	{
+		.name = "password_file",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 4095,
+		.chars = PATH_CHARS,
+		.noun = PATH_NOUN,
+		.field = FIELD(struct conf_auth, password_file),
+		.meaning = "The file that has the password, 1 to 8 characters",
+	},
+};
+static const struct keys auth_keys = {"auth", sizeof(struct conf_auth), KEYS(auth_items)};
+
 static const struct key router_items[] = {
 	{
 		.name = "interface",
@@ -238,6 +319,13 @@ static const struct key router_items[] = {
 		.max = 255,
 		.field = FIELD(struct conf_router, min_ttl),
 		.meaning = "The least TTL of unicast adverts: less than 255 with routers between",
+	},
+	{
+		.name = "auth",
+		.type = KEY_OBJECT,
+		.object = &auth_keys,
+		.field = FIELD(struct conf_router, auth),
+		.meaning = "How the directors know each other's adverts",
 	},
 	{
 		.name = "preempt",

@@ -2,6 +2,8 @@
 #include "conf/alloc.h"
 #include "conf/rules.h"
 
+#include <stdio.h>
+
 #define SECOND_CS 100
 
 /* An advert must fit into one datagram (RFC 9568, 5.2.9), of Ethernet's 1500 bytes: less its IPv6
@@ -107,6 +109,65 @@ static void rule_unicast(const struct rules *r, size_t i)
 	}
 }
 
+/* --- Authentication --- */
+
+static bool read_id(const char *name, uint8_t *ret)
+{
+	char text[4];
+	unsigned long id = strtoul(name, NULL, 10);
+
+	(void)snprintf(text, sizeof(text), "%lu", id % 1000);
+	if (id < 1 || id > 255 || strcmp(text, name) != 0)
+		return false;
+	*ret = (uint8_t)id;
+	return true;
+}
+
+static bool has_key(const struct conf_auth *auth, uint8_t id)
+{
+	for (size_t i = 0; i < auth->n_keys; i++)
+		if (auth->keys[i].id == id)
+			return true;
+	return false;
+}
+
+static void rule_keys(const struct rules *r, size_t i)
+{
+	struct conf_auth *auth = &r->c->routers[i].auth;
+
+	for (size_t k = 0; k < auth->n_keys; k++)
+		if (!read_id(auth->keys[k].name, &auth->keys[k].id))
+			report(r, i, "auth",
+				conf_printf("a key is called by a number, 1 to 255, not \"%s\"",
+					auth->keys[k].name));
+	if (auth->n_keys == 0)
+		report(r, i, "auth", conf_dup("\"hmac\" needs \"keys\""));
+	else if (!auth->active_key && auth->n_keys == 1)
+		auth->active_key = auth->keys[0].id;
+	else if (!auth->active_key)
+		report(r, i, "auth", conf_dup("several keys need \"active_key\""));
+	else if (!has_key(auth, auth->active_key))
+		report(r, i, "auth", conf_dup("\"active_key\" is none of the keys"));
+}
+
+static void rule_auth(const struct rules *r, size_t i)
+{
+	const struct conf_router *vr = &r->c->routers[i];
+	const struct conf_auth *auth = &vr->auth;
+
+	if (auth->type == CONF_AUTH_HMAC)
+		rule_keys(r, i);
+	else if (auth->n_keys || auth->active_key || auth->window_s ||
+		 auth->mode != CONF_AUTH_ENFORCE)
+		report(r, i, "auth",
+			conf_dup("keys, active_key, mode and window are for \"hmac\""));
+	if ((auth->type == CONF_AUTH_PASSWORD) != (auth->password_file != NULL))
+		report(r, i, "auth",
+			conf_dup("\"password\" and \"password_file\" go together"));
+	if (auth->type == CONF_AUTH_PASSWORD && vr->version != 2)
+		report(r, i, "auth", conf_dup("a password is for \"version\": 2"));
+}
+
 void rules_wire(const struct rules *r)
 {
 	for (size_t i = 0; i < r->c->n_routers; i++) {
@@ -114,5 +175,6 @@ void rules_wire(const struct rules *r)
 		rule_version(r, i);
 		rule_checksum(r, i);
 		rule_unicast(r, i);
+		rule_auth(r, i);
 	}
 }

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 enum {
 	PRIORITY_ADVERT = SD_EVENT_PRIORITY_NORMAL - 30,
@@ -214,6 +215,15 @@ static int dump(void *io)
 	return rtnl_dump(d->rtnl);
 }
 
+static uint64_t wall_us(void *io)
+{
+	struct timespec t;
+
+	(void)io;
+	(void)clock_gettime(CLOCK_REALTIME, &t); /* cannot fail with this clock */
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 static void arm(void *io, struct instant deadline)
 {
 	struct daemon *d = io;
@@ -284,6 +294,7 @@ static const struct elector_ops operations = {
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
+	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
 	.changed = changed,

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
+#include <string.h>
 
 static void ignore_link(const struct rtnl_link *link, void *userdata)
 {
@@ -82,6 +83,10 @@ static void resign(const struct state_router *record)
 	for (size_t i = 0; i < advert.n_addrs; i++)
 		advert.addrs[i] = record->addrs.list[i].addr;
 	len = vrrp_packet_build(&record->format, &advert, packet);
+	if (record->has_will) {
+		memcpy(packet + len, record->will, VRRP_TRAILER_LEN);
+		len += VRRP_TRAILER_LEN;
+	}
 	for (size_t i = 0; i < vrrp_peers_destinations(&record->peers); i++) {
 		struct addr to =
 			vrrp_peers_destination(&record->peers, record->format.family, i);

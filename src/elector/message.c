@@ -2,6 +2,8 @@
  * is refused whole, in words for whoever debugs the two programs. */
 #include "elector/message.h"
 
+#include "elector/wire.h"
+
 #include "base/cleanup.h"
 
 #include <errno.h>
@@ -257,6 +259,7 @@ json_t *message_report(const struct elector *e)
 		(void)json_object_set_new(
 			json, "peer_priority", json_integer(r->vrrp.peer_priority));
 		(void)json_object_set_new(json, "interface_up", json_boolean(router_home(r)->up));
+		(void)json_object_set_new(json, "deaf", json_boolean(wire_is_deaf(r)));
 		(void)json_object_set_new(json, "counters", counters_of(r));
 		(void)json_array_append_new(routers, json);
 	}

@@ -47,6 +47,78 @@ static bool read_password(const json_t *password, struct vrrp_format *ret)
 	return true;
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool read_key(const json_t *json, struct vrrp_auth_key *ret)
+{
+	uint8_t bytes[VRRP_AUTH_KEY_MAX];
+	const char *hex;
+	json_int_t id;
+	size_t n;
+
+	if (json_unpack((json_t *)(uintptr_t)json, "{s:I, s:s%}", "id", &id, "key", &hex, &n) < 0)
+		return false;
+	if (id < 1 || id > 255 || n % 2 != 0 || n < 2 * VRRP_AUTH_KEY_MIN ||
+		n > 2 * VRRP_AUTH_KEY_MAX)
+		return false;
+	for (size_t i = 0; i < n / 2; i++) {
+		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	ret->id = (uint8_t)id;
+	hmac_sha256_init(&ret->hmac, bytes, n / 2);
+	explicit_bzero(bytes, sizeof(bytes));
+	return true;
+}
+
+static enum vrrp_auth_mode read_mode(const char *name)
+{
+	if (strcmp(name, "enforce") == 0)
+		return VRRP_AUTH_ENFORCE;
+	if (strcmp(name, "permissive") == 0)
+		return VRRP_AUTH_PERMISSIVE;
+	return strcmp(name, "receive_only") == 0 ? VRRP_AUTH_RECEIVE_ONLY : VRRP_AUTH_OFF;
+}
+
+static bool read_auth(const json_t *json, struct router_config *c)
+{
+	struct vrrp_auth_config *auth = &c->auth;
+	json_int_t window_s, active;
+	const json_t *keys, *item;
+	const char *mode;
+	bool found = false;
+	size_t i;
+
+	if (!json)
+		return true;
+	if (json_unpack((json_t *)(uintptr_t)json, "{s:s, s:I, s:I, s:o}", "mode", &mode,
+		    "window_s", &window_s, "active_key", &active, "keys", &keys) < 0)
+		return false;
+	auth->mode = read_mode(mode);
+	if (auth->mode == VRRP_AUTH_OFF || window_s < 1 || window_s > VRRP_AUTH_WINDOW_MAX_S ||
+		json_array_size(keys) > VRRP_AUTH_KEYS_MAX)
+		return false;
+	auth->window_s = (uint16_t)window_s;
+	json_array_foreach (keys, i, item) {
+		if (!read_key(item, &auth->keys[i]))
+			return false;
+		auth->n_keys++;
+		if (auth->keys[i].id == active) {
+			auth->active = (uint8_t)i;
+			found = true;
+		}
+	}
+	c->format.takes_trailer = true;
+	return found;
+}
+
 const char *message_read_wire(const json_t *router, struct router_config *c)
 {
 	const json_t *wire = json_object_get(router, "wire");
@@ -69,5 +141,7 @@ const char *message_read_wire(const json_t *router, struct router_config *c)
 		return "source and peers must be addresses of the router's family, at most 16";
 	if (!read_password(json_object_get(wire, "password"), &c->format))
 		return "password is for version 2, and at most eight bytes";
+	if (!read_auth(json_object_get(wire, "auth"), c))
+		return "auth does not fit";
 	return NULL;
 }

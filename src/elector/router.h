@@ -6,6 +6,7 @@
 #include "core/announce.h"
 #include "core/handover.h"
 #include "core/vrrp.h"
+#include "core/vrrp_auth.h"
 #include "core/vrrp_packet.h"
 #include "elector/state_file.h"
 
@@ -59,6 +60,7 @@ struct router_config {
 	struct vrrp_format format; /* with the family of the router */
 	struct addr source;        /* of unicast adverts; family 0: the port's primary address */
 	struct vrrp_peers peers;   /* none: multicast */
+	struct vrrp_auth_config auth;
 	struct announce_config announce;
 	char snat_interface[STATE_INTERFACE_MAX]; /* where what is away goes; empty: nothing is */
 	struct state_addrs addrs;
@@ -98,6 +100,8 @@ struct elector_ops {
 	int (*tidy)(void *io, struct state_router *record, size_t *ret_removed);
 	/* Tell elector_link() and elector_addr() about all there is. 0, or -errno after a part. */
 	int (*dump)(void *io);
+	/* Microseconds since 1970. */
+	uint64_t (*wall_us)(void *io);
 	/* Call elector_timer() at that time. */
 	void (*arm)(void *io, struct instant deadline);
 	/* For the operator: a transition, or something else that happened (router may be NULL). */
@@ -130,6 +134,8 @@ struct router {
 	const struct elector_ops *ops;
 	void *io;
 	bool send_failed; /* the last advert did not leave */
+	struct vrrp_auth auth;
+	unsigned stale; /* signed adverts in a row that our clock calls stale */
 	uint64_t rejected[VRRP_REJECT_MAX_];
 	struct instant next_complaint[VRRP_REJECT_MAX_];
 	struct instant next_rival_event;

@@ -53,6 +53,8 @@ struct state_router {
 	struct addr source;                  /* of our adverts */
 	struct vrrp_format format;
 	struct vrrp_peers peers;
+	bool has_will;
+	uint8_t will[VRRP_TRAILER_LEN]; /* the trailer of a priority 0 that ends us */
 	struct state_addrs addrs;
 };
 

@@ -296,7 +296,7 @@ int rtnl_dump(struct rtnl *r)
 {
 	int error = dump(r, RTM_GETLINK, AF_UNSPEC);
 
-	return error < 0 ? error : dump(r, RTM_GETADDR, AF_INET);
+	return error < 0 ? error : dump(r, RTM_GETADDR, AF_UNSPEC);
 }
 
 static void put_attr(struct nlmsghdr *m, uint16_t type, const void *data, size_t len)

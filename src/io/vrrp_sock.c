@@ -67,7 +67,6 @@ static int set_up_v4(int fd, int ifindex)
 static int set_up_v6(int fd, int ifindex)
 {
 	const struct option options[] = {
-		{IPV6_V6ONLY, 1},
 		{IPV6_MULTICAST_HOPS, VRRP_TTL},
 		{IPV6_UNICAST_HOPS, VRRP_TTL},
 		{IPV6_MULTICAST_LOOP, 0},

@@ -43,7 +43,7 @@ KINDS = {
 def test_a_pair_elects_hands_over_and_preempts(lab, kind):
     router, vip = KINDS[kind]
     build(lab)
-    capture = Capture(lab)
+    capture = Capture(lab, network="lb2-eth0")  # a bridge sees no unicast of others
     lb1, lb2 = start_pair(lab, config(**dict(router)), vip)
     wait_until(lambda: lb2.router()["peer"], 10, "lb2 hears lb1")
     lb1.stop()

@@ -28,6 +28,7 @@ static struct {
 	int add_error;
 	int open_error;
 	int dump_error;
+	uint64_t clock_off_us;
 	const char *sent_to; /* where adverts to us go */
 	uint8_t advertised;     /* addresses in the last packet sent */
 	uint16_t advertised_cs; /* its interval */
@@ -204,6 +205,12 @@ static int dump(void *io)
 	return 0;
 }
 
+static uint64_t wall_us(void *io)
+{
+	(void)io;
+	return UINT64_C(1800000000) * SECOND_US + now.us + world.clock_off_us;
+}
+
 static void arm(void *io, struct instant deadline)
 {
 	(void)io;
@@ -239,6 +246,7 @@ static const struct elector_ops recorder = {
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
+	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
 	.changed = changed,
