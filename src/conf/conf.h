@@ -80,8 +80,8 @@ struct conf_router {
 	uint8_t min_ttl;                  /* of adverts that are heard, 1..255 */
 	struct conf_speaker *unicast;     /* none: multicast */
 	size_t n_unicast;
-	uint8_t down_intervals;           /* 1..100 */
 	struct conf_auth auth;
+	uint8_t down_intervals;           /* 1..100 */
 	bool preempt;
 	uint64_t preempt_delay_us;
 	uint64_t settle_us;

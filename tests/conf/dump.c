@@ -39,6 +39,17 @@ static json_t *dump_tunnel(const struct conf_tunnel *t)
 	return json_pack("[iii]", (int)t->type, t->port, (int)t->flags);
 }
 
+static json_t *dump_auth(const struct conf_auth *auth)
+{
+	json_t *keys = json_object();
+
+	for (size_t i = 0; i < auth->n_keys; i++)
+		json_object_set_new(keys, auth->keys[i].name, json_string(auth->keys[i].file));
+	return json_pack("{si ss si si so ss*}", "type", (int)auth->type, "mode",
+		conf_auth_mode_name(auth->mode), "active_key", auth->active_key, "window_s",
+		auth->window_s, "keys", keys, "password_file", auth->password_file);
+}
+
 /* What is not as it is by default. */
 static void dump_wire(const struct conf *c, const struct conf_router *r, json_t *router)
 {
@@ -62,6 +73,8 @@ static void dump_wire(const struct conf *c, const struct conf_router *r, json_t 
 		json_object_set_new(router, "pseudo_header", json_true());
 	if (r->min_ttl != 255)
 		json_object_set_new(router, "min_ttl", json_integer(r->min_ttl));
+	if (r->auth.type != CONF_AUTH_NONE)
+		json_object_set_new(router, "auth", dump_auth(&r->auth));
 	if (r->n_unicast)
 		json_object_set(router, "unicast", unicast);
 	if (r->group != CONF_NONE)

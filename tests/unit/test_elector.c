@@ -1,6 +1,7 @@
 /* The elector's logic against a recorder: a small world of interfaces and addresses, and a log of
  * what was done to it, in order. */
 #include "elector/elector.h"
+#include "elector/wire.h"
 
 #include <check.h>
 #include <errno.h>
@@ -29,6 +30,9 @@ static struct {
 	int open_error;
 	int dump_error;
 	uint64_t clock_off_us;
+	bool signed_too; /* what is sent has a trailer */
+	uint8_t sent[VRRP_PACKET_MAX];
+	size_t sent_len;
 	const char *sent_to; /* where adverts to us go */
 	uint8_t advertised;     /* addresses in the last packet sent */
 	uint16_t advertised_cs; /* its interval */
@@ -93,7 +97,10 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	(void)io;
 	(void)port;
 	ck_assert_uint_eq(source->family, destination->family);
-	ck_assert_uint_eq(len, VRRP_HEADER_LEN + size * packet[3]);
+	ck_assert_uint_eq(
+		len, VRRP_HEADER_LEN + size * packet[3] + (world.signed_too ? VRRP_TRAILER_LEN : 0));
+	memcpy(world.sent, packet, len);
+	world.sent_len = len;
 	if (!addr_is_multicast(destination))
 		note("to .%u ", destination->bytes[size - 1]);
 	world.advertised = packet[3];
@@ -1741,6 +1748,115 @@ START_TEST(a_restart_is_announced_and_adopted)
 }
 END_TEST
 
+/* Signed adverts */
+
+static struct vrrp_auth_config secret(void)
+{
+	struct vrrp_auth_config c = {
+		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 1, .keys = {{.id = 1}}};
+
+	hmac_sha256_init(&c.keys[0].hmac, "0123456789abcdef0123456789abcdef", 32);
+	return c;
+}
+
+static struct router *start_signing(void)
+{
+	struct router_config c = front(51, 100, 2);
+
+	c.auth = secret();
+	c.format.takes_trailer = true;
+	world.signed_too = true;
+	configure(&c, 1);
+	(void)done();
+	return e.routers[0];
+}
+
+/* What a peer that has the key sends, its clock right, comes to us when ours may be wrong. */
+static void signed_advert_arrives(struct vrrp_auth *peer, uint8_t priority)
+{
+	struct vrrp_format format = {AF_INET, .version = 3, .min_ttl = 255, .takes_trailer = true};
+	struct vrrp_auth_config config = secret();
+	struct vrrp_advert a = {
+		.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 2};
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = {.ttl = 255, .bytes = packet};
+	uint64_t right_us = wall_us(NULL) - world.clock_off_us;
+
+	ck_assert(addr_parse("192.0.2.3", &d.source) && addr_parse("224.0.0.18", &d.destination));
+	a.addrs[0] = front(51, 100, 2).addrs.list[0].addr;
+	a.addrs[1] = front(51, 100, 2).addrs.list[1].addr;
+	d.len = vrrp_packet_build(&format, &a, packet);
+	vrrp_auth_sign(peer, &config, &d.source, packet, d.len, vrrp_stamp(right_us));
+	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
+	d.len += VRRP_TRAILER_LEN;
+	elector_packet(&e, e.ports[0], &d, now);
+}
+
+START_TEST(what_is_not_signed_is_not_heard)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth peer = {0};
+
+	advert_arrives(51, 200, 3, 100);
+	ck_assert_uint_eq(r->rejected[VRRP_REJECT_UNSIGNED], 1);
+	ck_assert_uint_eq(r->counters.adverts_received, 0);
+	signed_advert_arrives(&peer, 200);
+	ck_assert_uint_eq(r->counters.adverts_received, 1);
+}
+END_TEST
+
+START_TEST(a_wrong_clock_is_told_once_and_seen_until_it_is_right)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth peer = {0};
+
+	world.clock_off_us = 3600 * SECOND_US;
+	for (int i = 0; i < 10; i++)
+		signed_advert_arrives(&peer, 200);
+	ck_assert_str_eq(done(), "advert-rejected; clock-deaf; ");
+	ck_assert(wire_is_deaf(r));
+	world.clock_off_us = 0;
+	signed_advert_arrives(&peer, 200);
+	ck_assert(!wire_is_deaf(r));
+	ck_assert_uint_eq(r->counters.adverts_received, 1);
+}
+END_TEST
+
+/* The cleaner builds priority 0 from the record; a peer that heard our last advert believes it. */
+START_TEST(a_will_is_good_for_a_cleaner)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth peer = {0};
+	struct vrrp_auth_config config = secret();
+	struct vrrp_advert a = {.vrid = 51, .interval_cs = 100, .n_addrs = 2};
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = {.source = prefix("192.0.2.2").addr, .bytes = world.sent};
+	size_t len = VRRP_HEADER_LEN + 8;
+
+	reach_deadline();
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+	d.len = world.sent_len;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL))),
+		VRRP_OK);
+	ck_assert(r->record->has_will);
+	a.addrs[0] = r->record->addrs.list[0].addr;
+	a.addrs[1] = r->record->addrs.list[1].addr;
+	ck_assert_uint_eq(vrrp_packet_build(&r->record->format, &a, packet), len);
+	memcpy(packet + len, r->record->will, VRRP_TRAILER_LEN);
+	d.bytes = packet;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL) + SECOND_US)),
+		VRRP_OK);
+	/* ... and who goes on instead is believed too. */
+	reach_deadline();
+	d.bytes = world.sent;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL))),
+		VRRP_OK);
+}
+END_TEST
+
 static TCase *wire_cases(void)
 {
 	TCase *tc = tcase_create("families and peers");
@@ -1750,6 +1866,9 @@ static TCase *wire_cases(void)
 	tcase_add_test(tc, each_family_has_vrids_of_its_own);
 	tcase_add_test(tc, unicast_adverts_go_to_each_peer);
 	tcase_add_test(tc, who_speaks_unicast_hears_its_peers_alone);
+	tcase_add_test(tc, what_is_not_signed_is_not_heard);
+	tcase_add_test(tc, a_wrong_clock_is_told_once_and_seen_until_it_is_right);
+	tcase_add_test(tc, a_will_is_good_for_a_cleaner);
 	return tc;
 }
 
