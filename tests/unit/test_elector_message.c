@@ -47,6 +47,30 @@ START_TEST(a_whole_configuration_is_read)
 }
 END_TEST
 
+START_TEST(policy_is_read_and_has_defaults)
+{
+	struct router_config *c;
+	size_t n, errors;
+
+	ck_assert_int_eq(read_text(ROUTER(GOOD), &c, &n, &errors), 0);
+	ck_assert_uint_eq(c->down_intervals, 3);
+	ck_assert_uint_eq(c->preempt_delay_us, 0);
+	ck_assert_uint_eq(c->settle_us, 0);
+	ck_assert_str_eq(c->group, "");
+	free(c);
+	ck_assert_int_eq(
+		read_text(ROUTER(GOOD ",\"down_intervals\":100,\"preempt_delay_us\":5,"
+				      "\"settle_us\":6,\"group\":\"edge\""),
+			&c, &n, &errors),
+		0);
+	ck_assert_uint_eq(c->down_intervals, 100);
+	ck_assert_uint_eq(c->preempt_delay_us, 5);
+	ck_assert_uint_eq(c->settle_us, 6);
+	ck_assert_str_eq(c->group, "edge");
+	free(c);
+}
+END_TEST
+
 START_TEST(no_routers_are_a_configuration_too)
 {
 	struct router_config *configs;
@@ -119,6 +143,11 @@ static const char *const bad[] = {
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"192.0.2.1\"]"),
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"192.0.2.1\"],"
 	       "\"announce\":{\"repeat\":-1,\"interval_us\":0,\"refresh_us\":0}"),
+	ROUTER(GOOD ",\"down_intervals\":0"),
+	ROUTER(GOOD ",\"down_intervals\":101"),
+	ROUTER(GOOD ",\"preempt_delay_us\":-1"),
+	ROUTER(GOOD ",\"settle_us\":\"1s\""),
+	ROUTER(GOOD ",\"group\":7"),
 	ROUTER(GOOD ",\"excluded\":7"),
 	ROUTER(GOOD ",\"excluded\":[\"no address\"]"),
 	ROUTER(GOOD ",\"snat\":[1]"),
@@ -213,6 +242,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tc, a_whole_configuration_is_read);
+	tcase_add_test(tc, policy_is_read_and_has_defaults);
 	tcase_add_test(tc, no_routers_are_a_configuration_too);
 	tcase_add_test(tc, addresses_are_sorted_by_where_they_go);
 	tcase_add_loop_test(tc, without_another_interface_nothing_is_away, 0,
