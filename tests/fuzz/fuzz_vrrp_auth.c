@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (is_good)
 		vrrp_packet_seal(&formats[choice], &d.source, &d.destination, packet, d.len);
 	if (vrrp_packet_parse(&formats[choice], &d, &advert) == VRRP_OK) {
-		is_good = is_good && d.len == advert.packet_len + VRRP_TRAILER_LEN;
+		is_good = is_good && d.len == (size_t)advert.packet_len + VRRP_TRAILER_LEN;
 		if (is_good)
 			sign(&formats[choice], &config, &d, packet, advert.packet_len);
 		check_twice(&config, &d, advert.packet_len, is_good);
