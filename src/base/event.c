@@ -21,6 +21,7 @@ static const struct {
 	[EVENT_ROUTER_ADOPTED] = {"router-adopted", "e4dbcfaa21965ca9b94e160c28e500c1",
 		LOG_WARNING},
 	[EVENT_ROUTER_LATE] = {"router-late", "3338cd94b1a568d41a595b8ef54c5823", LOG_WARNING},
+	[EVENT_NOT_READY] = {"not-ready", "0d6bb8eba9d744a49339e47bb15d7ab8", LOG_WARNING},
 	[EVENT_RIVAL] = {"rival", "092f7ffa83ddebb317c4778278d129e4", LOG_WARNING},
 	[EVENT_ADVERT_REJECTED] = {"advert-rejected", "fe010d6e624fc0fb80b9978cc011fc59",
 		LOG_WARNING},

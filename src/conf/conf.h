@@ -80,7 +80,11 @@ struct conf_router {
 	struct conf_speaker *unicast;     /* none: multicast */
 	size_t n_unicast;
 	struct conf_auth auth;
+	uint8_t down_intervals;           /* 1..100 */
 	bool preempt;
+	uint64_t preempt_delay_us;
+	uint64_t settle_us;
+	size_t group; /* the sync group that it is in, or CONF_NONE */
 	struct conf_announce announce;
 	struct addr_prefix *addresses; /* of one family: what the adverts carry */
 	size_t n_addresses;
@@ -89,6 +93,11 @@ struct conf_router {
 	struct addr_prefix *snat; /* local addresses of fullnat, moved likewise */
 	size_t n_snat;
 	char *snat_interface; /* where those are; NULL: `interface` */
+};
+
+/* Its members say that they are in it. */
+struct conf_group {
+	char *name;
 };
 
 enum conf_on_failure {
@@ -269,6 +278,9 @@ struct conf {
 	size_t self; /* our own index in nodes, or CONF_NONE */
 	struct conf_router *routers;
 	size_t n_routers;
+	struct conf_group *groups;
+	size_t n_groups;
+	uint64_t ready_timeout_us;
 	struct conf_pool *pools;
 	size_t n_pools;
 	struct conf_definition *definitions;

@@ -23,7 +23,7 @@ enum key_type {
 	KEY_FLAGS,    /* an unsigned field of 4 bytes: the sum of several of `tokens` */
 	KEY_MARK,     /* uint32_t, 1 to the largest; or "auto", a bool in `also` */
 	KEY_PRIORITY, /* min..max, or an object of node -> min..max; the relations store it */
-	KEY_PATTERNS, /* a text or several: files to include; not stored */
+	KEY_PATTERNS, /* a text or several: files to include, members; not stored */
 	KEY_OBJECT,   /* a struct of `object`; a bool in `also` says that it is there */
 	KEY_MAP, /* name -> struct of `object`, which begins with char *name; number in `also` */
 };

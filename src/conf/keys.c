@@ -276,6 +276,15 @@ static const struct key router_items[] = {
 		.meaning = "The time between adverts; three of them lost are a failover",
 	},
 	{
+		.name = "down_intervals",
+		.type = KEY_INTEGER,
+		.fallback = "3",
+		.min = 1,
+		.max = 100,
+		.field = FIELD(struct conf_router, down_intervals),
+		.meaning = "How many adverts must be lost for a failover",
+	},
+	{
 		.name = "version",
 		.type = KEY_INTEGER,
 		.fallback = "3",
@@ -326,6 +335,24 @@ static const struct key router_items[] = {
 		.meaning = "Whether a higher priority takes over from an Active director",
 	},
 	{
+		.name = "preempt_delay",
+		.type = KEY_DURATION,
+		.fallback = "0s",
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_router, preempt_delay_us),
+		.meaning = "How long a lower priority must have been heard before that",
+	},
+	{
+		.name = "settle",
+		.type = KEY_DURATION,
+		.fallback = "0s",
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_router, settle_us),
+		.meaning = "How long after its link came up a director believes silence",
+	},
+	{
 		.name = "addresses",
 		.type = KEY_PREFIXES,
 		.required = true,
@@ -371,6 +398,17 @@ static const struct key router_items[] = {
 };
 static const struct keys router_keys = {
 	"virtual_router", sizeof(struct conf_router), KEYS(router_items)};
+
+static const struct key group_items[] = {
+	{
+		.name = "members",
+		.type = KEY_PATTERNS,
+		.required = true,
+		.meaning = "The virtual routers that are Active together",
+	},
+};
+static const struct keys group_keys = {
+	"sync_group", sizeof(struct conf_group), KEYS(group_items)};
 
 static const struct key check_items[] = {
 	{
@@ -856,6 +894,27 @@ static const struct key root_items[] = {
 			.field = FIELD(struct conf, routers),
 			.also = FIELD(struct conf, n_routers),
 			.meaning = "Groups of addresses that the directors elect an owner for",
+		},
+	[ROOT_SYNC_GROUPS] =
+		{
+			.name = "sync_groups",
+			.type = KEY_MAP,
+			.max = CONF_ROUTERS_MAX,
+			.object = &group_keys,
+			.field = FIELD(struct conf, groups),
+			.also = FIELD(struct conf, n_groups),
+			.meaning = "Virtual routers that are Active on one director together",
+		},
+	[ROOT_READY_TIMEOUT] =
+		{
+			.name = "ready_timeout",
+			.type = KEY_DURATION,
+			.fallback = "30s",
+			.max = HOUR,
+			.unit_us = 1,
+			.field = FIELD(struct conf, ready_timeout_us),
+			.meaning = "For how long a started director that is not ready preempts "
+				   "nobody",
 		},
 	[ROOT_POOLS] =
 		{

@@ -188,6 +188,8 @@ struct director {
 	struct shares shares;
 	struct overrides overrides;
 	sd_event_source *drains_timer;
+	bool applied; /* the table, once since the start */
+	bool ready;   /* ... and every server was checked: the elector may preempt */
 	struct maintenance_state maintenance;
 	struct switchover switchover;
 
@@ -266,6 +268,8 @@ void roles_abandon(struct director *d);
  * -ENOMEM. */
 int roles_prepare(const struct director *d, const struct conf *conf, struct roles *ret);
 void roles_done(struct roles *roles);
+/* The table was applied, or a verdict came: tells the elector once that the director is ready. */
+void roles_look_ready(struct director *d);
 struct supervise_settings roles_supervision(const struct conf *conf);
 json_t *roles_addresses(const struct addr_prefix *prefixes, size_t n); /* an array of text */
 /* Where a router's snat_addresses go. */

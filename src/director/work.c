@@ -298,6 +298,12 @@ static void note_end(struct director *d, const struct balance *sync, int error)
 		d->pending.retries = 0;
 }
 
+static void note_applied(struct director *d, int error)
+{
+	d->applied = d->applied || error == 0;
+	roles_look_ready(d);
+}
+
 /* The end of a round; `error` when it could not be finished. */
 static void finish(struct director *d, int error)
 {
@@ -335,6 +341,7 @@ static void finish(struct director *d, int error)
 	w->task = TASK_NONE;
 	if (task == TASK_WHOLE || task == TASK_RELOAD)
 		reload_applied(d, w->operations + w->changed + sync.operations);
+	note_applied(d, error);
 	work_next(d);
 }
 
@@ -356,6 +363,7 @@ static void finish_without_ipvs(struct director *d)
 	w->task = TASK_NONE;
 	if (task == TASK_WHOLE || task == TASK_RELOAD)
 		reload_applied(d, 0);
+	note_applied(d, 0);
 	work_next(d);
 }
 

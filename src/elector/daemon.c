@@ -263,8 +263,8 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	helper_event(d->helper, event_of(v), text, "TANDEM_INSTANCE", router->config.name,
 		"TANDEM_VRID", vrid, "TANDEM_STATE_OLD", vrrp_state_name(old_state),
 		"TANDEM_STATE_NEW", vrrp_state_name(v->state), "TANDEM_REASON",
-		vrrp_reason_name(v->reason), "TANDEM_PEER", peer, "INTERFACE",
-		router->config.interface, NULL);
+		vrrp_reason_name(v->reason), "TANDEM_PEER", peer, "TANDEM_GROUP",
+		router->config.group, "INTERFACE", router->config.interface, NULL);
 }
 
 static void changed(void *io, const struct router *router)
@@ -380,6 +380,19 @@ static void complain_about_routers(const struct elector *e, json_t *errors)
 	}
 }
 
+/* A director that has been ready is so for a restarted elector too. */
+static void hold(struct elector *e, const json_t *parameters)
+{
+	uint64_t timeout_us;
+	bool ready;
+
+	message_read_ready(parameters, &ready, &timeout_us);
+	if (ready)
+		elector_ready(e, clock_now());
+	else
+		elector_hold(e, timeout_us, clock_now());
+}
+
 static void configure_now(struct daemon *d, const json_t *parameters, json_t *errors)
 {
 	auto_free struct router_config *wanted = NULL;
@@ -387,6 +400,7 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 	int r = message_read_configure(parameters, errors, &wanted, &n);
 
 	if (r == 0) {
+		hold(&d->elector, parameters);
 		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
 		r = elector_configure(&d->elector, wanted, n, clock_now());
 	}
@@ -430,13 +444,18 @@ static void take_message(
 	struct daemon *d = userdata;
 
 	(void)h;
-	if (!d->state.data)
+	if (!d->state.data) {
+		if (strcmp(method, "Ready") == 0)
+			(void)json_object_set_new(d->pending, "ready", json_true());
 		return;
+	}
 	catch_up(d);
 	if (strcmp(method, "Switchover") == 0)
 		elector_switchover(&d->elector,
 			json_string_value(json_object_get(parameters, "name")),
 			json_is_true(json_object_get(parameters, "insist")), clock_now());
+	else if (strcmp(method, "Ready") == 0)
+		elector_ready(&d->elector, clock_now());
 	else if (strcmp(method, "Maintenance") == 0)
 		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
 }

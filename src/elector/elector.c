@@ -16,7 +16,11 @@
 void elector_init(
 	struct elector *e, const struct elector_ops *ops, void *io, struct state_file *state)
 {
-	*e = (struct elector){.ops = ops, .io = io, .state = state, .look_again = INSTANT_NEVER};
+	*e = (struct elector){.ops = ops,
+		.io = io,
+		.state = state,
+		.look_again = INSTANT_NEVER,
+		.hold = INSTANT_NEVER};
 }
 
 static void close_voice(struct elector *e, struct port *p, uint16_t family)
@@ -45,7 +49,7 @@ void elector_done(struct elector *e)
 
 static void arm(struct elector *e)
 {
-	struct instant deadline = e->look_again;
+	struct instant deadline = instant_min(e->look_again, e->hold);
 
 	for (size_t i = 0; i < e->n_routers; i++)
 		deadline = instant_min(deadline, router_deadline(e->routers[i]));
@@ -280,7 +284,35 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 	r = spare->routers[--spare->n_routers];
 	router_init(r, wanted, ports, take_record(e, wanted), e->ops, e->io, now);
 	router_maintain(r, e->maintenance, now);
+	router_hold(r, !instant_is_never(e->hold), now);
 	e->routers[e->n_routers++] = r;
+}
+
+static struct group *obtain_group(struct elector *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_groups; i++)
+		if (strcmp(e->groups[i].name, name) == 0)
+			return &e->groups[i];
+	group_init(&e->groups[e->n_groups], name);
+	return &e->groups[e->n_groups++];
+}
+
+/* In the order of the configuration, which the peer has too. */
+static void form_groups(
+	struct elector *e, const struct router_config *wanted, size_t n, struct instant now)
+{
+	for (size_t i = 0; i < n; i++)
+		if (*wanted[i].group)
+			group_add(obtain_group(e, wanted[i].group), find_router(e, &wanted[i]), now);
+	for (size_t i = 0; i < e->n_groups; i++)
+		group_follow(&e->groups[i], now);
+}
+
+static void dissolve_groups(struct elector *e)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_ungroup(e->routers[i]);
+	e->n_groups = 0;
 }
 
 int elector_configure(
@@ -294,14 +326,35 @@ int elector_configure(
 	if (!e->configured)
 		tidy_unwanted(e, wanted, n);
 	e->configured = true;
+	dissolve_groups(e);
 	drop_unwanted(e, wanted, n, now);
 	for (size_t i = 0; i < n; i++)
 		add_or_change(e, &wanted[i], &spare, now);
+	form_groups(e, wanted, n, now);
 	drop_unused_ports(e);
 	free_spare(&spare);
 	e->stale = true;
 	elector_settle(e, now);
 	return 0;
+}
+
+void elector_hold(struct elector *e, uint64_t ready_timeout_us, struct instant now)
+{
+	if (!e->configured && ready_timeout_us)
+		e->hold = instant_add(now, ready_timeout_us);
+}
+
+static void end_hold(struct elector *e, struct instant now)
+{
+	e->hold = INSTANT_NEVER;
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_hold(e->routers[i], false, now);
+}
+
+void elector_ready(struct elector *e, struct instant now)
+{
+	end_hold(e, now);
+	arm(e);
 }
 
 void elector_leave(struct elector *e, struct instant now)
@@ -493,14 +546,14 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 
 static void settle_router(struct router *r, struct instant now)
 {
-	if (!router_voice(r)->ready || !router_may_join(r)) {
+	if (!r->group && !router_is_ready(r))
 		router_disown(r);
-		return;
-	}
-	if (r->vrrp.state == VRRP_INITIALIZE)
+	else if (!r->group && r->vrrp.state == VRRP_INITIALIZE)
 		router_begin(r, now);
-	else if (!r->config.source.family &&
-		 !addr_equal(&r->vrrp.config.primary, &router_voice(r)->primary))
+	if (r->vrrp.state == VRRP_INITIALIZE || !router_voice(r)->ready)
+		return;
+	if (!r->config.source.family &&
+		!addr_equal(&r->vrrp.config.primary, &router_voice(r)->primary))
 		router_readdress(r, now);
 	holding_restore(r, now);
 }
@@ -567,6 +620,8 @@ void elector_settle(struct elector *e, struct instant now)
 		refresh(e, now);
 	for (size_t i = 0; i < e->n_ports; i++)
 		settle_port(e, e->ports[i], now);
+	for (size_t i = 0; i < e->n_groups; i++)
+		group_settle(&e->groups[i], now);
 	for (size_t i = 0; i < e->n_routers; i++)
 		settle_router(e->routers[i], now);
 	arm(e);
@@ -638,6 +693,11 @@ void elector_timer(struct elector *e, struct instant now)
 		return;
 	for (size_t i = 0; i < e->n_routers; i++)
 		router_timer(e->routers[i], now);
+	if (instant_reached(e->hold, now)) {
+		e->ops->event(e->io, EVENT_NOT_READY, NULL,
+			"not ready within ready_timeout: preempts all the same");
+		end_hold(e, now);
+	}
 	if (instant_reached(e->look_again, now))
 		elector_settle(e, now);
 	arm(e);

@@ -16,6 +16,7 @@ void holding_record(struct router *r)
 	s->format = r->config.format;
 	s->peers = r->config.peers;
 	s->interval_cs = r->config.interval_cs;
+	s->down_intervals = r->config.down_intervals;
 	s->ifindex[STATE_HOME] = router_home(r)->ifindex;
 	s->ifindex[STATE_AWAY] = away ? away->ifindex : 0;
 	s->source = r->vrrp.config.primary;

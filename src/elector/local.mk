@@ -8,6 +8,7 @@ libleftovers_a_SOURCES = \
 libelector_a_SOURCES = \
 	src/elector/daemon.c src/elector/daemon.h \
 	src/elector/elector.c src/elector/elector.h \
+	src/elector/group.c src/elector/group.h \
 	src/elector/holding.c src/elector/holding.h \
 	src/elector/message.c src/elector/message.h \
 	src/elector/message_wire.c \

@@ -78,6 +78,27 @@ static bool in_range(json_int_t value, json_int_t min, json_int_t max)
 	return value >= min && value <= max;
 }
 
+/* Members that may be absent. */
+static const char *read_policy(const json_t *json, struct router_config *ret)
+{
+	json_int_t down_intervals = VRRP_DOWN_INTERVALS, preempt_delay_us = 0, settle_us = 0;
+	const char *group = "";
+
+	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?s}", "down_intervals",
+		    &down_intervals, "preempt_delay_us", &preempt_delay_us, "settle_us",
+		    &settle_us, "group", &group) < 0)
+		return "down_intervals, preempt_delay_us, settle_us or group is of the wrong type";
+	if (!in_range(down_intervals, 1, VRRP_DOWN_INTERVALS_MAX) || preempt_delay_us < 0 ||
+		settle_us < 0)
+		return "down_intervals, preempt_delay_us or settle_us is out of range";
+	if (!copy_text(ret->group, sizeof(ret->group), group))
+		return "the name of the group is too long";
+	ret->down_intervals = (uint8_t)down_intervals;
+	ret->preempt_delay_us = (uint64_t)preempt_delay_us;
+	ret->settle_us = (uint64_t)settle_us;
+	return NULL;
+}
+
 /* Returns what is wrong, NULL when nothing is. */
 static const char *read_router(const json_t *json, struct router_config *ret)
 {
@@ -113,6 +134,9 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 	c.vrid = (uint8_t)vrid;
 	c.priority = (uint8_t)priority;
 	c.preempt = preempt;
+	wrong = read_policy(json, &c);
+	if (wrong)
+		return wrong;
 	c.announce = (struct announce_config){
 		(unsigned)repeat, (uint64_t)announce_us, (uint64_t)refresh_us};
 	*ret = c;
@@ -126,6 +150,18 @@ static int refuse(json_t *errors, size_t i, const char *what)
 	(void)snprintf(text, sizeof(text), "routers[%zu]: %s", i, what);
 	(void)json_array_append_new(errors, json_string(text));
 	return -EINVAL;
+}
+
+static bool has_large_group(const struct router_config *configs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t members = 0;
+		for (size_t k = 0; *configs[i].group && k < n; k++)
+			members += strcmp(configs[i].group, configs[k].group) == 0;
+		if (members > SYNC_GROUP_MEMBERS_MAX)
+			return true;
+	}
+	return false;
 }
 
 int message_read_configure(
@@ -145,9 +181,20 @@ int message_read_configure(
 		if (wrong)
 			return refuse(errors, i, wrong);
 	}
+	if (has_large_group(configs, n))
+		return refuse(errors, 0, "a group has more than 32 members");
 	*ret = take_ptr(configs);
 	*ret_n = n;
 	return 0;
+}
+
+void message_read_ready(const json_t *parameters, bool *ret_ready, uint64_t *ret_timeout_us)
+{
+	const json_t *ready = json_object_get(parameters, "ready");
+	json_int_t timeout_us = json_integer_value(json_object_get(parameters, "ready_timeout_us"));
+
+	*ret_ready = !json_is_false(ready);
+	*ret_timeout_us = timeout_us > 0 ? (uint64_t)timeout_us : 0;
 }
 
 enum maintenance message_read_maintenance(const json_t *parameters)
@@ -165,7 +212,8 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I}", "name", router->config.name,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I}", "name",
+		router->config.name, "group", router->config.group,
 		"state", vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state),
 		"reason", vrrp_reason_name(v->reason), "peer", peer, "priority",
 		(int)v->config.priority, "handover", handover_state_name(router->handover.state),

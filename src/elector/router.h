@@ -49,10 +49,14 @@ static inline struct voice *port_voice(struct port *p, uint16_t family)
 struct router_config {
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX];
+	char group[STATE_NAME_MAX]; /* the sync group that it is in; empty: none */
 	uint8_t vrid;
 	uint8_t priority;
 	uint16_t interval_cs;
+	uint8_t down_intervals;
 	bool preempt;
+	uint64_t preempt_delay_us;
+	uint64_t settle_us;
 	struct vrrp_format format; /* with the family of the router */
 	struct addr source;        /* of unicast adverts; family 0: the port's primary address */
 	struct vrrp_peers peers;   /* none: multicast */
@@ -114,9 +118,14 @@ struct site {
 	bool failed;       /* an address is missing: tried again with each advert */
 };
 
+struct group;
+
 struct router {
 	struct router_config config;
 	struct vrrp vrrp;
+	struct group *group; /* NULL: it is in none */
+	size_t place;        /* among the group's members */
+	bool held;           /* the director is not ready: it preempts nobody */
 	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
@@ -150,6 +159,14 @@ void router_init(struct router *r, const struct router_config *config,
 	const struct elector_ops *ops, void *io, struct instant now);
 /* The port is ready: adopt what a predecessor left a moment ago, or remove it and join. */
 void router_begin(struct router *r, struct instant now);
+/* The two halves of it: whether all is as if the predecessor had gone on; and what has to be so
+ * before it joins, with its predecessor's addresses or without. */
+bool router_can_adopt(const struct router *r, struct instant now);
+void router_prepare(struct router *r, bool adopt, struct instant now);
+/* Whether the director's not being ready keeps it from preempting. */
+void router_hold(struct router *r, bool held, struct instant now);
+/* It stands alone from now on; router_reconfigure() is due. */
+void router_ungroup(struct router *r);
 /* The port is not ready any more: its link is down, or it has no address of its own left. */
 void router_link_down(struct router *r, struct instant now);
 void router_no_address(struct router *r, struct instant now);
@@ -165,8 +182,8 @@ void router_leave(struct router *r, struct instant now);
 void router_switchover(struct router *r, bool insist, struct instant now);
 /* An operator works on this host, or has done so. */
 void router_maintain(struct router *r, enum maintenance maintenance, struct instant now);
-/* Whether it may join the election as far as operators are concerned. */
-bool router_may_join(const struct router *r);
+/* Whether it may join the election: the port is ready, and operators have nothing against it. */
+bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
@@ -181,3 +198,14 @@ struct instant router_deadline(const struct router *r);
 /* For the operator. */
 void router_say(const struct router *r, enum event event, const char *message);
 void router_say_failure(const struct router *r, const char *what, int error);
+
+/* For elector/group.c: the parts of a step. */
+uint8_t router_own_priority(const struct router *r); /* before its group's others are asked */
+void router_carry_out(struct router *r, unsigned effects, struct instant now);
+/* The priority follows what it depends on. Returns effects. */
+unsigned router_follow(struct router *r, struct instant now);
+/* After a step: a handover may be at its end. Returns effects. */
+unsigned router_became(struct router *r, const struct vrrp *before, struct instant now);
+/* Tells the operator of a transition, if there was one; returns whether. */
+bool router_tell(struct router *r, const struct vrrp *before);
+void router_leave_for_maintenance(struct router *r, struct instant now);

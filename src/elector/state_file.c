@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define MAGIC "tandem\n"
-#define VERSION 4
+#define VERSION 5
 #define BOOT_ID_MAX 40
 
 struct state_header {
@@ -104,7 +104,8 @@ struct state_slice state_addrs_at(const struct state_addrs *addrs, enum state_pl
 
 bool state_router_is_fresh(const struct state_router *router, struct instant now)
 {
-	struct instant end = instant_add(router->spoke, vrrp_shortest_down_us(router->interval_cs));
+	struct instant end = instant_add(router->spoke,
+		vrrp_shortest_down_us(router->interval_cs, router->down_intervals));
 
 	return router->used && router->active && !instant_reached(end, now);
 }

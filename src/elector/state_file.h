@@ -45,6 +45,7 @@ struct state_router {
 	uint8_t vrid;
 	uint8_t priority;
 	uint16_t interval_cs;
+	uint8_t down_intervals;
 	int32_t ifindex[STATE_PLACES]; /* 0: there is no such interface */
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX]; /* home */

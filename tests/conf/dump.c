@@ -51,7 +51,7 @@ static json_t *dump_auth(const struct conf_auth *auth)
 }
 
 /* What is not as it is by default. */
-static void dump_wire(const struct conf_router *r, json_t *router)
+static void dump_wire(const struct conf *c, const struct conf_router *r, json_t *router)
 {
 	char text[ADDR_TEXT_MAX];
 	json_t *unicast = json_object();
@@ -61,6 +61,12 @@ static void dump_wire(const struct conf_router *r, json_t *router)
 			json_string(addr_format(&r->unicast[i].address, text)));
 	if (r->family != AF_INET)
 		json_object_set_new(router, "family", json_integer(6));
+	if (r->down_intervals != 3)
+		json_object_set_new(router, "down_intervals", json_integer(r->down_intervals));
+	if (r->preempt_delay_us)
+		json_object_set_new(router, "preempt_delay", dump_duration(r->preempt_delay_us));
+	if (r->settle_us)
+		json_object_set_new(router, "settle", dump_duration(r->settle_us));
 	if (r->version != 3)
 		json_object_set_new(router, "version", json_integer(r->version));
 	if (r->pseudo_header)
@@ -71,6 +77,8 @@ static void dump_wire(const struct conf_router *r, json_t *router)
 		json_object_set_new(router, "auth", dump_auth(&r->auth));
 	if (r->n_unicast)
 		json_object_set(router, "unicast", unicast);
+	if (r->group != CONF_NONE)
+		json_object_set_new(router, "group", json_string(c->groups[r->group].name));
 	json_decref(unicast);
 }
 
@@ -89,7 +97,7 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 		"repeat", (int)r->announce.repeat, "interval",
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
-	dump_wire(r, router);
+	dump_wire(c, r, router);
 	return router;
 }
 
@@ -178,6 +186,8 @@ char *conf_dump(const struct conf *c)
 		c->nodes[c->self].name, "routers", routers, "pools", pools, "services", services,
 		"link", dump_link(&c->link), "ipvs", dump_ipvs(&c->ipvs), "on_stop",
 		c->on_stop == CONF_ON_STOP_KEEP ? "keep" : "remove");
+	if (c->ready_timeout_us != 30000000)
+		json_object_set_new(root, "ready_timeout", dump_duration(c->ready_timeout_us));
 	text = json_dumps(root, JSON_INDENT(2));
 	json_decref(root);
 	return text;

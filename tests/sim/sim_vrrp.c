@@ -145,7 +145,7 @@ static void who_was_silent_too_long_does_not_speak_as_active(
 {
 	if (effects & (VRRP_DO_CLAIM | VRRP_DO_RESIGN) || !(effects & VRRP_DO_ADVERT))
 		return;
-	if (instant_between_us(n->spoke, s->now) >= vrrp_shortest_down_us(n->config.interval_cs))
+	if (instant_between_us(n->spoke, s->now) >= vrrp_shortest_down_us(n->config.interval_cs, VRRP_DOWN_INTERVALS))
 		fail(s, "spoke after %" PRIu64 " us", instant_between_us(n->spoke, s->now));
 }
 
@@ -243,7 +243,7 @@ static void tell(struct sim *s, struct node *n, enum vrrp_event_kind kind)
 static void deliver(struct sim *s, struct packet *p)
 {
 	struct node *n = &s->nodes[p->to];
-	struct vrrp_event event = {VRRP_EV_ADVERT, &p->advert};
+	struct vrrp_event event = {.kind = VRRP_EV_ADVERT, .advert = &p->advert};
 
 	p->flying = false;
 	if (n->running)
@@ -282,7 +282,7 @@ static void stop(struct sim *s, struct node *n)
 static void restart(struct sim *s, struct node *n)
 {
 	bool adopts = n->owns && instant_between_us(n->spoke, s->now) <
-					 vrrp_shortest_down_us(n->config.interval_cs);
+					 vrrp_shortest_down_us(n->config.interval_cs, VRRP_DOWN_INTERVALS);
 
 	if (!adopts) {
 		start(s, n);
@@ -436,6 +436,7 @@ static void set_up(struct sim *s, uint64_t seed)
 			.primary = {.family = AF_INET, .bytes = {192, 0, 2, (uint8_t)(i + 1)}},
 			.priority = (uint8_t)(100 + 50 * pick(s, 3)),
 			.preempt = pick(s, 3) != 0,
+			.down_intervals = VRRP_DOWN_INTERVALS,
 		};
 		s->nodes[i].reachable = ~0u;
 	}

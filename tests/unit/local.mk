@@ -67,6 +67,11 @@ tests_unit_test_vrrp_auth_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
 TESTS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
+check_PROGRAMS += tests/unit/test_sync_group
+TESTS += tests/unit/test_sync_group
+tests_unit_test_sync_group_SOURCES = tests/unit/test_sync_group.c
+tests_unit_test_sync_group_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_group_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_announce_SOURCES = tests/unit/test_announce.c
 tests_unit_test_announce_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_announce_LDADD = libcore.a libbase.a $(UNIT_LDADD)
@@ -139,7 +144,7 @@ TESTS += tests/unit/test_roles
 tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/roles.c \
 	src/director/roles_wire.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_roles_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_roles_LDADD = $(LIBCONF) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print

@@ -128,7 +128,8 @@ static int add(
 	(void)io;
 	*ret_changed = 0;
 	note_addresses("add", ifindex, addrs, n);
-	ck_assert(!e.n_routers || records[0].ifindex[ifindex == AWAY_IFINDEX] == ifindex);
+	ck_assert(!e.n_routers || e.n_groups ||
+		records[0].ifindex[ifindex == AWAY_IFINDEX] == ifindex);
 	world.record_was_active = records[0].active;
 	if (world.add_error)
 		return world.add_error;
@@ -268,6 +269,7 @@ static struct router_config front(uint8_t vrid, unsigned first, unsigned n)
 		.vrid = vrid,
 		.priority = 100,
 		.interval_cs = 100,
+		.down_intervals = VRRP_DOWN_INTERVALS,
 		.preempt = true,
 		.format = {AF_INET, .version = 3, .min_ttl = 255, .interval_cs = 100},
 		.announce = {.repeat = 1},
@@ -381,6 +383,7 @@ static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned
 	*s = (struct state_router){.used = true, .active = true, .vrid = vrid, .ifindex = {2}};
 	s->format = c.format;
 	s->interval_cs = 100;
+	s->down_intervals = VRRP_DOWN_INTERVALS;
 	s->spoke = (struct instant){now.us - ago_us};
 	s->addrs = c.addrs;
 	(void)snprintf(s->name, sizeof(s->name), "%s", name);
@@ -572,7 +575,7 @@ START_TEST(a_predecessor_that_may_have_been_succeeded_is_tidied_up)
 {
 	struct router_config c = front(51, 100, 2);
 
-	predecessor("front", 51, 100, 2, vrrp_shortest_down_us(100));
+	predecessor("front", 51, 100, 2, vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS));
 	configure(&c, 1);
 	ck_assert_str_eq(done(), "open eth0; tidy front; remove .100 .101; remove .100 .101; "
 				 "leftover-removed; initialize>backup; ");
@@ -1316,6 +1319,233 @@ START_TEST(an_excluded_address_that_becomes_advertised_stays_where_it_is)
 }
 END_TEST
 
+/* Policy */
+
+#define DOWN_AT_100_US (3 * SECOND_US + 609375)
+
+static void hear(uint8_t from, uint8_t priority)
+{
+	advert_arrives(51, priority, from, 100);
+}
+
+START_TEST(nobody_is_preempted_before_the_director_is_ready)
+{
+	struct router_config c = front(51, 100, 1);
+
+	elector_hold(&e, 30 * SECOND_US, now);
+	configure(&c, 1);
+	pass(SECOND_US);
+	hear(20, 50);
+	ck_assert_uint_eq(world.armed.us, now.us + DOWN_AT_100_US);
+	elector_ready(&e, now);
+	pass(SECOND_US);
+	hear(20, 50);
+	ck_assert_uint_eq(world.armed.us, now.us - SECOND_US + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(who_is_not_ready_still_takes_an_empty_place)
+{
+	struct router_config c = front(51, 100, 1);
+
+	elector_hold(&e, 30 * SECOND_US, now);
+	configure(&c, 1);
+	(void)done();
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(the_hold_ends_at_ready_timeout_with_a_word)
+{
+	struct router_config c = front(51, 100, 1);
+
+	elector_hold(&e, 2 * SECOND_US, now);
+	configure(&c, 1);
+	(void)done();
+	ck_assert_uint_eq(world.armed.us, now.us + 2 * SECOND_US);
+	pass(SECOND_US);
+	hear(20, 50);
+	pass(SECOND_US);
+	elector_timer(&e, now);
+	ck_assert_str_eq(done(), "not-ready; ");
+	hear(20, 50);
+	ck_assert_uint_eq(world.armed.us, now.us - SECOND_US + DOWN_AT_100_US);
+	elector_hold(&e, 2 * SECOND_US, now); /* it is configured: no start any more */
+	ck_assert(instant_is_never(e.hold));
+}
+END_TEST
+
+static struct router_config member(const char *interface, uint8_t vrid, unsigned first)
+{
+	struct router_config c = front(vrid, first, 1);
+
+	(void)snprintf(c.name, sizeof(c.name), "%s", interface);
+	(void)snprintf(c.interface, sizeof(c.interface), "%s", interface);
+	(void)snprintf(c.group, sizeof(c.group), "edge");
+	return c;
+}
+
+static void second_link(bool up)
+{
+	world.links[1].name = "eth2";
+	world.links[1].ifindex = AWAY_IFINDEX;
+	world.links[1].up = up;
+	world.links[1].primary = "10.9.0.2/24";
+	elector_link(&e, AWAY_IFINDEX, "eth2", up, mac);
+	elector_settle(&e, now);
+}
+
+static struct router_config pair[2];
+
+static void start_group(void)
+{
+	pair[0] = member("eth0", 51, 100);
+	pair[1] = member("eth2", 52, 110);
+	second_link(true);
+	configure(pair, 2);
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_ACTIVE);
+}
+
+START_TEST(a_group_takes_over_as_one)
+{
+	start_group();
+	ck_assert_str_eq(done(),
+		"open eth0; open eth2; remove .100; remove@eth2 .110; "
+		"initialize>backup; initialize>backup; add .100; send 100; announce 1; add@eth2 .110; send 100; announce@eth2 1; "
+		"backup>active; backup>active; ");
+}
+END_TEST
+
+START_TEST(a_better_advert_on_one_lan_takes_a_group_away_from_all)
+{
+	start_group();
+	(void)done();
+	hear(20, 150);
+	ck_assert_str_eq(done(), "remove .100; remove@eth2 .110; send 100; send 100; "
+				 "active>backup; active>backup; ");
+}
+END_TEST
+
+START_TEST(a_lost_link_takes_a_group_out_until_all_are_ready)
+{
+	start_group();
+	(void)done();
+	second_link(false);
+	ck_assert_str_eq(done(), "remove .100; remove@eth2 .110; send 0; active>initialize; "
+				 "active>initialize; close eth2; ");
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "");
+	second_link(true);
+	ck_assert_str_eq(done(), "open eth2; remove .100; remove@eth2 .110; "
+				 "initialize>backup; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(a_group_waits_for_a_member_without_an_interface)
+{
+	pair[0] = member("eth0", 51, 100);
+	pair[1] = member("eth2", 52, 110);
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "open eth0; ");
+	second_link(true);
+	ck_assert_str_eq(done(), "open eth2; remove .100; remove@eth2 .110; "
+				 "initialize>backup; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(a_group_has_the_lowest_priority_of_its_members)
+{
+	start_group();
+	(void)done();
+	pair[1].priority = 60;
+	configure(pair, 2);
+	ck_assert_uint_eq(e.routers[0]->vrrp.config.priority, 60);
+	ck_assert_uint_eq(e.routers[1]->vrrp.config.priority, 60);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone)
+{
+	start_group();
+	(void)done();
+	configure(pair, 1);
+	ck_assert_str_eq(done(), "remove@eth2 .110; send 0; active>initialize; close eth2; ");
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "open eth2; remove@eth2 .110; add@eth2 .110; send 100; "
+				 "announce@eth2 1; initialize>active; ");
+	pair[1].group[0] = '\0';
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "");
+	hear(20, 150);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(a_group_is_adopted_whole_or_not_at_all)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct router_config c = member(i ? "eth2" : "eth0", (uint8_t)(51 + i), 100);
+		records[i] = (struct state_router){.used = true,
+			.active = true,
+			.vrid = c.vrid,
+			.interval_cs = 100,
+			.down_intervals = VRRP_DOWN_INTERVALS,
+			.ifindex = {i ? AWAY_IFINDEX : 2},
+			.spoke = i ? (struct instant){now.us - 100 * SECOND_US} : now};
+		(void)snprintf(records[i].interface, STATE_INTERFACE_MAX, "%s", c.interface);
+	}
+	pair[0] = member("eth0", 51, 100);
+	pair[1] = member("eth2", 52, 110);
+	second_link(true);
+	configure(pair, 2);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+	tear_down();
+	elector_init(&e, &recorder, NULL, &state);
+	for (size_t i = 0; i < 2; i++) {
+		records[i].active = true;
+		records[i].spoke = now;
+	}
+	configure(pair, 2);
+	ck_assert_int_eq(e.routers[0]->vrrp.reason, VRRP_REASON_ADOPTED);
+	ck_assert_int_eq(e.routers[1]->vrrp.reason, VRRP_REASON_ADOPTED);
+}
+END_TEST
+
+START_TEST(a_group_is_handed_over_as_one)
+{
+	start_group();
+	(void)done();
+	elector_switchover(&e, "eth2", false, now);
+	ck_assert_uint_eq(e.routers[0]->vrrp.config.priority, 1);
+	ck_assert_uint_eq(e.routers[1]->vrrp.config.priority, 1);
+	hear(20, 50);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->handover.state, HANDOVER_GIVEN);
+}
+END_TEST
+
+START_TEST(maintenance_takes_a_group_out)
+{
+	start_group();
+	(void)done();
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	hear(20, 50);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_INITIALIZE);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_INITIALIZE);
+	elector_maintain(&e, MAINTENANCE_OFF, now);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
 static TCase *place_cases(void)
 {
 	TCase *tc = tcase_create("addresses beside those of the adverts");
@@ -1733,6 +1963,26 @@ static TCase *operator_cases(void)
 	return tc;
 }
 
+static TCase *policy_cases(void)
+{
+	TCase *tc = tcase_create("policy");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, nobody_is_preempted_before_the_director_is_ready);
+	tcase_add_test(tc, who_is_not_ready_still_takes_an_empty_place);
+	tcase_add_test(tc, the_hold_ends_at_ready_timeout_with_a_word);
+	tcase_add_test(tc, a_group_takes_over_as_one);
+	tcase_add_test(tc, a_better_advert_on_one_lan_takes_a_group_away_from_all);
+	tcase_add_test(tc, a_lost_link_takes_a_group_out_until_all_are_ready);
+	tcase_add_test(tc, a_group_waits_for_a_member_without_an_interface);
+	tcase_add_test(tc, a_group_has_the_lowest_priority_of_its_members);
+	tcase_add_test(tc, a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
+	tcase_add_test(tc, a_group_is_adopted_whole_or_not_at_all);
+	tcase_add_test(tc, a_group_is_handed_over_as_one);
+	tcase_add_test(tc, maintenance_takes_a_group_out);
+	return tc;
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("elector");
@@ -1746,6 +1996,7 @@ int main(void)
 	suite_add_tcase(suite, reload_cases());
 	suite_add_tcase(suite, election_cases());
 	suite_add_tcase(suite, operator_cases());
+	suite_add_tcase(suite, policy_cases());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
