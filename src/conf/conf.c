@@ -89,19 +89,6 @@ static void forget_secrets(struct conf *c)
 	}
 }
 
-const char *conf_auth_mode_name(enum conf_auth_mode mode)
-{
-	switch (mode) {
-	case CONF_AUTH_ENFORCE:
-		return "enforce";
-	case CONF_AUTH_PERMISSIVE:
-		return "permissive";
-	case CONF_AUTH_RECEIVE_ONLY:
-		return "receive_only";
-	}
-	return "unknown";
-}
-
 void conf_free(struct conf *c)
 {
 	if (!c)

@@ -110,7 +110,6 @@ enum conf_auth_mode {
 	CONF_AUTH_PERMISSIVE,
 	CONF_AUTH_RECEIVE_ONLY,
 };
-const char *conf_auth_mode_name(enum conf_auth_mode mode); /* "receive_only" */
 
 struct conf_auth {
 	enum conf_auth_type type;

@@ -21,6 +21,19 @@ static int window_s(const struct conf_router *router)
 	return adverts_s > WINDOW_MIN_S ? adverts_s : WINDOW_MIN_S;
 }
 
+static const char *mode_name(enum conf_auth_mode mode)
+{
+	switch (mode) {
+	case CONF_AUTH_ENFORCE:
+		return "enforce";
+	case CONF_AUTH_PERMISSIVE:
+		return "permissive";
+	case CONF_AUTH_RECEIVE_ONLY:
+		return "receive_only";
+	}
+	return "unknown";
+}
+
 static json_t *key_to_json(const struct conf_key *key)
 {
 	char hex[2 * CONF_KEY_LEN_MAX + 1] = "";
@@ -39,7 +52,7 @@ static json_t *auth_to_json(const struct conf_router *router)
 
 	for (size_t i = 0; i < router->auth.n_keys; i++)
 		(void)json_array_append_new(keys, key_to_json(&router->auth.keys[i]));
-	return json_pack("{s:s, s:i, s:i, s:o}", "mode", conf_auth_mode_name(router->auth.mode),
+	return json_pack("{s:s, s:i, s:i, s:o}", "mode", mode_name(router->auth.mode),
 		"window_s", window_s(router), "active_key", (int)router->auth.active_key, "keys",
 		keys);
 }

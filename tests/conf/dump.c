@@ -140,8 +140,8 @@ static json_t *dump_auth(const struct conf_auth *auth)
 
 	for (size_t i = 0; i < auth->n_keys; i++)
 		json_object_set_new(keys, auth->keys[i].name, json_string(auth->keys[i].file));
-	return json_pack("{si ss si si so ss*}", "type", (int)auth->type, "mode",
-		conf_auth_mode_name(auth->mode), "active_key", auth->active_key, "window_s",
+	return json_pack("{si si si si so ss*}", "type", (int)auth->type, "mode",
+		(int)auth->mode, "active_key", auth->active_key, "window_s",
 		auth->window_s, "keys", keys, "password_file", auth->password_file);
 }
 
