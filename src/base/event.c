@@ -26,6 +26,8 @@ static const struct {
 		LOG_WARNING},
 	[EVENT_ADDRESS_RESTORED] = {"address-restored", "57f15bf4717a22679cceed45df25146e",
 		LOG_WARNING},
+	[EVENT_ADDRESS_CONTESTED] = {"address-contested", "1af5e444b01944358df0aa2c42b1a1dc",
+		LOG_ERR},
 	[EVENT_LEFTOVER_REMOVED] = {"leftover-removed", "7063f8726b82a07089a9e016fbdb9dd4",
 		LOG_WARNING},
 	[EVENT_RESIGNED_FOR] = {"resigned-for", "3fe00afe5beb2dcaa2d8b3f07e2b90a2", LOG_ERR},

@@ -16,6 +16,7 @@ enum event {
 	EVENT_RIVAL,             /* an Active router heard another Active one */
 	EVENT_ADVERT_REJECTED,   /* a datagram was not an advert for us; rate-limited */
 	EVENT_ADDRESS_RESTORED,  /* somebody removed a virtual address, it was put back */
+	EVENT_ADDRESS_CONTESTED, /* ... again and again; a sum, once a minute */
 	EVENT_LEFTOVER_REMOVED,  /* addresses of an earlier run were found and removed */
 	EVENT_RESIGNED_FOR,      /* the director resigned for an elector that cannot be restarted */
 	EVENT_HELPER_STARTED,    /* a helper process was started */

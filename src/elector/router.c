@@ -4,14 +4,16 @@
 
 #include "elector/holding.h"
 
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RIVAL_EVENT_INTERVAL_US UINT64_C(60000000)
 
 void router_say(const struct router *r, enum event event, const char *message)
 {
-	r->ops->event(r->io, event, r, message);
+	r->world.ops->event(r->world.io, event, r, message);
 }
 
 void router_say_failure(const struct router *r, const char *what, int error)
@@ -22,20 +24,25 @@ void router_say_failure(const struct router *r, const char *what, int error)
 	router_say(r, EVENT_ERROR, text);
 }
 
+static void put_addresses(const struct router_config *c, struct vrrp_advert *advert)
+{
+	for (size_t i = 0; i < c->n_moved && advert->n_addrs < c->n_advertised; i++)
+		if (c->moved[i].advertised)
+			advert->addrs[advert->n_addrs++] = c->moved[i].address.prefix.addr;
+}
+
 static void send_advert(struct router *r, uint8_t priority, struct instant now)
 {
 	struct vrrp_advert advert = {
 		.vrid = r->config.vrid,
 		.priority = priority,
 		.interval_cs = r->config.interval_cs,
-		.n_addrs = (uint8_t)r->config.addrs.n_advertised,
 	};
 	uint8_t packet[VRRP_PACKET_MAX];
 	int error;
 
-	for (size_t i = 0; i < advert.n_addrs; i++)
-		advert.addrs[i] = r->config.addrs.list[i].addr;
-	error = r->ops->send(r->io, router_home(r), &r->vrrp.config.primary, packet,
+	put_addresses(&r->config, &advert);
+	error = r->world.ops->send(r->world.io, router_home(r), &r->vrrp.config.primary, packet,
 		vrrp_packet_build(&advert, packet));
 	if (error < 0) {
 		r->counters.send_errors++;
@@ -48,19 +55,62 @@ static void send_advert(struct router *r, uint8_t priority, struct instant now)
 	r->send_failed = error < 0;
 }
 
+/* Whether an effect is to be carried out now. What can take longer is begun before. */
+static bool take(struct router *r, unsigned effect)
+{
+	bool wanted = r->todo & effect;
+
+	r->todo &= ~effect;
+	return wanted;
+}
+
 /* Lowest bit first, as core/vrrp.h has it. */
+void router_work(struct router *r, struct instant now)
+{
+	if ((r->todo & VRRP_DO_RELEASE) && !holding_release(r))
+		return;
+	r->todo &= ~(unsigned)VRRP_DO_RELEASE;
+	if (take(r, VRRP_DO_RESIGN))
+		send_advert(r, VRRP_PRIORITY_RESIGN, now);
+	if ((r->todo & VRRP_DO_CLAIM) && !holding_claim(r))
+		return;
+	r->todo &= ~(unsigned)VRRP_DO_CLAIM;
+	if (take(r, VRRP_DO_ADVERT))
+		send_advert(r, r->config.priority, now);
+	if (take(r, VRRP_DO_ANNOUNCE))
+		holding_announce(r, now);
+	if ((r->todo & HOLDING_REPAIR) && !holding_repair(r, now))
+		return;
+	r->todo &= ~HOLDING_REPAIR;
+}
+
+void router_finish(struct router *r, struct instant now)
+{
+	size_t left = r->world.pace->left;
+
+	r->world.pace->left = SIZE_MAX;
+	router_work(r, now);
+	r->world.pace->left = left;
+}
+
+/* An advert that is due does not wait for a long list, only the first one does. */
 static void carry_out(struct router *r, unsigned effects, struct instant now)
 {
-	if (effects & VRRP_DO_RELEASE)
-		holding_release(r);
-	if (effects & VRRP_DO_RESIGN)
-		send_advert(r, VRRP_PRIORITY_RESIGN, now);
-	if (effects & VRRP_DO_CLAIM)
-		holding_claim(r);
-	if (effects & VRRP_DO_ADVERT)
+	if ((r->todo & VRRP_DO_CLAIM) && effects == VRRP_DO_ADVERT) {
+		r->todo &= ~(unsigned)VRRP_DO_ADVERT;
 		send_advert(r, r->config.priority, now);
-	if (effects & VRRP_DO_ANNOUNCE)
-		holding_announce(r, now);
+		return;
+	}
+	if (effects & VRRP_DO_RELEASE) {
+		r->todo = 0;
+		holding_begin_release(r);
+	}
+	if (effects & VRRP_DO_CLAIM) {
+		r->todo &= ~(VRRP_DO_RELEASE | VRRP_DO_RESIGN | HOLDING_REPAIR);
+		holding_begin_claim(r);
+	}
+	r->todo |= effects;
+	router_work(r, now);
 }
 
 /* Effects first: what the operator is told can wait. */
@@ -73,7 +123,7 @@ static void conclude(
 	r->counters.transitions++;
 	if (r->vrrp.reason == VRRP_REASON_LATE)
 		r->counters.late++;
-	r->ops->transition(r->io, r, before->state);
+	r->world.ops->transition(r->world.io, r, before->state);
 }
 
 static void step(struct router *r, enum vrrp_event_kind kind, struct instant now)
@@ -95,32 +145,35 @@ static struct vrrp_config election_of(const struct router_config *config, const 
 	};
 }
 
-static void set_ports(struct router *r, struct port *const ports[STATE_PLACES])
+static void set_ports(struct router *r, const struct router_ports *ports)
 {
-	for (enum state_place place = 0; place < STATE_PLACES; place++)
-		r->sites[place].port = ports[place];
+	r->home = ports->home;
+	for (size_t i = 0; i < MOVED_PLACES_MAX; i++)
+		r->sites[i].port = ports->places[i];
 }
 
 void router_init(struct router *r, const struct router_config *config,
-	struct port *const ports[STATE_PLACES], struct state_router *record,
-	const struct elector_ops *ops, void *io, struct instant now)
+	const struct router_ports *ports, struct state_router *record, size_t first,
+	const struct router_world *world, struct instant now)
 {
-	struct vrrp_config election = election_of(config, ports[STATE_HOME]);
+	struct vrrp_config election = election_of(config, ports->home);
 
 	*r = (struct router){
-		.config = *config,
-		.record = record,
-		.ops = ops,
-		.io = io,
-	};
+		.config = *config, .record = record, .first = first, .world = *world};
 	set_ports(r, ports);
 	vrrp_init(&r->vrrp, &election, now);
 	announce_init(&r->announce, &config->announce);
 }
 
+void router_done(struct router *r)
+{
+	free(r->config.moved);
+	r->config.moved = NULL;
+}
+
 static bool can_adopt(const struct router *r, struct instant now)
 {
-	return r->record->ifindex[STATE_HOME] == router_home(r)->ifindex &&
+	return r->record->election == router_home(r)->ifindex &&
 	       state_router_is_fresh(r->record, now);
 }
 
@@ -160,26 +213,13 @@ void router_leave(struct router *r, struct instant now)
 	step(r, VRRP_EV_SHUTDOWN, now);
 }
 
-void router_readdress(struct router *r, struct instant now)
+/* New settings have taken effect on all but what is held. */
+static void go_on_with(struct router *r, bool moved, struct instant now)
 {
-	struct port *const ports[STATE_PLACES] = {router_home(r), r->sites[STATE_AWAY].port};
-
-	router_reconfigure(r, &r->config, ports, now);
-}
-
-void router_reconfigure(struct router *r, const struct router_config *wanted,
-	struct port *const ports[STATE_PLACES], struct instant now)
-{
-	struct vrrp_config election = election_of(wanted, ports[STATE_HOME]);
+	struct vrrp_config election = election_of(&r->config, r->home);
 	struct vrrp before = r->vrrp;
-	bool moved = !holding_same(&r->config, wanted);
-	unsigned effects;
+	unsigned effects = vrrp_reconfigure(&r->vrrp, &election, now);
 
-	if (wanted != &r->config)
-		r->config = *wanted;
-	set_ports(r, ports);
-	announce_reconfigure(&r->announce, &wanted->announce, now);
-	effects = vrrp_reconfigure(&r->vrrp, &election, now);
 	if (r->vrrp.state == VRRP_ACTIVE) {
 		if (moved)
 			effects |= VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE;
@@ -188,17 +228,50 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 	conclude(r, &before, effects, now);
 }
 
+void router_readdress(struct router *r, struct instant now)
+{
+	go_on_with(r, false, now);
+}
+
+void router_reconfigure(struct router *r, const struct router_config *wanted,
+	const struct router_ports *ports, size_t first, struct instant now)
+{
+	bool moved = !holding_same(&r->config, wanted);
+
+	free(r->config.moved);
+	r->config = *wanted;
+	r->first = first;
+	set_ports(r, ports);
+	announce_reconfigure(&r->announce, &wanted->announce, now);
+	go_on_with(r, moved, now);
+}
+
+void router_restore(struct router *r, struct instant now)
+{
+	if (r->vrrp.state != VRRP_ACTIVE) {
+		holding_forget(r);
+		return;
+	}
+	if (!holding_is_robbed(r) ||
+		(r->todo & (VRRP_DO_RELEASE | VRRP_DO_CLAIM | HOLDING_REPAIR)))
+		return;
+	holding_begin_repair(r);
+	r->todo |= HOLDING_REPAIR;
+	router_work(r, now);
+}
+
 /* 7.1: an address list that is not ours is somebody's mistake, not a reason to discard. */
 static bool same_list(const struct router *r, const struct vrrp_advert *advert)
 {
-	struct state_slice ours = holding_advertised(&r->config);
+	struct vrrp_advert ours = {0};
 
-	if (advert->n_addrs != ours.n)
+	put_addresses(&r->config, &ours);
+	if (advert->n_addrs != ours.n_addrs)
 		return false;
 	for (size_t i = 0; i < advert->n_addrs; i++) {
 		bool found = false;
-		for (size_t k = 0; !found && k < ours.n; k++)
-			found = addr_equal(&advert->addrs[i], &ours.addrs[k].addr);
+		for (size_t k = 0; !found && k < ours.n_addrs; k++)
+			found = addr_equal(&advert->addrs[i], &ours.addrs[k]);
 		if (!found)
 			return false;
 	}
@@ -240,12 +313,10 @@ void router_hear(struct router *r, const struct vrrp_advert *advert, struct inst
 
 void router_timer(struct router *r, struct instant now)
 {
-	bool retry = holding_misses_any(r);
-
 	if (instant_reached(r->vrrp.deadline, now)) {
+		holding_try_again(r);
 		step(r, VRRP_EV_TIMER, now);
-		if (retry)
-			holding_try_again(r, now);
+		router_restore(r, now);
 	}
 	holding_send_announcements(r, now);
 }

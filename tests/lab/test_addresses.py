@@ -195,7 +195,7 @@ def test_an_interface_for_snat_may_come_late_and_go_and_come_back(lab):
     lb1 = Director(lab, "lb1", config("100ms"))
     lb1.start()
     wait_owned(lb1, (VIP, *EXCLUDED))
-    assert any("interface eth2 does not exist: the snat_addresses of front" in line
+    assert any("interface eth2 does not exist: what front has there" in line
                for line in lb1.log().splitlines())
     for _ in range(2):
         lab["lb1"].ip("link add eth2 type veth peer name eth2-far", "link set eth2 up")
