@@ -18,6 +18,9 @@ enum event {
 	EVENT_ADDRESS_RESTORED,  /* somebody removed a virtual address, it was put back */
 	EVENT_ADDRESS_CONTESTED, /* ... again and again; a sum, once a minute */
 	EVENT_LEFTOVER_REMOVED,  /* addresses of an earlier run were found and removed */
+	EVENT_SWITCHOVER,        /* an operator offers or gives a router's place to a peer */
+	EVENT_SWITCHOVER_FAILED, /* ... no peer took it */
+	EVENT_MAINTENANCE,       /* an operator begins or ends maintenance of this host */
 	EVENT_RESIGNED_FOR,      /* the director resigned for an elector that cannot be restarted */
 	EVENT_HELPER_STARTED,    /* a helper process was started */
 	EVENT_HELPER_DIED,       /* ... exited or was killed */

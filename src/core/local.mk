@@ -19,6 +19,7 @@ libcore_a_SOURCES += \
 	src/core/vrrp_packet.c src/core/vrrp_packet.h
 libcore_a_SOURCES += \
 	src/core/drain.c src/core/drain.h \
+	src/core/handover.c src/core/handover.h \
 	src/core/pool.c src/core/pool.h \
 	src/core/ramp.c src/core/ramp.h
 libcore_a_SOURCES += \

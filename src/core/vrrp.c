@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #define CENTISECOND_US UINT64_C(10000)
+#define PATIENCE_CS 100
 #define TAKE_OVER (VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE)
 
 const char *vrrp_state_name(enum vrrp_state state)
@@ -34,6 +35,8 @@ const char *vrrp_reason_name(enum vrrp_reason reason)
 		[VRRP_REASON_LATE] = "late",
 		[VRRP_REASON_LINK_DOWN] = "link-down",
 		[VRRP_REASON_NO_ADDRESS] = "no-address",
+		[VRRP_REASON_YIELDED] = "yielded",
+		[VRRP_REASON_FAULT] = "fault",
 		[VRRP_REASON_SHUTDOWN] = "shutdown",
 	};
 
@@ -57,6 +60,14 @@ static uint64_t down_us(uint16_t active_interval_cs, uint8_t priority)
 uint64_t vrrp_shortest_down_us(uint16_t interval_cs)
 {
 	return down_us(interval_cs, 255);
+}
+
+uint16_t vrrp_patience_cs(uint16_t interval_cs)
+{
+	unsigned trusted = VRRP_INTERVAL_TRUST * (unsigned)interval_cs;
+	unsigned enough = trusted < PATIENCE_CS ? trusted : PATIENCE_CS;
+
+	return interval_cs > enough ? interval_cs : (uint16_t)enough;
 }
 
 static void enter(
@@ -143,6 +154,8 @@ static unsigned step_initialize(struct vrrp *v, const struct vrrp_event *event, 
 	case VRRP_EV_SHUTDOWN:
 	case VRRP_EV_LINK_DOWN:
 	case VRRP_EV_NO_ADDRESS:
+	case VRRP_EV_FAULT:
+	case VRRP_EV_YIELD:
 	case VRRP_EV_TIMER:
 	case VRRP_EV_ADVERT:
 		return 0;
@@ -197,6 +210,11 @@ static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_NO_ADDRESS:
 		become_initialize(v, VRRP_REASON_NO_ADDRESS, now);
 		return 0;
+	case VRRP_EV_FAULT:
+		become_initialize(v, VRRP_REASON_FAULT, now);
+		return 0;
+	case VRRP_EV_YIELD:
+		return 0;
 	case VRRP_EV_TIMER:
 		return instant_reached(v->deadline, now) ? active_is_down(v, now) : 0;
 	case VRRP_EV_ADVERT:
@@ -250,6 +268,12 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_NO_ADDRESS:
 		become_initialize(v, VRRP_REASON_NO_ADDRESS, now);
 		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
+	case VRRP_EV_FAULT:
+		become_initialize(v, VRRP_REASON_FAULT, now);
+		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
+	case VRRP_EV_YIELD:
+		become_backup(v, VRRP_REASON_YIELDED, now);
+		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
 	case VRRP_EV_TIMER:
 		return instant_reached(v->deadline, now) ? advertise(v, now) : 0;
 	case VRRP_EV_ADVERT:
@@ -291,7 +315,7 @@ void vrrp_init(struct vrrp *v, const struct vrrp_config *config, struct instant 
 unsigned vrrp_step(struct vrrp *v, const struct vrrp_event *event, struct instant now)
 {
 	bool leaving = event->kind == VRRP_EV_SHUTDOWN || event->kind == VRRP_EV_LINK_DOWN ||
-		       event->kind == VRRP_EV_NO_ADDRESS;
+		       event->kind == VRRP_EV_NO_ADDRESS || event->kind == VRRP_EV_FAULT;
 
 	if (!leaving && too_late(v, now)) {
 		become_backup(v, VRRP_REASON_LATE, now);

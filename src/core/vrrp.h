@@ -29,6 +29,8 @@ enum vrrp_reason {
 	VRRP_REASON_LATE,          /* woke up too late to still be Active */
 	VRRP_REASON_LINK_DOWN,     /* the interface is down or absent */
 	VRRP_REASON_NO_ADDRESS,    /* the interface lost its own address */
+	VRRP_REASON_YIELDED,       /* an operator gave the place to a peer */
+	VRRP_REASON_FAULT,         /* something else that it depends on failed */
 	VRRP_REASON_SHUTDOWN,      /* was told to leave */
 	VRRP_REASON_MAX_
 };
@@ -68,6 +70,8 @@ enum vrrp_event_kind {
 	VRRP_EV_SHUTDOWN,   /* leave the election */
 	VRRP_EV_LINK_DOWN,  /* the interface is not ready any more: nobody would hear us resign */
 	VRRP_EV_NO_ADDRESS, /* ... it is up, and has lost the address that adverts come from */
+	VRRP_EV_FAULT,      /* something else is not ready: as if it were shut down */
+	VRRP_EV_YIELD,      /* Active: leave the place to a peer, which is there or soon will be */
 	VRRP_EV_TIMER,      /* the deadline may have passed */
 	VRRP_EV_ADVERT,
 };
@@ -103,3 +107,6 @@ unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, stru
 /* The shortest Active_Down_Interval (6.1) that any Backup can have which learned this interval: who
  * was silent for as long may have been succeeded. */
 uint64_t vrrp_shortest_down_us(uint16_t interval_cs);
+/* The interval to put into the last advert before a pause of our own (a restart), so that Backups,
+ * which learn it, wait for up to a second an advert: within what a tandem peer trusts. */
+uint16_t vrrp_patience_cs(uint16_t interval_cs);

@@ -41,3 +41,5 @@ int command_drain(struct ctl *c, int argc, char **argv);
 int command_ready(struct ctl *c, int argc, char **argv);
 int command_weight(struct ctl *c, int argc, char **argv);
 int command_fail(struct ctl *c, int argc, char **argv);
+int command_switchover(struct ctl *c, int argc, char **argv);
+int command_maintenance(struct ctl *c, int argc, char **argv);

@@ -25,6 +25,10 @@ static const struct {
 		"take back what was decided: configuration and checks count again"},
 	{"weight", command_weight, "POOL/SERVER WEIGHT", "another weight than the configured one"},
 	{"fail", command_fail, "POOL/SERVER", "take a server as down, whatever its check says"},
+	{"switchover", command_switchover, "[ROUTER] [--force]",
+		"let a peer become Active in this director's place"},
+	{"maintenance", command_maintenance, "on|standby|off",
+		"on: never Active; standby: only while nobody else is; kept over restarts"},
 	{"realserver", command_realserver, "plan|apply|undo|check",
 		"on a real server: what its forwarding method asks of it"},
 };

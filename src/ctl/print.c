@@ -63,11 +63,23 @@ static void print_router(FILE *f, const json_t *r, struct instant now)
 		number(r, "vrid"), text(r, "interface"));
 	if (*text(r, "peer"))
 		(void)fprintf(f, ", peer %s", text(r, "peer"));
+	if (strcmp(text(r, "handover"), "offered") == 0)
+		(void)fputs(", offered to a peer", f);
+	else if (strcmp(text(r, "handover"), "given") == 0)
+		(void)fputs(", given to a peer by an operator", f);
 	(void)fputc('\n', f);
 	print_addresses(f, "", json_object_get(r, "addresses"));
 	print_addresses(f, "excluded", json_object_get(r, "excluded_addresses"));
 	(void)snprintf(snat, sizeof(snat), "snat on %s", text(r, "snat_interface"));
 	print_addresses(f, snat, json_object_get(r, "snat_addresses"));
+}
+
+static void print_maintenance(FILE *f, const json_t *m)
+{
+	if (strcmp(text(m, "mode"), "on") == 0)
+		(void)fputs("MAINTENANCE: this director does not become Active\n", f);
+	else if (strcmp(text(m, "mode"), "standby") == 0)
+		(void)fputs("MAINTENANCE: this director is Active only while nobody else is\n", f);
 }
 
 static void print_routers(FILE *f, const json_t *routers, struct instant now)
@@ -255,6 +267,7 @@ void print_status(FILE *f, const json_t *status, struct instant now)
 	(void)fprintf(f, "node %s, tandem %s, configuration %s (%.12s, generation %lld)\n",
 		text(status, "node"), text(status, "version"), text(config, "path"),
 		text(config, "digest"), number(config, "generation"));
+	print_maintenance(f, json_object_get(status, "maintenance"));
 	print_routers(f, json_object_get(status, "routers"), now);
 	print_each(f, json_object_get(status, "services"), print_service);
 	print_overrides(f, json_object_get(status, "overrides"), now);

@@ -3,7 +3,9 @@
 #include "director/director.h"
 
 #include "base/cleanup.h"
+#include "director/restart.h"
 #include "director/state.h"
+#include "io/systemd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +65,8 @@ static const struct method {
 	{"Ready", true, operators_ready},
 	{"Weight", true, operators_weight},
 	{"Fail", true, operators_fail},
+	{"Switchover", true, switchover_request},
+	{"Maintenance", true, maintenance_request},
 };
 
 static const struct method *find_method(const char *name)
@@ -99,20 +103,27 @@ static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdat
 	return 0;
 }
 
+/* systemd says SIGTERM for a restart too; who else supervises us says SIGUSR1. */
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
 	struct director *d = userdata;
 
 	(void)source;
-	(void)si;
 	if (d->stopping)
 		return 0;
 	d->stopping = true;
+	d->restarting = si->ssi_signo == SIGUSR1 || systemd_is_restarting();
+	if (d->restarting && !restart_mark(d->options->runtime_dir))
+		d->restarting = false;
 	helpers_leave(d);
 	reload_stop(d);
 	work_stop(d);
+	switchover_done(d);
 	(void)sd_notify(0, "STOPPING=1");
-	director_event(d, EVENT_STOPPING, "asked to stop: leaving the election", NULL);
+	director_event(d, EVENT_STOPPING,
+		d->restarting ? "asked to restart: the addresses stay for the successor"
+			      : "asked to stop: leaving the election",
+		NULL);
 	(void)sd_event_add_time_relative(d->loop, &d->stop_timeout, CLOCK_BOOTTIME, STOP_TIMEOUT_US,
 		1000, on_stop_timeout, d);
 	return 0;
@@ -131,7 +142,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 
 static int set_up_loop(struct director *d)
 {
-	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1};
 	sigset_t set;
 	int r;
 
@@ -147,6 +158,8 @@ static int set_up_loop(struct director *d)
 		r = sd_event_add_signal(d->loop, NULL, SIGTERM, on_terminate, d);
 	if (r >= 0)
 		r = sd_event_add_signal(d->loop, NULL, SIGINT, on_terminate, d);
+	if (r >= 0)
+		r = sd_event_add_signal(d->loop, NULL, SIGUSR1, on_terminate, d);
 	if (r >= 0)
 		r = sd_event_add_signal(d->loop, NULL, SIGHUP, on_hangup, d);
 	if (r >= 0)
@@ -177,6 +190,8 @@ static int set_up(struct director *d)
 
 	if (r < 0)
 		return r;
+	(void)restart_unmark(d->options->runtime_dir);
+	maintenance_init(d);
 	r = set_up_loop(d);
 	if (r >= 0)
 		r = apply_init(d);
@@ -209,6 +224,8 @@ static void director_free(struct director *d)
 static void tidy_up(struct director *d)
 {
 	process_done(&d->helpers[HELPER_ELECTOR]);
+	if (d->restarting)
+		return;
 	roles_abandon(d); /* nothing to do unless the elector could not leave in order */
 	if (d->conf->on_stop == CONF_ON_STOP_REMOVE)
 		apply_remove_all(d);

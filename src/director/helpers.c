@@ -167,7 +167,7 @@ void helpers_configure(struct director *d)
 void helpers_leave(struct director *d)
 {
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
-		process_leave(&d->helpers[i]);
+		process_leave(&d->helpers[i], d->restarting);
 	leave_if_alone(d);
 }
 

@@ -12,6 +12,7 @@ tandemd_SOURCES = \
 	src/director/helpers.c \
 	src/director/main.c \
 	src/director/job.c src/director/job.h \
+	src/director/maintenance.c \
 	src/director/nft_table.c src/director/nft_table.h \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \
@@ -20,12 +21,14 @@ tandemd_SOURCES = \
 	src/director/process.c src/director/process.h \
 	src/director/record.c src/director/record.h \
 	src/director/reload.c \
+	src/director/restart.c src/director/restart.h \
 	src/director/roles.c \
 	src/director/ruleset.c src/director/ruleset.h \
 	src/director/settings.c src/director/settings.h \
 	src/director/shares.c \
 	src/director/state.h \
 	src/director/status.c \
+	src/director/switchover.c \
 	src/director/targets.c src/director/targets.h \
 	src/director/timeouts.c src/director/timeouts.h \
 	src/director/trouble.c \

@@ -1,6 +1,7 @@
 /* tandemd: the command line. */
 #include "conf/conf.h"
 #include "director/director.h"
+#include "director/restart.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -118,13 +119,17 @@ static int check(const struct director_options *o)
 	return EXIT_SUCCESS;
 }
 
-/* systemd runs ExecStopPost= before a restart too. A director that crashed and comes back soon
- * finds its addresses and goes on: they are left to it for as long as it can. */
-static enum director_cleanup what_to_clean_up(void)
+/* systemd runs ExecStopPost= before a restart too. A director that crashed, or said that it leaves
+ * for a successor, comes back soon, finds its addresses and goes on: they are left to it for as long
+ * as it can. */
+static enum director_cleanup what_to_clean_up(const struct director_options *o)
 {
 	const char *result = getenv("SERVICE_RESULT");
+	bool restarting = restart_unmark(o->runtime_dir);
 
-	return !result || strcmp(result, "success") == 0 ? CLEANUP_ADDRESSES : CLEANUP_STALE;
+	if (!result)
+		return CLEANUP_ADDRESSES;
+	return restarting || strcmp(result, "success") != 0 ? CLEANUP_STALE : CLEANUP_ADDRESSES;
 }
 
 int main(int argc, char **argv)
@@ -144,7 +149,7 @@ int main(int argc, char **argv)
 	case ACTION_CHECK:
 		return check(&o);
 	case ACTION_CLEANUP:
-		return director_cleanup(&o, what_to_clean_up());
+		return director_cleanup(&o, what_to_clean_up(&o));
 	case ACTION_CLEANUP_ALL:
 		return director_cleanup(&o, CLEANUP_ALL);
 	case ACTION_VERSION:

@@ -1,8 +1,8 @@
-/* The file is written aside, brought to the disk, and renamed: a crash leaves the old one or the
- * new one. */
+/* Decisions to JSON and back. */
 #include "director/overrides.h"
 
 #include "base/cleanup.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,51 +107,13 @@ static json_t *to_json(const struct overrides *o, struct overrides_now now)
 	return json_pack("{s:o}", "servers", array);
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-static int write_file(const char *path, const char *text)
-{
-	auto_free char *temporary = NULL;
-	auto_close int fd = -1;
-	int r;
-
-	if (asprintf(&temporary, "%s.new", path) < 0) {
-		temporary = NULL;
-		return -ENOMEM;
-	}
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	r = write_all(fd, text, strlen(text));
-	if (r >= 0)
-		r = write_all(fd, "\n", 1);
-	if (r >= 0 && fsync(fd) < 0)
-		r = -errno;
-	if (r < 0)
-		return r;
-	return rename(temporary, path) < 0 ? -errno : 0;
-}
-
 int overrides_save(const struct overrides *o, struct overrides_now now)
 {
 	json_t *json = to_json(o, now);
 	auto_free char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 
 	json_decref(json);
-	return text ? write_file(o->path, text) : -ENOMEM;
+	return text ? file_replace(o->path, text) : -ENOMEM;
 }
 
 int overrides_set(struct overrides *o, const char *pool, const char *server,

@@ -255,10 +255,10 @@ void process_start(struct process *p, const struct supervise_settings *settings)
 	step(p, SUPERVISE_EV_WANTED);
 }
 
-void process_leave(struct process *p)
+void process_leave(struct process *p, bool restart)
 {
 	step(p, SUPERVISE_EV_UNWANTED);
-	process_call(p, "Shutdown", NULL);
+	process_call(p, "Shutdown", json_pack("{s:b}", "restart", restart));
 }
 
 void process_set(struct process *p, const struct supervise_settings *settings)

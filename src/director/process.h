@@ -56,8 +56,8 @@ int process_init(struct process *p, sd_event *loop, const struct process_kind *k
 void process_done(struct process *p);
 
 void process_start(struct process *p, const struct supervise_settings *settings);
-/* Ask it to leave; it is not started again. */
-void process_leave(struct process *p);
+/* Ask it to leave; it is not started again. `restart`: a successor will be. */
+void process_leave(struct process *p, bool restart);
 /* New heartbeat settings, from the next heartbeat on. */
 void process_set(struct process *p, const struct supervise_settings *settings);
 

@@ -52,7 +52,8 @@ void roles_configure(struct director *d)
 	for (size_t i = 0; i < d->conf->n_routers; i++)
 		(void)json_array_append_new(routers, router_to_json(d->conf, &d->conf->routers[i]));
 	process_call(&d->helpers[HELPER_ELECTOR], "Configure",
-		json_pack("{s:i, s:o}", "generation", d->generation, "routers", routers));
+		json_pack("{s:i, s:s, s:o}", "generation", d->generation, "maintenance",
+			maintenance_name(d->maintenance.mode), "routers", routers));
 }
 
 /* A hung elector must be replaced before the peer misses its third advert: asked four times in an
@@ -80,6 +81,11 @@ static size_t router_index(const struct conf *conf, const char *name)
 		if (strcmp(conf->routers[i].name, name) == 0)
 			return i;
 	return CONF_NONE;
+}
+
+bool roles_is_router(const struct director *d, const char *name)
+{
+	return router_index(d->conf, name) != CONF_NONE;
 }
 
 static bool says_active(const json_t *said)
@@ -113,6 +119,7 @@ static void on_router(struct director *d, const json_t *said)
 	(void)json_object_set_new(d->roles.said, name, json_deep_copy(said));
 	work_disturb(d);
 	set_active(d, router, says_active(said));
+	switchover_look(d);
 }
 
 void roles_message(struct director *d, const char *method, const json_t *parameters)

@@ -12,12 +12,15 @@
  *   trouble.c   services that could not be
  *   plan.c      what a reload would do
  *   forwarding.c  settings and nftables rules, tracked connections
+ *   switchover.c, maintenance.c  what operators ask of the election
+ *   restart.c   a word to the successor
  *   status.c    the answer to "how are you?"
  *   cleanup.c   what a director that is gone left */
 #pragma once
 
 #include "base/event.h"
 #include "conf/conf.h"
+#include "core/handover.h"
 #include "director/balancer.h"
 #include "director/desired.h"
 #include "director/job.h"
@@ -130,6 +133,19 @@ struct server_place {
 	size_t pool, server;
 };
 
+/* What an operator decided about this host. */
+struct maintenance_state {
+	enum maintenance mode;
+	uint64_t since_unix_us; /* of the wall clock; 0: never */
+};
+
+/* The operator who waits for a switchover. */
+struct switchover {
+	struct control_call *call; /* NULL: nobody */
+	json_t *asked; /* routers that were Active: name -> their "switchovers" until then */
+	sd_event_source *timeout;
+};
+
 struct gather; /* status.c */
 struct plan;   /* plan.c */
 
@@ -138,6 +154,7 @@ struct director {
 	sd_event *loop;
 	int lock_fd;
 	bool stopping;
+	bool restarting; /* ... and a successor of this process is to go on */
 	/* Asked for while a start or a reload was under way. */
 	bool reload_again;
 	struct control_call *reload_caller; /* who asked, NULL: a signal */
@@ -161,6 +178,8 @@ struct director {
 	struct shares shares;
 	struct overrides overrides;
 	sd_event_source *drains_timer;
+	struct maintenance_state maintenance;
+	struct switchover switchover;
 
 	struct balancer balancer;
 	struct forwarding forwarding;
@@ -241,6 +260,21 @@ struct supervise_settings roles_supervision(const struct conf *conf);
 json_t *roles_addresses(const struct addr_prefix *prefixes, size_t n); /* an array of text */
 /* Where a router's snat_addresses go. */
 const char *roles_snat_interface(const struct conf_router *router);
+
+/* The name of a router in the configuration. */
+bool roles_is_router(const struct director *d, const char *name);
+
+/* switchover.c */
+void switchover_request(struct director *d, struct control_call *call, const json_t *parameters);
+/* The elector said something about a router. */
+void switchover_look(struct director *d);
+/* We are leaving. */
+void switchover_done(struct director *d);
+
+/* maintenance.c: kept in STATE_DIR/maintenance.json over restarts and reboots. */
+void maintenance_init(struct director *d);
+void maintenance_request(struct director *d, struct control_call *call, const json_t *parameters);
+json_t *maintenance_to_json(const struct director *d);
 
 /* checks.c */
 void checks_configure(struct director *d);

@@ -261,10 +261,11 @@ static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_M
 	json_t *services = services_to_json(d);
 	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
 
-	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
+	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
 			 "s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
-		(int)getpid(), "config", config_to_json(d), "routers",
+		(int)getpid(), "maintenance", maintenance_to_json(d), "config",
+		config_to_json(d), "routers",
 		routers_to_json(d, reports[HELPER_ELECTOR]), "services", services, "overrides",
 		overrides_to_json(d), "checks", checks ? checks : json_null(), "sync",
 		sync_to_json(d, reports[HELPER_LINK]), "helpers", helpers_to_json(d), "ipvs",

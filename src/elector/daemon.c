@@ -250,6 +250,13 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 		router->config.interface, NULL);
 }
 
+static void changed(void *io, const struct router *router)
+{
+	struct daemon *d = io;
+
+	helper_send(d->helper, "Router", message_router(router, router->vrrp.state));
+}
+
 static void event(void *io, enum event what, const struct router *router, const char *message)
 {
 	struct daemon *d = io;
@@ -272,6 +279,7 @@ static const struct elector_ops operations = {
 	.dump = dump,
 	.arm = arm,
 	.transition = transition,
+	.changed = changed,
 	.event = event,
 };
 
@@ -368,6 +376,7 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 	if (r < 0 && r != -ENOMEM)
 		return;
 	if (r == 0) {
+		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
 		r = elector_configure(&d->elector, wanted, n, clock_now());
 		message_free_configs(wanted, n);
 	}
@@ -405,13 +414,33 @@ static void report(struct helper *h, json_t *report_object, void *userdata)
 	(void)json_object_set_new(report_object, "routers", message_report(&d->elector));
 }
 
-static void leave(struct helper *h, bool director_lost, void *userdata)
+/* What an operator asks for. One that comes before the state file is ours is not for us yet. */
+static void take_message(
+	struct helper *h, const char *method, const json_t *parameters, void *userdata)
 {
 	struct daemon *d = userdata;
 
 	(void)h;
-	(void)director_lost; /* the same: nobody is left to lead, so the peer must */
-	elector_leave(&d->elector, clock_now());
+	if (!d->state.data)
+		return;
+	catch_up(d);
+	if (strcmp(method, "Switchover") == 0)
+		elector_switchover(&d->elector,
+			json_string_value(json_object_get(parameters, "name")),
+			json_is_true(json_object_get(parameters, "insist")), clock_now());
+	else if (strcmp(method, "Maintenance") == 0)
+		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
+}
+
+static void leave(struct helper *h, enum helper_leave why, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	(void)h;
+	if (why == HELPER_LEAVE_RESTART && d->state.data)
+		elector_pause(&d->elector, clock_now());
+	else /* with or without a director: nobody is left to lead, so the peer must */
+		elector_leave(&d->elector, clock_now());
 }
 
 /* Start and end */
@@ -534,6 +563,7 @@ int daemon_run(const char *runtime_dir)
 		.name = "tandem-elector",
 		.configure = configure,
 		.report = report,
+		.message = take_message,
 		.leave = leave,
 	};
 	struct daemon d = {.runtime_dir = runtime_dir, .arp_fd = -1, .ndisc_fd = -1};

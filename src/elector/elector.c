@@ -420,6 +420,7 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 	}
 	r = spare->routers[--spare->n_routers];
 	router_init(r, &config, &ports, take_record(e, wanted), spare->firsts[i], &world, now);
+	router_maintain(r, e->maintenance, now);
 	e->routers[e->n_routers++] = r;
 }
 
@@ -467,6 +468,34 @@ void elector_leave(struct elector *e, struct instant now)
 		router_finish(e->routers[i], now);
 	}
 	end_turn(e, now);
+}
+
+void elector_pause(struct elector *e, struct instant now)
+{
+	e->left = true;
+	e->look_again = INSTANT_NEVER;
+	finish_all(e, now);
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_pause(e->routers[i], now);
+	e->ops->arm(e->io, INSTANT_NEVER);
+}
+
+void elector_switchover(struct elector *e, const char *name, bool insist, struct instant now)
+{
+	take_turn(e);
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (!name || strcmp(e->routers[i]->config.name, name) == 0)
+			router_switchover(e->routers[i], insist, now);
+	end_turn(e, now);
+}
+
+void elector_maintain(struct elector *e, enum maintenance maintenance, struct instant now)
+{
+	e->maintenance = maintenance;
+	take_turn(e);
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_maintain(e->routers[i], maintenance, now);
+	elector_settle(e, now);
 }
 
 static void port_down(struct elector *e, struct port *p, struct instant now)
@@ -618,7 +647,7 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 
 static void settle_router(struct router *r, struct instant now)
 {
-	if (!router_home(r)->ready) {
+	if (!router_home(r)->ready || !router_may_join(r)) {
 		router_disown(r);
 		return;
 	}
@@ -711,6 +740,8 @@ void elector_datagram(
 	struct vrrp_advert advert;
 	enum vrrp_reject why = vrrp_datagram_parse(bytes, len, &advert);
 
+	if (e->left)
+		return;
 	if (why != VRRP_OK) {
 		complain(e, port, why, now);
 		return;
@@ -724,6 +755,8 @@ void elector_datagram(
 
 void elector_timer(struct elector *e, struct instant now)
 {
+	if (e->left)
+		return;
 	take_turn(e);
 	for (size_t i = 0; i < e->n_routers; i++)
 		router_timer(e->routers[i], now);

@@ -18,6 +18,7 @@ struct elector {
 	bool blind;      /* the last dump failed; the next is at look_again */
 	struct instant look_again;
 	bool left;
+	enum maintenance maintenance;
 };
 
 /* Everything is borrowed. */
@@ -34,6 +35,15 @@ int elector_configure(
 /* Every router leaves in order: release, then resign. Nothing begins again after this. One that was
  * never configured leaves for its predecessor. */
 void elector_leave(struct elector *e, struct instant now);
+
+/* A successor of this process takes over from here: addresses stay, and the peers are asked for
+ * patience. Nothing begins again after this. */
+void elector_pause(struct elector *e, struct instant now);
+
+/* What an operator asks for: a peer in our place, for the router of that name or, NULL, for all; and
+ * maintenance of the host. */
+void elector_switchover(struct elector *e, const char *name, bool insist, struct instant now);
+void elector_maintain(struct elector *e, enum maintenance maintenance, struct instant now);
 
 /* What the kernel tells about interfaces and addresses; after a series of these, elector_settle()
  * makes the routers follow. */

@@ -297,6 +297,14 @@ int message_read_configure(
 	return 0;
 }
 
+enum maintenance message_read_maintenance(const json_t *parameters)
+{
+	const char *name = json_string_value(json_object_get(parameters, "maintenance"));
+	enum maintenance m = name ? maintenance_by_name(name) : MAINTENANCE_OFF;
+
+	return m == MAINTENANCE_MAX_ ? MAINTENANCE_OFF : m;
+}
+
 json_t *message_router(const struct router *router, enum vrrp_state old_state)
 {
 	const struct vrrp *v = &router->vrrp;
@@ -304,10 +312,12 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I}", "name", router->config.name,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I}", "name", router->config.name,
 		"state", vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state),
 		"reason", vrrp_reason_name(v->reason), "peer", peer, "priority",
-		(int)router->config.priority, "since_us", JSON_INT(v->since.us));
+		(int)v->config.priority, "handover", handover_state_name(router->handover.state),
+		"switchovers", JSON_INT(router->counters.switchovers),
+		"since_us", JSON_INT(v->since.us));
 }
 
 static void add_rejections(json_t *counters, const struct port *port)

@@ -12,6 +12,9 @@ int message_read_configure(
 
 void message_free_configs(struct router_config *configs, size_t n); /* NULL is fine */
 
+/* The "maintenance" of "Configure" or "Maintenance"; off when there is none. */
+enum maintenance message_read_maintenance(const json_t *parameters);
+
 /* "Router": new references, NULL when memory is out. */
 json_t *message_router(const struct router *router, enum vrrp_state old_state);
 /* The value of "routers" in "Report". */

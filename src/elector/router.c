@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define RIVAL_EVENT_INTERVAL_US UINT64_C(60000000)
+#define HANDOVER_SLACK_US UINT64_C(100000)
 
 void router_say(const struct router *r, enum event event, const char *message)
 {
@@ -31,12 +32,13 @@ static void put_addresses(const struct router_config *c, struct vrrp_advert *adv
 			advert->addrs[advert->n_addrs++] = c->moved[i].address.prefix.addr;
 }
 
-static void send_advert(struct router *r, uint8_t priority, struct instant now)
+static void send_advert_with(
+	struct router *r, uint8_t priority, uint16_t interval_cs, struct instant now)
 {
 	struct vrrp_advert advert = {
 		.vrid = r->config.vrid,
 		.priority = priority,
-		.interval_cs = r->config.interval_cs,
+		.interval_cs = interval_cs,
 	};
 	uint8_t packet[VRRP_PACKET_MAX];
 	int error;
@@ -53,6 +55,11 @@ static void send_advert(struct router *r, uint8_t priority, struct instant now)
 		r->record->spoke = now;
 	}
 	r->send_failed = error < 0;
+}
+
+static void send_advert(struct router *r, uint8_t priority, struct instant now)
+{
+	send_advert_with(r, priority, r->config.interval_cs, now);
 }
 
 /* Whether an effect is to be carried out now. What can take longer is begun before. */
@@ -76,7 +83,7 @@ void router_work(struct router *r, struct instant now)
 		return;
 	r->todo &= ~(unsigned)VRRP_DO_CLAIM;
 	if (take(r, VRRP_DO_ADVERT))
-		send_advert(r, r->config.priority, now);
+		send_advert(r, r->vrrp.config.priority, now);
 	if (take(r, VRRP_DO_ANNOUNCE))
 		holding_announce(r, now);
 	if ((r->todo & HOLDING_REPAIR) && !holding_repair(r, now))
@@ -98,7 +105,7 @@ static void carry_out(struct router *r, unsigned effects, struct instant now)
 {
 	if ((r->todo & VRRP_DO_CLAIM) && effects == VRRP_DO_ADVERT) {
 		r->todo &= ~(unsigned)VRRP_DO_ADVERT;
-		send_advert(r, r->config.priority, now);
+		send_advert(r, r->vrrp.config.priority, now);
 		return;
 	}
 	if (effects & VRRP_DO_RELEASE) {
@@ -113,10 +120,40 @@ static void carry_out(struct router *r, unsigned effects, struct instant now)
 	router_work(r, now);
 }
 
+static struct vrrp_config election_of(
+	const struct router *r, const struct router_config *config, const struct port *port)
+{
+	return (struct vrrp_config){
+		.primary = port->primary,
+		.priority = handover_priority(&r->handover, config->priority),
+		.interval_cs = config->interval_cs,
+		.preempt = config->preempt,
+	};
+}
+
+/* The priority follows what operators decided. Returns effects. */
+static unsigned follow_handover(struct router *r, struct instant now)
+{
+	struct vrrp_config election = election_of(r, &r->config, router_home(r));
+
+	r->record->given = r->handover.state == HANDOVER_GIVEN;
+	if (election.priority == r->vrrp.config.priority)
+		return 0;
+	return vrrp_reconfigure(&r->vrrp, &election, now);
+}
+
+static void leave_for_maintenance(struct router *r, struct instant now);
+
 /* Effects first: what the operator is told can wait. */
 static void conclude(
 	struct router *r, const struct vrrp *before, unsigned effects, struct instant now)
 {
+	bool active = r->vrrp.state == VRRP_ACTIVE;
+
+	if ((before->state == VRRP_ACTIVE) != active) {
+		handover_became(&r->handover, active);
+		effects |= follow_handover(r, now);
+	}
 	carry_out(r, effects, now);
 	if (before->state == r->vrrp.state && before->since.us == r->vrrp.since.us)
 		return;
@@ -124,6 +161,7 @@ static void conclude(
 	if (r->vrrp.reason == VRRP_REASON_LATE)
 		r->counters.late++;
 	r->world.ops->transition(r->world.io, r, before->state);
+	leave_for_maintenance(r, now);
 }
 
 static void step(struct router *r, enum vrrp_event_kind kind, struct instant now)
@@ -133,16 +171,6 @@ static void step(struct router *r, enum vrrp_event_kind kind, struct instant now
 	unsigned effects = vrrp_step(&r->vrrp, &event, now);
 
 	conclude(r, &before, effects, now);
-}
-
-static struct vrrp_config election_of(const struct router_config *config, const struct port *port)
-{
-	return (struct vrrp_config){
-		.primary = port->primary,
-		.priority = config->priority,
-		.interval_cs = config->interval_cs,
-		.preempt = config->preempt,
-	};
 }
 
 static void set_ports(struct router *r, const struct router_ports *ports)
@@ -156,11 +184,15 @@ void router_init(struct router *r, const struct router_config *config,
 	const struct router_ports *ports, struct state_router *record, size_t first,
 	const struct router_world *world, struct instant now)
 {
-	struct vrrp_config election = election_of(config, ports->home);
+	struct vrrp_config election;
 
 	*r = (struct router){
 		.config = *config, .record = record, .first = first, .world = *world};
 	set_ports(r, ports);
+	handover_init(&r->handover);
+	if (record->given)
+		handover_give(&r->handover);
+	election = election_of(r, config, ports->home);
 	vrrp_init(&r->vrrp, &election, now);
 	announce_init(&r->announce, &config->announce);
 }
@@ -179,7 +211,7 @@ static bool can_adopt(const struct router *r, struct instant now)
 
 void router_begin(struct router *r, struct instant now)
 {
-	struct vrrp_config election = election_of(&r->config, router_home(r));
+	struct vrrp_config election = election_of(r, &r->config, router_home(r));
 
 	(void)vrrp_reconfigure(&r->vrrp, &election, now); /* in Initialize it has no effects */
 	if (can_adopt(r, now)) {
@@ -213,10 +245,109 @@ void router_leave(struct router *r, struct instant now)
 	step(r, VRRP_EV_SHUTDOWN, now);
 }
 
+/* Long enough for a Backup that preempts to find that nobody better is Active any more. */
+static uint64_t patience_us(const struct router *r)
+{
+	return 4 * (uint64_t)r->config.interval_cs * 10000 + HANDOVER_SLACK_US;
+}
+
+static void apply_handover(struct router *r, struct instant now)
+{
+	struct vrrp before = r->vrrp;
+
+	conclude(r, &before, follow_handover(r, now), now);
+	r->world.ops->changed(r->world.io, r);
+}
+
+static void say_handover(const struct router *r, enum event event, const char *what)
+{
+	char text[200];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", r->config.name, what);
+	router_say(r, event, text);
+}
+
+/* Nobody preempts there: the place is left empty for a peer to find. */
+static void give(struct router *r, struct instant now)
+{
+	handover_give(&r->handover);
+	say_handover(r, EVENT_SWITCHOVER, "given up for a peer, by an operator");
+	step(r, VRRP_EV_YIELD, now);
+}
+
+void router_switchover(struct router *r, bool insist, struct instant now)
+{
+	r->counters.switchovers++;
+	if (r->vrrp.state != VRRP_ACTIVE) {
+		r->world.ops->changed(r->world.io, r);
+		return;
+	}
+	if (!r->config.preempt) {
+		give(r, now);
+		return;
+	}
+	handover_offer(&r->handover, insist, patience_us(r), now);
+	say_handover(r, EVENT_SWITCHOVER, "offered to a peer, by an operator");
+	apply_handover(r, now);
+}
+
+static void end_handover(struct router *r, struct instant now)
+{
+	switch (handover_timer(&r->handover, now)) {
+	case HANDOVER_GOES_ON:
+		return;
+	case HANDOVER_REFUSED:
+		say_handover(r, EVENT_SWITCHOVER_FAILED, "offered, and no peer took over: stays");
+		apply_handover(r, now);
+		return;
+	case HANDOVER_FORCED:
+		if (r->handover.maintenance == MAINTENANCE_ON)
+			leave_for_maintenance(r, now);
+		else
+			give(r, now);
+	}
+}
+
+/* One who is to go gives a peer the time to come first. */
+static void leave_for_maintenance(struct router *r, struct instant now)
+{
+	if (r->handover.maintenance == MAINTENANCE_ON && r->handover.state != HANDOVER_OFFERED &&
+		r->vrrp.state != VRRP_INITIALIZE)
+		step(r, VRRP_EV_FAULT, now);
+}
+
+void router_maintain(struct router *r, enum maintenance maintenance, struct instant now)
+{
+	if (r->handover.maintenance == maintenance)
+		return;
+	r->handover.maintenance = maintenance;
+	if (maintenance != MAINTENANCE_OFF && r->vrrp.state == VRRP_ACTIVE)
+		router_switchover(r, maintenance == MAINTENANCE_ON, now);
+	else
+		apply_handover(r, now);
+	leave_for_maintenance(r, now);
+}
+
+bool router_may_join(const struct router *r)
+{
+	return r->handover.maintenance != MAINTENANCE_ON;
+}
+
+void router_pause(struct router *r, struct instant now)
+{
+	uint16_t interval_cs = vrrp_patience_cs(r->config.interval_cs);
+
+	if (r->vrrp.state != VRRP_ACTIVE)
+		return;
+	send_advert_with(r, r->vrrp.config.priority, interval_cs, now);
+	if (!r->send_failed)
+		r->record->interval_cs = interval_cs;
+}
+
 /* New settings have taken effect on all but what is held. */
 static void go_on_with(struct router *r, bool moved, struct instant now)
 {
-	struct vrrp_config election = election_of(&r->config, r->home);
+	struct vrrp_config election = election_of(r, &r->config, r->home);
 	struct vrrp before = r->vrrp;
 	unsigned effects = vrrp_reconfigure(&r->vrrp, &election, now);
 
@@ -306,6 +437,8 @@ void router_hear(struct router *r, const struct vrrp_advert *advert, struct inst
 	r->counters.adverts_received++;
 	if (!same_list(r, advert))
 		r->counters.address_mismatches++;
+	if (before.state == VRRP_BACKUP && handover_heard(&r->handover, advert->priority))
+		apply_handover(r, now);
 	conclude(r, &before, vrrp_step(&r->vrrp, &event, now), now);
 	if (before.state == VRRP_ACTIVE && advert->priority != VRRP_PRIORITY_RESIGN)
 		note_rival(r, advert, now);
@@ -318,10 +451,12 @@ void router_timer(struct router *r, struct instant now)
 		step(r, VRRP_EV_TIMER, now);
 		router_restore(r, now);
 	}
+	end_handover(r, now);
 	holding_send_announcements(r, now);
 }
 
 struct instant router_deadline(const struct router *r)
 {
-	return instant_min(r->vrrp.deadline, r->announce.deadline);
+	return instant_min(
+		r->handover.deadline, instant_min(r->vrrp.deadline, r->announce.deadline));
 }

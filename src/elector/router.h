@@ -4,6 +4,7 @@
 
 #include "base/event.h"
 #include "core/announce.h"
+#include "core/handover.h"
 #include "core/vrrp.h"
 #include "core/vrrp_packet.h"
 #include "elector/state_file.h"
@@ -59,6 +60,7 @@ struct router_counters {
 	uint64_t address_mismatches; /* adverts whose address list is not ours */
 	uint64_t rivals;             /* adverts of another Active router, heard while Active */
 	uint64_t late;
+	uint64_t switchovers; /* asked for */
 };
 
 struct router;
@@ -88,6 +90,8 @@ struct elector_ops {
 	void (*arm)(void *io, struct instant deadline);
 	/* For the operator: a transition, or something else that happened (router may be NULL). */
 	void (*transition)(void *io, const struct router *router, enum vrrp_state old_state);
+	/* Something else about it that the director keeps: the priority, a handover. */
+	void (*changed)(void *io, const struct router *router);
 	void (*event)(void *io, enum event event, const struct router *router, const char *message);
 };
 
@@ -126,6 +130,7 @@ struct router_world {
 struct router {
 	struct router_config config;
 	struct vrrp vrrp;
+	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
 	struct port *home; /* the election is held on */
@@ -171,6 +176,16 @@ void router_disown(struct router *r);
 void router_readdress(struct router *r, struct instant now);
 /* Leave the election in order. */
 void router_leave(struct router *r, struct instant now);
+
+/* An operator wants a peer to be Active in our place. With `insist` the place is given up even if no
+ * peer takes it. Nothing to do unless Active. */
+void router_switchover(struct router *r, bool insist, struct instant now);
+/* An operator works on this host, or has done so. */
+void router_maintain(struct router *r, enum maintenance maintenance, struct instant now);
+/* Whether it may join the election as far as operators are concerned. */
+bool router_may_join(const struct router *r);
+/* A successor of this process goes on: say so to the peers, and keep everything. */
+void router_pause(struct router *r, struct instant now);
 
 /* Settings in place, after holding_drop() for every router. Takes wanted->moved. */
 void router_reconfigure(struct router *r, const struct router_config *wanted,

@@ -29,6 +29,7 @@ struct state_list {
 struct state_router {
 	bool used;
 	bool active;
+	bool given; /* an operator gave the place to a peer, see core/handover.h */
 	uint8_t vrid;
 	uint8_t priority;
 	uint16_t family;

@@ -22,13 +22,13 @@ struct helper {
 	bool leaving;
 };
 
-static void leave(struct helper *h, bool director_lost)
+static void leave(struct helper *h, enum helper_leave why)
 {
 	if (h->leaving)
 		return;
 	h->leaving = true;
 	if (h->program->leave)
-		h->program->leave(h, director_lost, h->userdata);
+		h->program->leave(h, why, h->userdata);
 	(void)sd_event_exit(h->loop, 0);
 }
 
@@ -79,21 +79,25 @@ static void on_message(struct channel *c, json_t *message, void *userdata)
 	else if (strcmp(method, "Report") == 0)
 		on_report(h, parameters);
 	else if (strcmp(method, "Shutdown") == 0)
-		leave(h, false);
+		leave(h, json_is_true(json_object_get(parameters, "restart"))
+				 ? HELPER_LEAVE_RESTART
+				 : HELPER_LEAVE_STOP);
+	else if (h->program->message)
+		h->program->message(h, method, parameters, h->userdata);
 }
 
 static void on_closed(struct channel *c, int reason, void *userdata)
 {
 	(void)c;
 	(void)reason;
-	leave(userdata, true);
+	leave(userdata, HELPER_LEAVE_LOST);
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
 	(void)source;
 	(void)si;
-	leave(userdata, false);
+	leave(userdata, HELPER_LEAVE_STOP);
 	return 0;
 }
 

@@ -12,6 +12,12 @@
 
 struct helper;
 
+enum helper_leave {
+	HELPER_LEAVE_STOP,    /* asked to, or SIGTERM */
+	HELPER_LEAVE_RESTART, /* asked to, and a successor is about to be started */
+	HELPER_LEAVE_LOST,    /* the director is gone */
+};
+
 struct helper_program {
 	const char *name; /* "tandem-checker" */
 	/* Make the wanted state so. `errors` is an array to append text to. */
@@ -19,9 +25,11 @@ struct helper_program {
 		struct helper *h, const json_t *parameters, json_t *errors, void *userdata);
 	/* Fill `report` (an object). */
 	void (*report)(struct helper *h, json_t *report, void *userdata);
-	/* Shutdown was asked for (director_lost false), SIGTERM came (false), or the director is
-	 * gone (true). NULL: nothing to tidy up; the loop then ends and helper_run() returns 0. */
-	void (*leave)(struct helper *h, bool director_lost, void *userdata);
+	/* Any other message. NULL: there is none. */
+	void (*message)(
+		struct helper *h, const char *method, const json_t *parameters, void *userdata);
+	/* The end. NULL: nothing to tidy up; the loop then ends and helper_run() returns 0. */
+	void (*leave)(struct helper *h, enum helper_leave why, void *userdata);
 };
 
 /* Sets up signals (SIGTERM, SIGINT leave; SIGPIPE ignored), the loop and the channel on

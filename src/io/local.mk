@@ -2,9 +2,11 @@
 noinst_LIBRARIES += libio.a
 libio_a_SOURCES = \
 	src/io/channel.c src/io/channel.h \
+	src/io/file.c src/io/file.h \
 	src/io/clock.h \
 	src/io/helper.c src/io/helper.h \
-	src/io/journal.c src/io/journal.h
+	src/io/journal.c src/io/journal.h \
+	src/io/systemd.c src/io/systemd.h
 libio_a_SOURCES += \
 	src/io/group_sock.c src/io/group_sock.h \
 	src/io/privilege.c src/io/privilege.h

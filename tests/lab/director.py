@@ -112,6 +112,12 @@ class Director:
         status = self._process.wait(30)
         assert status == 0, f"{self.name} ended with {status}:\n{self.log()}"
 
+    def leave_for_successor(self):
+        """SIGUSR1: everything stays for the next start()."""
+        self._process.send_signal(signal.SIGUSR1)
+        status = self._process.wait(30)
+        assert status == 0, f"{self.name} ended with {status}:\n{self.log()}"
+
     def kill_all(self):
         """kill -9 of every process of this director."""
         for pid in self.pids():

@@ -137,17 +137,28 @@ def test_a_reload_of_a_bad_file_fails_and_what_ran_goes_on():
     assert status()["config"]["error"] is None
 
 
-def test_everything_killed_is_restarted_and_goes_on_with_the_address():
+def assert_goes_on_after(*command):
+    """The address is never away, and the director that comes back adopts it."""
     monitor = subprocess.Popen(["ip", "-4", "monitor", "address"], stdout=subprocess.PIPE, text=True)
     before = len(events("router-adopted"))
     pid = show("MainPID")
-    run("systemctl", "kill", "--signal=KILL", SERVICE)
+    run(*command)
     wait_until(lambda: show("MainPID") not in (pid, "0") and len(events("router-adopted")) > before,
                30, "the restarted director adopts its address", every=0.2)
     monitor.terminate()
     changes = monitor.communicate()[0]
     assert "Deleted" not in changes, changes
     wait_active()
+
+
+def test_everything_killed_is_restarted_and_goes_on_with_the_address():
+    assert_goes_on_after("systemctl", "kill", "--signal=KILL", SERVICE)
+
+
+def test_a_restart_goes_on_with_the_address():
+    assert_goes_on_after("systemctl", "restart", SERVICE)
+    assert not os.path.exists("/run/tandem/restarting")
+    assert "asked to restart" in events("stopping")[-1]["MESSAGE"]
 
 
 def test_a_director_that_hangs_is_restarted_by_the_watchdog():

@@ -44,6 +44,12 @@ tests_unit_test_sysctl_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sysctl_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 # Election
+check_PROGRAMS += tests/unit/test_handover
+TESTS += tests/unit/test_handover
+tests_unit_test_handover_SOURCES = tests/unit/test_handover.c
+tests_unit_test_handover_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_handover_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
 TESTS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
 tests_unit_test_announce_SOURCES = tests/unit/test_announce.c
@@ -60,7 +66,7 @@ TESTS += tests/unit/test_desired
 tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \
 	src/director/pools.c src/director/targets.c src/director/views.c
 tests_unit_test_desired_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_desired_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_desired_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 dist_check_SCRIPTS += tests/unit/units.sh
 TESTS += tests/unit/units.sh
@@ -117,7 +123,7 @@ check_PROGRAMS += tests/unit/test_roles
 TESTS += tests/unit/test_roles
 tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/roles.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_roles_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_roles_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print
@@ -149,13 +155,13 @@ check_PROGRAMS += tests/unit/test_overrides tests/unit/test_pools
 TESTS += tests/unit/test_overrides tests/unit/test_pools
 tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c src/director/overrides.c
 tests_unit_test_overrides_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_overrides_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_overrides_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 tests_unit_test_pools_SOURCES = tests/unit/test_pools.c src/director/desired.c src/director/overrides.c \
 	src/director/pools.c src/director/targets.c src/director/views.c tests/ipvs_tables.c \
 	tests/ipvs_tables.h
 tests_unit_test_pools_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_pools_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_pools_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_pools_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_nft_rules tests/unit/test_ruleset
 TESTS += tests/unit/test_nft_rules tests/unit/test_ruleset
 tests_unit_test_nft_rules_SOURCES = tests/unit/test_nft_rules.c
@@ -187,4 +193,4 @@ tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/
 	src/director/job.c src/director/overrides.c src/director/pools.c src/director/record.c \
 	src/director/targets.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_job_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_job_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)

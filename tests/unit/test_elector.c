@@ -29,6 +29,7 @@ static struct {
 	int open_error;
 	int dump_error;
 	uint8_t advertised;     /* addresses in the last packet sent */
+	uint16_t advertised_cs; /* its interval */
 	bool record_was_active; /* at the last add or remove */
 } world;
 
@@ -92,6 +93,7 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	ck_assert_uint_ne(source->family, 0);
 	ck_assert_uint_eq(len, VRRP_HEADER_LEN + 4u * packet[3]);
 	world.advertised = packet[3];
+	world.advertised_cs = (uint16_t)(packet[4] << 8 | packet[5]);
 	note("send %u; ", packet[2]);
 	return 0;
 }
@@ -226,6 +228,12 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	note("%s>%s; ", vrrp_state_name(old_state), vrrp_state_name(router->vrrp.state));
 }
 
+static void changed(void *io, const struct router *router)
+{
+	(void)io;
+	note("changed %u; ", router->vrrp.config.priority);
+}
+
 static void event(void *io, enum event what, const struct router *router, const char *message)
 {
 	(void)io;
@@ -245,6 +253,7 @@ static const struct elector_ops recorder = {
 	.dump = dump,
 	.arm = arm,
 	.transition = transition,
+	.changed = changed,
 	.event = event,
 };
 
@@ -1473,6 +1482,186 @@ static TCase *place_cases(void)
 	return tc;
 }
 
+/* What operators ask for */
+
+START_TEST(an_offer_is_served_until_a_peer_takes_it)
+{
+	(void)start_active();
+	elector_switchover(&e, "front", false, now);
+	ck_assert_str_eq(done(), "switchover; send 1; changed 1; ");
+	pass(SECOND_US);
+	elector_timer(&e, now);
+	ck_assert_str_eq(done(), "send 1; ");
+	advert_arrives(51, 100, 3, 100);
+	ck_assert_str_eq(done(), "remove .100 .101; send 1; active>backup; ");
+	ck_assert_int_eq(e.routers[0]->handover.state, HANDOVER_GIVEN);
+	ck_assert(records[0].given);
+	pass(SECOND_US);
+	advert_arrives(51, 50, 3, 100); /* less than ours would be */
+	ck_assert_uint_eq(e.routers[0]->vrrp.deadline.us, now.us + 3996093);
+}
+END_TEST
+
+START_TEST(an_offer_that_no_peer_takes_ends_as_it_began)
+{
+	(void)start_active();
+	elector_switchover(&e, NULL, false, now);
+	(void)done();
+	for (int i = 0; i < 4; i++)
+		reach_deadline();
+	ck_assert_str_eq(done(), "send 1; send 1; send 1; send 1; ");
+	reach_deadline();
+	ck_assert_str_eq(done(), "switchover-failed; send 100; changed 100; ");
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(who_insists_gives_up_an_offer_that_no_peer_takes)
+{
+	(void)start_active();
+	elector_switchover(&e, "front", true, now);
+	for (int i = 0; i < 4; i++)
+		reach_deadline();
+	(void)done();
+	reach_deadline();
+	ck_assert_str_eq(
+		done(), "switchover; remove .100 .101; send 0; active>backup; ");
+	reach_deadline(); /* and nobody came */
+	ck_assert_str_eq(done(), "add .100 .101; send 100; announce 2; backup>active; ");
+	ck_assert(!records[0].given);
+}
+END_TEST
+
+START_TEST(where_nobody_preempts_the_place_is_given_up_at_once)
+{
+	struct router_config c = front(51, 100, 2);
+
+	c.preempt = false;
+	configure(&c, 1);
+	reach_deadline();
+	(void)done();
+	elector_switchover(&e, "front", false, now);
+	ck_assert_str_eq(done(), "switchover; remove .100 .101; send 0; active>backup; ");
+}
+END_TEST
+
+START_TEST(who_is_not_active_has_nothing_to_offer_and_says_so)
+{
+	struct router_config c = front(51, 100, 2);
+
+	configure(&c, 1);
+	(void)done();
+	elector_switchover(&e, "front", true, now);
+	ck_assert_str_eq(done(), "changed 100; ");
+	ck_assert_uint_eq(e.routers[0]->counters.switchovers, 1);
+}
+END_TEST
+
+START_TEST(a_place_that_was_given_is_taken_back_when_the_peer_is_humble)
+{
+	(void)start_active();
+	elector_switchover(&e, "front", false, now);
+	advert_arrives(51, 100, 3, 100);
+	(void)done();
+	advert_arrives(51, 1, 3, 100);
+	ck_assert_str_eq(done(), "changed 100; ");
+	reach_deadline();
+	ck_assert_str_eq(done(), "add .100 .101; send 100; announce 2; backup>active; ");
+}
+END_TEST
+
+START_TEST(a_successor_stays_behind_the_peer_that_was_given_the_place)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("front", 51, 100, 2, 10 * SECOND_US);
+	records[0].active = false;
+	records[0].given = true;
+	configure(&c, 1);
+	ck_assert_uint_eq(e.routers[0]->vrrp.config.priority, HANDOVER_PRIORITY);
+}
+END_TEST
+
+START_TEST(maintenance_leaves_when_a_peer_has_come)
+{
+	(void)start_active();
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	ck_assert_str_eq(done(), "switchover; send 1; changed 1; ");
+	advert_arrives(51, 100, 3, 100);
+	ck_assert_str_eq(done(),
+		"remove .100 .101; send 1; active>backup; backup>initialize; ");
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "");
+	elector_maintain(&e, MAINTENANCE_OFF, now);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
+START_TEST(maintenance_leaves_when_no_peer_comes_too)
+{
+	(void)start_active();
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	for (int i = 0; i < 4; i++)
+		reach_deadline();
+	(void)done();
+	reach_deadline();
+	ck_assert_str_eq(done(), "remove .100 .101; send 0; active>initialize; ");
+	ck_assert(instant_is_never(world.armed));
+}
+END_TEST
+
+START_TEST(maintenance_is_there_before_the_election)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("front", 51, 100, 2, SECOND_US);
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "changed 1; open eth0; tidy front; remove .100 .101; "
+				 "remove .100 .101; leftover-removed; ");
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_INITIALIZE);
+}
+END_TEST
+
+START_TEST(standby_is_active_only_while_nobody_else_is)
+{
+	(void)start_active();
+	elector_maintain(&e, MAINTENANCE_STANDBY, now);
+	for (int i = 0; i < 5; i++)
+		reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	ck_assert_uint_eq(e.routers[0]->vrrp.config.priority, HANDOVER_PRIORITY);
+	advert_arrives(51, 2, 3, 100);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
+START_TEST(a_restart_is_announced_and_adopted)
+{
+	struct router_config c = front(51, 100, 2);
+
+	c.interval_cs = 10;
+	configure(&c, 1);
+	reach_deadline();
+	(void)done();
+	elector_pause(&e, now);
+	ck_assert_str_eq(done(), "send 100; ");
+	ck_assert_uint_eq(world.advertised_cs, 100);
+	ck_assert(instant_is_never(world.armed));
+	elector_settle(&e, now);
+	elector_timer(&e, instant_add(now, SECOND_US));
+	ck_assert_str_eq(done(), "");
+	elector_done(&e);
+	(void)done();
+	pass(2900000);
+	elector_init(&e, &recorder, NULL, &state);
+	configure(&c, 1);
+	ck_assert_str_eq(
+		done(), "open eth0; add .100 .101; send 100; announce 2; initialize>active; ");
+	ck_assert_uint_eq(world.advertised_cs, 10);
+}
+END_TEST
+
 static TCase *start_cases(void)
 {
 	TCase *tc = tcase_create("start");
@@ -1544,6 +1733,26 @@ static TCase *election_cases(void)
 	return tc;
 }
 
+static TCase *operator_cases(void)
+{
+	TCase *tc = tcase_create("operators");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, an_offer_is_served_until_a_peer_takes_it);
+	tcase_add_test(tc, an_offer_that_no_peer_takes_ends_as_it_began);
+	tcase_add_test(tc, who_insists_gives_up_an_offer_that_no_peer_takes);
+	tcase_add_test(tc, where_nobody_preempts_the_place_is_given_up_at_once);
+	tcase_add_test(tc, who_is_not_active_has_nothing_to_offer_and_says_so);
+	tcase_add_test(tc, a_place_that_was_given_is_taken_back_when_the_peer_is_humble);
+	tcase_add_test(tc, a_successor_stays_behind_the_peer_that_was_given_the_place);
+	tcase_add_test(tc, maintenance_leaves_when_a_peer_has_come);
+	tcase_add_test(tc, maintenance_leaves_when_no_peer_comes_too);
+	tcase_add_test(tc, maintenance_is_there_before_the_election);
+	tcase_add_test(tc, standby_is_active_only_while_nobody_else_is);
+	tcase_add_test(tc, a_restart_is_announced_and_adopted);
+	return tc;
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("elector");
@@ -1556,6 +1765,7 @@ int main(void)
 	suite_add_tcase(suite, route_cases());
 	suite_add_tcase(suite, reload_cases());
 	suite_add_tcase(suite, election_cases());
+	suite_add_tcase(suite, operator_cases());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -140,7 +140,7 @@ START_TEST(words_of_parting_are_heard_before_who_was_asked_to_leave_is_gone)
 	write_program("printf '{\"method\":\"Last\",\"parameters\":{}}\\0' >&3");
 	start_all();
 	for (size_t i = 0; i < HELPERS; i++)
-		process_leave(&helpers[i]);
+		process_leave(&helpers[i], false);
 	wait_until_all_are_dead();
 	ck_assert_int_ge(sd_event_loop(loop), 0);
 	for (size_t i = 0; i < HELPERS; i++)

@@ -47,6 +47,11 @@ void forwarding_role(struct director *director, size_t router, bool active)
 	told_active = active;
 }
 
+void switchover_look(struct director *director)
+{
+	(void)director;
+}
+
 void work_disturb(struct director *director)
 {
 	(void)director;
