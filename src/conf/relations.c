@@ -11,4 +11,5 @@ void relations_resolve(
 	rules_routers(&r);
 	rules_pools(&r);
 	rules_services(&r);
+	rules_track(&r);
 }

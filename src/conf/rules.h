@@ -17,6 +17,7 @@ size_t rules_find_node(const struct conf *c, const char *name);
 void rules_routers(const struct rules *r);
 void rules_pools(const struct rules *r);
 void rules_services(const struct rules *r);
+void rules_track(const struct rules *r);
 
 /* --- What is known about a value --- */
 

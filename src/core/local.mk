@@ -15,6 +15,7 @@ libcore_a_SOURCES += \
 libcore_a_SOURCES += \
 	src/core/announce.c src/core/announce.h \
 	src/core/moved.c src/core/moved.h \
+	src/core/track.c src/core/track.h \
 	src/core/vrrp.c src/core/vrrp.h \
 	src/core/vrrp_packet.c src/core/vrrp_packet.h
 libcore_a_SOURCES += \

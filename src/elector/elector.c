@@ -456,6 +456,16 @@ int elector_configure(
 	return 0;
 }
 
+void elector_causes(
+	struct elector *e, const char *name, const struct causes *causes, struct instant now)
+{
+	take_turn(e);
+	for (size_t i = 0; !e->left && i < e->n_routers; i++)
+		if (strcmp(e->routers[i]->config.name, name) == 0)
+			router_weigh(e->routers[i], causes, now);
+	elector_settle(e, now);
+}
+
 void elector_leave(struct elector *e, struct instant now)
 {
 	e->left = true;
@@ -647,6 +657,11 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 
 static void settle_router(struct router *r, struct instant now)
 {
+	if (router_has_fault(r)) {
+		router_fault(r, now);
+		router_disown(r);
+		return;
+	}
 	if (!router_home(r)->ready || !router_may_join(r)) {
 		router_disown(r);
 		return;

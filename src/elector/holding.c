@@ -19,7 +19,7 @@ void holding_record(struct router *r)
 	struct state_router *s = r->record;
 
 	s->vrid = r->config.vrid;
-	s->priority = r->config.priority;
+	s->priority = router_score(r);
 	s->family = AF_INET;
 	s->interval_cs = r->config.interval_cs;
 	s->election = r->home->ifindex;

@@ -241,6 +241,9 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0 ||
 		again_us < 0 || !in_range(forms, 0, ARP_REQUEST | ARP_REPLY))
 		return "announce is out of range";
+	if (json_object_get(json, "causes") &&
+		!causes_read(json_object_get(json, "causes"), &c.causes))
+		return "causes is no array of causes";
 	wrong = read_moved(json, &c);
 	if (wrong) {
 		free(c.moved);
@@ -308,16 +311,28 @@ enum maintenance message_read_maintenance(const json_t *parameters)
 json_t *message_router(const struct router *router, enum vrrp_state old_state)
 {
 	const struct vrrp *v = &router->vrrp;
-	char peer[ADDR_TEXT_MAX] = "";
+	char peer[ADDR_TEXT_MAX] = "", score[TRACK_SCORE_TEXT_MAX];
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I}", "name", router->config.name,
-		"state", vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state),
-		"reason", vrrp_reason_name(v->reason), "peer", peer, "priority",
-		(int)v->config.priority, "handover", handover_state_name(router->handover.state),
-		"switchovers", JSON_INT(router->counters.switchovers),
-		"since_us", JSON_INT(v->since.us));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:I}", "name",
+		router->config.name, "state", vrrp_state_name(v->state), "old_state",
+		vrrp_state_name(old_state), "reason", vrrp_reason_name(v->reason), "peer", peer,
+		"priority", (int)v->config.priority, "score",
+		track_score_text(router->config.priority, router->config.causes.list,
+			router->config.causes.n, score),
+		"handover", handover_state_name(router->handover.state), "switchovers",
+		JSON_INT(router->counters.switchovers), "since_us", JSON_INT(v->since.us));
+}
+
+bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret)
+{
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+
+	if (!name || !causes_read(json_object_get(parameters, "causes"), ret))
+		return false;
+	*ret_name = name;
+	return true;
 }
 
 static void add_rejections(json_t *counters, const struct port *port)
@@ -357,6 +372,8 @@ json_t *message_report(const struct elector *e)
 		(void)json_object_set_new(
 			json, "peer_priority", json_integer(r->vrrp.peer_priority));
 		(void)json_object_set_new(json, "interface_up", json_boolean(router_home(r)->up));
+		(void)json_object_set_new(json, "base_priority", json_integer(r->config.priority));
+		(void)json_object_set_new(json, "causes", causes_to_json(&r->config.causes));
 		(void)json_object_set_new(json, "counters", counters_of(r));
 		(void)json_array_append_new(routers, json);
 	}

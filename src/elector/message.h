@@ -12,6 +12,8 @@ int message_read_configure(
 
 void message_free_configs(struct router_config *configs, size_t n); /* NULL is fine */
 
+/* "Causes": false when it is malformed. The name is borrowed from the message. */
+bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret);
 /* The "maintenance" of "Configure" or "Maintenance"; off when there is none. */
 enum maintenance message_read_maintenance(const json_t *parameters);
 

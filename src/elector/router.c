@@ -120,12 +120,28 @@ static void carry_out(struct router *r, unsigned effects, struct instant now)
 	router_work(r, now);
 }
 
+static struct track_score score_of_config(const struct router_config *c)
+{
+	return track_score(c->priority, c->causes.list, c->causes.n);
+}
+
+/* Until the director knows, what the predecessor knew. */
+static uint8_t score_of(const struct router *r, const struct router_config *c)
+{
+	return !c->causes.known && r->inherited ? r->inherited : score_of_config(c).priority;
+}
+
+uint8_t router_score(const struct router *r)
+{
+	return score_of(r, &r->config);
+}
+
 static struct vrrp_config election_of(
 	const struct router *r, const struct router_config *config, const struct port *port)
 {
 	return (struct vrrp_config){
 		.primary = port->primary,
-		.priority = handover_priority(&r->handover, config->priority),
+		.priority = handover_priority(&r->handover, score_of(r, config)),
 		.interval_cs = config->interval_cs,
 		.preempt = config->preempt,
 	};
@@ -211,10 +227,13 @@ static bool can_adopt(const struct router *r, struct instant now)
 
 void router_begin(struct router *r, struct instant now)
 {
-	struct vrrp_config election = election_of(r, &r->config, router_home(r));
+	bool adopt = can_adopt(r, now);
+	struct vrrp_config election;
 
+	r->inherited = adopt ? r->record->priority : 0;
+	election = election_of(r, &r->config, router_home(r));
 	(void)vrrp_reconfigure(&r->vrrp, &election, now); /* in Initialize it has no effects */
-	if (can_adopt(r, now)) {
+	if (adopt) {
 		holding_remove_unwanted(r);
 		step(r, VRRP_EV_ADOPT, now);
 		return;
@@ -362,6 +381,39 @@ static void go_on_with(struct router *r, bool moved, struct instant now)
 void router_readdress(struct router *r, struct instant now)
 {
 	go_on_with(r, false, now);
+}
+
+static void say_score(const struct router *r)
+{
+	char score[TRACK_SCORE_TEXT_MAX], text[STATE_NAME_MAX + 2 + TRACK_SCORE_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", r->config.name,
+		track_score_text(
+			r->config.priority, r->config.causes.list, r->config.causes.n, score));
+	router_say(r, EVENT_PRIORITY, text);
+}
+
+void router_weigh(struct router *r, const struct causes *causes, struct instant now)
+{
+	const struct causes before = r->config.causes;
+
+	r->inherited = 0;
+	r->config.causes = *causes;
+	router_readdress(r, now);
+	if (track_causes_equal(before.list, before.n, causes->list, causes->n))
+		return;
+	say_score(r);
+	r->world.ops->changed(r->world.io, r);
+}
+
+bool router_has_fault(const struct router *r)
+{
+	return score_of_config(&r->config).fault;
+}
+
+void router_fault(struct router *r, struct instant now)
+{
+	step(r, VRRP_EV_FAULT, now);
 }
 
 void router_reconfigure(struct router *r, const struct router_config *wanted,

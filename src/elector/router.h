@@ -7,6 +7,7 @@
 #include "core/handover.h"
 #include "core/vrrp.h"
 #include "core/vrrp_packet.h"
+#include "elector/causes.h"
 #include "elector/state_file.h"
 
 #include <stdbool.h>
@@ -38,7 +39,8 @@ struct router_config {
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX];
 	uint8_t vrid;
-	uint8_t priority;
+	uint8_t priority; /* before the causes */
+	struct causes causes;
 	uint16_t interval_cs;
 	bool preempt;
 	struct announce_config announce;
@@ -143,7 +145,8 @@ struct router {
 	struct state_router *record;
 	size_t first; /* where in the state file the list of `config` goes */
 	struct router_world world;
-	bool send_failed; /* the last advert did not leave */
+	uint8_t inherited; /* an adopter's priority until causes are known; 0: its own */
+	bool send_failed;  /* the last advert did not leave */
 	struct instant next_rival_event;
 };
 
@@ -174,11 +177,18 @@ void router_no_address(struct router *r, struct instant now);
 void router_disown(struct router *r);
 /* The port's primary address changed. */
 void router_readdress(struct router *r, struct instant now);
+/* The priority without regard to what operators decided. */
+uint8_t router_score(const struct router *r);
+/* New causes: its priority follows. A fault is left to router_fault(). */
+void router_weigh(struct router *r, const struct causes *causes, struct instant now);
+/* Whether it has to stay out of the election, and to get out of it then. */
+bool router_has_fault(const struct router *r);
+void router_fault(struct router *r, struct instant now);
 /* Leave the election in order. */
 void router_leave(struct router *r, struct instant now);
 
-/* An operator wants a peer to be Active in our place. With `insist` the place is given up even if no
- * peer takes it. Nothing to do unless Active. */
+/* An operator wants a peer to be Active in our place. With `insist` the place is given up even if
+ * no peer takes it. Nothing to do unless Active. */
 void router_switchover(struct router *r, bool insist, struct instant now);
 /* An operator works on this host, or has done so. */
 void router_maintain(struct router *r, enum maintenance maintenance, struct instant now);
