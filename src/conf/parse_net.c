@@ -42,7 +42,19 @@ bool parse_address(const struct parse *p, const struct key *key, const json_t *v
 	return true;
 }
 
-static bool parse_prefix(const struct parse *p, const struct key *key, const json_t *value,
+static bool check_family(const struct parse *p, const struct key *key, const struct addr_prefix *a,
+	const struct path *path)
+{
+	char text[ADDR_PREFIX_TEXT_MAX];
+
+	return !key->v4_only || a->addr.family != AF_INET6 ||
+	       parse_fault(p, path,
+		       conf_printf("\"%s\": adverts carry IPv4 addresses in this version; IPv6 goes "
+				   "into excluded_addresses",
+			       addr_prefix_format(a, text)));
+}
+
+bool parse_prefix(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, struct addr_prefix *ret)
 {
 	const char *text = json_string_value(value);
@@ -56,13 +68,8 @@ static bool parse_prefix(const struct parse *p, const struct key *key, const jso
 			p, text, path, "an address with a prefix length, such as \"192.0.2.1/24\"");
 	if (!is_unicast(&a.addr))
 		return report_address(p, text, path, "the address of a host");
-	if (key->v4_only && a.addr.family == AF_INET6) {
-		auto_free char *quoted = fault_quote(text);
-		return parse_fault(p, path,
-			conf_printf("%s: adverts carry IPv4 addresses in this version; IPv6 goes "
-				    "into excluded_addresses",
-				quoted));
-	}
+	if (!check_family(p, key, &a, path))
+		return false;
 	*ret = a;
 	return true;
 }
@@ -142,6 +149,39 @@ bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *
 	for (size_t i = 0; i < n; i++) {
 		struct path at = {path, NULL, i};
 		if (!parse_prefix(p, key, json_array_get(value, i), &at, &prefixes[i]))
+			good = false;
+	}
+	return check_number(p, key, n, "addresses", path) && good;
+}
+
+static bool parse_virtual_address(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, struct conf_address *ret)
+{
+	if (!json_is_object(value))
+		return parse_expect(p, json_is_string(value),
+			       "an address such as \"192.0.2.1/24\", or an object", value, path) &&
+		       parse_prefix(p, key, value, path, &ret->prefix);
+	parse_object(p, key->object, value, path, ret);
+	if (!ret->prefix.addr.family) /* told already */
+		return true;
+	return check_family(p, key, &ret->prefix, &(struct path){path, "address", 0});
+}
+
+bool parse_virtual_addresses(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object)
+{
+	struct conf_address *addresses;
+	size_t n = json_array_size(value);
+	bool good = true;
+
+	if (!parse_expect(p, json_is_array(value), "an array of addresses", value, path))
+		return false;
+	addresses = conf_alloc(n, sizeof(*addresses));
+	*(struct conf_address **)key_field(object, key->field) = addresses;
+	*(size_t *)key_field(object, key->also) = n;
+	for (size_t i = 0; i < n; i++) {
+		struct path at = {path, NULL, i};
+		if (!parse_virtual_address(p, key, json_array_get(value, i), &at, &addresses[i]))
 			good = false;
 	}
 	return check_number(p, key, n, "addresses", path) && good;

@@ -16,6 +16,7 @@ tandemd_SOURCES = \
 	src/director/nft_table.c src/director/nft_table.h \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \
+	src/director/moved.c src/director/moved.h \
 	src/director/plan.c \
 	src/director/pools.c src/director/pools.h \
 	src/director/process.c src/director/process.h \
