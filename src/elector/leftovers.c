@@ -32,12 +32,6 @@ static void ignore_addr(int ifindex, const struct addr_prefix *addr, bool presen
 	(void)userdata;
 }
 
-static void ignore_route(const struct moved *what, void *userdata)
-{
-	(void)what;
-	(void)userdata;
-}
-
 /* What was on an interface that is gone went with it. */
 static int remove_run(struct rtnl *rtnl, const struct state_router *record,
 	const struct moved *items, size_t n, size_t *ret_removed)
@@ -57,7 +51,7 @@ static int remove_all(
 	const struct state_file *state, const struct state_router *record, size_t *ret_removed)
 {
 	static const struct rtnl_handler handler = {
-		ignore_link, ignore_link_gone, ignore_addr, ignore_route};
+		.link = ignore_link, .link_gone = ignore_link_gone, .addr = ignore_addr};
 	const struct moved *items = state_file_list(state, record);
 	size_t total = 0, removed;
 	struct rtnl *rtnl;

@@ -93,14 +93,14 @@ static int join(int fd, int group)
 		       : 0;
 }
 
-static int open_monitor(void)
+static int open_monitor(bool routes)
 {
 	static const int groups[] = {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
 		RTNLGRP_IPV6_RULE};
 	auto_close int fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
 	int r = fd < 0 ? fd : filter_routes(fd);
 
-	for (size_t i = 0; r >= 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
+	for (size_t i = 0; routes && r >= 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
 		r = join(fd, groups[i]);
 	return r < 0 ? r : take_fd(&fd);
 }
@@ -116,7 +116,7 @@ int rtnl_open(const struct rtnl_handler *handler, void *userdata, struct rtnl **
 	r->monitor_fd = -1;
 	r->request_fd = open_socket(0);
 	if (r->request_fd >= 0)
-		r->monitor_fd = open_monitor();
+		r->monitor_fd = open_monitor(handler->route_gone != NULL);
 	if (r->request_fd < 0 || r->monitor_fd < 0) {
 		int error = r->request_fd < 0 ? r->request_fd : r->monitor_fd;
 		rtnl_close(r);

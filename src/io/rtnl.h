@@ -28,7 +28,7 @@ struct rtnl_handler {
 	void (*link)(const struct rtnl_link *link, void *userdata);
 	void (*link_gone)(int ifindex, void *userdata);
 	void (*addr)(int ifindex, const struct addr_prefix *addr, bool present, void *userdata);
-	/* A route or rule of RTNL_PROTOCOL was removed. Of a route the destination and the table
+	/* NULL: of no interest. A route or rule of RTNL_PROTOCOL was removed. Of a route the destination and the table
 	 * are told, of a rule its family and priority. */
 	void (*route_gone)(const struct moved *what, void *userdata);
 };
