@@ -16,6 +16,7 @@
 #include "io/vrrp_sock.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ enum {
 
 #define DEADLINE_ACCURACY_US 1
 #define LOCK_RETRY_US 5000
+#define MEMORY_IDLE_MAX (512 * 1024) /* bytes not in use that may stay */
 
 /* A flood of datagrams gets a share of the time, the deadline and the director the rest. */
 #define ADVERTS_PER_WAKE_UP 16
@@ -53,6 +55,7 @@ struct daemon {
 	int ndisc_fd;
 	sd_event_source *news; /* rtnetlink */
 	sd_event_source *deadline;
+	sd_event_source *idle;
 	sd_event_source *lock; /* while a predecessor holds the state file */
 	struct listener *listeners;
 	struct state_file state;
@@ -367,6 +370,23 @@ static void complain_about_router(const struct router *r, json_t *errors)
 	}
 }
 
+/* A message about a thousand routers takes some megabytes while it is read or written. They go back
+ * to the system when there is nothing else to do. */
+static int on_idle(sd_event_source *source, void *userdata)
+{
+	(void)source;
+	(void)userdata;
+	if (mallinfo2().fordblks > MEMORY_IDLE_MAX)
+		(void)malloc_trim(0);
+	return 0;
+}
+
+static void tidy_memory_later(struct daemon *d)
+{
+	if (d->idle)
+		(void)sd_event_source_set_enabled(d->idle, SD_EVENT_ONESHOT);
+}
+
 static void configure_now(struct daemon *d, const json_t *parameters, json_t *errors)
 {
 	struct router_config *wanted;
@@ -396,6 +416,7 @@ static void configure(struct helper *h, const json_t *parameters, json_t *errors
 {
 	struct daemon *d = userdata;
 
+	tidy_memory_later(d);
 	(void)h;
 	if (d->state.data) {
 		catch_up(d);
@@ -438,6 +459,7 @@ static void report(struct helper *h, json_t *report_object, void *userdata)
 	struct daemon *d = userdata;
 
 	(void)h;
+	tidy_memory_later(d);
 	(void)json_object_set_new(report_object, "routers", message_report(&d->elector));
 }
 
@@ -537,6 +559,10 @@ static int add_sources(struct daemon *d)
 		r = sd_event_add_time(loop, &d->lock, CLOCK_MONOTONIC, 0, 0, on_lock_retry, d);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(d->lock, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(loop, &d->idle, on_idle, NULL);
+	if (r >= 0)
+		r = sd_event_source_set_priority(d->idle, SD_EVENT_PRIORITY_IDLE);
 	return r;
 }
 
@@ -578,6 +604,7 @@ static void tear_down(struct daemon *d)
 	state_file_close(&d->state);
 	json_decref(d->pending);
 	sd_event_source_disable_unref(d->lock);
+	sd_event_source_disable_unref(d->idle);
 	sd_event_source_disable_unref(d->deadline);
 	sd_event_source_disable_unref(d->news);
 	cleanup_close(&d->ndisc_fd);
