@@ -138,6 +138,7 @@ struct conf_router {
 	uint8_t priority[CONF_NODES_MAX]; /* by index of the node, 1..255 */
 	uint16_t advert_interval_cs;      /* 1..4095 */
 	bool preempt;
+	bool accept; /* Accept_Mode: whether the addresses take more than what services are for */
 	struct conf_announce announce;
 	struct conf_address *addresses; /* IPv4: what the adverts carry */
 	size_t n_addresses;

@@ -671,6 +671,13 @@ static const struct key router_items[] = {
 		.meaning = "The interface that has the snat_addresses; default: interface",
 	},
 	{
+		.name = "accept",
+		.type = KEY_BOOLEAN,
+		.fallback = "true",
+		.field = FIELD(struct conf_router, accept),
+		.meaning = "Whether the addresses take packets that are for no service",
+	},
+	{
 		.name = "routes",
 		.type = KEY_LIST,
 		.max = CONF_ROUTER_ROUTES_MAX,

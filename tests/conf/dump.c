@@ -213,6 +213,8 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 		"repeat", (int)r->announce.repeat, "interval",
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
+	if (!r->accept)
+		json_object_set_new(o, "accept", json_false());
 	add_routing(o, r);
 	add_announce(o, &r->announce);
 	add_tracking(o, c, r);
