@@ -1,6 +1,8 @@
 /* Keys. What is asked of a table row, and the release of what was stored by it. */
 #include "conf/key.h"
 
+#include "conf/conf.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +58,7 @@ json_t *key_fallback(const struct key *key)
 	case KEY_PREFIX:
 	case KEY_ADDRESSES:
 	case KEY_NETWORK:
+	case KEY_SPEAKERS:
 	case KEY_RANGES:
 	case KEY_PORTS:
 	case KEY_FLAGS:
@@ -83,6 +86,13 @@ static void free_list(const struct key *key, void *items, size_t n)
 	free(items);
 }
 
+static void free_speakers(struct conf_speaker *speakers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(speakers[i].name);
+	free(speakers);
+}
+
 static void free_map(const struct key *key, void *items, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -106,6 +116,8 @@ void keys_free(const struct keys *keys, void *object)
 			free_argv(*(char ***)field);
 		else if (key->type == KEY_LIST)
 			free_list(key, *(void **)field, *(const size_t *)also);
+		else if (key->type == KEY_SPEAKERS)
+			free_speakers(*(struct conf_speaker **)field, *(const size_t *)also);
 		else if (key->type == KEY_OBJECT)
 			keys_free(key->object, field);
 		else if (key->type == KEY_MAP)

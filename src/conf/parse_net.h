@@ -11,8 +11,8 @@ bool parse_address(const struct parse *p, const struct key *key, const json_t *v
 bool parse_network(const struct parse *p, const json_t *value, const struct path *path,
 	struct addr_prefix *ret);
 /* KEY_PREFIX: "192.0.2.1/24". */
-bool parse_prefix(const struct parse *p, const struct key *key, const json_t *value,
-	const struct path *path, struct addr_prefix *ret);
+bool parse_prefix(const struct parse *p, const json_t *value, const struct path *path,
+	struct addr_prefix *ret);
 /* KEY_ADDRESSES: an array of such texts, and of objects. */
 bool parse_virtual_addresses(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, void *object);
@@ -20,6 +20,8 @@ bool parse_virtual_addresses(const struct parse *p, const struct key *key, const
 bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, void *object);
 /* KEY_RANGES: "192.0.2.1", "192.0.2.1-192.0.2.9", or an array of those. */
+bool parse_speakers(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, void *object);
 bool parse_addresses(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, void *object);
 /* KEY_PORTS: 80, "8000-8010", or an array of those. */

@@ -66,14 +66,14 @@ static json_t *text_schema(const struct key *key)
 	return pattern(regex);
 }
 
-static json_t *prefix_schema(const struct key *key)
+static json_t *prefix_schema(void)
 {
-	return pattern(key->v4_only ? "^" PREFIX4 "$" : "^(" PREFIX4 "|" PREFIX6 ")$");
+	return pattern("^(" PREFIX4 "|" PREFIX6 ")$");
 }
 
 static json_t *prefixes_schema(const struct key *key)
 {
-	return json_pack("{ss so sI sI}", "type", "array", "items", prefix_schema(key), "minItems",
+	return json_pack("{ss so sI sI}", "type", "array", "items", prefix_schema(), "minItems",
 		(json_int_t)key->min, "maxItems", (json_int_t)key->max);
 }
 
@@ -85,7 +85,7 @@ static json_t *addresses_schema(const struct key *key, json_t *definitions)
 	json_t *schema = objects_schema(key, definitions);
 	json_t *item = json_incref(json_object_get(schema, "items"));
 
-	json_object_set_new(schema, "items", json_pack("{s[oo]}", "oneOf", prefix_schema(key), item));
+	json_object_set_new(schema, "items", json_pack("{s[oo]}", "oneOf", prefix_schema(), item));
 	return schema;
 }
 
@@ -191,11 +191,13 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 	case KEY_PREFIXES:
 		return prefixes_schema(key);
 	case KEY_PREFIX:
-		return prefix_schema(key);
+		return prefix_schema();
 	case KEY_ADDRESSES:
 		return addresses_schema(key, definitions);
 	case KEY_NETWORK:
 		return pattern("^[0-9a-fA-F.:]+/[0-9]+$");
+	case KEY_SPEAKERS:
+		return named_schema(pattern("^" ADDRESS "$"));
 	case KEY_RANGES:
 		return list_schema(key, pattern("^" ADDRESS "(-" ADDRESS ")?$"));
 	case KEY_PORTS:

@@ -17,6 +17,7 @@ libcore_a_SOURCES += \
 	src/core/moved.c src/core/moved.h \
 	src/core/track.c src/core/track.h \
 	src/core/vrrp.c src/core/vrrp.h \
+	src/core/vrrp_auth.c src/core/vrrp_auth.h \
 	src/core/vrrp_packet.c src/core/vrrp_packet.h
 libcore_a_SOURCES += \
 	src/core/drain.c src/core/drain.h \

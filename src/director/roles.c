@@ -27,6 +27,7 @@ static json_t *router_to_json(const struct conf *conf, const struct conf_router 
 		announce_to_json(&router->announce));
 
 	moved_describe(router, o);
+	(void)json_object_set_new(o, "wire", roles_wire(conf, router));
 	return o;
 }
 
@@ -113,13 +114,14 @@ void roles_message(struct director *d, const char *method, const json_t *paramet
 		on_router(d, parameters);
 }
 
-/* VRID and interface are what the elector knows a virtual router by: one that has only a new name
+/* VRID, family and interface are what the elector knows a virtual router by: one that has only a new name
  * goes on. */
 static const struct conf_router *find_before(
 	const struct conf *old, const struct conf_router *router)
 {
 	for (size_t i = 0; old && i < old->n_routers; i++)
 		if (old->routers[i].vrid == router->vrid &&
+			old->routers[i].family == router->family &&
 			strcmp(old->routers[i].interface, router->interface) == 0)
 			return &old->routers[i];
 	return NULL;

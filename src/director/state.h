@@ -257,6 +257,8 @@ void roles_abandon(struct director *d);
 int roles_prepare(const struct director *d, const struct conf *conf, struct roles *ret);
 void roles_done(struct roles *roles);
 struct supervise_settings roles_supervision(const struct conf *conf);
+/* The "wire" of "Configure". */
+json_t *roles_wire(const struct conf *conf, const struct conf_router *router);
 
 /* The name of a router in the configuration. */
 bool roles_is_router(const struct director *d, const char *name);

@@ -20,12 +20,13 @@ void holding_record(struct router *r)
 
 	s->vrid = r->config.vrid;
 	s->priority = router_score(r);
-	s->family = AF_INET;
+	s->format = r->config.format;
+	s->peers = r->config.peers;
 	s->interval_cs = r->config.interval_cs;
 	s->election = r->home->ifindex;
 	for (size_t i = 0; i < MOVED_PLACES_MAX; i++)
 		s->ifindex[i] = r->sites[i].port ? r->sites[i].port->ifindex : 0;
-	s->source = r->home->primary;
+	s->source = r->vrrp.config.primary;
 	memcpy(s->name, r->config.name, sizeof(s->name));
 	memcpy(s->interface, r->config.interface, sizeof(s->interface));
 	state_file_record(r->world.state, s, r->first, r->config.moved, r->config.n_moved);

@@ -81,17 +81,23 @@ static void resign(const struct state_router *record, const struct moved *items)
 	};
 	uint8_t packet[VRRP_PACKET_MAX];
 	auto_close int fd = -1;
+	size_t len;
 
 	for (size_t i = 0; i < record->list.n && advert.n_addrs < VRRP_ADDRS_MAX; i++)
 		if (items[i].advertised && items[i].kind == MOVED_ADDRESS)
 			advert.addrs[advert.n_addrs++] = items[i].address.prefix.addr;
 	if (advert.n_addrs == 0)
 		return;
-	fd = vrrp_sock_open(record->interface, record->election);
+	fd = vrrp_sock_open(record->format.family, record->interface, record->election);
 	if (fd < 0)
 		return;
-	(void)vrrp_sock_send(fd, record->election, &record->source, packet,
-		vrrp_packet_build(&advert, packet));
+	len = vrrp_packet_build(&record->format, &advert, packet);
+	for (size_t i = 0; i < vrrp_peers_destinations(&record->peers); i++) {
+		struct addr to =
+			vrrp_peers_destination(&record->peers, record->format.family, i);
+		vrrp_packet_seal(&record->format, &record->source, &to, packet, len);
+		(void)vrrp_sock_send(fd, record->election, &record->source, &to, packet, len);
+	}
 }
 
 int leftovers_tidy(
@@ -102,7 +108,7 @@ int leftovers_tidy(
 
 	if (r < 0)
 		return r;
-	if (record->interval_cs > 0)
+	if (record->interval_cs > 0 && record->source.family)
 		resign(record, state_file_list(state, record));
 	record->active = false;
 	*ret_removed = removed;

@@ -169,7 +169,8 @@ static bool read_each(const json_t *array, bool (*read)(const json_t *, struct r
 static bool advertise_all(struct router_config *c)
 {
 	for (size_t i = 0; i < c->n_moved; i++) {
-		if (c->moved[i].address.prefix.addr.family != AF_INET)
+		if (c->moved[i].address.prefix.addr.family !=
+			c->moved[0].address.prefix.addr.family)
 			return false;
 		c->moved[i].advertised = true;
 	}
@@ -199,7 +200,8 @@ static const char *read_moved(const json_t *json, struct router_config *ret)
 		return "out of memory";
 	if (!read_addresses(json_object_get(json, "addresses"), ret->interface, ret) ||
 		!advertise_all(ret))
-		return "addresses must be 1 to 255 IPv4 addresses";
+		return "addresses must be 1 to 255 addresses of one family";
+	ret->format.family = ret->moved[0].address.prefix.addr.family;
 	if (excluded && !read_addresses(excluded, ret->interface, ret))
 		return "excluded must be up to 255 addresses";
 	if (snat && !read_addresses(snat, away ? away : ret->interface, ret))
@@ -244,14 +246,16 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 	if (json_object_get(json, "causes") &&
 		!causes_read(json_object_get(json, "causes"), &c.causes))
 		return "causes is no array of causes";
+	c.interval_cs = (uint16_t)interval_cs;
 	wrong = read_moved(json, &c);
+	if (!wrong)
+		wrong = message_read_wire(json, &c);
 	if (wrong) {
 		free(c.moved);
 		return wrong;
 	}
 	c.vrid = (uint8_t)vrid;
 	c.priority = (uint8_t)priority;
-	c.interval_cs = (uint16_t)interval_cs;
 	c.preempt = preempt;
 	c.announce = (struct announce_config){
 		(unsigned)repeat, (uint64_t)announce_us, (uint64_t)refresh_us, (uint64_t)again_us};
@@ -335,13 +339,15 @@ bool message_read_causes(const json_t *parameters, const char **ret_name, struct
 	return true;
 }
 
-static void add_rejections(json_t *counters, const struct port *port)
+static void add_rejections(json_t *counters, const struct router *r)
 {
+	const struct port *port = router_home(r);
+
 	for (enum vrrp_reject why = VRRP_OK + 1; why < VRRP_REJECT_MAX_; why++) {
 		char name[40];
 		(void)snprintf(name, sizeof(name), "rejected_%s", vrrp_reject_name(why));
-		(void)json_object_set_new(
-			counters, name, json_integer(JSON_INT(port->rejected[why])));
+		(void)json_object_set_new(counters, name,
+			json_integer(JSON_INT(port->rejected[why] + r->rejected[why])));
 	}
 }
 
@@ -357,7 +363,7 @@ static json_t *counters_of(const struct router *router)
 		JSON_INT(c->late));
 
 	if (json)
-		add_rejections(json, router_home(router));
+		add_rejections(json, router);
 	return json;
 }
 

@@ -14,6 +14,9 @@ void message_free_configs(struct router_config *configs, size_t n); /* NULL is f
 
 /* "Causes": false when it is malformed. The name is borrowed from the message. */
 bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret);
+/* The "wire" of one router, whose family and interval are read. NULL, or what is wrong. */
+const char *message_read_wire(const json_t *router, struct router_config *c);
+
 /* The "maintenance" of "Configure" or "Maintenance"; off when there is none. */
 enum maintenance message_read_maintenance(const json_t *parameters);
 

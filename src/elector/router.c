@@ -3,6 +3,7 @@
 #include "elector/router.h"
 
 #include "elector/holding.h"
+#include "elector/wire.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -25,41 +26,19 @@ void router_say_failure(const struct router *r, const char *what, int error)
 	router_say(r, EVENT_ERROR, text);
 }
 
-static void put_addresses(const struct router_config *c, struct vrrp_advert *advert)
-{
-	for (size_t i = 0; i < c->n_moved && advert->n_addrs < c->n_advertised; i++)
-		if (c->moved[i].advertised)
-			advert->addrs[advert->n_addrs++] = c->moved[i].address.prefix.addr;
-}
-
-static void send_advert_with(
-	struct router *r, uint8_t priority, uint16_t interval_cs, struct instant now)
-{
-	struct vrrp_advert advert = {
-		.vrid = r->config.vrid,
-		.priority = priority,
-		.interval_cs = interval_cs,
-	};
-	uint8_t packet[VRRP_PACKET_MAX];
-	int error;
-
-	put_addresses(&r->config, &advert);
-	error = r->world.ops->send(r->world.io, router_home(r), &r->vrrp.config.primary, packet,
-		vrrp_packet_build(&advert, packet));
-	if (error < 0) {
-		r->counters.send_errors++;
-		if (!r->send_failed)
-			router_say_failure(r, "an advert could not be sent", error);
-	} else {
-		r->counters.adverts_sent++;
-		r->record->spoke = now;
-	}
-	r->send_failed = error < 0;
-}
-
 static void send_advert(struct router *r, uint8_t priority, struct instant now)
 {
-	send_advert_with(r, priority, r->config.interval_cs, now);
+	wire_send(r, priority, r->config.interval_cs, now);
+}
+
+/* In the order of the configuration, but for those that go elsewhere: what is at home comes first. */
+void router_put_addresses(const struct router_config *c, struct vrrp_advert *advert)
+{
+	for (int home = 1; home >= 0; home--)
+		for (size_t i = 0; i < c->n_moved && advert->n_addrs < c->n_advertised; i++)
+			if (c->moved[i].advertised && (c->moved[i].place == MOVED_HOME) == home)
+				advert->addrs[advert->n_addrs++] =
+					c->moved[i].address.prefix.addr;
 }
 
 /* Whether an effect is to be carried out now. What can take longer is begun before. */
@@ -137,12 +116,16 @@ uint8_t router_score(const struct router *r)
 }
 
 static struct vrrp_config election_of(
-	const struct router *r, const struct router_config *config, const struct port *port)
+	const struct router *r, const struct router_config *config, struct port *port)
 {
+	uint16_t family = config->format.family;
+
 	return (struct vrrp_config){
-		.primary = port->primary,
+		.primary = config->source.family ? config->source
+						 : port_voice(port, family)->primary,
 		.priority = handover_priority(&r->handover, score_of(r, config)),
 		.interval_cs = config->interval_cs,
+		.version = config->format.version,
 		.preempt = config->preempt,
 	};
 }
@@ -354,11 +337,13 @@ bool router_may_join(const struct router *r)
 
 void router_pause(struct router *r, struct instant now)
 {
-	uint16_t interval_cs = vrrp_patience_cs(r->config.interval_cs);
+	uint16_t interval_cs = r->config.interval_cs;
 
+	if (r->config.format.version == 3) /* others refuse an interval that is not theirs */
+		interval_cs = vrrp_patience_cs(interval_cs);
 	if (r->vrrp.state != VRRP_ACTIVE)
 		return;
-	send_advert_with(r, r->vrrp.config.priority, interval_cs, now);
+	wire_send(r, r->vrrp.config.priority, interval_cs, now);
 	if (!r->send_failed)
 		r->record->interval_cs = interval_cs;
 }
@@ -446,9 +431,9 @@ void router_restore(struct router *r, struct instant now)
 /* 7.1: an address list that is not ours is somebody's mistake, not a reason to discard. */
 static bool same_list(const struct router *r, const struct vrrp_advert *advert)
 {
-	struct vrrp_advert ours = {0};
+	struct vrrp_advert ours = {.n_addrs = 0};
 
-	put_addresses(&r->config, &ours);
+	router_put_addresses(&r->config, &ours);
 	if (advert->n_addrs != ours.n_addrs)
 		return false;
 	for (size_t i = 0; i < advert->n_addrs; i++) {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define MAGIC "tandem\n"
-#define VERSION 3
+#define VERSION 5
 #define MOVED_AT_FIRST 256
 #define BOOT_ID_MAX 40
 
@@ -84,7 +84,8 @@ static bool list_is_sound(const struct state_file *s, const struct state_list *l
 
 static bool router_is_sound(const struct state_file *s, const struct state_router *r)
 {
-	return list_is_sound(s, &r->list) && memchr(r->name, '\0', sizeof(r->name)) &&
+	return list_is_sound(s, &r->list) && r->peers.n <= VRRP_PEERS_MAX &&
+	       memchr(r->name, '\0', sizeof(r->name)) &&
 	       memchr(r->interface, '\0', sizeof(r->interface));
 }
 

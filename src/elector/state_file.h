@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/instant.h"
 #include "core/moved.h"
+#include "core/vrrp_packet.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +33,6 @@ struct state_router {
 	bool given; /* an operator gave the place to a peer, see core/handover.h */
 	uint8_t vrid;
 	uint8_t priority;
-	uint16_t family;
 	uint16_t interval_cs;
 	int32_t election;                  /* index of `interface` */
 	int32_t ifindex[MOVED_PLACES_MAX]; /* where things are; 0: there is no such interface */
@@ -40,6 +40,8 @@ struct state_router {
 	char interface[STATE_INTERFACE_MAX]; /* that adverts leave by */
 	struct instant spoke;                /* the last advert */
 	struct addr source;                  /* of our adverts */
+	struct vrrp_format format;
+	struct vrrp_peers peers;
 	struct state_list list;
 };
 

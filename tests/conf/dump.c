@@ -198,6 +198,28 @@ static void add_announce(json_t *o, const struct conf_announce *a)
 		json_object_set_new(announce, "forms", json_integer(a->forms));
 }
 
+/* What is not as it is by default. */
+static void dump_wire(const struct conf_router *r, json_t *router)
+{
+	char text[ADDR_TEXT_MAX];
+	json_t *unicast = json_object();
+
+	for (size_t i = 0; i < r->n_unicast; i++)
+		json_object_set_new(unicast, r->unicast[i].name,
+			json_string(addr_format(&r->unicast[i].address, text)));
+	if (r->family != AF_INET)
+		json_object_set_new(router, "family", json_integer(6));
+	if (r->version != 3)
+		json_object_set_new(router, "version", json_integer(r->version));
+	if (r->pseudo_header)
+		json_object_set_new(router, "pseudo_header", json_true());
+	if (r->min_ttl != 255)
+		json_object_set_new(router, "min_ttl", json_integer(r->min_ttl));
+	if (r->n_unicast)
+		json_object_set(router, "unicast", unicast);
+	json_decref(unicast);
+}
+
 static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 {
 	json_t *priority = json_object(), *o;
@@ -213,6 +235,7 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 		"repeat", (int)r->announce.repeat, "interval",
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
+	dump_wire(r, o);
 	if (!r->accept)
 		json_object_set_new(o, "accept", json_false());
 	add_routing(o, r);

@@ -29,6 +29,10 @@ class Capture:
         self._process.wait_error_line("listening on", 20)
         lab.captures.append(self)
 
+    @property
+    def path(self):
+        return self._path
+
     def packets(self):
         """(time, bytes from the Ethernet header on) of each packet so far."""
         with open(self._path, "rb") as file:
@@ -99,6 +103,12 @@ class Capture:
                            str(ipaddress.ip_address(destination)), destination_port))
         return found
 
+    def decoded_adverts(self):
+        """The lines that tcpdump has to say about adverts, checksums included."""
+        result = subprocess.run(["tcpdump", "-n", "-vvv", "-r", self._path,
+                                 "proto 112"], capture_output=True, text=True, check=True)
+        return [line for line in result.stdout.splitlines() if "VRRP" in line or "vrrp" in line]
+
     def text(self, last):
         result = subprocess.run(["tcpdump", "-n", "-tttt", "-r", self._path], capture_output=True,
                                 text=True, check=False)
@@ -111,7 +121,8 @@ class AddressMonitor:
     _LINE = re.compile(r"\[([^\]]+)\] (Deleted )?\d+: \S+\s+inet6? ([\da-f.:]+)")
 
     def __init__(self, node):
-        self._process = node.spawn("ip", "-ts", "-o", "monitor", "address")
+        # It writes its own clock's time: on a busy machine it must be the first to run.
+        self._process = node.spawn("chrt", "-f", "50", "ip", "-ts", "-o", "monitor", "address")
         # It says nothing when it is ready: show it something until it reacts.
         wait_until(lambda: self._nudge(node), 10, f"address monitor of {node.name}")
 

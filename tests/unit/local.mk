@@ -50,6 +50,15 @@ tests_unit_test_handover_SOURCES = tests/unit/test_handover.c
 tests_unit_test_handover_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_handover_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_sha256 tests/unit/test_vrrp_auth
+TESTS += tests/unit/test_sha256 tests/unit/test_vrrp_auth
+tests_unit_test_sha256_SOURCES = tests/unit/test_sha256.c
+tests_unit_test_sha256_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sha256_LDADD = libbase.a $(UNIT_LDADD)
+tests_unit_test_vrrp_auth_SOURCES = tests/unit/test_vrrp_auth.c
+tests_unit_test_vrrp_auth_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_vrrp_auth_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
 TESTS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
 tests_unit_test_announce_SOURCES = tests/unit/test_announce.c
@@ -137,9 +146,10 @@ tests_unit_test_balancer_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDAD
 
 check_PROGRAMS += tests/unit/test_roles
 TESTS += tests/unit/test_roles
-tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/moved.c src/director/roles.c
+tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/moved.c \
+	src/director/roles.c src/director/roles_wire.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_roles_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_roles_LDADD = $(LIBCONF) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print
