@@ -365,7 +365,7 @@ static void finish_without_ipvs(struct director *d)
 	w->task = TASK_NONE;
 	if (task == TASK_WHOLE || task == TASK_RELOAD)
 		reload_applied(d, changed);
-	note_applied(d, changed);
+	note_applied(d, 0);
 	work_next(d);
 }
 

@@ -308,6 +308,8 @@ static bool has_large_group(const struct router_config *configs, size_t n)
 			return true;
 	}
 	return false;
+}
+
 void message_free_configs(struct router_config *configs, size_t n)
 {
 	for (size_t i = 0; configs && i < n; i++)

@@ -2184,8 +2184,8 @@ static void signed_advert_arrives(struct vrrp_auth *peer, uint8_t priority)
 	uint64_t right_us = wall_us(NULL) - world.clock_off_us;
 
 	ck_assert(addr_parse("192.0.2.3", &d.source) && addr_parse("224.0.0.18", &d.destination));
-	a.addrs[0] = front(51, 100, 2).addrs.list[0].addr;
-	a.addrs[1] = front(51, 100, 2).addrs.list[1].addr;
+	a.addrs[0] = front(51, 100, 2).moved[0].address.prefix.addr;
+	a.addrs[1] = front(51, 100, 2).moved[1].address.prefix.addr;
 	d.len = vrrp_packet_build(&format, &a, packet);
 	vrrp_auth_sign(peer, &config, &d.source, packet, d.len, vrrp_stamp(right_us));
 	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
@@ -2241,8 +2241,8 @@ START_TEST(a_will_is_good_for_a_cleaner)
 				 vrrp_stamp(wall_us(NULL))),
 		VRRP_OK);
 	ck_assert(r->record->has_will);
-	a.addrs[0] = r->record->addrs.list[0].addr;
-	a.addrs[1] = r->record->addrs.list[1].addr;
+	a.addrs[0] = r->config.moved[0].address.prefix.addr;
+	a.addrs[1] = r->config.moved[1].address.prefix.addr;
 	ck_assert_uint_eq(vrrp_packet_build(&r->record->format, &a, packet), len);
 	memcpy(packet + len, r->record->will, VRRP_TRAILER_LEN);
 	d.bytes = packet;
