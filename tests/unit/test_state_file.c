@@ -194,7 +194,7 @@ START_TEST(a_file_that_cannot_grow_stays_as_it_was)
 	if (unshare(CLONE_NEWNS) < 0)
 		return; /* to mount one takes root */
 	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
-	ck_assert_int_eq(mount("none", dir, "tmpfs", 0, "size=512k"), 0);
+	ck_assert_int_eq(mount("none", dir, "tmpfs", 0, "size=2m"), 0);
 	s = opened();
 	s.routers[0].used = true;
 	state_file_record(&s, &s.routers[0], 0, &vip, 1);
