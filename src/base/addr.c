@@ -95,6 +95,11 @@ bool addr_is_multicast(const struct addr *a)
 	return a->family == AF_INET ? (a->bytes[0] & 0xf0) == 0xe0 : a->bytes[0] == 0xff;
 }
 
+bool addr_is_link_local(const struct addr *a)
+{
+	return a->family == AF_INET6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
 bool addr_is_zero(const struct addr *a)
 {
 	static const uint8_t zero[16];

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define CONF_NODES_MAX 8
+#define CONF_SPEAKERS_MAX 16 /* of one virtual router */
 #define CONF_NONE ((size_t)-1)
 
 struct conf_node {
@@ -24,15 +25,27 @@ struct conf_announce {
 	uint64_t refresh_us;  /* periodic re-announcement while Active, 0: off */
 };
 
+/* Where a node, or a peer that is none, speaks unicast. */
+struct conf_speaker {
+	char *name;
+	struct addr address;
+};
+
 struct conf_router {
 	char *name;
 	char *interface;
+	uint16_t family;                  /* of its addresses, which its adverts carry */
 	uint8_t vrid;                     /* 1..255 */
 	uint8_t priority[CONF_NODES_MAX]; /* by index of the node, 1..255 */
 	uint16_t advert_interval_cs;      /* 1..4095 */
+	uint8_t version;                  /* 2, 3 */
+	bool pseudo_header;               /* in the checksum of version 3 on IPv4 */
+	uint8_t min_ttl;                  /* of adverts that are heard, 1..255 */
+	struct conf_speaker *unicast;     /* none: multicast */
+	size_t n_unicast;
 	bool preempt;
 	struct conf_announce announce;
-	struct addr_prefix *addresses; /* IPv4: what the adverts carry */
+	struct addr_prefix *addresses; /* of one family: what the adverts carry */
 	size_t n_addresses;
 	struct addr_prefix *excluded; /* moved with them, in no advert; either family */
 	size_t n_excluded;

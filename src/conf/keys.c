@@ -33,6 +33,8 @@ static const struct key_token encapsulations[] = {
 static const struct key_token checksums[] = {{"none", 0}, {"full", IPVS_TUNNEL_CHECKSUM},
 	{"remote", IPVS_TUNNEL_REMOTE_CHECKSUM}, {NULL, 0}};
 static const struct key_token families[] = {{"ipv4", AF_INET}, {"ipv6", AF_INET6}, {NULL, 0}};
+static const struct key_token advert_checksums[] = {
+	{"rfc9568", false}, {"pseudo_header", true}, {NULL, 0}};
 static const struct key_token scheduler_flags[] = {{"sh-fallback", CONF_SH_FALLBACK},
 	{"sh-port", CONF_SH_PORT}, {"mh-fallback", CONF_MH_FALLBACK}, {"mh-port", CONF_MH_PORT},
 	{NULL, 0}};
@@ -193,6 +195,42 @@ static const struct key router_items[] = {
 		.meaning = "The time between adverts; three of them lost are a failover",
 	},
 	{
+		.name = "version",
+		.type = KEY_INTEGER,
+		.fallback = "3",
+		.min = 2,
+		.max = 3,
+		.field = FIELD(struct conf_router, version),
+		.meaning = "The version of VRRP; 2 is for IPv4 and whole seconds",
+	},
+	{
+		.name = "checksum",
+		.type = KEY_TOKEN,
+		.fallback = "rfc9568",
+		.tokens = advert_checksums,
+		.field = FIELD(struct conf_router, pseudo_header),
+		.meaning = "What version 3 sums on IPv4; pseudo_header: as RFC 5798 has it",
+	},
+	{
+		.name = "unicast",
+		.type = KEY_SPEAKERS,
+		.min = 2,
+		.max = CONF_SPEAKERS_MAX,
+		.field = FIELD(struct conf_router, unicast),
+		.also = FIELD(struct conf_router, n_unicast),
+		.meaning = "Where each node, and peers that are none, speak unicast; without it "
+			   "adverts are multicast",
+	},
+	{
+		.name = "min_ttl",
+		.type = KEY_INTEGER,
+		.fallback = "255",
+		.min = 1,
+		.max = 255,
+		.field = FIELD(struct conf_router, min_ttl),
+		.meaning = "The least TTL of unicast adverts: less than 255 with routers between",
+	},
+	{
 		.name = "preempt",
 		.type = KEY_BOOLEAN,
 		.fallback = "true",
@@ -203,7 +241,6 @@ static const struct key router_items[] = {
 		.name = "addresses",
 		.type = KEY_PREFIXES,
 		.required = true,
-		.v4_only = true,
 		.min = 1,
 		.max = CONF_ROUTER_ADDRESSES_MAX,
 		.field = FIELD(struct conf_router, addresses),

@@ -363,6 +363,8 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_address(p, key, value, path, key_field(object, key->field));
 	case KEY_PREFIXES:
 		return parse_prefixes(p, key, value, path, object);
+	case KEY_SPEAKERS:
+		return parse_speakers(p, key, value, path, object);
 	case KEY_RANGES:
 		return parse_addresses(p, key, value, path, object);
 	case KEY_PORTS:

@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #define CENTISECOND_US UINT64_C(10000)
+#define SECOND_US UINT64_C(1000000)
 #define PATIENCE_CS 100
 #define TAKE_OVER (VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE)
 
@@ -49,17 +50,22 @@ static uint64_t interval_us(const struct vrrp *v)
 	return v->config.interval_cs * CENTISECOND_US;
 }
 
-/* Active_Down_Interval (6.1): three of the Active router's intervals and Skew_Time. */
-static uint64_t down_us(uint16_t active_interval_cs, uint8_t priority)
+/* Active_Down_Interval (6.1): three of the Active router's intervals and Skew_Time, which is a part
+ * of such an interval, or in version 2 of a second (RFC 3768, 6.1). */
+static uint64_t down_us(const struct vrrp_config *config, uint16_t active_interval_cs)
 {
 	uint64_t active_us = active_interval_cs * CENTISECOND_US;
+	uint64_t whole_us = config->version == 2 ? SECOND_US : active_us;
 
-	return 3 * active_us + (256u - priority) * active_us / 256;
+	return 3 * active_us + (256u - config->priority) * whole_us / 256;
 }
 
+/* ... of either version. */
 uint64_t vrrp_shortest_down_us(uint16_t interval_cs)
 {
-	return down_us(interval_cs, 255);
+	uint64_t interval_us = interval_cs * CENTISECOND_US;
+
+	return 3 * interval_us + (interval_us < SECOND_US ? interval_us : SECOND_US) / 256;
 }
 
 uint16_t vrrp_patience_cs(uint16_t interval_cs)
@@ -81,7 +87,7 @@ static void enter(
 static void arm_active_down(struct vrrp *v, struct instant now)
 {
 	v->mark = now;
-	v->deadline = instant_add(now, down_us(v->active_interval_cs, v->config.priority));
+	v->deadline = instant_add(now, down_us(&v->config, v->active_interval_cs));
 }
 
 /* Adver_Timer starts with each advert, so that lateness is counted from the last one. */
@@ -188,7 +194,7 @@ static unsigned active_is_down(struct vrrp *v, struct instant now)
 {
 	uint64_t late_us = instant_between_us(v->deadline, now);
 
-	if (late_us > down_us(v->active_interval_cs, v->config.priority)) {
+	if (late_us > down_us(&v->config, v->active_interval_cs)) {
 		arm_active_down(v, now);
 		return 0;
 	}
@@ -347,7 +353,7 @@ unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, stru
 		if (humbler)
 			v->mark = now;
 		v->deadline =
-			instant_add(v->mark, down_us(v->active_interval_cs, config->priority));
+			instant_add(v->mark, down_us(&v->config, v->active_interval_cs));
 		return 0;
 	case VRRP_ACTIVE:
 		return same ? 0 : advertise(v, now);

@@ -40,6 +40,7 @@ struct vrrp_config {
 	struct addr primary;  /* the source of our adverts; decides between equal priorities */
 	uint8_t priority;     /* 1..255; 255: address owner */
 	uint16_t interval_cs; /* 1..4095 */
+	uint8_t version;      /* 2: Skew_Time is a part of a second, not of the interval */
 	bool preempt;
 };
 

@@ -23,6 +23,7 @@ tandemd_SOURCES = \
 	src/director/reload.c \
 	src/director/restart.c src/director/restart.h \
 	src/director/roles.c \
+	src/director/roles_wire.c \
 	src/director/ruleset.c src/director/ruleset.h \
 	src/director/settings.c src/director/settings.h \
 	src/director/shares.c \

@@ -35,14 +35,15 @@ const char *roles_snat_interface(const struct conf_router *router)
 
 static json_t *router_to_json(const struct conf *conf, const struct conf_router *router)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:s, s:o}", "name",
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:s, s:o, s:o}", "name",
 		router->name, "interface", router->interface, "vrid", (int)router->vrid, "priority",
 		(int)router->priority[conf->self], "advert_interval_cs",
 		(int)router->advert_interval_cs, "preempt", (int)router->preempt, "addresses",
 		roles_addresses(router->addresses, router->n_addresses), "excluded",
 		roles_addresses(router->excluded, router->n_excluded), "snat",
 		roles_addresses(router->snat, router->n_snat), "snat_interface",
-		roles_snat_interface(router), "announce", announce_to_json(router));
+		roles_snat_interface(router), "announce", announce_to_json(router), "wire",
+		roles_wire(conf, router));
 }
 
 void roles_configure(struct director *d)
@@ -128,13 +129,14 @@ void roles_message(struct director *d, const char *method, const json_t *paramet
 		on_router(d, parameters);
 }
 
-/* VRID and interface are what the elector knows a virtual router by: one that has only a new name
+/* VRID, family and interface are what the elector knows a virtual router by: one that has only a new name
  * goes on. */
 static const struct conf_router *find_before(
 	const struct conf *old, const struct conf_router *router)
 {
 	for (size_t i = 0; old && i < old->n_routers; i++)
 		if (old->routers[i].vrid == router->vrid &&
+			old->routers[i].family == router->family &&
 			strcmp(old->routers[i].interface, router->interface) == 0)
 			return &old->routers[i];
 	return NULL;

@@ -260,6 +260,8 @@ struct supervise_settings roles_supervision(const struct conf *conf);
 json_t *roles_addresses(const struct addr_prefix *prefixes, size_t n); /* an array of text */
 /* Where a router's snat_addresses go. */
 const char *roles_snat_interface(const struct conf_router *router);
+/* The "wire" of "Configure". */
+json_t *roles_wire(const struct conf *conf, const struct conf_router *router);
 
 /* The name of a router in the configuration. */
 bool roles_is_router(const struct director *d, const char *name);

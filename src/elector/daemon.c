@@ -37,10 +37,12 @@ enum {
 
 struct daemon;
 
-/* The event source of one port's socket. */
+/* The event source of one port's socket of one family. */
 struct listener {
 	struct daemon *daemon;
 	struct port *port;
+	uint16_t family;
+	int fd; /* the port's */
 	sd_event_source *source;
 	struct listener *next;
 };
@@ -68,10 +70,14 @@ static void read_adverts(struct listener *l)
 	uint8_t bytes[VRRP_DATAGRAM_MAX];
 
 	for (int i = 0; i < ADVERTS_PER_WAKE_UP; i++) {
-		ssize_t n = vrrp_sock_receive(l->port->fd, bytes, sizeof(bytes));
+		struct vrrp_datagram datagram;
+		ssize_t n = vrrp_sock_receive(l->fd, bytes, sizeof(bytes), &datagram);
 		if (n <= 0)
 			break; /* -ENETDOWN and the like: the kernel tells about the link too */
-		elector_datagram(&d->elector, l->port, bytes, (size_t)n, clock_now());
+		if (l->family == AF_INET6)
+			elector_packet(&d->elector, l->port, &datagram, clock_now());
+		else
+			elector_datagram(&d->elector, l->port, bytes, (size_t)n, clock_now());
 	}
 }
 
@@ -90,7 +96,7 @@ static void free_listener(struct listener *l)
 	free(l);
 }
 
-static int listen_on(struct daemon *d, struct port *port, int fd)
+static int listen_on(struct daemon *d, struct port *port, uint16_t family, int fd)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	int r;
@@ -99,6 +105,8 @@ static int listen_on(struct daemon *d, struct port *port, int fd)
 		return -ENOMEM;
 	l->daemon = d;
 	l->port = port;
+	l->family = family;
+	l->fd = fd;
 	r = sd_event_add_io(helper_loop(d->helper), &l->source, fd, EPOLLIN, on_datagram, l);
 	if (r >= 0)
 		r = sd_event_source_set_priority(l->source, PRIORITY_ADVERT);
@@ -113,41 +121,43 @@ static int listen_on(struct daemon *d, struct port *port, int fd)
 	return 0;
 }
 
-static int open_port(void *io, struct port *port)
+static int open_port(void *io, struct port *port, uint16_t family)
 {
-	auto_close int fd = vrrp_sock_open(port->interface, port->ifindex);
+	auto_close int fd = vrrp_sock_open(family, port->interface, port->ifindex);
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = listen_on(io, port, fd);
+	r = listen_on(io, port, family, fd);
 	if (r < 0)
 		return r;
-	port->fd = take_fd(&fd);
+	port_voice(port, family)->fd = take_fd(&fd);
 	return 0;
 }
 
-static void close_port(void *io, struct port *port)
+static void close_port(void *io, struct port *port, uint16_t family)
 {
 	struct daemon *d = io;
 
 	for (struct listener **l = &d->listeners; *l; l = &(*l)->next) {
-		if ((*l)->port == port) {
+		if ((*l)->port == port && (*l)->family == family) {
 			struct listener *found = *l;
 			*l = found->next;
 			free_listener(found);
 			break;
 		}
 	}
-	cleanup_close(&port->fd);
-	port->fd = -1;
+	cleanup_close(&port_voice(port, family)->fd);
+	port_voice(port, family)->fd = -1;
 }
 
 static int send_packet(void *io, const struct port *port, const struct addr *source,
-	const uint8_t *packet, size_t len)
+	const struct addr *destination, const uint8_t *packet, size_t len)
 {
+	const struct voice *v = &port->voices[source->family == AF_INET6 ? VOICE_IPV6 : VOICE_IPV4];
+
 	(void)io;
-	return vrrp_sock_send(port->fd, port->ifindex, source, packet, len);
+	return vrrp_sock_send(v->fd, port->ifindex, source, destination, packet, len);
 }
 
 static int add_addresses(

@@ -41,7 +41,7 @@ static bool read_addresses(const json_t *addresses, struct state_addrs *ret)
 static bool can_be_advertised(const struct state_addrs *addrs)
 {
 	for (size_t i = 0; i < addrs->n; i++)
-		if (addrs->list[i].addr.family != AF_INET)
+		if (addrs->list[i].addr.family != addrs->list[0].addr.family)
 			return false;
 	return addrs->n > 0;
 }
@@ -54,7 +54,8 @@ static const char *read_all_addresses(const json_t *json, struct router_config *
 	struct state_addrs *a = &ret->addrs;
 
 	if (!read_addresses(json_object_get(json, "addresses"), a) || !can_be_advertised(a))
-		return "addresses must be 1 to 255 IPv4 addresses";
+		return "addresses must be 1 to 255 addresses of one family";
+	ret->format.family = a->list[0].addr.family;
 	a->n_advertised = a->n_home = a->n;
 	if (excluded && !read_addresses(excluded, a))
 		return "excluded must be up to 255 addresses";
@@ -101,12 +102,14 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 		return "vrid, priority or advert_interval_cs is out of range";
 	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0)
 		return "announce is out of range";
+	c.interval_cs = (uint16_t)interval_cs;
 	wrong = read_all_addresses(json, &c);
+	if (!wrong)
+		wrong = message_read_wire(json, &c);
 	if (wrong)
 		return wrong;
 	c.vrid = (uint8_t)vrid;
 	c.priority = (uint8_t)priority;
-	c.interval_cs = (uint16_t)interval_cs;
 	c.preempt = preempt;
 	c.announce = (struct announce_config){
 		(unsigned)repeat, (uint64_t)announce_us, (uint64_t)refresh_us};
@@ -168,13 +171,15 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 		"since_us", JSON_INT(v->since.us));
 }
 
-static void add_rejections(json_t *counters, const struct port *port)
+static void add_rejections(json_t *counters, const struct router *r)
 {
+	const struct port *port = router_home(r);
+
 	for (enum vrrp_reject why = VRRP_OK + 1; why < VRRP_REJECT_MAX_; why++) {
 		char name[40];
 		(void)snprintf(name, sizeof(name), "rejected_%s", vrrp_reject_name(why));
-		(void)json_object_set_new(
-			counters, name, json_integer(JSON_INT(port->rejected[why])));
+		(void)json_object_set_new(counters, name,
+			json_integer(JSON_INT(port->rejected[why] + r->rejected[why])));
 	}
 }
 
@@ -189,7 +194,7 @@ static json_t *counters_of(const struct router *router)
 		JSON_INT(c->late));
 
 	if (json)
-		add_rejections(json, router_home(router));
+		add_rejections(json, router);
 	return json;
 }
 

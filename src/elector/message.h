@@ -10,6 +10,9 @@
 int message_read_configure(
 	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n);
 
+/* The "wire" of one router, whose family and interval are read. NULL, or what is wrong. */
+const char *message_read_wire(const json_t *router, struct router_config *c);
+
 /* The "maintenance" of "Configure" or "Maintenance"; off when there is none. */
 enum maintenance message_read_maintenance(const json_t *parameters);
 

@@ -3,6 +3,7 @@
 #include "elector/router.h"
 
 #include "elector/holding.h"
+#include "elector/wire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,36 +24,9 @@ void router_say_failure(const struct router *r, const char *what, int error)
 	router_say(r, EVENT_ERROR, text);
 }
 
-static void send_advert_with(
-	struct router *r, uint8_t priority, uint16_t interval_cs, struct instant now)
-{
-	struct vrrp_advert advert = {
-		.vrid = r->config.vrid,
-		.priority = priority,
-		.interval_cs = interval_cs,
-		.n_addrs = (uint8_t)r->config.addrs.n_advertised,
-	};
-	uint8_t packet[VRRP_PACKET_MAX];
-	int error;
-
-	for (size_t i = 0; i < advert.n_addrs; i++)
-		advert.addrs[i] = r->config.addrs.list[i].addr;
-	error = r->ops->send(r->io, router_home(r), &r->vrrp.config.primary, packet,
-		vrrp_packet_build(&advert, packet));
-	if (error < 0) {
-		r->counters.send_errors++;
-		if (!r->send_failed)
-			router_say_failure(r, "an advert could not be sent", error);
-	} else {
-		r->counters.adverts_sent++;
-		r->record->spoke = now;
-	}
-	r->send_failed = error < 0;
-}
-
 static void send_advert(struct router *r, uint8_t priority, struct instant now)
 {
-	send_advert_with(r, priority, r->config.interval_cs, now);
+	wire_send(r, priority, r->config.interval_cs, now);
 }
 
 /* Lowest bit first, as core/vrrp.h has it. */
@@ -71,12 +45,16 @@ static void carry_out(struct router *r, unsigned effects, struct instant now)
 }
 
 static struct vrrp_config election_of(
-	const struct router *r, const struct router_config *config, const struct port *port)
+	const struct router *r, const struct router_config *config, struct port *port)
 {
+	uint16_t family = config->format.family;
+
 	return (struct vrrp_config){
-		.primary = port->primary,
+		.primary = config->source.family ? config->source
+						 : port_voice(port, family)->primary,
 		.priority = handover_priority(&r->handover, config->priority),
 		.interval_cs = config->interval_cs,
+		.version = config->format.version,
 		.preempt = config->preempt,
 	};
 }
@@ -282,11 +260,13 @@ bool router_may_join(const struct router *r)
 
 void router_pause(struct router *r, struct instant now)
 {
-	uint16_t interval_cs = vrrp_patience_cs(r->config.interval_cs);
+	uint16_t interval_cs = r->config.interval_cs;
 
+	if (r->config.format.version == 3) /* others refuse an interval that is not theirs */
+		interval_cs = vrrp_patience_cs(interval_cs);
 	if (r->vrrp.state != VRRP_ACTIVE)
 		return;
-	send_advert_with(r, r->vrrp.config.priority, interval_cs, now);
+	wire_send(r, r->vrrp.config.priority, interval_cs, now);
 	if (!r->send_failed)
 		r->record->interval_cs = interval_cs;
 }

@@ -15,6 +15,16 @@
 
 #define PORT_MAC_LEN 6
 
+/* How adverts of one family leave a port and are heard there. */
+struct voice {
+	struct addr primary; /* the port's own address of it, link-local for IPv6; family 0: none */
+	struct addr known_primary; /* ... before the dump under way */
+	bool ready;  /* home of a router, up, with an address, and its socket open */
+	bool failed; /* its socket could not be opened the last time */
+	int fd;      /* the operations' business */
+};
+enum { VOICE_IPV4, VOICE_IPV6, VOICES };
+
 /* An interface that virtual routers, or addresses of theirs, are on. */
 struct port {
 	char interface[STATE_INTERFACE_MAX];
@@ -24,14 +34,16 @@ struct port {
 	bool seen;    /* in the dump under way */
 	bool broken;  /* the interface that the socket is bound to is gone */
 	bool renamed; /* the interface has another name now: what is ours there is to go */
-	bool ready;   /* home of a router, up, with an address, and its socket open */
-	bool failed;  /* its socket could not be opened the last time */
-	int fd;       /* the operations' business */
 	uint8_t mac[PORT_MAC_LEN];
-	struct addr primary; /* its own IPv4 address, the source of adverts; family 0: none */
-	uint64_t rejected[VRRP_REJECT_MAX_];
+	struct voice voices[VOICES];
+	uint64_t rejected[VRRP_REJECT_MAX_]; /* what is for no router in particular */
 	struct instant next_complaint; /* when a rejected datagram is worth an event again */
 };
+
+static inline struct voice *port_voice(struct port *p, uint16_t family)
+{
+	return &p->voices[family == AF_INET6 ? VOICE_IPV6 : VOICE_IPV4];
+}
 
 struct router_config {
 	char name[STATE_NAME_MAX];
@@ -40,6 +52,9 @@ struct router_config {
 	uint8_t priority;
 	uint16_t interval_cs;
 	bool preempt;
+	struct vrrp_format format; /* with the family of the router */
+	struct addr source;        /* of unicast adverts; family 0: the port's primary address */
+	struct vrrp_peers peers;   /* none: multicast */
 	struct announce_config announce;
 	char snat_interface[STATE_INTERFACE_MAX]; /* where what is away goes; empty: nothing is */
 	struct state_addrs addrs;
@@ -61,12 +76,12 @@ struct router;
 
 /* What the elector does to the world. None of these blocks. `io` is the first argument given. */
 struct elector_ops {
-	/* Open and close the socket of a port. 0 or -errno. */
-	int (*open_port)(void *io, struct port *port);
-	void (*close_port)(void *io, struct port *port);
+	/* Open and close the socket of a port for one family. 0 or -errno. */
+	int (*open_port)(void *io, struct port *port, uint16_t family);
+	void (*close_port)(void *io, struct port *port, uint16_t family);
 	/* Send one VRRP packet. 0 or -errno. */
 	int (*send)(void *io, const struct port *port, const struct addr *source,
-		const uint8_t *packet, size_t len);
+		const struct addr *destination, const uint8_t *packet, size_t len);
 	/* Add or remove addresses, in one batch. *ret_changed: how many were not so already. */
 	int (*add)(void *io, int ifindex, const struct addr_prefix *addrs, size_t n,
 		size_t *ret_changed);
@@ -106,6 +121,8 @@ struct router {
 	const struct elector_ops *ops;
 	void *io;
 	bool send_failed; /* the last advert did not leave */
+	uint64_t rejected[VRRP_REJECT_MAX_];
+	struct instant next_complaint[VRRP_REJECT_MAX_];
 	struct instant next_rival_event;
 };
 
@@ -113,6 +130,11 @@ struct router {
 static inline struct port *router_home(const struct router *r)
 {
 	return r->sites[STATE_HOME].port;
+}
+
+static inline struct voice *router_voice(const struct router *r)
+{
+	return port_voice(router_home(r), r->config.format.family);
 }
 
 /* A router in Initialize, with the ports of its places. `record` may hold what a predecessor wrote.

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define MAGIC "tandem\n"
-#define VERSION 3
+#define VERSION 4
 #define BOOT_ID_MAX 40
 
 struct state_header {
@@ -62,7 +62,8 @@ static bool addrs_are_sound(const struct state_addrs *a)
 
 static bool router_is_sound(const struct state_router *r)
 {
-	return addrs_are_sound(&r->addrs) && memchr(r->name, '\0', sizeof(r->name)) &&
+	return addrs_are_sound(&r->addrs) && r->peers.n <= VRRP_PEERS_MAX &&
+	       memchr(r->name, '\0', sizeof(r->name)) &&
 	       memchr(r->interface, '\0', sizeof(r->interface));
 }
 

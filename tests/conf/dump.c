@@ -39,13 +39,35 @@ static json_t *dump_tunnel(const struct conf_tunnel *t)
 	return json_pack("[iii]", (int)t->type, t->port, (int)t->flags);
 }
 
+/* What is not as it is by default. */
+static void dump_wire(const struct conf_router *r, json_t *router)
+{
+	char text[ADDR_TEXT_MAX];
+	json_t *unicast = json_object();
+
+	for (size_t i = 0; i < r->n_unicast; i++)
+		json_object_set_new(unicast, r->unicast[i].name,
+			json_string(addr_format(&r->unicast[i].address, text)));
+	if (r->family != AF_INET)
+		json_object_set_new(router, "family", json_integer(6));
+	if (r->version != 3)
+		json_object_set_new(router, "version", json_integer(r->version));
+	if (r->pseudo_header)
+		json_object_set_new(router, "pseudo_header", json_true());
+	if (r->min_ttl != 255)
+		json_object_set_new(router, "min_ttl", json_integer(r->min_ttl));
+	if (r->n_unicast)
+		json_object_set(router, "unicast", unicast);
+	json_decref(unicast);
+}
+
 static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 {
-	json_t *priority = json_object();
+	json_t *priority = json_object(), *router;
 
 	for (size_t i = 0; i < c->n_nodes; i++)
 		json_object_set_new(priority, c->nodes[i].name, json_integer(r->priority[i]));
-	return json_pack("{ss ss si so si sb so so so ss? s{si so so}}", "name", r->name,
+	router = json_pack("{ss ss si so si sb so so so ss? s{si so so}}", "name", r->name,
 		"interface", r->interface, "vrid", r->vrid, "priority", priority,
 		"advert_interval_cs", r->advert_interval_cs, "preempt", r->preempt, "addresses",
 		dump_prefixes(r->addresses, r->n_addresses), "excluded",
@@ -54,6 +76,8 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 		"repeat", (int)r->announce.repeat, "interval",
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
+	dump_wire(r, router);
+	return router;
 }
 
 static json_t *dump_check(const struct conf_pool *p)

@@ -68,28 +68,32 @@ static size_t world_find(const struct addr_prefix *a)
 	return i;
 }
 
-static int open_port(void *io, struct port *port)
+static int open_port(void *io, struct port *port, uint16_t family)
 {
 	(void)io;
 	if (world.open_error)
 		return world.open_error;
-	note("open %s; ", port->interface);
+	note("open %s%s; ", port->interface, family == AF_INET6 ? "/6" : "");
 	return 0;
 }
 
-static void close_port(void *io, struct port *port)
+static void close_port(void *io, struct port *port, uint16_t family)
 {
 	(void)io;
-	note("close %s; ", port->interface);
+	note("close %s%s; ", port->interface, family == AF_INET6 ? "/6" : "");
 }
 
 static int send_packet(void *io, const struct port *port, const struct addr *source,
-	const uint8_t *packet, size_t len)
+	const struct addr *destination, const uint8_t *packet, size_t len)
 {
+	size_t size = source->family == AF_INET6 ? 16 : 4;
+
 	(void)io;
 	(void)port;
-	ck_assert_uint_ne(source->family, 0);
-	ck_assert_uint_eq(len, VRRP_HEADER_LEN + 4u * packet[3]);
+	ck_assert_uint_eq(source->family, destination->family);
+	ck_assert_uint_eq(len, VRRP_HEADER_LEN + size * packet[3]);
+	if (!addr_is_multicast(destination))
+		note("to .%u ", destination->bytes[size - 1]);
 	world.advertised = packet[3];
 	world.advertised_cs = (uint16_t)(packet[4] << 8 | packet[5]);
 	note("send %u; ", packet[2]);
@@ -249,6 +253,7 @@ static struct router_config front(uint8_t vrid, unsigned first, unsigned n)
 		.priority = 100,
 		.interval_cs = 100,
 		.preempt = true,
+		.format = {AF_INET, .version = 3, .min_ttl = 255, .interval_cs = 100},
 		.announce = {.repeat = 1},
 		.addrs = {.n_advertised = (uint16_t)n, .n_home = (uint16_t)n, .n = (uint16_t)n},
 	};
@@ -280,6 +285,7 @@ static void set_up(void)
 	memset(&world, 0, sizeof(world));
 	memset(records, 0, sizeof(records));
 	now = (struct instant){1000 * SECOND_US};
+	destination = "224.0.0.18";
 	world.links[0].name = "eth0";
 	world.links[0].ifindex = 2;
 	world.links[0].up = true;
@@ -328,18 +334,25 @@ static void link_is(int ifindex, bool up)
 	elector_settle(&e, now);
 }
 
+static const char *destination = "224.0.0.18";
+
 static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigned first)
 {
 	uint8_t bytes[VRRP_DATAGRAM_MAX] = {
 		0x45, 0xc0, 0, 0, 0, 0, 0, 0, 255, 112, 0, 0, 192, 0, 2};
 	struct vrrp_advert a = {
 		.vrid = vrid, .priority = priority, .interval_cs = 100, .n_addrs = 2};
+	struct vrrp_format format = front(vrid, first, 2).format;
+	struct addr to;
 	size_t len;
 
 	bytes[15] = from;
+	ck_assert(addr_parse(destination, &to));
+	memcpy(bytes + 16, to.bytes, 4);
 	a.addrs[0] = front(vrid, first, 2).addrs.list[0].addr;
 	a.addrs[1] = front(vrid, first, 2).addrs.list[1].addr;
-	len = 20 + vrrp_packet_build(&a, bytes + 20);
+	len = 20 + vrrp_packet_build(&format, &a, bytes + 20);
+	vrrp_packet_seal(&format, &a.source, &a.source, bytes + 20, len - 20);
 	bytes[3] = (uint8_t)len;
 	elector_datagram(&e, e.ports[0], bytes, len, now);
 }
@@ -352,6 +365,7 @@ static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned
 	size_t changed;
 
 	*s = (struct state_router){.used = true, .active = true, .vrid = vrid, .ifindex = {2}};
+	s->format = c.format;
 	s->interval_cs = 100;
 	s->spoke = (struct instant){now.us - ago_us};
 	s->addrs = c.addrs;
@@ -360,6 +374,120 @@ static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned
 	(void)add(NULL, 2, c.addrs.list, n, &changed);
 	(void)done();
 }
+
+/* front, but with IPv6 addresses, beside one of IPv4 with the same VRID. */
+static void configure_both(struct router_config c[static 2])
+{
+	c[0] = c[1] = front(51, 100, 1);
+	c[1].addrs.list[0] = prefix("2001:db8::a6/64");
+	c[1].format.family = AF_INET6;
+	(void)snprintf(c[1].name, sizeof(c[1].name), "six");
+	configure(c, 2);
+}
+
+static void ipv6_advert_arrives(uint8_t priority, const char *source, const char *destination)
+{
+	struct vrrp_format format = {AF_INET6, .version = 3, .min_ttl = 255};
+	struct vrrp_advert a = {
+		.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 1};
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = {.ttl = 255, .bytes = packet};
+
+	ck_assert(addr_parse(source, &d.source) && addr_parse(destination, &d.destination));
+	a.addrs[0] = prefix("2001:db8::a6/64").addr;
+	d.len = vrrp_packet_build(&format, &a, packet);
+	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
+	elector_packet(&e, e.ports[0], &d, now);
+}
+
+/* Families */
+
+START_TEST(an_ipv6_router_speaks_from_the_link_local_address)
+{
+	struct addr_prefix global = prefix("2001:db8::2/64"), own = prefix("fe80::2/64");
+	struct router_config c[2];
+
+	configure_both(c);
+	ck_assert_str_eq(done(), "open eth0; remove .100; initialize>backup; ");
+	elector_addr(&e, 2, &global, true);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "");
+	elector_addr(&e, 2, &own, true);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "open eth0/6; remove :a6; initialize>backup; ");
+	ck_assert(addr_equal(&e.routers[1]->vrrp.config.primary, &own.addr));
+	elector_addr(&e, 2, &own, false);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "backup>initialize; close eth0/6; ");
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
+START_TEST(each_family_has_vrids_of_its_own)
+{
+	struct addr_prefix own = prefix("fe80::2/64");
+	struct router_config c[2];
+
+	configure_both(c);
+	elector_addr(&e, 2, &own, true);
+	elector_settle(&e, now);
+	ipv6_advert_arrives(200, "fe80::3", "ff02::12");
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_received, 0);
+	ck_assert_uint_eq(e.routers[1]->counters.adverts_received, 1);
+	advert_arrives(51, 200, 3, 100);
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_received, 1);
+	ck_assert_uint_eq(e.routers[1]->counters.adverts_received, 1);
+}
+END_TEST
+
+/* Unicast */
+
+static struct router_config spoken_to(void)
+{
+	struct router_config c = front(51, 100, 2);
+
+	c.source = prefix("10.0.0.1").addr;
+	c.peers.n = 2;
+	c.peers.list[0] = prefix("192.0.2.7").addr;
+	c.peers.list[1] = prefix("10.0.0.8").addr;
+	return c;
+}
+
+START_TEST(unicast_adverts_go_to_each_peer)
+{
+	struct router_config c = spoken_to();
+
+	configure(&c, 1);
+	ck_assert(addr_equal(&e.routers[0]->vrrp.config.primary, &c.source));
+	(void)done();
+	reach_deadline();
+	ck_assert_str_eq(done(), "add .100 .101; to .7 send 100; to .8 send 100; announce 2; "
+				 "backup>active; ");
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_sent, 1);
+}
+END_TEST
+
+START_TEST(who_speaks_unicast_hears_its_peers_alone)
+{
+	struct router_config c = spoken_to();
+	struct router *r;
+
+	configure(&c, 1);
+	r = e.routers[0];
+	(void)done();
+	advert_arrives(51, 200, 7, 100); /* to the group */
+	ck_assert_str_eq(done(), "advert-rejected; ");
+	ck_assert_uint_eq(r->rejected[VRRP_REJECT_DESTINATION], 1);
+	destination = "192.0.2.2";
+	advert_arrives(51, 200, 9, 100);
+	ck_assert_str_eq(done(), "advert-rejected; ");
+	ck_assert_uint_eq(r->rejected[VRRP_REJECT_PEER], 1);
+	advert_arrives(51, 200, 9, 100); /* told once in a minute, for each reason */
+	ck_assert_str_eq(done(), "");
+	advert_arrives(51, 200, 7, 100);
+	ck_assert_uint_eq(r->counters.adverts_received, 1);
+}
+END_TEST
 
 /* Start */
 
@@ -497,7 +625,7 @@ START_TEST(a_virtual_address_is_never_the_source_of_adverts)
 	struct addr_prefix primary = prefix("192.0.2.2/24");
 
 	elector_news_lost(&e, now); /* the world lists the virtual addresses first */
-	ck_assert(addr_equal(&router_home(r)->primary, &primary.addr));
+	ck_assert(addr_equal(&router_voice(r)->primary, &primary.addr));
 }
 END_TEST
 
@@ -997,15 +1125,15 @@ START_TEST(an_interface_for_snat_needs_no_address_and_is_not_listened_on)
 	add_eth2();
 	(void)start_everything();
 	ck_assert_uint_eq(e.n_ports, 2);
-	ck_assert(!e.ports[1]->ready);
-	ck_assert(e.ports[0]->ready);
+	ck_assert(!e.ports[1]->voices[VOICE_IPV4].ready);
+	ck_assert(e.ports[0]->voices[VOICE_IPV4].ready);
 	/* The same interface can be another router's home. */
 	world.links[1].primary = "10.9.0.2/24";
 	struct router_config c[2] = {everything(), front(52, 90, 1)};
 	(void)snprintf(c[1].interface, sizeof(c[1].interface), "eth2");
 	configure(c, 2);
 	ck_assert_str_eq(done(), "open eth2; remove@eth2 .90; initialize>backup; ");
-	ck_assert_uint_eq(e.ports[1]->primary.bytes[3], 2);
+	ck_assert_uint_eq(e.ports[1]->voices[VOICE_IPV4].primary.bytes[3], 2);
 	configure(c, 1);
 	ck_assert_str_eq(done(), "backup>initialize; close eth2; ");
 	ck_assert_uint_eq(e.n_ports, 2);
@@ -1376,6 +1504,18 @@ START_TEST(a_restart_is_announced_and_adopted)
 }
 END_TEST
 
+static TCase *wire_cases(void)
+{
+	TCase *tc = tcase_create("families and peers");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, an_ipv6_router_speaks_from_the_link_local_address);
+	tcase_add_test(tc, each_family_has_vrids_of_its_own);
+	tcase_add_test(tc, unicast_adverts_go_to_each_peer);
+	tcase_add_test(tc, who_speaks_unicast_hears_its_peers_alone);
+	return tc;
+}
+
 static TCase *start_cases(void)
 {
 	TCase *tc = tcase_create("start");
@@ -1474,6 +1614,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, start_cases());
+	suite_add_tcase(suite, wire_cases());
 	suite_add_tcase(suite, interface_cases());
 	suite_add_tcase(suite, place_cases());
 	suite_add_tcase(suite, reload_cases());

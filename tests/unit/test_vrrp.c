@@ -18,7 +18,8 @@ static struct addr host(uint8_t last)
 
 static struct vrrp_config config(uint8_t priority, bool preempt)
 {
-	return (struct vrrp_config){host(10), priority, 100, preempt};
+	return (struct vrrp_config){
+		.primary = host(10), .priority = priority, .interval_cs = 100, .preempt = preempt};
 }
 
 static struct instant just_before(struct instant t)
