@@ -6,4 +6,5 @@ libbase_a_SOURCES = \
 	src/base/duration.c src/base/duration.h \
 	src/base/event.c src/base/event.h \
 	src/base/frame.c src/base/frame.h \
-	src/base/instant.h
+	src/base/instant.h \
+	src/base/sha256.c src/base/sha256.h

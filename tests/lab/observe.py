@@ -103,6 +103,12 @@ class Capture:
                            str(ipaddress.ip_address(destination)), destination_port))
         return found
 
+    def decoded_adverts(self):
+        """The lines that tcpdump has to say about adverts, checksums included."""
+        result = subprocess.run(["tcpdump", "-n", "-vvv", "-r", self._path,
+                                 "proto 112"], capture_output=True, text=True, check=True)
+        return [line for line in result.stdout.splitlines() if "VRRP" in line or "vrrp" in line]
+
     def text(self, last):
         result = subprocess.run(["tcpdump", "-n", "-tttt", "-r", self._path], capture_output=True,
                                 text=True, check=False)

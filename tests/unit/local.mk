@@ -50,6 +50,15 @@ tests_unit_test_handover_SOURCES = tests/unit/test_handover.c
 tests_unit_test_handover_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_handover_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_sha256 tests/unit/test_vrrp_auth
+TESTS += tests/unit/test_sha256 tests/unit/test_vrrp_auth
+tests_unit_test_sha256_SOURCES = tests/unit/test_sha256.c
+tests_unit_test_sha256_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sha256_LDADD = libbase.a $(UNIT_LDADD)
+tests_unit_test_vrrp_auth_SOURCES = tests/unit/test_vrrp_auth.c
+tests_unit_test_vrrp_auth_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_vrrp_auth_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
 TESTS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
 tests_unit_test_announce_SOURCES = tests/unit/test_announce.c

@@ -28,6 +28,7 @@ static struct {
 	int add_error;
 	int open_error;
 	int dump_error;
+	const char *sent_to; /* where adverts to us go */
 	uint8_t advertised;     /* addresses in the last packet sent */
 	uint16_t advertised_cs; /* its interval */
 	bool record_was_active; /* at the last add or remove */
@@ -285,7 +286,7 @@ static void set_up(void)
 	memset(&world, 0, sizeof(world));
 	memset(records, 0, sizeof(records));
 	now = (struct instant){1000 * SECOND_US};
-	destination = "224.0.0.18";
+	world.sent_to = "224.0.0.18";
 	world.links[0].name = "eth0";
 	world.links[0].ifindex = 2;
 	world.links[0].up = true;
@@ -334,8 +335,6 @@ static void link_is(int ifindex, bool up)
 	elector_settle(&e, now);
 }
 
-static const char *destination = "224.0.0.18";
-
 static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigned first)
 {
 	uint8_t bytes[VRRP_DATAGRAM_MAX] = {
@@ -347,7 +346,7 @@ static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigne
 	size_t len;
 
 	bytes[15] = from;
-	ck_assert(addr_parse(destination, &to));
+	ck_assert(addr_parse(world.sent_to, &to));
 	memcpy(bytes + 16, to.bytes, 4);
 	a.addrs[0] = front(vrid, first, 2).addrs.list[0].addr;
 	a.addrs[1] = front(vrid, first, 2).addrs.list[1].addr;
@@ -478,7 +477,7 @@ START_TEST(who_speaks_unicast_hears_its_peers_alone)
 	advert_arrives(51, 200, 7, 100); /* to the group */
 	ck_assert_str_eq(done(), "advert-rejected; ");
 	ck_assert_uint_eq(r->rejected[VRRP_REJECT_DESTINATION], 1);
-	destination = "192.0.2.2";
+	world.sent_to = "192.0.2.2";
 	advert_arrives(51, 200, 9, 100);
 	ck_assert_str_eq(done(), "advert-rejected; ");
 	ck_assert_uint_eq(r->rejected[VRRP_REJECT_PEER], 1);
