@@ -119,7 +119,7 @@ def share(pair):
 def measure(pair):
     pair.start()
     active, backup = share(pair)
-    assert pair.active_of(pair.low) == 0, "a failover for no reason"
+    assert pair.active_of(pair.low) == 0, f"{type(pair).__name__}: a failover for no reason"
     memory = resident_mb(pair.elector(pair.high))
     pair.cut()
     since = time.monotonic()
