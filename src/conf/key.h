@@ -60,6 +60,8 @@ struct key {
 };
 
 /* One kind of object. */
+#define KEYS_MAX 64 /* of one object */
+
 struct keys {
 	const char *name;
 	size_t size; /* of its struct */

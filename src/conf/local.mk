@@ -14,7 +14,8 @@ libconf_a_SOURCES = \
 	src/conf/rules_wire.c \
 	src/conf/schema.c src/conf/schema.h \
 	src/conf/source.c src/conf/source.h \
-	src/conf/suggest.c src/conf/suggest.h
+	src/conf/suggest.c src/conf/suggest.h \
+	src/conf/tree.c src/conf/tree.h
 libconf_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(OPENSSL_CFLAGS)
 
 # What a program that reads configurations links, in this order.

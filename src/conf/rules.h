@@ -69,6 +69,8 @@ json_t *rules_index_pools(const struct conf *c);
  * is reported. */
 size_t rules_find_pool(const struct rules *r, const json_t *index, enum root_key kind, size_t item,
 	const char *key);
+/* Whether it is one of those that describe a tunnel. */
+bool rules_is_tunnel_key(const char *key);
 /* What is wrong with the tunnel that the object `json` describes, and with which of its keys; NULL:
  * nothing. */
 const char *rules_tunnel_fault(

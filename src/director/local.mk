@@ -13,6 +13,7 @@ tandemd_SOURCES = \
 	src/director/main.c \
 	src/director/job.c src/director/job.h \
 	src/director/maintenance.c \
+	src/director/known.c src/director/known.h \
 	src/director/nft_table.c src/director/nft_table.h \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \

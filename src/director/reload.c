@@ -104,6 +104,7 @@ struct candidate *candidate_new(struct director *d, struct conf *conf)
 /* In the place of what ran. */
 static void adopt(struct director *d, struct candidate *c)
 {
+	checks_adopt(d, &c->targets);
 	pools_done(&d->pools);
 	d->pools = c->pools;
 	targets_done(&d->targets);

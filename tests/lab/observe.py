@@ -190,12 +190,19 @@ class Holder:
         opened = int(self._process.wait_line("opened", 60).split()[1])
         assert opened == count, f"{opened} of {count} connections opened"
 
-    def survivors(self, milliseconds=10000):
-        """How many still carry data both ways, each within that time."""
+    def exchange(self, milliseconds=10000):
+        """Say something on each; a function that waits for how many bring it back within that time."""
         before = len(self._process.lines)
         self._process.say(f"exchange {milliseconds}")
-        line = self._process.wait_line('{"alive"', milliseconds / 1000 + 10, after=before)
-        return int(line.split()[1].rstrip(","))
+
+        def alive():
+            line = self._process.wait_line('{"alive"', milliseconds / 1000 + 10, after=before)
+            return int(line.split()[1].rstrip(","))
+        return alive
+
+    def survivors(self, milliseconds=10000):
+        """How many still carry data both ways, each within that time."""
+        return self.exchange(milliseconds)()
 
 
 def start_server(node, name, *ports):

@@ -144,6 +144,10 @@ class Lab:
         node.sysctl(NODE_SYSCTLS | (IPV6_ON if ipv6 else IPV6_OFF))
         return node
 
+    def add_bare(self, name):
+        """A node with nothing but an interface lo that is down."""
+        return self._add_node(name)
+
     def share(self, directors, servers, prepare=lambda lab: None):
         """From here on the lab is for one test after another. Servers: name -> what starts its process;
         prepare(lab): what the directors' hosts have besides what build() gives them."""
@@ -183,6 +187,7 @@ class Lab:
             if entry.name.startswith(name + "."):
                 (shutil.rmtree if entry.is_dir() else os.unlink)(entry.path)
         self.plug(self._add_node(name, self._ipv6), self._table[name])
+
     def plug(self, node, plugs):
         switch = self.nodes["switch"]
         switch.ip(*itertools.chain.from_iterable(

@@ -11,6 +11,12 @@ tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
 tests_unit_test_channel_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_channel_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_writer
+TESTS += tests/unit/test_writer
+tests_unit_test_writer_SOURCES = tests/unit/test_writer.c
+tests_unit_test_writer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_writer_LDADD = libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_supervise
 TESTS += tests/unit/test_supervise
 tests_unit_test_supervise_SOURCES = tests/unit/test_supervise.c
@@ -200,7 +206,7 @@ tests_unit_test_realserver_wanted_LDADD = $(LIBREALSERVER) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_job
 TESTS += tests/unit/test_job
 tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/director/desired.c \
-	src/director/job.c src/director/overrides.c src/director/pools.c src/director/record.c \
+	src/director/job.c src/director/known.c src/director/overrides.c src/director/pools.c src/director/record.c \
 	src/director/targets.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_job_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
