@@ -13,9 +13,16 @@ enum event {
 	EVENT_ROUTER_INITIALIZE, /* it takes no part in the election */
 	EVENT_ROUTER_ADOPTED,    /* a restarted elector goes on as Active with what it found */
 	EVENT_ROUTER_LATE,       /* the loop woke too late to still be Active */
+	EVENT_PRIORITY,          /* its priority is another one, because of what is tracked */
+	EVENT_TRACK_FAILED,      /* something watched has failed */
+	EVENT_TRACK_PASSED,      /* ... works again, or for the first time */
+	EVENT_TRACK_ERROR,       /* ... cannot be watched */
+	EVENT_NOTIFY_FAILED,     /* a program of notify failed, or was killed */
+	EVENT_NOTIFY_SKIPPED,    /* ... was not run: there was news before its turn */
 	EVENT_RIVAL,             /* an Active router heard another Active one */
 	EVENT_ADVERT_REJECTED,   /* a datagram was not an advert for us; rate-limited */
 	EVENT_ADDRESS_RESTORED,  /* somebody removed a virtual address, it was put back */
+	EVENT_ADDRESS_CONTESTED, /* ... again and again; a sum, once a minute */
 	EVENT_LEFTOVER_REMOVED,  /* addresses of an earlier run were found and removed */
 	EVENT_SWITCHOVER,        /* an operator offers or gives a router's place to a peer */
 	EVENT_SWITCHOVER_FAILED, /* ... no peer took it */

@@ -23,6 +23,113 @@ struct conf_announce {
 	unsigned repeat;      /* gratuitous ARPs per address in a burst */
 	uint64_t interval_us; /* between them */
 	uint64_t refresh_us;  /* periodic re-announcement while Active, 0: off */
+	uint64_t again_us;    /* from the first burst to the second, 0: there is none */
+	uint8_t forms;        /* of gratuitous ARP: CONF_ARP_REQUEST, _REPLY, or both */
+};
+
+enum conf_arp_form {
+	CONF_ARP_REQUEST = 1 << 0,
+	CONF_ARP_REPLY = 1 << 1,
+};
+
+#define CONF_INTERFACE_MAX 16
+
+/* A virtual address. */
+struct conf_address {
+	struct addr_prefix prefix;
+	uint8_t scope;                      /* the kernel's number */
+	char label[CONF_INTERFACE_MAX];     /* "": none */
+	char interface[CONF_INTERFACE_MAX]; /* "": the virtual router's */
+};
+
+enum conf_route_type {
+	CONF_ROUTE_UNICAST,
+	CONF_ROUTE_BLACKHOLE,
+	CONF_ROUTE_UNREACHABLE,
+	CONF_ROUTE_PROHIBIT,
+};
+const char *conf_route_type_name(enum conf_route_type type); /* "unicast" */
+
+/* A route that moves with a virtual router. */
+struct conf_route {
+	struct addr_prefix to;
+	struct addr via, src;         /* family 0: none */
+	char dev[CONF_INTERFACE_MAX]; /* "": the kernel's choice */
+	uint32_t table;
+	uint32_t metric; /* 0: the kernel's choice */
+	bool onlink;
+	uint8_t type; /* enum conf_route_type */
+};
+
+/* A routing rule that does. */
+struct conf_rule {
+	uint16_t family;
+	struct addr_prefix from, to;  /* family 0: any */
+	uint32_t mark;                /* 0: any */
+	char iif[CONF_INTERFACE_MAX]; /* "": any */
+	uint32_t table;
+	uint32_t priority;
+};
+
+/* What can be watched, in the order of the keys that say so. */
+enum conf_track_kind {
+	CONF_TRACK_INTERFACE,
+	CONF_TRACK_SCRIPT,
+	CONF_TRACK_FILE,
+	CONF_TRACK_PROCESS,
+	CONF_TRACK_PING,
+	CONF_TRACK_ROUTE,
+	CONF_TRACK_POOL,
+	CONF_TRACK_SERVICE,
+	CONF_TRACK_TRACKER, /* one of conf.trackers */
+	CONF_TRACK_ALL,     /* of `members` */
+	CONF_TRACK_ANY,
+	CONF_TRACK_KINDS
+};
+const char *conf_track_kind_name(enum conf_track_kind kind); /* "interface" */
+
+/* A program that is run for us. */
+struct conf_command {
+	char **argv; /* NULL after the last; NULL: none. With `shell` the first is a shell's */
+	bool shell;
+	char *user; /* NULL: the default one */
+	uint64_t timeout_us;
+};
+
+/* Something watched: for a virtual router, as a member of a group, or under a name for several. */
+struct conf_track {
+	char *name; /* in conf.trackers; else NULL */
+	enum conf_track_kind kind;
+	char *interface; /* of CONF_TRACK_INTERFACE; that a ping leaves by, NULL: any */
+	struct conf_command command; /* a script; the timeout is a ping's, too */
+	char *file;
+	char *process;
+	uint32_t count; /* of processes */
+	struct addr ping;
+	struct addr_prefix route;
+	uint32_t table;
+	size_t index; /* in conf.pools, .definitions or .trackers; CONF_NONE */
+	struct conf_track *all, *any;
+	size_t n_all, n_any;
+	uint64_t interval_us;
+	unsigned rise, fall;
+	int16_t weight; /* 0: its failure is a fault */
+	bool inverse;   /* it counts while it does not fail */
+};
+
+/* The members of a group. */
+static inline const struct conf_track *conf_track_members(const struct conf_track *t, size_t *ret_n)
+{
+	*ret_n = t->kind == CONF_TRACK_ALL ? t->n_all : t->kind == CONF_TRACK_ANY ? t->n_any : 0;
+	return t->kind == CONF_TRACK_ALL ? t->all : t->any;
+}
+
+/* Programs that are told what became of a virtual router. */
+struct conf_notify {
+	char **active, **backup, **fault, **stop, **any; /* as in conf_command */
+	bool shell;
+	char *user;
+	uint64_t timeout_us;
 };
 
 /* Where a node, or a peer that is none, speaks unicast. */
@@ -44,14 +151,22 @@ struct conf_router {
 	struct conf_speaker *unicast;     /* none: multicast */
 	size_t n_unicast;
 	bool preempt;
+	bool accept; /* Accept_Mode: whether the addresses take more than what services are for */
 	struct conf_announce announce;
-	struct addr_prefix *addresses; /* of one family: what the adverts carry */
+	struct conf_address *addresses; /* of one family: what the adverts carry */
 	size_t n_addresses;
-	struct addr_prefix *excluded; /* moved with them, in no advert; either family */
+	struct conf_address *excluded; /* moved with them, in no advert; either family */
 	size_t n_excluded;
 	struct addr_prefix *snat; /* local addresses of fullnat, moved likewise */
 	size_t n_snat;
 	char *snat_interface; /* where those are; NULL: `interface` */
+	struct conf_route *routes;
+	size_t n_routes;
+	struct conf_rule *rules;
+	size_t n_rules;
+	struct conf_track *track;
+	size_t n_track;
+	struct conf_notify notify;
 };
 
 enum conf_on_failure {
@@ -232,6 +347,8 @@ struct conf {
 	size_t self; /* our own index in nodes, or CONF_NONE */
 	struct conf_router *routers;
 	size_t n_routers;
+	struct conf_track *trackers; /* by name */
+	size_t n_trackers;
 	struct conf_pool *pools;
 	size_t n_pools;
 	struct conf_definition *definitions;

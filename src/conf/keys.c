@@ -1,6 +1,8 @@
 /* The key table. tandem.json(5) says the same at length. */
 #include "conf/keys.h"
+#include "core/track.h"
 
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
 #define FIELD(type, member)                                                                        \
@@ -16,6 +18,10 @@
 
 /* What the kernel takes as the name of an interface (dev_valid_name), less non-ASCII. */
 #define INTERFACE_CHARS "!-.0-9;-~"
+#define PATH_CHARS " -~"
+#define USER_CHARS "$" CONF_NAME_CHARS
+#define USER_LEN_MAX 32
+#define USER_NOUN "the name of a user"
 #define INTERFACE_LEN_MAX 15
 #define INTERFACE_NOUN "the name of an interface: 1..15 characters, no space, slash or colon"
 
@@ -48,6 +54,14 @@ static const struct key_token programs[] = {
 static const struct key_token link_modes[] = {{"kernel", 0}, {NULL, 0}};
 static const struct key_token on_stops[] = {
 	{"keep", CONF_ON_STOP_KEEP}, {"remove", CONF_ON_STOP_REMOVE}, {NULL, 0}};
+
+static const struct key_token arp_forms[] = {{"request", CONF_ARP_REQUEST},
+	{"reply", CONF_ARP_REPLY}, {"both", CONF_ARP_REQUEST | CONF_ARP_REPLY}, {NULL, 0}};
+static const struct key_token scopes[] = {{"global", RT_SCOPE_UNIVERSE}, {"site", RT_SCOPE_SITE},
+	{"link", RT_SCOPE_LINK}, {"host", RT_SCOPE_HOST}, {NULL, 0}};
+static const struct key_token route_types[] = {{"unicast", CONF_ROUTE_UNICAST},
+	{"blackhole", CONF_ROUTE_BLACKHOLE}, {"unreachable", CONF_ROUTE_UNREACHABLE},
+	{"prohibit", CONF_ROUTE_PROHIBIT}, {NULL, 0}};
 
 static const struct key node_items[] = {
 	{
@@ -151,9 +165,427 @@ static const struct key announce_items[] = {
 		.field = FIELD(struct conf_announce, refresh_us),
 		.meaning = "How often the Active director announces again; 0: never",
 	},
+	{
+		.name = "again",
+		.type = KEY_DURATION,
+		.fallback = "5s",
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_announce, again_us),
+		.meaning = "From the takeover to a second series of announcements; 0: none",
+	},
+	{
+		.name = "form",
+		.type = KEY_TOKEN,
+		.fallback = "request",
+		.tokens = arp_forms,
+		.field = FIELD(struct conf_announce, forms),
+		.meaning = "What a gratuitous ARP is: a request, a reply, or one of each",
+	},
 };
 static const struct keys announce_keys = {
 	"announce", sizeof(struct conf_announce), KEYS(announce_items)};
+
+/* In a virtual router, in a group, and by name; rules_track.c says what fits where. */
+static const struct keys track_keys;
+static const struct key track_items[] = {
+	{
+		.name = "interface",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_track, interface),
+		.meaning = "An interface that must be up and have a carrier; with ping: where it "
+			   "leaves",
+	},
+	{
+		.name = "script",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_track, command.argv),
+		.meaning = "A program that must exit with 0: its path and its arguments",
+	},
+	{
+		.name = "file",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 4095,
+		.chars = PATH_CHARS,
+		.noun = "the path of a file",
+		.field = FIELD(struct conf_track, file),
+		.meaning = "A file with a number, which is multiplied by the weight",
+	},
+	{
+		.name = "process",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 4095,
+		.chars = PATH_CHARS,
+		.noun = "the name of a process",
+		.field = FIELD(struct conf_track, process),
+		.meaning = "The name of a process that must run, or its path",
+	},
+	{
+		.name = "ping",
+		.type = KEY_UNICAST,
+		.field = FIELD(struct conf_track, ping),
+		.meaning = "An address that must answer to ICMP echo requests",
+	},
+	{
+		.name = "route",
+		.type = KEY_NETWORK,
+		.field = FIELD(struct conf_track, route),
+		.meaning = "A network that must have a route of exactly this prefix",
+	},
+	{
+		.name = "pool",
+		.type = KEY_NAME,
+		.meaning = "A pool that must have its quorum",
+	},
+	{
+		.name = "service",
+		.type = KEY_NAME,
+		.meaning = "A service whose pool must have its quorum",
+	},
+	{
+		.name = "tracker",
+		.type = KEY_NAME,
+		.meaning = "One of the trackers",
+	},
+	{
+		.name = "all",
+		.type = KEY_LIST,
+		.min = 1,
+		.max = CONF_TRACK_MAX,
+		.object = &track_keys,
+		.field = FIELD(struct conf_track, all),
+		.also = FIELD(struct conf_track, n_all),
+		.meaning = "Several, of which none may fail",
+	},
+	{
+		.name = "any",
+		.type = KEY_LIST,
+		.min = 1,
+		.max = CONF_TRACK_MAX,
+		.object = &track_keys,
+		.field = FIELD(struct conf_track, any),
+		.also = FIELD(struct conf_track, n_any),
+		.meaning = "Several, of which not all may fail",
+	},
+	{
+		.name = "weight",
+		.type = KEY_SIGNED,
+		.max = TRACK_WEIGHT_MAX,
+		.field = FIELD(struct conf_track, weight),
+		.meaning = "Added to the priority while it fails; without it that is a fault",
+	},
+	{
+		.name = "inverse",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_track, inverse),
+		.meaning = "Count while it does not fail, instead",
+	},
+	{
+		.name = "interval",
+		.type = KEY_DURATION,
+		.fallback = "1s",
+		.min = 10 * MS,
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_track, interval_us),
+		.meaning = "How often a script is run, a ping sent, a missing process looked for",
+	},
+	{
+		.name = "timeout",
+		.type = KEY_DURATION,
+		.min = MS,
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_track, command.timeout_us),
+		.meaning = "A script or a ping that takes longer has failed; default: the interval",
+	},
+	{
+		.name = "rise",
+		.type = KEY_INTEGER,
+		.fallback = "2",
+		.min = 1,
+		.max = 100,
+		.field = FIELD(struct conf_track, rise),
+		.meaning = "Successes in a row that end a failure of a script or a ping",
+	},
+	{
+		.name = "fall",
+		.type = KEY_INTEGER,
+		.fallback = "3",
+		.min = 1,
+		.max = 100,
+		.field = FIELD(struct conf_track, fall),
+		.meaning = "Failures in a row that make one",
+	},
+	{
+		.name = "user",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = USER_LEN_MAX,
+		.chars = USER_CHARS,
+		.noun = USER_NOUN,
+		.field = FIELD(struct conf_track, command.user),
+		.meaning = "The user that a script runs as; default: tandem, if there is one",
+	},
+	{
+		.name = "shell",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_track, command.shell),
+		.meaning = "Whether the first text of a script is for /bin/sh",
+	},
+	{
+		.name = "count",
+		.type = KEY_INTEGER,
+		.fallback = "1",
+		.min = 1,
+		.max = 1000,
+		.field = FIELD(struct conf_track, count),
+		.meaning = "So many such processes must run",
+	},
+	{
+		.name = "table",
+		.type = KEY_INTEGER,
+		.fallback = "254",
+		.min = 1,
+		.max = INT32_MAX,
+		.field = FIELD(struct conf_track, table),
+		.meaning = "The routing table of a route",
+	},
+};
+static const struct keys track_keys = {"track", sizeof(struct conf_track), KEYS(track_items)};
+
+static const struct key notify_items[] = {
+	{
+		.name = "active",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, active),
+		.meaning = "Run when this director has become Active",
+	},
+	{
+		.name = "backup",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, backup),
+		.meaning = "Run when it has become Backup",
+	},
+	{
+		.name = "fault",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, fault),
+		.meaning = "Run when it takes no part in the election any more",
+	},
+	{
+		.name = "stop",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, stop),
+		.meaning = "Run when tandem stops",
+	},
+	{
+		.name = "any",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, any),
+		.meaning = "Run after each of them, with the name, the state and the priority as "
+			   "arguments",
+	},
+	{
+		.name = "timeout",
+		.type = KEY_DURATION,
+		.fallback = "60s",
+		.min = 10 * MS,
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_notify, timeout_us),
+		.meaning = "A program that takes longer is killed",
+	},
+	{
+		.name = "user",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = USER_LEN_MAX,
+		.chars = USER_CHARS,
+		.noun = USER_NOUN,
+		.field = FIELD(struct conf_notify, user),
+		.meaning = "The user that they run as; default: tandem, if there is one",
+	},
+	{
+		.name = "shell",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_notify, shell),
+		.meaning = "Whether the first text of each is for /bin/sh",
+	},
+};
+static const struct keys notify_keys = {"notify", sizeof(struct conf_notify), KEYS(notify_items)};
+
+static const struct key address_items[] = {
+	{
+		.name = "address",
+		.type = KEY_PREFIX,
+		.required = true,
+		.field = FIELD(struct conf_address, prefix),
+		.meaning = "The address, with its prefix length",
+	},
+	{
+		.name = "label",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = "!-.0-~",
+		.noun = "a label: 1..15 characters, no space or slash",
+		.field = FIELD(struct conf_address, label),
+		.meaning = "What old tools show of an IPv4 address, such as eth0:vip",
+	},
+	{
+		.name = "scope",
+		.type = KEY_TOKEN,
+		.fallback = "global",
+		.tokens = scopes,
+		.field = FIELD(struct conf_address, scope),
+		.meaning = "How far the address is good",
+	},
+	{
+		.name = "interface",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_address, interface),
+		.meaning = "The interface that it goes to; default: that of the virtual router",
+	},
+};
+static const struct keys address_keys = {
+	"address", sizeof(struct conf_address), KEYS(address_items)};
+
+static const struct key route_items[] = {
+	{
+		.name = "to",
+		.type = KEY_NETWORK,
+		.required = true,
+		.field = FIELD(struct conf_route, to),
+		.meaning = "The destination",
+	},
+	{
+		.name = "via",
+		.type = KEY_UNICAST,
+		.field = FIELD(struct conf_route, via),
+		.meaning = "The gateway",
+	},
+	{
+		.name = "dev",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_route, dev),
+		.meaning = "The interface that packets leave by; default: where the gateway is",
+	},
+	{
+		.name = "src",
+		.type = KEY_UNICAST,
+		.field = FIELD(struct conf_route, src),
+		.meaning = "The source of packets of this host that take the route",
+	},
+	{
+		.name = "table",
+		.type = KEY_INTEGER,
+		.fallback = "254",
+		.min = 1,
+		.max = UINT32_MAX,
+		.field = FIELD(struct conf_route, table),
+		.meaning = "The routing table; 254 is the main one",
+	},
+	{
+		.name = "metric",
+		.type = KEY_INTEGER,
+		.fallback = "0",
+		.max = UINT32_MAX,
+		.field = FIELD(struct conf_route, metric),
+		.meaning = "The lower is preferred; 0: the kernel's default",
+	},
+	{
+		.name = "onlink",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_route, onlink),
+		.meaning = "Whether the gateway is on the link though no address says so",
+	},
+	{
+		.name = "type",
+		.type = KEY_TOKEN,
+		.fallback = "unicast",
+		.tokens = route_types,
+		.field = FIELD(struct conf_route, type),
+		.meaning = "What becomes of packets",
+	},
+};
+static const struct keys route_keys = {"route", sizeof(struct conf_route), KEYS(route_items)};
+
+static const struct key rule_items[] = {
+	{
+		.name = "from",
+		.type = KEY_NETWORK,
+		.field = FIELD(struct conf_rule, from),
+		.meaning = "Sources that it is for; default: all",
+	},
+	{
+		.name = "to",
+		.type = KEY_NETWORK,
+		.field = FIELD(struct conf_rule, to),
+		.meaning = "Destinations that it is for; default: all",
+	},
+	{
+		.name = "fwmark",
+		.type = KEY_INTEGER,
+		.min = 1,
+		.max = UINT32_MAX,
+		.field = FIELD(struct conf_rule, mark),
+		.meaning = "The firewall mark that it is for; default: any",
+	},
+	{
+		.name = "iif",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_rule, iif),
+		.meaning = "The interface of arrival that it is for; default: any",
+	},
+	{
+		.name = "table",
+		.type = KEY_INTEGER,
+		.required = true,
+		.min = 1,
+		.max = UINT32_MAX,
+		.field = FIELD(struct conf_rule, table),
+		.meaning = "The routing table to look in",
+	},
+	{
+		.name = "priority",
+		.type = KEY_INTEGER,
+		.required = true,
+		.min = 1,
+		.max = 32765,
+		.field = FIELD(struct conf_rule, priority),
+		.meaning = "Its place among the rules: the lowest is asked first",
+	},
+};
+static const struct keys rule_keys = {"rule", sizeof(struct conf_rule), KEYS(rule_items)};
 
 static const struct key router_items[] = {
 	{
@@ -239,8 +671,9 @@ static const struct key router_items[] = {
 	},
 	{
 		.name = "addresses",
-		.type = KEY_PREFIXES,
+		.type = KEY_ADDRESSES,
 		.required = true,
+		.object = &address_keys,
 		.min = 1,
 		.max = CONF_ROUTER_ADDRESSES_MAX,
 		.field = FIELD(struct conf_router, addresses),
@@ -249,7 +682,8 @@ static const struct key router_items[] = {
 	},
 	{
 		.name = "excluded_addresses",
-		.type = KEY_PREFIXES,
+		.type = KEY_ADDRESSES,
+		.object = &address_keys,
 		.max = CONF_ROUTER_ADDRESSES_MAX,
 		.field = FIELD(struct conf_router, excluded),
 		.also = FIELD(struct conf_router, n_excluded),
@@ -274,11 +708,52 @@ static const struct key router_items[] = {
 		.meaning = "The interface that has the snat_addresses; default: interface",
 	},
 	{
+		.name = "accept",
+		.type = KEY_BOOLEAN,
+		.fallback = "true",
+		.field = FIELD(struct conf_router, accept),
+		.meaning = "Whether the addresses take packets that are for no service",
+	},
+	{
+		.name = "routes",
+		.type = KEY_LIST,
+		.max = CONF_ROUTER_ROUTES_MAX,
+		.object = &route_keys,
+		.field = FIELD(struct conf_router, routes),
+		.also = FIELD(struct conf_router, n_routes),
+		.meaning = "Routes that move with the addresses",
+	},
+	{
+		.name = "rules",
+		.type = KEY_LIST,
+		.max = CONF_ROUTER_ROUTES_MAX,
+		.object = &rule_keys,
+		.field = FIELD(struct conf_router, rules),
+		.also = FIELD(struct conf_router, n_rules),
+		.meaning = "Routing rules that move with the addresses",
+	},
+	{
 		.name = "announce",
 		.type = KEY_OBJECT,
 		.object = &announce_keys,
 		.field = FIELD(struct conf_router, announce),
 		.meaning = "How a new owner tells the network",
+	},
+	{
+		.name = "track",
+		.type = KEY_LIST,
+		.max = CONF_TRACK_MAX,
+		.object = &track_keys,
+		.field = FIELD(struct conf_router, track),
+		.also = FIELD(struct conf_router, n_track),
+		.meaning = "What is watched, and what its failure does to the priority",
+	},
+	{
+		.name = "notify",
+		.type = KEY_OBJECT,
+		.object = &notify_keys,
+		.field = FIELD(struct conf_router, notify),
+		.meaning = "Programs that are told of changes of state",
 	},
 };
 static const struct keys router_keys = {
@@ -768,6 +1243,16 @@ static const struct key root_items[] = {
 			.field = FIELD(struct conf, routers),
 			.also = FIELD(struct conf, n_routers),
 			.meaning = "Groups of addresses that the directors elect an owner for",
+		},
+	[ROOT_TRACKERS] =
+		{
+			.name = "trackers",
+			.type = KEY_MAP,
+			.max = CONF_TRACKERS_MAX,
+			.object = &track_keys,
+			.field = FIELD(struct conf, trackers),
+			.also = FIELD(struct conf, n_trackers),
+			.meaning = "What several virtual routers watch, by name",
 		},
 	[ROOT_POOLS] =
 		{

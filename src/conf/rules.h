@@ -15,10 +15,13 @@ void rules_nodes(const struct rules *r, const char *node);
 /* By the whole name, else by what is before its first dot; or CONF_NONE. */
 size_t rules_find_node(const struct conf *c, const char *name);
 void rules_routers(const struct rules *r);
+/* What moves with them. */
+void rules_moved(const struct rules *r);
 /* ... of those, how their adverts look and whom they go to. Sets their families. */
 void rules_wire(const struct rules *r);
 void rules_pools(const struct rules *r);
 void rules_services(const struct rules *r);
+void rules_track(const struct rules *r);
 
 /* --- What is known about a value --- */
 

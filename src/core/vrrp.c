@@ -157,10 +157,13 @@ static unsigned step_initialize(struct vrrp *v, const struct vrrp_event *event, 
 		return 0;
 	case VRRP_EV_ADOPT:
 		return become_active(v, VRRP_REASON_ADOPTED, now);
+	case VRRP_EV_FAULT: /* what keeps it from joining may be another thing than before */
+		if (v->reason != VRRP_REASON_FAULT)
+			become_initialize(v, VRRP_REASON_FAULT, now);
+		return 0;
 	case VRRP_EV_SHUTDOWN:
 	case VRRP_EV_LINK_DOWN:
 	case VRRP_EV_NO_ADDRESS:
-	case VRRP_EV_FAULT:
 	case VRRP_EV_YIELD:
 	case VRRP_EV_TIMER:
 	case VRRP_EV_ADVERT:

@@ -17,6 +17,7 @@ tandemd_SOURCES = \
 	src/director/nft_table.c src/director/nft_table.h \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \
+	src/director/moved.c src/director/moved.h \
 	src/director/plan.c \
 	src/director/pools.c src/director/pools.h \
 	src/director/process.c src/director/process.h \
@@ -25,6 +26,7 @@ tandemd_SOURCES = \
 	src/director/restart.c src/director/restart.h \
 	src/director/roles.c \
 	src/director/roles_wire.c \
+	src/director/run.c src/director/run.h \
 	src/director/ruleset.c src/director/ruleset.h \
 	src/director/settings.c src/director/settings.h \
 	src/director/shares.c \

@@ -16,6 +16,7 @@
 #include "io/vrrp_sock.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ enum {
 
 #define DEADLINE_ACCURACY_US 1
 #define LOCK_RETRY_US 5000
+#define MEMORY_IDLE_MAX (512 * 1024) /* bytes not in use that may stay */
 
 /* A flood of datagrams gets a share of the time, the deadline and the director the rest. */
 #define ADVERTS_PER_WAKE_UP 16
@@ -55,6 +57,7 @@ struct daemon {
 	int ndisc_fd;
 	sd_event_source *news; /* rtnetlink */
 	sd_event_source *deadline;
+	sd_event_source *idle;
 	sd_event_source *lock; /* while a predecessor holds the state file */
 	struct listener *listeners;
 	struct state_file state;
@@ -160,51 +163,54 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	return vrrp_sock_send(v->fd, port->ifindex, source, destination, packet, len);
 }
 
-static int add_addresses(
-	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+static int add(
+	void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	struct daemon *d = io;
 
-	return rtnl_change_addresses(d->rtnl, RTNL_ADD, ifindex, addrs, n, ret_changed);
+	return rtnl_change(d->rtnl, RTNL_ADD, ifindex, items, n, ret_changed);
 }
 
-static int remove_addresses(
-	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+static int take(
+	void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	struct daemon *d = io;
-	int r = rtnl_change_addresses(d->rtnl, RTNL_REMOVE, ifindex, addrs, n, ret_changed);
+	int r = rtnl_change(d->rtnl, RTNL_REMOVE, ifindex, items, n, ret_changed);
 
 	return r == -ENODEV ? 0 : r; /* they went with the interface */
 }
 
-static size_t run_of_one_family(const struct addr_prefix *addrs, size_t n)
+static size_t run_of_one_family(const struct moved *items, size_t n)
 {
 	size_t i = 1;
 
-	while (i < n && addrs[i].addr.family == addrs[0].addr.family)
+	while (i < n && items[i].address.prefix.addr.family == items->address.prefix.addr.family)
 		i++;
 	return i;
 }
 
 /* A full queue costs one round: the next says the same. */
-static void announce(void *io, const struct port *port, const struct addr_prefix *addrs, size_t n)
+static void announce(void *io, const struct port *port, unsigned arp_forms,
+	const struct moved *items, size_t n)
 {
 	struct daemon *d = io;
 
 	for (size_t i = 0, run; i < n; i += run) {
-		run = run_of_one_family(addrs + i, n - i);
-		if (addrs[i].addr.family == AF_INET)
-			(void)arp_announce(d->arp_fd, port->ifindex, port->mac, addrs + i, run);
+		run = run_of_one_family(items + i, n - i);
+		if (items[i].address.prefix.addr.family == AF_INET)
+			(void)arp_announce(d->arp_fd, port->ifindex, port->mac, arp_forms,
+				items + i, run);
 		else
 			(void)ndisc_announce(d->ndisc_fd, port->ifindex, port->mac,
-				ndisc_is_router(port->interface), addrs + i, run);
+				ndisc_is_router(port->interface), items + i, run);
 	}
 }
 
 static int tidy(void *io, struct state_router *record, size_t *ret_removed)
 {
-	(void)io;
-	return leftovers_tidy(record, ret_removed);
+	struct daemon *d = io;
+
+	return leftovers_tidy(&d->state, record, ret_removed);
 }
 
 static int dump(void *io)
@@ -279,8 +285,8 @@ static const struct elector_ops operations = {
 	.open_port = open_port,
 	.close_port = close_port,
 	.send = send_packet,
-	.add = add_addresses,
-	.remove = remove_addresses,
+	.add = add,
+	.remove = take,
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
@@ -311,6 +317,13 @@ static void on_addr(int ifindex, const struct addr_prefix *addr, bool present, v
 	struct daemon *d = userdata;
 
 	elector_addr(&d->elector, ifindex, addr, present);
+}
+
+static void on_route_gone(const struct moved *what, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	elector_route_gone(&d->elector, what);
 }
 
 static int on_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -346,44 +359,63 @@ static void catch_up(struct daemon *d)
 	elector_timer(&d->elector, clock_now());
 }
 
-static void complain_about_routers(const struct elector *e, json_t *errors)
+static void complain_about_router(const struct router *r, json_t *errors)
 {
 	char text[200];
 
-	for (size_t i = 0; i < e->n_routers; i++) {
-		const struct router *r = e->routers[i];
-		const struct port *home = router_home(r), *away = r->sites[STATE_AWAY].port;
-
-		if (!home->ifindex) {
-			(void)snprintf(text, sizeof(text),
-				"interface %s does not exist: virtual router %s waits for it",
-				home->interface, r->config.name);
-			(void)json_array_append_new(errors, json_string(text));
-		}
-		if (away && !away->ifindex) {
-			(void)snprintf(text, sizeof(text),
-				"interface %s does not exist: the snat_addresses of %s wait for it",
-				away->interface, r->config.name);
-			(void)json_array_append_new(errors, json_string(text));
-		}
+	if (!r->home->ifindex) {
+		(void)snprintf(text, sizeof(text),
+			"interface %s does not exist: virtual router %s waits for it",
+			r->home->interface, r->config.name);
+		(void)json_array_append_new(errors, json_string(text));
 	}
+	for (size_t place = 0; place < MOVED_PLACES_MAX; place++) {
+		const struct port *port = r->sites[place].port;
+		if (!port || port == r->home || port->ifindex)
+			continue;
+		(void)snprintf(text, sizeof(text),
+			"interface %s does not exist: what %s has there waits for it",
+			port->interface, r->config.name);
+		(void)json_array_append_new(errors, json_string(text));
+	}
+}
+
+/* A message about a thousand routers takes some megabytes while it is read or written. They go back
+ * to the system when there is nothing else to do. */
+static int on_idle(sd_event_source *source, void *userdata)
+{
+	(void)source;
+	(void)userdata;
+	if (mallinfo2().fordblks > MEMORY_IDLE_MAX)
+		(void)malloc_trim(0);
+	return 0;
+}
+
+static void tidy_memory_later(struct daemon *d)
+{
+	if (d->idle)
+		(void)sd_event_source_set_enabled(d->idle, SD_EVENT_ONESHOT);
 }
 
 static void configure_now(struct daemon *d, const json_t *parameters, json_t *errors)
 {
-	auto_free struct router_config *wanted = NULL;
+	struct router_config *wanted;
 	size_t n;
 	int r = message_read_configure(parameters, errors, &wanted, &n);
 
+	if (r < 0 && r != -ENOMEM)
+		return;
 	if (r == 0) {
 		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
 		r = elector_configure(&d->elector, wanted, n, clock_now());
+		message_free_configs(wanted, n);
 	}
-	if (r == -ENOMEM)
-		(void)json_array_append_new(errors, json_string("out of memory"));
-	if (r < 0)
+	if (r < 0) {
+		(void)json_array_append_new(errors, json_string(strerror(-r)));
 		return;
-	complain_about_routers(&d->elector, errors);
+	}
+	for (size_t i = 0; i < d->elector.n_routers; i++)
+		complain_about_router(d->elector.routers[i], errors);
 	for (size_t i = 0; i < d->elector.n_routers; i++) {
 		const struct router *router = d->elector.routers[i];
 		helper_send(d->helper, "Router", message_router(router, router->vrrp.state));
@@ -394,6 +426,7 @@ static void configure(struct helper *h, const json_t *parameters, json_t *errors
 {
 	struct daemon *d = userdata;
 
+	tidy_memory_later(d);
 	(void)h;
 	if (d->state.data) {
 		catch_up(d);
@@ -404,11 +437,39 @@ static void configure(struct helper *h, const json_t *parameters, json_t *errors
 	d->pending = json_deep_copy(parameters);
 }
 
+/* Causes for a Configure that waits. */
+static void amend(json_t *configure_parameters, const char *name, json_t *causes)
+{
+	json_t *router;
+	size_t i;
+
+	json_array_foreach (json_object_get(configure_parameters, "routers"), i, router) {
+		const char *its = json_string_value(json_object_get(router, "name"));
+		if (its && strcmp(its, name) == 0)
+			(void)json_object_set(router, "causes", causes);
+	}
+}
+
+static void on_causes(struct daemon *d, const json_t *parameters)
+{
+	struct causes causes;
+	const char *name;
+
+	if (!message_read_causes(parameters, &name, &causes))
+		return;
+	if (!d->state.data) {
+		amend(d->pending, name, json_object_get(parameters, "causes"));
+		return;
+	}
+	elector_causes(&d->elector, name, &causes, clock_now());
+}
+
 static void report(struct helper *h, json_t *report_object, void *userdata)
 {
 	struct daemon *d = userdata;
 
 	(void)h;
+	tidy_memory_later(d);
 	(void)json_object_set_new(report_object, "routers", message_report(&d->elector));
 }
 
@@ -419,6 +480,8 @@ static void take_message(
 	struct daemon *d = userdata;
 
 	(void)h;
+	if (strcmp(method, "Causes") == 0)
+		on_causes(d, parameters);
 	if (!d->state.data)
 		return;
 	catch_up(d);
@@ -506,12 +569,16 @@ static int add_sources(struct daemon *d)
 		r = sd_event_add_time(loop, &d->lock, CLOCK_MONOTONIC, 0, 0, on_lock_retry, d);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(d->lock, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(loop, &d->idle, on_idle, NULL);
+	if (r >= 0)
+		r = sd_event_source_set_priority(d->idle, SD_EVENT_PRIORITY_IDLE);
 	return r;
 }
 
 static int set_up(struct daemon *d)
 {
-	static const struct rtnl_handler handler = {on_link, on_link_gone, on_addr};
+	static const struct rtnl_handler handler = {on_link, on_link_gone, on_addr, on_route_gone};
 	int r = rtnl_open(&handler, d, &d->rtnl);
 
 	if (r < 0)
@@ -547,6 +614,7 @@ static void tear_down(struct daemon *d)
 	state_file_close(&d->state);
 	json_decref(d->pending);
 	sd_event_source_disable_unref(d->lock);
+	sd_event_source_disable_unref(d->idle);
 	sd_event_source_disable_unref(d->deadline);
 	sd_event_source_disable_unref(d->news);
 	cleanup_close(&d->ndisc_fd);

@@ -10,8 +10,9 @@ struct elector {
 	struct state_file *state;
 	struct router *routers[STATE_ROUTERS_MAX];
 	size_t n_routers;
-	struct port *ports[2 * STATE_PLACES * STATE_ROUTERS_MAX]; /* in a change, old and new */
+	struct port **ports;
 	size_t n_ports;
+	struct pace pace;
 	bool configured; /* at least once: before, the state file is a predecessor's */
 	bool stale;      /* what is known of the ports may be wrong: dump */
 	bool blind;      /* the last dump failed; the next is at look_again */
@@ -27,10 +28,13 @@ void elector_init(
 void elector_done(struct elector *e);
 
 /* Make the wanted routers so: those that stay go on undisturbed. The first time, tidy up after a
- * predecessor what is not wanted any more. 0, or -ENOMEM with nothing changed. At most
- * STATE_ROUTERS_MAX routers. */
+ * predecessor what is not wanted any more. 0, or -ENOMEM or -ENOSPC (the state file cannot
+ * grow) with nothing changed. At most STATE_ROUTERS_MAX routers. */
 int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now);
+/* What is wrong with this host, for the router of that name. */
+void elector_causes(
+	struct elector *e, const char *name, const struct causes *causes, struct instant now);
 /* Every router leaves in order: release, then resign. Nothing begins again after this. One that was
  * never configured leaves for its predecessor. */
 void elector_leave(struct elector *e, struct instant now);
@@ -39,8 +43,8 @@ void elector_leave(struct elector *e, struct instant now);
  * patience. Nothing begins again after this. */
 void elector_pause(struct elector *e, struct instant now);
 
-/* What an operator asks for: a peer in our place, for the router of that name or, NULL, for all; and
- * maintenance of the host. */
+/* What an operator asks for: a peer in our place, for the router of that name or, NULL, for all;
+ * and maintenance of the host. */
 void elector_switchover(struct elector *e, const char *name, bool insist, struct instant now);
 void elector_maintain(struct elector *e, enum maintenance maintenance, struct instant now);
 
@@ -49,6 +53,8 @@ void elector_maintain(struct elector *e, enum maintenance maintenance, struct in
 void elector_link(struct elector *e, int ifindex, const char *name, bool up,
 	const uint8_t mac[static PORT_MAC_LEN]);
 void elector_link_gone(struct elector *e, int ifindex);
+/* A route or a rule was removed. */
+void elector_route_gone(struct elector *e, const struct moved *what);
 void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr, bool present);
 void elector_settle(struct elector *e, struct instant now);
 /* The kernel told more than could be read: learn everything anew, addresses included. */

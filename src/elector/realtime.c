@@ -11,15 +11,20 @@
 /* Before everything ordinary, after the kernel's own threads and whoever knows better. */
 #define FIFO_PRIORITY 10
 
+/* The program itself, by what the linker calls its ends. */
+extern const char __executable_start[], end[];
+
 /* Once CAP_IPC_LOCK is dropped the limit counts: with one in force, locking future memory would
- * make allocations fail. */
+ * make allocations fail. Libraries are locked as they are used: most of what the elector's bring
+ * along (compression, cryptography) it never runs. */
 static int lock_memory(void)
 {
 	static const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-
 	int future = setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0 ? 0 : MCL_FUTURE;
 
-	return mlockall(MCL_CURRENT | future) < 0 ? -errno : 0;
+	if (mlockall(MCL_CURRENT | future | MCL_ONFAULT) < 0)
+		return -errno;
+	return mlock(__executable_start, (size_t)(end - __executable_start)) < 0 ? -errno : 0;
 }
 
 int realtime_enter(void)

@@ -7,6 +7,7 @@
 #include "core/handover.h"
 #include "core/vrrp.h"
 #include "core/vrrp_packet.h"
+#include "elector/causes.h"
 #include "elector/state_file.h"
 
 #include <stdbool.h>
@@ -49,15 +50,20 @@ struct router_config {
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX];
 	uint8_t vrid;
-	uint8_t priority;
+	uint8_t priority; /* before the causes */
+	struct causes causes;
 	uint16_t interval_cs;
 	bool preempt;
 	struct vrrp_format format; /* with the family of the router */
 	struct addr source;        /* of unicast adverts; family 0: the port's primary address */
 	struct vrrp_peers peers;   /* none: multicast */
 	struct announce_config announce;
-	char snat_interface[STATE_INTERFACE_MAX]; /* where what is away goes; empty: nothing is */
-	struct state_addrs addrs;
+	unsigned arp_forms; /* of gratuitous ARP, enum arp_form */
+	/* Where things go: by place, the first is MOVED_HOME. Empty: nothing goes there. */
+	char places[MOVED_PLACES_MAX][STATE_INTERFACE_MAX];
+	struct moved *moved; /* in the order of addition; the router has its own */
+	size_t n_moved;
+	size_t n_advertised;
 };
 
 struct router_counters {
@@ -66,6 +72,7 @@ struct router_counters {
 	uint64_t send_errors;
 	uint64_t transitions;
 	uint64_t addresses_restored;
+	uint64_t routes_restored; /* and rules */
 	uint64_t address_mismatches; /* adverts whose address list is not ours */
 	uint64_t rivals;             /* adverts of another Active router, heard while Active */
 	uint64_t late;
@@ -82,14 +89,15 @@ struct elector_ops {
 	/* Send one VRRP packet. 0 or -errno. */
 	int (*send)(void *io, const struct port *port, const struct addr *source,
 		const struct addr *destination, const uint8_t *packet, size_t len);
-	/* Add or remove addresses, in one batch. *ret_changed: how many were not so already. */
-	int (*add)(void *io, int ifindex, const struct addr_prefix *addrs, size_t n,
-		size_t *ret_changed);
-	int (*remove)(void *io, int ifindex, const struct addr_prefix *addrs, size_t n,
-		size_t *ret_changed);
-	/* One gratuitous ARP or unsolicited Neighbour Advertisement for each address. */
-	void (*announce)(
-		void *io, const struct port *port, const struct addr_prefix *addrs, size_t n);
+	/* Add or remove what is of one kind and goes to one place, in one batch. ifindex 0:
+	 * anywhere. *ret_changed: how many were not so already. */
+	int (*add)(void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed);
+	int (*remove)(
+		void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed);
+	/* A gratuitous ARP, in each of these forms, or an unsolicited Neighbour Advertisement for
+	 * each address. */
+	void (*announce)(void *io, const struct port *port, unsigned arp_forms,
+		const struct moved *items, size_t n);
 	/* Tidy up after a predecessor: leftovers_tidy(). */
 	int (*tidy)(void *io, struct state_router *record, size_t *ret_removed);
 	/* Tell elector_link() and elector_addr() about all there is. 0, or -errno after a part. */
@@ -103,11 +111,36 @@ struct elector_ops {
 	void (*event)(void *io, enum event event, const struct router *router, const char *message);
 };
 
-/* A place that addresses of a router go to. */
+/* A place that things of a router go to. */
 struct site {
-	struct port *port; /* NULL: nothing goes there */
-	bool robbed;       /* an address may be missing: looked after in holding_restore() */
-	bool failed;       /* an address is missing: tried again with each advert */
+	struct port *port; /* NULL: nothing goes there, or it is MOVED_ANYWHERE */
+	bool robbed;       /* something may be missing: looked after in router_restore() */
+	bool returned;     /* ... and its link was gone: the neighbours must hear of it again */
+	bool failed;       /* something is missing: tried again with each advert */
+	bool told;         /* ... which the operator knows */
+	bool due, missed;  /* in the pass under way: is part of it, had failed before it */
+	unsigned restored; /* ... addresses put back that somebody had removed */
+};
+
+/* Somebody removes again and again what is put back: told in full at first, then in sums. */
+struct contest {
+	struct instant since; /* of the minute that is counted */
+	unsigned times;
+	uint64_t things;
+};
+
+/* How many things may be added or removed before others get their turn, shared by all routers of an
+ * elector. */
+struct pace {
+	size_t left;
+};
+
+/* What the elector gives to each of its routers. */
+struct router_world {
+	const struct elector_ops *ops;
+	void *io;
+	struct state_file *state;
+	struct pace *pace;
 };
 
 struct router {
@@ -116,11 +149,18 @@ struct router {
 	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
-	struct site sites[STATE_PLACES];
+	struct port *home; /* the election is held on */
+	struct site sites[MOVED_ANYWHERE + 1];
+	unsigned todo;      /* effects under way or waiting, of vrrp_do and HOLDING_REPAIR */
+	size_t progress;    /* of the pass under way: things done */
+	bool added;         /* ... something was missing */
+	unsigned n_rerouted; /* ... routes and rules that were */
+	struct contest contest;
 	struct state_router *record;
-	const struct elector_ops *ops;
-	void *io;
-	bool send_failed; /* the last advert did not leave */
+	size_t first; /* where in the state file the list of `config` goes */
+	struct router_world world;
+	uint8_t inherited; /* an adopter's priority until causes are known; 0: its own */
+	bool send_failed;  /* the last advert did not leave */
 	uint64_t rejected[VRRP_REJECT_MAX_];
 	struct instant next_complaint[VRRP_REJECT_MAX_];
 	struct instant next_rival_event;
@@ -129,7 +169,7 @@ struct router {
 /* The interface that the election is held on. */
 static inline struct port *router_home(const struct router *r)
 {
-	return r->sites[STATE_HOME].port;
+	return r->home;
 }
 
 static inline struct voice *router_voice(const struct router *r)
@@ -137,11 +177,18 @@ static inline struct voice *router_voice(const struct router *r)
 	return port_voice(router_home(r), r->config.format.family);
 }
 
-/* A router in Initialize, with the ports of its places. `record` may hold what a predecessor wrote.
- */
+/* The interfaces of a router. */
+struct router_ports {
+	struct port *home;
+	struct port *places[MOVED_PLACES_MAX];
+};
+
+/* A router in Initialize. It takes config->moved, to free() with router_done(). `record` may hold
+ * what a predecessor wrote; the list of things goes to `first` when it is recorded. */
 void router_init(struct router *r, const struct router_config *config,
-	struct port *const ports[STATE_PLACES], struct state_router *record,
-	const struct elector_ops *ops, void *io, struct instant now);
+	const struct router_ports *ports, struct state_router *record, size_t first,
+	const struct router_world *world, struct instant now);
+void router_done(struct router *r);
 /* The port is ready: adopt what a predecessor left a moment ago, or remove it and join. */
 void router_begin(struct router *r, struct instant now);
 /* The port is not ready any more: its link is down, or it has no address of its own left. */
@@ -151,11 +198,18 @@ void router_no_address(struct router *r, struct instant now);
 void router_disown(struct router *r);
 /* The port's primary address changed. */
 void router_readdress(struct router *r, struct instant now);
+/* The priority without regard to what operators decided. */
+uint8_t router_score(const struct router *r);
+/* New causes: its priority follows. A fault is left to router_fault(). */
+void router_weigh(struct router *r, const struct causes *causes, struct instant now);
+/* Whether it has to stay out of the election, and to get out of it then. */
+bool router_has_fault(const struct router *r);
+void router_fault(struct router *r, struct instant now);
 /* Leave the election in order. */
 void router_leave(struct router *r, struct instant now);
 
-/* An operator wants a peer to be Active in our place. With `insist` the place is given up even if no
- * peer takes it. Nothing to do unless Active. */
+/* An operator wants a peer to be Active in our place. With `insist` the place is given up even if
+ * no peer takes it. Nothing to do unless Active. */
 void router_switchover(struct router *r, bool insist, struct instant now);
 /* An operator works on this host, or has done so. */
 void router_maintain(struct router *r, enum maintenance maintenance, struct instant now);
@@ -164,10 +218,18 @@ bool router_may_join(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
-/* Settings in place, after holding_drop() for every router. */
+/* Settings in place, after holding_drop() for every router. Takes wanted->moved. */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
-	struct port *const ports[STATE_PLACES], struct instant now);
+	const struct router_ports *ports, size_t first, struct instant now);
 
+/* Go on with what is under way, as far as the pace lets it; to its end, whatever the pace. */
+void router_work(struct router *r, struct instant now);
+/* Put back what may have been removed. */
+void router_restore(struct router *r, struct instant now);
+void router_finish(struct router *r, struct instant now);
+
+/* The addresses of its adverts, after those that are in *advert. */
+void router_put_addresses(const struct router_config *c, struct vrrp_advert *advert);
 void router_hear(struct router *r, const struct vrrp_advert *advert, struct instant now);
 void router_timer(struct router *r, struct instant now);
 struct instant router_deadline(const struct router *r);

@@ -12,11 +12,9 @@ static size_t build(const struct router *r, uint8_t priority, uint16_t interval_
 		.vrid = r->config.vrid,
 		.priority = priority,
 		.interval_cs = interval_cs,
-		.n_addrs = (uint8_t)r->config.addrs.n_advertised,
 	};
 
-	for (size_t i = 0; i < advert.n_addrs; i++)
-		advert.addrs[i] = r->config.addrs.list[i].addr;
+	router_put_addresses(&r->config, &advert);
 	return vrrp_packet_build(&r->config.format, &advert, ret);
 }
 
@@ -32,7 +30,7 @@ static int send_to_all(struct router *r, uint8_t *packet, size_t len, size_t *re
 		struct addr to = vrrp_peers_destination(&c->peers, c->format.family, i);
 		int r_sent;
 		vrrp_packet_seal(&c->format, source, &to, packet, len);
-		r_sent = r->ops->send(r->io, router_home(r), source, &to, packet, len);
+		r_sent = r->world.ops->send(r->world.io, router_home(r), source, &to, packet, len);
 		if (r_sent >= 0)
 			sent++;
 		else if (error == 0)

@@ -39,6 +39,165 @@ static json_t *dump_tunnel(const struct conf_tunnel *t)
 	return json_pack("[iii]", (int)t->type, t->port, (int)t->flags);
 }
 
+static json_t *dump_argv(char *const *argv)
+{
+	json_t *array = json_array();
+
+	for (; *argv; argv++)
+		json_array_append_new(array, json_string(*argv));
+	return array;
+}
+
+static void set_argv(json_t *object, const char *key, char *const *argv)
+{
+	if (argv)
+		json_object_set_new(object, key, dump_argv(argv));
+}
+
+static json_t *dump_tracks(const struct conf *c, const struct conf_track *tracks, size_t n);
+
+static const char *track_name(const struct conf *c, const struct conf_track *t)
+{
+	switch (t->kind) {
+	case CONF_TRACK_POOL:
+		return c->pools[t->index].name;
+	case CONF_TRACK_SERVICE:
+		return c->definitions[t->index].name;
+	case CONF_TRACK_TRACKER:
+		return c->trackers[t->index].name;
+	case CONF_TRACK_INTERFACE:
+	case CONF_TRACK_SCRIPT:
+	case CONF_TRACK_FILE:
+	case CONF_TRACK_PROCESS:
+	case CONF_TRACK_PING:
+	case CONF_TRACK_ROUTE:
+	case CONF_TRACK_ALL:
+	case CONF_TRACK_ANY:
+	case CONF_TRACK_KINDS:
+		break;
+	}
+	return NULL;
+}
+
+static json_t *dump_track(const struct conf *c, const struct conf_track *t)
+{
+	char route[ADDR_PREFIX_TEXT_MAX];
+	json_t *o = json_pack("{ss ss* ss* ss* ss* so* ss* ss* ss* so so si si si si si sb sb}",
+		"kind", conf_track_kind_name(t->kind), "name", t->name, "interface", t->interface,
+		"file", t->file, "process", t->process, "ping",
+		t->ping.family ? dump_addr(&t->ping) : NULL, "route",
+		t->route.addr.family ? addr_prefix_format(&t->route, route) : NULL, "refers",
+		track_name(c, t), "user", t->command.user, "timeout",
+		dump_duration(t->command.timeout_us), "interval", dump_duration(t->interval_us),
+		"rise", (int)t->rise, "fall", (int)t->fall, "count", (int)t->count, "table",
+		(int)t->table, "weight", (int)t->weight, "inverse", t->inverse, "shell",
+		t->command.shell);
+	size_t n;
+	const struct conf_track *members = conf_track_members(t, &n);
+
+	set_argv(o, "argv", t->command.argv);
+	if (n > 0)
+		json_object_set_new(o, "members", dump_tracks(c, members, n));
+	return o;
+}
+
+static json_t *dump_tracks(const struct conf *c, const struct conf_track *tracks, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, dump_track(c, &tracks[i]));
+	return array;
+}
+
+static json_t *dump_notify(const struct conf_notify *n)
+{
+	json_t *o = json_pack("{so sb ss*}", "timeout", dump_duration(n->timeout_us), "shell",
+		n->shell, "user", n->user);
+
+	set_argv(o, "active", n->active);
+	set_argv(o, "backup", n->backup);
+	set_argv(o, "fault", n->fault);
+	set_argv(o, "stop", n->stop);
+	set_argv(o, "any", n->any);
+	return o;
+}
+
+/* What most configurations do not have. */
+static void add_tracking(json_t *o, const struct conf *c, const struct conf_router *r)
+{
+	const struct conf_notify *n = &r->notify;
+
+	if (r->n_track > 0)
+		json_object_set_new(o, "track", dump_tracks(c, r->track, r->n_track));
+	if (n->active || n->backup || n->fault || n->stop || n->any)
+		json_object_set_new(o, "notify", dump_notify(n));
+}
+
+/* With the terms that it has: label, interface, scope. */
+static json_t *dump_addresses(const struct conf_address *addresses, size_t n)
+{
+	json_t *array = json_array();
+	char text[ADDR_PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_address *a = &addresses[i];
+		(void)addr_prefix_format(&a->prefix, text);
+		json_array_append_new(array,
+			*a->label || *a->interface || a->scope
+				? json_pack("[s s s i]", text, a->label, a->interface, a->scope)
+				: json_string(text));
+	}
+	return array;
+}
+
+static json_t *dump_prefix(const struct addr_prefix *p)
+{
+	char text[ADDR_PREFIX_TEXT_MAX];
+
+	return p->addr.family ? json_string(addr_prefix_format(p, text)) : json_null();
+}
+
+static void add_routing(json_t *o, const struct conf_router *r)
+{
+	json_t *routes = json_array(), *rules = json_array();
+
+	for (size_t i = 0; i < r->n_routes; i++) {
+		const struct conf_route *t = &r->routes[i];
+		json_array_append_new(routes,
+			json_pack("{so so ss so sI sI sb ss}", "to", dump_prefix(&t->to), "via",
+				dump_addr(&t->via), "dev", t->dev, "src", dump_addr(&t->src),
+				"table", (json_int_t)t->table, "metric", (json_int_t)t->metric,
+				"onlink", t->onlink, "type",
+				conf_route_type_name((enum conf_route_type)t->type)));
+	}
+	for (size_t i = 0; i < r->n_rules; i++) {
+		const struct conf_rule *t = &r->rules[i];
+		json_array_append_new(rules,
+			json_pack("{si so so sI ss sI sI}", "family", t->family == AF_INET6 ? 6 : 4,
+				"from", dump_prefix(&t->from), "to", dump_prefix(&t->to), "fwmark",
+				(json_int_t)t->mark, "iif", t->iif, "table", (json_int_t)t->table,
+				"priority", (json_int_t)t->priority));
+	}
+	if (r->n_routes > 0)
+		json_object_set(o, "routes", routes);
+	if (r->n_rules > 0)
+		json_object_set(o, "rules", rules);
+	json_decref(routes);
+	json_decref(rules);
+}
+
+/* Where it is not as usual. */
+static void add_announce(json_t *o, const struct conf_announce *a)
+{
+	json_t *announce = json_object_get(o, "announce");
+
+	if (a->again_us != 5000000)
+		json_object_set_new(announce, "again", dump_duration(a->again_us));
+	if (a->forms != CONF_ARP_REQUEST)
+		json_object_set_new(announce, "forms", json_integer(a->forms));
+}
+
 /* What is not as it is by default. */
 static void dump_wire(const struct conf_router *r, json_t *router)
 {
@@ -63,21 +222,26 @@ static void dump_wire(const struct conf_router *r, json_t *router)
 
 static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 {
-	json_t *priority = json_object(), *router;
+	json_t *priority = json_object(), *o;
 
 	for (size_t i = 0; i < c->n_nodes; i++)
 		json_object_set_new(priority, c->nodes[i].name, json_integer(r->priority[i]));
-	router = json_pack("{ss ss si so si sb so so so ss? s{si so so}}", "name", r->name,
-		"interface", r->interface, "vrid", r->vrid, "priority", priority,
-		"advert_interval_cs", r->advert_interval_cs, "preempt", r->preempt, "addresses",
-		dump_prefixes(r->addresses, r->n_addresses), "excluded",
-		dump_prefixes(r->excluded, r->n_excluded), "snat",
+	o = json_pack("{ss ss si so si sb so so so ss? s{si so so}}", "name", r->name, "interface",
+		r->interface, "vrid", r->vrid, "priority", priority, "advert_interval_cs",
+		r->advert_interval_cs, "preempt", r->preempt, "addresses",
+		dump_addresses(r->addresses, r->n_addresses), "excluded",
+		dump_addresses(r->excluded, r->n_excluded), "snat",
 		dump_prefixes(r->snat, r->n_snat), "snat_interface", r->snat_interface, "announce",
 		"repeat", (int)r->announce.repeat, "interval",
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
-	dump_wire(r, router);
-	return router;
+	dump_wire(r, o);
+	if (!r->accept)
+		json_object_set_new(o, "accept", json_false());
+	add_routing(o, r);
+	add_announce(o, &r->announce);
+	add_tracking(o, c, r);
+	return o;
 }
 
 static json_t *dump_check(const struct conf_pool *p)
@@ -165,6 +329,8 @@ char *conf_dump(const struct conf *c)
 		c->nodes[c->self].name, "routers", routers, "pools", pools, "services", services,
 		"link", dump_link(&c->link), "ipvs", dump_ipvs(&c->ipvs), "on_stop",
 		c->on_stop == CONF_ON_STOP_KEEP ? "keep" : "remove");
+	if (c->n_trackers > 0)
+		json_object_set_new(root, "trackers", dump_tracks(c, c->trackers, c->n_trackers));
 	text = json_dumps(root, JSON_INDENT(2));
 	json_decref(root);
 	return text;
