@@ -13,7 +13,6 @@ from process import children, wait_until
 
 SECONDS = float(os.environ.get("TANDEM_BENCH_SECONDS", "4"))
 PRIORITY = {"lb1": 150, "lb2": 100}
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 # How many, over how many interfaces, how often.
 CASES = {"255 at 1s": (255, 1, 1.0), "255 at 100ms": (255, 1, 0.1), "255 at 10ms": (255, 1, 0.01),
@@ -53,7 +52,6 @@ class Pair:
         self.wait_active(self.high)
         self.low.start()
         time.sleep(2 + 4 * self.interval_s)  # the announcements are over, and lb2 has heard of lb1
-        assert self.active_of(self.low) == 0
 
     def cut(self):
         for i in range(self.interfaces):
@@ -88,7 +86,8 @@ class Theirs(Pair):
         return Keepalived(self.lab, name,
                           [(router, interface, vrid, PRIORITY[name], f"{address}/32")
                            for router, interface, vrid, address in self.routers],
-                          advert=str(self.interval_s))
+                          advert=str(self.interval_s),
+                          globals=["vrrp_rt_priority 10", "vrrp_rlimit_rttime 10000000"])
 
     def elector(self, director):
         (process,) = director._processes
@@ -119,14 +118,14 @@ def share(pair):
 def measure(pair):
     pair.start()
     active, backup = share(pair)
-    assert pair.active_of(pair.low) == 0, f"{type(pair).__name__}: a failover for no reason"
+    strays = pair.active_of(pair.low)
     memory = resident_mb(pair.elector(pair.high))
     pair.cut()
     since = time.monotonic()
     pair.wait_active(pair.low)
     took_s = time.monotonic() - since
     pair.stop()
-    return {"active": active, "backup": backup, "memory": memory, "took_s": took_s}
+    return {"active": active, "backup": backup, "memory": memory, "took_s": took_s, "strays": strays}
 
 
 @pytest.mark.parametrize("case", list(CASES))
@@ -143,4 +142,6 @@ def test_many_routers(lab, figure, case):
     figure(f"{case}: memory", f"{ours['memory']:.1f} MB; keepalived {theirs['memory']:.1f} MB", "< 8 MB")
     figure(f"{case}: all Active after the last advert", f"{ours['took_s']:.2f} s; keepalived "
            f"{theirs['took_s']:.2f} s", f"<= {down_s + 1:.2f} s")
+    figure(f"{case}: moved for no reason", f"{ours['strays']}; keepalived {theirs['strays']}", "0")
+    assert ours["strays"] == 0
     assert ours["took_s"] <= down_s + 5
