@@ -852,7 +852,8 @@ void elector_timer(struct elector *e, struct instant now)
 		return;
 	take_turn(e);
 	for (size_t i = 0; i < e->n_routers; i++)
-		router_timer(e->routers[i], now);
+		if (instant_reached(router_deadline(e->routers[i]), now))
+			router_timer(e->routers[i], now);
 	if (instant_reached(e->look_again, now))
 		elector_settle(e, now);
 	end_turn(e, now);
