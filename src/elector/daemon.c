@@ -625,8 +625,11 @@ int daemon_run(const char *runtime_dir)
 		.leave = leave,
 	};
 	struct daemon d = {.runtime_dir = runtime_dir, .arp_fd = -1, .ndisc_fd = -1};
-	int r = helper_new(&program, &d, &d.helper);
+	int r;
 
+	/* Long buffers are mapped, and gone when they are freed; said once, the limit stays. */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	r = helper_new(&program, &d, &d.helper);
 	if (r < 0)
 		return r;
 	elector_init(&d.elector, &operations, &d, &d.state);
