@@ -34,7 +34,6 @@ enum {
 #define MEMORY_IDLE_MAX (512 * 1024) /* bytes not in use that may stay */
 
 /* A flood of datagrams gets a share of the time, the deadline and the director the rest. */
-#define ADVERTS_PER_WAKE_UP 16
 #define FLOOD_INTERVAL_US 10000
 #define FLOOD_WAKE_UPS 50
 
@@ -61,6 +60,7 @@ struct daemon {
 	sd_event_source *idle;
 	sd_event_source *lock; /* while a predecessor holds the state file */
 	struct listener *listeners;
+	struct vrrp_inbox inbox;
 	struct state_file state;
 	struct elector elector;
 	json_t *pending; /* a Configure that waits for the state file */
@@ -71,18 +71,10 @@ struct daemon {
 static void read_adverts(struct listener *l)
 {
 	struct daemon *d = l->daemon;
-	uint8_t bytes[VRRP_DATAGRAM_MAX];
+	int n = vrrp_sock_receive(l->fd, &d->inbox);
 
-	for (int i = 0; i < ADVERTS_PER_WAKE_UP; i++) {
-		struct vrrp_datagram datagram;
-		ssize_t n = vrrp_sock_receive(l->fd, bytes, sizeof(bytes), &datagram);
-		if (n <= 0)
-			break; /* -ENETDOWN and the like: the kernel tells about the link too */
-		if (l->family == AF_INET6)
-			elector_packet(&d->elector, l->port, &datagram, clock_now());
-		else
-			elector_datagram(&d->elector, l->port, bytes, (size_t)n, clock_now());
-	}
+	if (n > 0) /* -ENETDOWN and the like: the kernel tells about the link too */
+		elector_hear(&d->elector, l->port, d->inbox.datagrams, (size_t)n, clock_now());
 }
 
 static int on_datagram(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -663,8 +655,11 @@ int daemon_run(const char *runtime_dir)
 		.leave = leave,
 	};
 	struct daemon d = {.runtime_dir = runtime_dir, .arp_fd = -1, .ndisc_fd = -1};
-	int r = helper_new(&program, &d, &d.helper);
+	int r;
 
+	/* Long buffers are mapped, and gone when they are freed; said once, the limit stays. */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	r = helper_new(&program, &d, &d.helper);
 	if (r < 0)
 		return r;
 	elector_init(&d.elector, &operations, &d, &d.state);

@@ -486,6 +486,19 @@ static void dissolve_groups(struct elector *e, struct group *room)
 	e->n_groups = 0;
 }
 
+/* Who hears what arrives on each port. */
+static void index_hearers(struct elector *e)
+{
+	for (size_t i = 0; i < e->n_ports; i++)
+		for (size_t k = 0; k < VOICES; k++)
+			memset(e->ports[i]->voices[k].hearers, 0,
+				sizeof(e->ports[i]->voices[k].hearers));
+	for (size_t i = 0; i < e->n_routers; i++) {
+		const struct router *r = e->routers[i];
+		router_voice(r)->hearers[r->config.vrid] = (uint16_t)(i + 1);
+	}
+}
+
 /* A change is made as a whole: what is under way comes to its end first. */
 static void finish_all(struct elector *e, struct instant now)
 {
@@ -519,6 +532,7 @@ int elector_configure(
 		add_or_change(e, &wanted[i], i, &spare, now);
 	form_groups(e, wanted, n, now);
 	drop_unused_ports(e);
+	index_hearers(e);
 	free_spare(&spare);
 	e->stale = true;
 	elector_settle(e, now);
@@ -869,43 +883,40 @@ static void complain(struct elector *e, struct port *p, enum vrrp_reject why, st
 	e->ops->event(e->io, EVENT_ADVERT_REJECTED, NULL, text);
 }
 
-static struct router *find_hearer(
-	const struct elector *e, struct port *port, uint16_t family, uint8_t vrid)
+/* What came with its IP header is parted from it. */
+static enum vrrp_reject unwrap(const struct vrrp_datagram *in, struct vrrp_datagram *ret)
 {
-	for (size_t i = 0; i < e->n_routers; i++)
-		if (router_voice(e->routers[i]) == port_voice(port, family) &&
-			e->routers[i]->config.vrid == vrid)
-			return e->routers[i];
-	return NULL;
+	*ret = *in;
+	return in->source.family ? VRRP_OK : vrrp_datagram_parse(in->bytes, in->len, ret);
 }
 
-void elector_packet(struct elector *e, struct port *port, const struct vrrp_datagram *datagram,
-	struct instant now)
-{
-	uint8_t vrid;
-	enum vrrp_reject why = vrrp_packet_vrid(datagram, &vrid);
-	struct router *r =
-		why == VRRP_OK ? find_hearer(e, port, datagram->source.family, vrid) : NULL;
-
-	if (!r) {
-		complain(e, port, why == VRRP_OK ? VRRP_REJECT_VRID : why, now);
-		return;
-	}
-	take_turn(e);
-	wire_hear(r, datagram, now);
-	end_turn(e, now);
-}
-
-void elector_datagram(
-	struct elector *e, struct port *port, const uint8_t *bytes, size_t len, struct instant now)
+static void hear(
+	struct elector *e, struct port *port, const struct vrrp_datagram *in, struct instant now)
 {
 	struct vrrp_datagram datagram;
-	enum vrrp_reject why = vrrp_datagram_parse(bytes, len, &datagram);
+	enum vrrp_reject why = unwrap(in, &datagram);
+	uint8_t vrid;
+	unsigned hearer = 0;
 
 	if (why == VRRP_OK)
-		elector_packet(e, port, &datagram, now);
+		why = vrrp_packet_vrid(&datagram, &vrid);
+	if (why == VRRP_OK) {
+		hearer = port_voice(port, datagram.source.family)->hearers[vrid];
+		why = hearer ? VRRP_OK : VRRP_REJECT_VRID;
+	}
+	if (why == VRRP_OK)
+		wire_hear(e->routers[hearer - 1], &datagram, now);
 	else
 		complain(e, port, why, now);
+}
+
+void elector_hear(struct elector *e, struct port *port, const struct vrrp_datagram *datagrams,
+	size_t n, struct instant now)
+{
+	take_turn(e);
+	for (size_t i = 0; i < n; i++)
+		hear(e, port, &datagrams[i], now);
+	end_turn(e, now);
 }
 
 void elector_timer(struct elector *e, struct instant now)
@@ -920,6 +931,10 @@ void elector_timer(struct elector *e, struct instant now)
 			"not ready within ready_timeout: preempts all the same");
 		end_hold(e, now);
 	}
+}
+
+		if (instant_reached(router_deadline(e->routers[i]), now))
+			router_timer(e->routers[i], now);
 	if (instant_reached(e->look_again, now))
 		elector_settle(e, now);
 	end_turn(e, now);

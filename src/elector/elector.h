@@ -71,10 +71,9 @@ void elector_settle(struct elector *e, struct instant now);
 /* The kernel told more than could be read: learn everything anew, addresses included. */
 void elector_news_lost(struct elector *e, struct instant now);
 
-/* A datagram arrived on the port: apart from its IP header, or IPv4 with it. */
-void elector_packet(struct elector *e, struct port *port, const struct vrrp_datagram *datagram,
-	struct instant now);
-void elector_datagram(
-	struct elector *e, struct port *port, const uint8_t *bytes, size_t len, struct instant now);
+/* Datagrams arrived on the port, in this order: apart from their IP headers, or of IPv4 with it and
+ * no source. */
+void elector_hear(struct elector *e, struct port *port, const struct vrrp_datagram *datagrams,
+	size_t n, struct instant now);
 /* The time armed last has come (or another: it does not matter). */
 void elector_timer(struct elector *e, struct instant now);

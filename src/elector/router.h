@@ -21,9 +21,10 @@
 struct voice {
 	struct addr primary; /* the port's own address of it, link-local for IPv6; family 0: none */
 	struct addr known_primary; /* ... before the dump under way */
-	bool ready;                /* home of a router, up, with an address, and its socket open */
-	bool failed;               /* its socket could not be opened the last time */
-	int fd;                    /* the operations' business */
+	bool ready;  /* home of a router, up, with an address, and its socket open */
+	bool failed; /* its socket could not be opened the last time */
+	int fd;      /* the operations' business */
+	uint16_t hearers[UINT8_MAX + 1]; /* by VRID: the elector's router, from 1; 0: nobody */
 };
 enum { VOICE_IPV4, VOICE_IPV6, VOICES };
 

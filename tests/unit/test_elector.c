@@ -399,9 +399,10 @@ static void link_is(int ifindex, bool up)
 	elector_settle(&e, now);
 }
 
-static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigned first)
+static struct vrrp_datagram make_advert(uint8_t vrid, uint8_t priority, uint8_t from,
+	unsigned first, uint8_t bytes[static VRRP_DATAGRAM_MAX])
 {
-	uint8_t bytes[VRRP_DATAGRAM_MAX] = {
+	static const uint8_t header[] = {
 		0x45, 0xc0, 0, 0, 0, 0, 0, 0, 255, 112, 0, 0, 192, 0, 2};
 	struct vrrp_advert a = {
 		.vrid = vrid, .priority = priority, .interval_cs = 100, .n_addrs = 2};
@@ -409,6 +410,8 @@ static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigne
 	struct addr to;
 	size_t len;
 
+	memset(bytes, 0, VRRP_DATAGRAM_MAX);
+	memcpy(bytes, header, sizeof(header));
 	bytes[15] = from;
 	ck_assert(addr_parse(world.sent_to, &to));
 	memcpy(bytes + 16, to.bytes, 4);
@@ -417,7 +420,15 @@ static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigne
 	len = 20 + vrrp_packet_build(&format, &a, bytes + 20);
 	vrrp_packet_seal(&format, &a.source, &a.source, bytes + 20, len - 20);
 	bytes[3] = (uint8_t)len;
-	elector_datagram(&e, e.ports[0], bytes, len, now);
+	return (struct vrrp_datagram){.bytes = bytes, .len = len};
+}
+
+static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigned first)
+{
+	uint8_t bytes[VRRP_DATAGRAM_MAX];
+	struct vrrp_datagram arrived = make_advert(vrid, priority, from, first, bytes);
+
+	elector_hear(&e, e.ports[0], &arrived, 1, now);
 }
 
 /* A predecessor that sent its last advert some time ago. */
@@ -462,7 +473,7 @@ static void ipv6_advert_arrives(uint8_t priority, const char *source, const char
 	a.addrs[0] = prefix("2001:db8::a6/64").addr;
 	d.len = vrrp_packet_build(&format, &a, packet);
 	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
-	elector_packet(&e, e.ports[0], &d, now);
+	elector_hear(&e, e.ports[0], &d, 1, now);
 }
 
 /* Families */
@@ -1154,18 +1165,43 @@ START_TEST(another_address_list_is_counted_and_the_advert_heard)
 }
 END_TEST
 
+START_TEST(what_arrives_together_is_heard_by_each_in_its_order)
+{
+	static uint8_t bytes[3][VRRP_DATAGRAM_MAX];
+	struct router_config c[] = {front(51, 100, 1), front(52, 102, 1)};
+	struct vrrp_datagram arrived[3];
+
+	configure(c, 2);
+	pass(4 * SECOND_US);
+	(void)done();
+	arrived[0] = make_advert(51, 250, 3, 100, bytes[0]);
+	arrived[1] = make_advert(52, 250, 3, 102, bytes[1]);
+	arrived[2] = make_advert(51, 0, 3, 100, bytes[2]);
+	elector_hear(&e, e.ports[0], arrived, 3, now);
+	ck_assert_int_eq(e.routers[0]->vrrp.reason, VRRP_REASON_PEER_RESIGNED);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_received, 2);
+	ck_assert_uint_eq(e.routers[1]->counters.adverts_received, 1);
+	configure(&c[1], 1);
+	elector_hear(&e, e.ports[0], arrived, 3, now);
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_received, 2);
+	ck_assert_uint_eq(e.ports[0]->rejected[VRRP_REJECT_VRID], 2);
+}
+END_TEST
+
 START_TEST(what_is_no_advert_is_counted_and_told_once_in_a_minute)
 {
-	static const uint8_t junk[4] = {1, 2, 3, 4};
+	static const uint8_t bytes[4] = {1, 2, 3, 4};
+	static const struct vrrp_datagram junk = {.bytes = bytes, .len = sizeof(bytes)};
 
 	(void)start_active();
-	elector_datagram(&e, e.ports[0], junk, sizeof(junk), now);
+	elector_hear(&e, e.ports[0], &junk, 1, now);
 	ck_assert_str_eq(done(), "advert-rejected; ");
 	pass(60 * SECOND_US - 1);
-	elector_datagram(&e, e.ports[0], junk, sizeof(junk), now);
+	elector_hear(&e, e.ports[0], &junk, 1, now);
 	ck_assert_str_eq(done(), "");
 	pass(1);
-	elector_datagram(&e, e.ports[0], junk, sizeof(junk), now);
+	elector_hear(&e, e.ports[0], &junk, 1, now);
 	ck_assert_str_eq(done(), "advert-rejected; ");
 	ck_assert_uint_eq(e.ports[0]->rejected[VRRP_REJECT_IP], 3);
 }
@@ -2348,6 +2384,7 @@ static TCase *election_cases(void)
 	tcase_add_test(tc, an_advert_of_another_vrid_is_none_of_our_business);
 	tcase_add_test(tc, another_address_list_is_counted_and_the_advert_heard);
 	tcase_add_test(tc, what_is_no_advert_is_counted_and_told_once_in_a_minute);
+	tcase_add_test(tc, what_arrives_together_is_heard_by_each_in_its_order);
 	tcase_add_test(tc, one_who_wakes_too_late_releases_and_is_counted);
 	return tc;
 }
