@@ -44,7 +44,9 @@ void elector_done(struct elector *e)
 		free(e->routers[i]);
 	for (size_t i = 0; i < e->n_ports; i++)
 		free_port(e, e->ports[i]);
-	e->n_routers = e->n_ports = 0;
+	free(e->groups);
+	e->groups = NULL;
+	e->n_routers = e->n_groups = e->n_ports = 0;
 }
 
 static void arm(struct elector *e)
@@ -319,7 +321,14 @@ int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now)
 {
 	struct spare spare;
-	int r = n > STATE_ROUTERS_MAX ? -E2BIG : allocate(e, wanted, n, &spare);
+	int r;
+
+	/* Not in struct elector: the stack does not grow once memory is locked. */
+	if (!e->groups)
+		e->groups = calloc(STATE_ROUTERS_MAX, sizeof(*e->groups));
+	if (!e->groups)
+		return -ENOMEM;
+	r = n > STATE_ROUTERS_MAX ? -E2BIG : allocate(e, wanted, n, &spare);
 
 	if (r < 0)
 		return r;

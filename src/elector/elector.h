@@ -11,7 +11,7 @@ struct elector {
 	struct state_file *state;
 	struct router *routers[STATE_ROUTERS_MAX];
 	size_t n_routers;
-	struct group groups[STATE_ROUTERS_MAX];
+	struct group *groups; /* room for STATE_ROUTERS_MAX, since the first configuration */
 	size_t n_groups;
 	struct port *ports[2 * STATE_PLACES * STATE_ROUTERS_MAX]; /* in a change, old and new */
 	size_t n_ports;
