@@ -13,6 +13,12 @@ enum event {
 	EVENT_ROUTER_INITIALIZE, /* it takes no part in the election */
 	EVENT_ROUTER_ADOPTED,    /* a restarted elector goes on as Active with what it found */
 	EVENT_ROUTER_LATE,       /* the loop woke too late to still be Active */
+	EVENT_PRIORITY,          /* its priority is another one, because of what is tracked */
+	EVENT_TRACK_FAILED,      /* something watched has failed */
+	EVENT_TRACK_PASSED,      /* ... works again, or for the first time */
+	EVENT_TRACK_ERROR,       /* ... cannot be watched */
+	EVENT_NOTIFY_FAILED,     /* a program of notify failed, or was killed */
+	EVENT_NOTIFY_SKIPPED,    /* ... was not run: there was news before its turn */
 	EVENT_NOT_READY,         /* the hold before preempting ended without the director's word */
 	EVENT_RIVAL,             /* an Active router heard another Active one */
 	EVENT_ADVERT_REJECTED,   /* a datagram was not an advert for us; rate-limited */

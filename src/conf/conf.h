@@ -25,6 +25,67 @@ struct conf_announce {
 	uint64_t refresh_us;  /* periodic re-announcement while Active, 0: off */
 };
 
+/* What can be watched, in the order of the keys that say so. */
+enum conf_track_kind {
+	CONF_TRACK_INTERFACE,
+	CONF_TRACK_SCRIPT,
+	CONF_TRACK_FILE,
+	CONF_TRACK_PROCESS,
+	CONF_TRACK_PING,
+	CONF_TRACK_ROUTE,
+	CONF_TRACK_POOL,
+	CONF_TRACK_SERVICE,
+	CONF_TRACK_TRACKER, /* one of conf.trackers */
+	CONF_TRACK_ALL,     /* of `members` */
+	CONF_TRACK_ANY,
+	CONF_TRACK_KINDS
+};
+const char *conf_track_kind_name(enum conf_track_kind kind); /* "interface" */
+
+/* A program that is run for us. */
+struct conf_command {
+	char **argv; /* NULL after the last; NULL: none. With `shell` the first is a shell's */
+	bool shell;
+	char *user; /* NULL: the default one */
+	uint64_t timeout_us;
+};
+
+/* Something watched: for a virtual router, as a member of a group, or under a name for several. */
+struct conf_track {
+	char *name; /* in conf.trackers; else NULL */
+	enum conf_track_kind kind;
+	char *interface; /* of CONF_TRACK_INTERFACE; that a ping leaves by, NULL: any */
+	struct conf_command command; /* a script; the timeout is a ping's, too */
+	char *file;
+	char *process;
+	uint32_t count; /* of processes */
+	struct addr ping;
+	struct addr_prefix route;
+	uint32_t table;
+	size_t index; /* in conf.pools, .definitions or .trackers; CONF_NONE */
+	struct conf_track *all, *any;
+	size_t n_all, n_any;
+	uint64_t interval_us;
+	unsigned rise, fall;
+	int16_t weight; /* 0: its failure is a fault */
+	bool inverse;   /* it counts while it does not fail */
+};
+
+/* The members of a group. */
+static inline const struct conf_track *conf_track_members(const struct conf_track *t, size_t *ret_n)
+{
+	*ret_n = t->kind == CONF_TRACK_ALL ? t->n_all : t->kind == CONF_TRACK_ANY ? t->n_any : 0;
+	return t->kind == CONF_TRACK_ALL ? t->all : t->any;
+}
+
+/* Programs that are told what became of a virtual router. */
+struct conf_notify {
+	char **active, **backup, **fault, **stop, **any; /* as in conf_command */
+	bool shell;
+	char *user;
+	uint64_t timeout_us;
+};
+
 #define CONF_KEYS_MAX 8
 #define CONF_KEY_LEN_MAX 64
 #define CONF_PASSWORD_LEN 8
@@ -94,6 +155,9 @@ struct conf_router {
 	struct addr_prefix *snat; /* local addresses of fullnat, moved likewise */
 	size_t n_snat;
 	char *snat_interface; /* where those are; NULL: `interface` */
+	struct conf_track *track;
+	size_t n_track;
+	struct conf_notify notify;
 };
 
 /* Its members say that they are in it. */
@@ -279,6 +343,8 @@ struct conf {
 	size_t self; /* our own index in nodes, or CONF_NONE */
 	struct conf_router *routers;
 	size_t n_routers;
+	struct conf_track *trackers; /* by name */
+	size_t n_trackers;
 	struct conf_group *groups;
 	size_t n_groups;
 	uint64_t ready_timeout_us;

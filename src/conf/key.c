@@ -42,6 +42,7 @@ json_t *key_fallback(const struct key *key)
 	case KEY_BOOLEAN:
 		return json_boolean(strcmp(key->fallback, "true") == 0);
 	case KEY_INTEGER:
+	case KEY_SIGNED:
 	case KEY_PRIORITY:
 		return json_integer(strtoll(key->fallback, NULL, 10));
 	case KEY_DURATION:
@@ -52,7 +53,9 @@ json_t *key_fallback(const struct key *key)
 	case KEY_UNICAST:
 	case KEY_GROUP:
 		return json_string(key->fallback);
+	case KEY_ARGV:
 	case KEY_PREFIXES:
+	case KEY_NETWORK:
 	case KEY_SPEAKERS:
 	case KEY_RANGES:
 	case KEY_PORTS:
@@ -60,10 +63,25 @@ json_t *key_fallback(const struct key *key)
 	case KEY_MARK:
 	case KEY_PATTERNS:
 	case KEY_OBJECT:
+	case KEY_LIST:
 	case KEY_MAP:
 		break;
 	}
 	return NULL;
+}
+
+static void free_argv(char **argv)
+{
+	for (size_t i = 0; argv && argv[i]; i++)
+		free(argv[i]);
+	free(argv);
+}
+
+static void free_list(const struct key *key, void *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		keys_free(key->object, (char *)items + i * key->object->size);
+	free(items);
 }
 
 static void free_speakers(struct conf_speaker *speakers, size_t n)
@@ -92,6 +110,10 @@ void keys_free(const struct keys *keys, void *object)
 		if (key->type == KEY_TEXT || key->type == KEY_PREFIXES || key->type == KEY_RANGES ||
 			key->type == KEY_PORTS)
 			free(*(void **)field);
+		else if (key->type == KEY_ARGV)
+			free_argv(*(char ***)field);
+		else if (key->type == KEY_LIST)
+			free_list(key, *(void **)field, *(const size_t *)also);
 		else if (key->type == KEY_SPEAKERS)
 			free_speakers(*(struct conf_speaker **)field, *(const size_t *)also);
 		else if (key->type == KEY_OBJECT)

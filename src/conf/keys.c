@@ -1,5 +1,6 @@
 /* The key table. tandem.json(5) says the same at length. */
 #include "conf/keys.h"
+#include "core/track.h"
 
 #include <netinet/in.h>
 
@@ -16,6 +17,9 @@
 
 /* What the kernel takes as the name of an interface (dev_valid_name), less non-ASCII. */
 #define INTERFACE_CHARS "!-.0-9;-~"
+#define USER_CHARS "$" CONF_NAME_CHARS
+#define USER_LEN_MAX 32
+#define USER_NOUN "the name of a user"
 #define INTERFACE_LEN_MAX 15
 #define INTERFACE_NOUN "the name of an interface: 1..15 characters, no space, slash or colon"
 
@@ -236,6 +240,250 @@ static const struct key auth_items[] = {
 };
 static const struct keys auth_keys = {"auth", sizeof(struct conf_auth), KEYS(auth_items)};
 
+/* In a virtual router, in a group, and by name; rules_track.c says what fits where. */
+static const struct keys track_keys;
+static const struct key track_items[] = {
+	{
+		.name = "interface",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_track, interface),
+		.meaning = "An interface that must be up and have a carrier; with ping: where it "
+			   "leaves",
+	},
+	{
+		.name = "script",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_track, command.argv),
+		.meaning = "A program that must exit with 0: its path and its arguments",
+	},
+	{
+		.name = "file",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 4095,
+		.chars = PATH_CHARS,
+		.noun = "the path of a file",
+		.field = FIELD(struct conf_track, file),
+		.meaning = "A file with a number, which is multiplied by the weight",
+	},
+	{
+		.name = "process",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 4095,
+		.chars = PATH_CHARS,
+		.noun = "the name of a process",
+		.field = FIELD(struct conf_track, process),
+		.meaning = "The name of a process that must run, or its path",
+	},
+	{
+		.name = "ping",
+		.type = KEY_UNICAST,
+		.field = FIELD(struct conf_track, ping),
+		.meaning = "An address that must answer to ICMP echo requests",
+	},
+	{
+		.name = "route",
+		.type = KEY_NETWORK,
+		.field = FIELD(struct conf_track, route),
+		.meaning = "A network that must have a route of exactly this prefix",
+	},
+	{
+		.name = "pool",
+		.type = KEY_NAME,
+		.meaning = "A pool that must have its quorum",
+	},
+	{
+		.name = "service",
+		.type = KEY_NAME,
+		.meaning = "A service whose pool must have its quorum",
+	},
+	{
+		.name = "tracker",
+		.type = KEY_NAME,
+		.meaning = "One of the trackers",
+	},
+	{
+		.name = "all",
+		.type = KEY_LIST,
+		.min = 1,
+		.max = CONF_TRACK_MAX,
+		.object = &track_keys,
+		.field = FIELD(struct conf_track, all),
+		.also = FIELD(struct conf_track, n_all),
+		.meaning = "Several, of which none may fail",
+	},
+	{
+		.name = "any",
+		.type = KEY_LIST,
+		.min = 1,
+		.max = CONF_TRACK_MAX,
+		.object = &track_keys,
+		.field = FIELD(struct conf_track, any),
+		.also = FIELD(struct conf_track, n_any),
+		.meaning = "Several, of which not all may fail",
+	},
+	{
+		.name = "weight",
+		.type = KEY_SIGNED,
+		.max = TRACK_WEIGHT_MAX,
+		.field = FIELD(struct conf_track, weight),
+		.meaning = "Added to the priority while it fails; without it that is a fault",
+	},
+	{
+		.name = "inverse",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_track, inverse),
+		.meaning = "Count while it does not fail, instead",
+	},
+	{
+		.name = "interval",
+		.type = KEY_DURATION,
+		.fallback = "1s",
+		.min = 10 * MS,
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_track, interval_us),
+		.meaning = "How often a script is run, a ping sent, a missing process looked for",
+	},
+	{
+		.name = "timeout",
+		.type = KEY_DURATION,
+		.min = MS,
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_track, command.timeout_us),
+		.meaning = "A script or a ping that takes longer has failed; default: the interval",
+	},
+	{
+		.name = "rise",
+		.type = KEY_INTEGER,
+		.fallback = "2",
+		.min = 1,
+		.max = 100,
+		.field = FIELD(struct conf_track, rise),
+		.meaning = "Successes in a row that end a failure of a script or a ping",
+	},
+	{
+		.name = "fall",
+		.type = KEY_INTEGER,
+		.fallback = "3",
+		.min = 1,
+		.max = 100,
+		.field = FIELD(struct conf_track, fall),
+		.meaning = "Failures in a row that make one",
+	},
+	{
+		.name = "user",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = USER_LEN_MAX,
+		.chars = USER_CHARS,
+		.noun = USER_NOUN,
+		.field = FIELD(struct conf_track, command.user),
+		.meaning = "The user that a script runs as; default: tandem, if there is one",
+	},
+	{
+		.name = "shell",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_track, command.shell),
+		.meaning = "Whether the first text of a script is for /bin/sh",
+	},
+	{
+		.name = "count",
+		.type = KEY_INTEGER,
+		.fallback = "1",
+		.min = 1,
+		.max = 1000,
+		.field = FIELD(struct conf_track, count),
+		.meaning = "So many such processes must run",
+	},
+	{
+		.name = "table",
+		.type = KEY_INTEGER,
+		.fallback = "254",
+		.min = 1,
+		.max = INT32_MAX,
+		.field = FIELD(struct conf_track, table),
+		.meaning = "The routing table of a route",
+	},
+};
+static const struct keys track_keys = {"track", sizeof(struct conf_track), KEYS(track_items)};
+
+static const struct key notify_items[] = {
+	{
+		.name = "active",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, active),
+		.meaning = "Run when this director has become Active",
+	},
+	{
+		.name = "backup",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, backup),
+		.meaning = "Run when it has become Backup",
+	},
+	{
+		.name = "fault",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, fault),
+		.meaning = "Run when it takes no part in the election any more",
+	},
+	{
+		.name = "stop",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, stop),
+		.meaning = "Run when tandem stops",
+	},
+	{
+		.name = "any",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_notify, any),
+		.meaning = "Run after each of them, with the name, the state and the priority as "
+			   "arguments",
+	},
+	{
+		.name = "timeout",
+		.type = KEY_DURATION,
+		.fallback = "60s",
+		.min = 10 * MS,
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_notify, timeout_us),
+		.meaning = "A program that takes longer is killed",
+	},
+	{
+		.name = "user",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = USER_LEN_MAX,
+		.chars = USER_CHARS,
+		.noun = USER_NOUN,
+		.field = FIELD(struct conf_notify, user),
+		.meaning = "The user that they run as; default: tandem, if there is one",
+	},
+	{
+		.name = "shell",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_notify, shell),
+		.meaning = "Whether the first text of each is for /bin/sh",
+	},
+};
+static const struct keys notify_keys = {"notify", sizeof(struct conf_notify), KEYS(notify_items)};
+
 static const struct key router_items[] = {
 	{
 		.name = "interface",
@@ -394,6 +642,22 @@ static const struct key router_items[] = {
 		.object = &announce_keys,
 		.field = FIELD(struct conf_router, announce),
 		.meaning = "How a new owner tells the network",
+	},
+	{
+		.name = "track",
+		.type = KEY_LIST,
+		.max = CONF_TRACK_MAX,
+		.object = &track_keys,
+		.field = FIELD(struct conf_router, track),
+		.also = FIELD(struct conf_router, n_track),
+		.meaning = "What is watched, and what its failure does to the priority",
+	},
+	{
+		.name = "notify",
+		.type = KEY_OBJECT,
+		.object = &notify_keys,
+		.field = FIELD(struct conf_router, notify),
+		.meaning = "Programs that are told of changes of state",
 	},
 };
 static const struct keys router_keys = {
@@ -915,6 +1179,16 @@ static const struct key root_items[] = {
 			.field = FIELD(struct conf, ready_timeout_us),
 			.meaning = "For how long a started director that is not ready preempts "
 				   "nobody",
+		},
+	[ROOT_TRACKERS] =
+		{
+			.name = "trackers",
+			.type = KEY_MAP,
+			.max = CONF_TRACKERS_MAX,
+			.object = &track_keys,
+			.field = FIELD(struct conf, trackers),
+			.also = FIELD(struct conf, n_trackers),
+			.meaning = "What several virtual routers watch, by name",
 		},
 	[ROOT_POOLS] =
 		{

@@ -92,6 +92,21 @@ bool parse_integer(const struct parse *p, const struct key *key, const json_t *v
 	return true;
 }
 
+static bool parse_signed(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, int16_t *ret)
+{
+	json_int_t n = json_integer_value(value), max = (json_int_t)key->max;
+
+	if (!parse_expect(p, json_is_integer(value), "a whole number", value, path))
+		return false;
+	if (n < -max || n > max)
+		return parse_fault(p, path,
+			conf_printf("must be -%" PRIu64 "..%" PRIu64 ", not %" JSON_INTEGER_FORMAT,
+				key->max, key->max, n));
+	*ret = (int16_t)n;
+	return true;
+}
+
 static bool is_number(const char *text)
 {
 	return *text && text[strspn(text, "0123456789.")] == '\0';
@@ -211,6 +226,32 @@ static bool parse_text(
 	return parse_fault(p, path, conf_printf("%s is not %s", quoted, key->noun));
 }
 
+/* A program and its arguments; one without arguments may be written without the array. */
+static bool parse_argv(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, char ***ret)
+{
+	size_t n = json_is_array(value) ? json_array_size(value) : 1;
+	char **argv;
+	bool good = true;
+
+	if (!parse_expect(p, json_is_string(value) || json_is_array(value),
+		    "a text, or an array of texts", value, path))
+		return false;
+	if (n < 1 || n > key->max)
+		return parse_fault(p, path,
+			conf_printf("must have 1..%" PRIu64 " texts, not %zu", key->max, n));
+	*ret = argv = conf_alloc(n + 1, sizeof(*argv));
+	for (size_t i = 0; i < n; i++) {
+		const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
+		struct path at = json_is_array(value) ? (struct path){path, NULL, i} : *path;
+		bool text = parse_expect(p, json_is_string(item), "a text", item, &at);
+
+		argv[i] = conf_dup(text ? json_string_value(item) : "");
+		good = good && text;
+	}
+	return good;
+}
+
 /* --- Compound values --- */
 
 static bool parse_priority(
@@ -308,6 +349,30 @@ static bool parse_map(const struct parse *p, const struct key *key, json_t *valu
 	return true;
 }
 
+static bool parse_list(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object)
+{
+	size_t n = json_array_size(value);
+	char *items;
+
+	if (!parse_expect(p, json_is_array(value), "an array of objects", value, path))
+		return false;
+	items = conf_alloc(n, key->object->size);
+	*(void **)key_field(object, key->field) = items;
+	*(size_t *)key_field(object, key->also) = n;
+	for (size_t i = 0; i < n; i++) {
+		struct path at = {path, NULL, i};
+		json_t *item = json_array_get(value, i);
+		if (parse_expect_object(p, item, &at))
+			parse_object(p, key->object, item, &at, items + i * key->object->size);
+	}
+	if (n >= key->min && n <= key->max)
+		return true;
+	return parse_fault(p, path,
+		conf_printf("must have %" PRIu64 "..%" PRIu64 " items, not %zu", key->min, key->max,
+			n));
+}
+
 static bool parse_member_object(const struct parse *p, const struct key *key, json_t *value,
 	const struct path *path, void *object)
 {
@@ -335,6 +400,8 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 	case KEY_INTEGER:
 		good = parse_integer(p, key, value, path, &n);
 		break;
+	case KEY_SIGNED:
+		return parse_signed(p, key, value, path, key_field(object, key->field));
 	case KEY_DURATION:
 		good = parse_duration(p, key, value, path, &n);
 		break;
@@ -353,6 +420,8 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 			(void)snprintf(key_field(object, key->field), key->field.size, "%s",
 				json_string_value(value));
 		return good;
+	case KEY_ARGV:
+		return parse_argv(p, key, value, path, key_field(object, key->field));
 	case KEY_NAME:
 		return parse_expect(p, json_is_string(value), "a name", value, path);
 	case KEY_FLAGS:
@@ -363,6 +432,8 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_address(p, key, value, path, key_field(object, key->field));
 	case KEY_PREFIXES:
 		return parse_prefixes(p, key, value, path, object);
+	case KEY_NETWORK:
+		return parse_network(p, value, path, key_field(object, key->field));
 	case KEY_SPEAKERS:
 		return parse_speakers(p, key, value, path, object);
 	case KEY_RANGES:
@@ -377,6 +448,8 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_texts(p, value, path);
 	case KEY_OBJECT:
 		return parse_member_object(p, key, value, path, object);
+	case KEY_LIST:
+		return parse_list(p, key, value, path, object);
 	case KEY_MAP:
 		return parse_map(p, key, value, path, object);
 	}

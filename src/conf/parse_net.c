@@ -60,6 +60,32 @@ static bool parse_prefix(const struct parse *p, const json_t *value, const struc
 	return true;
 }
 
+static bool has_host_bits(const struct addr_prefix *p)
+{
+	for (size_t bit = p->prefix_len; bit < 8 * addr_len(&p->addr); bit++)
+		if (p->addr.bytes[bit / 8] & 0x80 >> bit % 8)
+			return true;
+	return false;
+}
+
+bool parse_network(const struct parse *p, const json_t *value, const struct path *path,
+	struct addr_prefix *ret)
+{
+	const char *text = json_string_value(value);
+	struct addr_prefix a;
+
+	if (!parse_expect(
+		    p, json_is_string(value), "a network such as \"192.0.2.0/24\"", value, path))
+		return false;
+	if (!strchr(text, '/') || !addr_prefix_parse(text, &a))
+		return report_address(
+			p, text, path, "a network with a prefix length, such as \"192.0.2.0/24\"");
+	if (has_host_bits(&a))
+		return report_address(p, text, path, "a network: it has bits beyond its length");
+	*ret = a;
+	return true;
+}
+
 /* --- Lists --- */
 
 /* A list under construction: of `value`, or of its items. */

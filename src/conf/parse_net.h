@@ -7,6 +7,9 @@
 /* KEY_UNICAST and KEY_GROUP. */
 bool parse_address(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, struct addr *ret);
+/* KEY_NETWORK: "192.0.2.0/24", "::/0". */
+bool parse_network(const struct parse *p, const json_t *value, const struct path *path,
+	struct addr_prefix *ret);
 /* KEY_PREFIXES */
 bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, void *object);

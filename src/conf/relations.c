@@ -12,4 +12,5 @@ void relations_resolve(
 	rules_groups(&r);
 	rules_pools(&r);
 	rules_services(&r);
+	rules_track(&r);
 }

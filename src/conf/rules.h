@@ -20,6 +20,7 @@ void rules_groups(const struct rules *r);
 void rules_wire(const struct rules *r);
 void rules_pools(const struct rules *r);
 void rules_services(const struct rules *r);
+void rules_track(const struct rules *r);
 
 /* --- What is known about a value --- */
 

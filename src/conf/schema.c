@@ -43,6 +43,12 @@ static json_t *integer_schema(const struct key *key)
 		"maximum", (json_int_t)key->max);
 }
 
+static json_t *signed_schema(const struct key *key)
+{
+	return json_pack("{ss sI sI}", "type", "integer", "minimum", -(json_int_t)key->max,
+		"maximum", (json_int_t)key->max);
+}
+
 static json_t *token_schema(const struct key *key)
 {
 	json_t *names = json_array();
@@ -66,6 +72,12 @@ static json_t *prefixes_schema(const struct key *key)
 
 	return json_pack("{ss so sI sI}", "type", "array", "items", item, "minItems",
 		(json_int_t)key->min, "maxItems", (json_int_t)key->max);
+}
+
+static json_t *argv_schema(const struct key *key)
+{
+	return json_pack("{s[{ss}{ss s{ss} si sI}]}", "oneOf", "type", "string", "type", "array",
+		"items", "type", "string", "minItems", 1, "maxItems", (json_int_t)key->max);
 }
 
 /* One, or several in an array. */
@@ -114,6 +126,17 @@ static void define(json_t *definitions, const struct keys *keys)
 	json_object_set_new(definitions, keys->name, object_schema(keys, definitions));
 }
 
+/* An array of objects, which may have arrays of their own kind in them. */
+static json_t *objects_schema(const struct key *key, json_t *definitions)
+{
+	if (!json_object_get(definitions, key->object->name)) {
+		json_object_set_new(definitions, key->object->name, json_null());
+		define(definitions, key->object);
+	}
+	return json_pack("{ss so sI sI}", "type", "array", "items", reference(key->object->name),
+		"minItems", (json_int_t)key->min, "maxItems", (json_int_t)key->max);
+}
+
 static json_t *map_schema(const struct key *key, json_t *definitions)
 {
 	json_t *schema = named_schema(reference(key->object->name));
@@ -133,6 +156,8 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 		return json_pack("{ss}", "type", "boolean");
 	case KEY_INTEGER:
 		return integer_schema(key);
+	case KEY_SIGNED:
+		return signed_schema(key);
 	case KEY_DURATION:
 		return pattern(DURATION_PATTERN);
 	case KEY_TOKEN:
@@ -140,6 +165,8 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 	case KEY_TEXT:
 	case KEY_WORD:
 		return text_schema(key);
+	case KEY_ARGV:
+		return argv_schema(key);
 	case KEY_NAME:
 		return pattern(NAME_PATTERN);
 	case KEY_UNICAST:
@@ -148,6 +175,8 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 		return pattern("^(" GROUP "|[fF][fF]" ADDRESS6 ")$");
 	case KEY_PREFIXES:
 		return prefixes_schema(key);
+	case KEY_NETWORK:
+		return pattern("^[0-9a-fA-F.:]+/[0-9]+$");
 	case KEY_SPEAKERS:
 		return named_schema(pattern("^" ADDRESS "$"));
 	case KEY_RANGES:
@@ -165,6 +194,8 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 	case KEY_OBJECT:
 		define(definitions, key->object);
 		return reference(key->object->name);
+	case KEY_LIST:
+		return objects_schema(key, definitions);
 	case KEY_MAP:
 		return map_schema(key, definitions);
 	}

@@ -48,6 +48,36 @@ static void print_addresses(FILE *f, const char *title, const json_t *addresses)
 	(void)fputc('\n', f);
 }
 
+/* Only what is not as it should be. */
+static void print_tracked(FILE *f, const json_t *r)
+{
+	const json_t *notify = json_object_get(r, "notify");
+
+	if (json_array_size(json_object_get(r, "causes")) > 0)
+		(void)fprintf(f, "  %s\n", text(r, "score"));
+	if (number(notify, "failures") > 0 || number(notify, "skipped") > 0)
+		(void)fprintf(f, "  notify: %lld of %lld runs failed, %lld states skipped\n",
+			number(notify, "failures"), number(notify, "runs"),
+			number(notify, "skipped"));
+}
+
+static void print_tracker(FILE *f, const json_t *t)
+{
+	if (strcmp(text(t, "state"), "down") == 0)
+		(void)fprintf(f, "tracked %s fails: %s\n", text(t, "name"), text(t, "reason"));
+	if (*text(t, "trouble"))
+		(void)fprintf(f, "tracked %s: %s\n", text(t, "name"), text(t, "trouble"));
+}
+
+static void print_trackers(FILE *f, const json_t *trackers)
+{
+	json_t *tracker;
+	size_t i;
+
+	json_array_foreach (trackers, i, tracker)
+		print_tracker(f, tracker);
+}
+
 static void print_router(FILE *f, const json_t *r, struct instant now)
 {
 	char buf[32];
@@ -68,6 +98,7 @@ static void print_router(FILE *f, const json_t *r, struct instant now)
 	else if (strcmp(text(r, "handover"), "given") == 0)
 		(void)fputs(", given to a peer by an operator", f);
 	(void)fputc('\n', f);
+	print_tracked(f, r);
 	print_addresses(f, "", json_object_get(r, "addresses"));
 	print_addresses(f, "excluded", json_object_get(r, "excluded_addresses"));
 	(void)snprintf(snat, sizeof(snat), "snat on %s", text(r, "snat_interface"));
@@ -269,6 +300,7 @@ void print_status(FILE *f, const json_t *status, struct instant now)
 		text(config, "digest"), number(config, "generation"));
 	print_maintenance(f, json_object_get(status, "maintenance"));
 	print_routers(f, json_object_get(status, "routers"), now);
+	print_trackers(f, json_object_get(status, "trackers"));
 	print_each(f, json_object_get(status, "services"), print_service);
 	print_overrides(f, json_object_get(status, "overrides"), now);
 	print_each(f, json_object_get(status, "checks"), print_check);

@@ -200,6 +200,10 @@ static int set_up(struct director *d)
 	if (r >= 0)
 		r = drains_init(d);
 	if (r >= 0)
+		r = track_init(d);
+	if (r >= 0)
+		r = notify_init(d);
+	if (r >= 0)
 		r = control_new(d->loop, d->options->runtime_dir, on_call, d, &d->control);
 	return r;
 }
@@ -211,6 +215,8 @@ static void director_free(struct director *d)
 	helpers_done(d);
 	if (d->loop)
 		apply_done(d);
+	notify_done(d);
+	track_done(d);
 	drains_done(d);
 	shares_done(d);
 	sd_event_source_disable_unref(d->stop_timeout);

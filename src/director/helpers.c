@@ -112,18 +112,20 @@ static void on_abandoned(struct process *p, void *userdata)
 }
 
 /* The last one to leave ends the loop. */
-static void leave_if_alone(struct director *d)
+void helpers_leave_if_alone(struct director *d)
 {
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
 		if (process_is_running(&d->helpers[i]))
 			return;
+	if (notify_is_busy(d))
+		return;
 	(void)sd_event_exit(d->loop, 0);
 }
 
 static void on_left(struct process *p, void *userdata)
 {
 	(void)p;
-	leave_if_alone(userdata);
+	helpers_leave_if_alone(userdata);
 }
 
 int helpers_start(struct director *d)
@@ -170,7 +172,7 @@ void helpers_leave(struct director *d)
 {
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
 		process_leave(&d->helpers[i], d->restarting);
-	leave_if_alone(d);
+	helpers_leave_if_alone(d);
 }
 
 void helpers_done(struct director *d)

@@ -15,6 +15,7 @@ tandemd_SOURCES = \
 	src/director/maintenance.c \
 	src/director/known.c src/director/known.h \
 	src/director/nft_table.c src/director/nft_table.h \
+	src/director/notify.c \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \
 	src/director/plan.c \
@@ -24,6 +25,7 @@ tandemd_SOURCES = \
 	src/director/reload.c \
 	src/director/restart.c src/director/restart.h \
 	src/director/roles.c \
+	src/director/run.c src/director/run.h \
 	src/director/roles_wire.c \
 	src/director/ruleset.c src/director/ruleset.h \
 	src/director/settings.c src/director/settings.h \
@@ -32,10 +34,17 @@ tandemd_SOURCES = \
 	src/director/status.c \
 	src/director/switchover.c \
 	src/director/targets.c src/director/targets.h \
+	src/director/track.c \
 	src/director/timeouts.c src/director/timeouts.h \
 	src/director/trouble.c \
 	src/director/views.c src/director/views.h \
 	src/director/wanted_rules.c src/director/wanted_rules.h \
+	src/director/watch.c src/director/watch.h \
+	src/director/watch_file.c \
+	src/director/watch_net.c \
+	src/director/watch_ping.c \
+	src/director/watch_process.c \
+	src/director/watch_script.c \
 	src/director/work.c
 tandemd_LDADD = libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) \
 	$(NL_LIBS) $(NFTABLES_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)

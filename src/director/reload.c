@@ -120,6 +120,8 @@ static void adopt(struct director *d, struct candidate *c)
 	d->conf = c->conf;
 	d->generation++;
 	free(c);
+	track_configure(d);
+	notify_configure(d);
 }
 
 /* Put `conf` in the place of what ran; takes it. Nothing has changed when it fails. */

@@ -37,29 +37,31 @@ const char *roles_snat_interface(const struct conf_router *router)
 static void add_policy(const struct conf *conf, const struct conf_router *router, json_t *json)
 {
 	(void)json_object_set_new(json, "down_intervals", json_integer(router->down_intervals));
-	(void)json_object_set_new(json, "preempt_delay_us",
-		json_integer((json_int_t)router->preempt_delay_us));
 	(void)json_object_set_new(
-		json, "settle_us", json_integer((json_int_t)router->settle_us));
+		json, "preempt_delay_us", json_integer((json_int_t)router->preempt_delay_us));
+	(void)json_object_set_new(json, "settle_us", json_integer((json_int_t)router->settle_us));
 	if (router->group != CONF_NONE)
 		(void)json_object_set_new(
 			json, "group", json_string(conf->groups[router->group].name));
 }
 
-static json_t *router_to_json(const struct conf *conf, const struct conf_router *router)
+static json_t *router_to_json(const struct director *d, const struct conf_router *router)
 {
-	json_t *json = json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:s, s:o, s:o}", "name",
-		router->name, "interface", router->interface, "vrid", (int)router->vrid, "priority",
-		(int)router->priority[conf->self], "advert_interval_cs",
+	json_t *causes = track_causes(d, router);
+	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:s, s:o, s:o}",
+		"name", router->name, "interface", router->interface, "vrid", (int)router->vrid,
+		"priority", (int)router->priority[d->conf->self], "advert_interval_cs",
 		(int)router->advert_interval_cs, "preempt", (int)router->preempt, "addresses",
 		roles_addresses(router->addresses, router->n_addresses), "excluded",
 		roles_addresses(router->excluded, router->n_excluded), "snat",
 		roles_addresses(router->snat, router->n_snat), "snat_interface",
 		roles_snat_interface(router), "announce", announce_to_json(router), "wire",
-		roles_wire(conf, router));
+		roles_wire(d->conf, router));
 
-	add_policy(conf, router, json);
-	return json;
+	if (causes)
+		(void)json_object_set_new(o, "causes", causes);
+	add_policy(d->conf, router, o);
+	return o;
 }
 
 void roles_configure(struct director *d)
@@ -67,7 +69,7 @@ void roles_configure(struct director *d)
 	json_t *routers = json_array();
 
 	for (size_t i = 0; i < d->conf->n_routers; i++)
-		(void)json_array_append_new(routers, router_to_json(d->conf, &d->conf->routers[i]));
+		(void)json_array_append_new(routers, router_to_json(d, &d->conf->routers[i]));
 	process_call(&d->helpers[HELPER_ELECTOR], "Configure",
 		json_pack("{s:i, s:s, s:b, s:I, s:o}", "generation", d->generation, "maintenance",
 			maintenance_name(d->maintenance.mode), "ready", (int)d->ready,
@@ -155,6 +157,7 @@ static void on_router(struct director *d, const json_t *said)
 	work_disturb(d);
 	set_active(d, router, says_active(said));
 	switchover_look(d);
+	notify_router(d, router, said);
 }
 
 void roles_message(struct director *d, const char *method, const json_t *parameters)
@@ -163,8 +166,8 @@ void roles_message(struct director *d, const char *method, const json_t *paramet
 		on_router(d, parameters);
 }
 
-/* VRID, family and interface are what the elector knows a virtual router by: one that has only a new name
- * goes on. */
+/* VRID, family and interface are what the elector knows a virtual router by: one that has only a
+ * new name goes on. */
 static const struct conf_router *find_before(
 	const struct conf *old, const struct conf_router *router)
 {
@@ -229,6 +232,10 @@ void roles_abandon(struct director *d)
 		(void)json_object_set_new(said, "state", json_string("initialize"));
 		(void)json_object_set_new(said, "reason", json_string("elector-lost"));
 	}
-	for (size_t i = 0; i < d->conf->n_routers; i++)
+	for (size_t i = 0; i < d->conf->n_routers; i++) {
+		said = json_object_get(d->roles.said, d->conf->routers[i].name);
+		if (said && !d->stopping)
+			notify_router(d, i, said);
 		set_active(d, i, false);
+	}
 }

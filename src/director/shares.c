@@ -82,6 +82,7 @@ void shares_settle(struct director *d)
 
 	(void)sd_event_source_set_enabled(d->shares.defer, SD_EVENT_OFF);
 	pools_evaluate(&d->pools, &in, clock_now(), &listener);
+	track_pools(d);
 	(void)sd_event_source_set_time(d->shares.timer, d->pools.next.us);
 	(void)sd_event_source_set_enabled(
 		d->shares.timer, instant_is_never(d->pools.next) ? SD_EVENT_OFF : SD_EVENT_ONESHOT);

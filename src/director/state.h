@@ -14,6 +14,8 @@
  *   forwarding.c  settings and nftables rules, tracked connections
  *   switchover.c, maintenance.c  what operators ask of the election
  *   restart.c   a word to the successor
+ *   track.c     what is watched, for the election; watch*.c do it
+ *   notify.c    programs that are told of changes of state; run.c runs them
  *   status.c    the answer to "how are you?"
  *   cleanup.c   what a director that is gone left */
 #pragma once
@@ -156,6 +158,8 @@ struct switchover {
 };
 
 struct gather; /* status.c */
+struct track;  /* track.c */
+struct notify; /* notify.c */
 struct plan;   /* plan.c */
 
 struct director {
@@ -192,6 +196,8 @@ struct director {
 	bool ready;   /* ... and every server was checked: the elector may preempt */
 	struct maintenance_state maintenance;
 	struct switchover switchover;
+	struct track *track;   /* NULL before there is a loop */
+	struct notify *notify; /* the same */
 
 	struct balancer balancer;
 	struct forwarding forwarding;
@@ -257,6 +263,8 @@ void helpers_start_rest(struct director *d);
 void helpers_configure(struct director *d);
 /* Ask all to leave; the loop ends when they have. */
 void helpers_leave(struct director *d);
+/* The loop ends when they have left, and what is told of it is told. */
+void helpers_leave_if_alone(struct director *d);
 void helpers_done(struct director *d);
 
 /* roles.c */
@@ -279,6 +287,28 @@ json_t *roles_wire(const struct conf *conf, const struct conf_router *router);
 
 /* The name of a router in the configuration. */
 bool roles_is_router(const struct director *d, const char *name);
+
+/* track.c */
+int track_init(struct director *d);
+void track_done(struct director *d);
+/* Watch what d->conf says; the one before is about to go. */
+void track_configure(struct director *d);
+/* The causes of a router for the elector, a new reference; NULL: nothing is known yet. */
+json_t *track_causes(const struct director *d, const struct conf_router *router);
+/* Pools were evaluated. */
+void track_pools(struct director *d);
+json_t *track_to_json(const struct director *d);
+
+/* notify.c */
+int notify_init(struct director *d);
+void notify_done(struct director *d);
+/* d->conf is another one. */
+void notify_configure(struct director *d);
+/* The elector said something about the router of that index. */
+void notify_router(struct director *d, size_t router, const json_t *said);
+/* We are leaving; the loop ends when this is over, too. */
+bool notify_is_busy(const struct director *d);
+json_t *notify_to_json(const struct director *d, const struct conf_router *router);
 
 /* switchover.c */
 void switchover_request(struct director *d, struct control_call *call, const json_t *parameters);

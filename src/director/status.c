@@ -72,6 +72,7 @@ static json_t *router_to_json(
 			(void)json_object_update(o, item);
 	}
 	add_addresses(o, router);
+	(void)json_object_set_new(o, "notify", notify_to_json(d, router));
 	return o;
 }
 
@@ -299,8 +300,9 @@ static json_t *helpers_to_json(const struct director *d)
 static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX_])
 {
 	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
+	json_t *status;
 
-	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
+	status = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
 			 "s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
 		(int)getpid(), "maintenance", maintenance_to_json(d), "config", config_to_json(d),
@@ -313,6 +315,8 @@ static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX
 		(json_int_t)d->services.n_troubles, "operations_total",
 		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
 		"errors", apply_errors(d), "forwarding", forwarding_to_json(d));
+	(void)json_object_set_new(status, "trackers", track_to_json(d));
+	return status;
 }
 
 /* The services are many, and written without a tree of values. NULL when memory ran out. */

@@ -429,6 +429,33 @@ static void configure(struct helper *h, const json_t *parameters, json_t *errors
 	d->pending = json_deep_copy(parameters);
 }
 
+/* Causes for a Configure that waits. */
+static void amend(json_t *configure_parameters, const char *name, json_t *causes)
+{
+	json_t *router;
+	size_t i;
+
+	json_array_foreach (json_object_get(configure_parameters, "routers"), i, router) {
+		const char *its = json_string_value(json_object_get(router, "name"));
+		if (its && strcmp(its, name) == 0)
+			(void)json_object_set(router, "causes", causes);
+	}
+}
+
+static void on_causes(struct daemon *d, const json_t *parameters)
+{
+	struct causes causes;
+	const char *name;
+
+	if (!message_read_causes(parameters, &name, &causes))
+		return;
+	if (!d->state.data) {
+		amend(d->pending, name, json_object_get(parameters, "causes"));
+		return;
+	}
+	elector_causes(&d->elector, name, &causes, clock_now());
+}
+
 static void report(struct helper *h, json_t *report_object, void *userdata)
 {
 	struct daemon *d = userdata;
@@ -444,6 +471,8 @@ static void take_message(
 	struct daemon *d = userdata;
 
 	(void)h;
+	if (strcmp(method, "Causes") == 0)
+		on_causes(d, parameters);
 	if (!d->state.data) {
 		if (strcmp(method, "Ready") == 0)
 			(void)json_object_set_new(d->pending, "ready", json_true());

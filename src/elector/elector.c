@@ -347,6 +347,15 @@ int elector_configure(
 	return 0;
 }
 
+void elector_causes(
+	struct elector *e, const char *name, const struct causes *causes, struct instant now)
+{
+	for (size_t i = 0; !e->left && i < e->n_routers; i++)
+		if (strcmp(e->routers[i]->config.name, name) == 0)
+			router_weigh(e->routers[i], causes, now);
+	elector_settle(e, now);
+}
+
 void elector_hold(struct elector *e, uint64_t ready_timeout_us, struct instant now)
 {
 	if (!e->configured && ready_timeout_us)
@@ -555,6 +564,8 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 
 static void settle_router(struct router *r, struct instant now)
 {
+	if (router_has_fault(r))
+		router_fault(r, now);
 	if (!r->group && !router_is_ready(r))
 		router_disown(r);
 	else if (!r->group && r->vrrp.state == VRRP_INITIALIZE)

@@ -37,6 +37,9 @@ void elector_done(struct elector *e);
  * STATE_ROUTERS_MAX routers. */
 int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now);
+/* What is wrong with this host, for the router of that name. */
+void elector_causes(
+	struct elector *e, const char *name, const struct causes *causes, struct instant now);
 /* Before the first elector_configure(): for how long nobody is to be preempted while the director
  * does not say that it is ready. */
 void elector_hold(struct elector *e, uint64_t ready_timeout_us, struct instant now);
@@ -50,8 +53,8 @@ void elector_leave(struct elector *e, struct instant now);
  * patience. Nothing begins again after this. */
 void elector_pause(struct elector *e, struct instant now);
 
-/* What an operator asks for: a peer in our place, for the router of that name or, NULL, for all; and
- * maintenance of the host. */
+/* What an operator asks for: a peer in our place, for the router of that name or, NULL, for all;
+ * and maintenance of the host. */
 void elector_switchover(struct elector *e, const char *name, bool insist, struct instant now);
 void elector_maintain(struct elector *e, enum maintenance maintenance, struct instant now);
 

@@ -12,7 +12,7 @@ void holding_record(struct router *r)
 	const struct port *away = r->sites[STATE_AWAY].port;
 
 	s->vrid = r->config.vrid;
-	s->priority = r->config.priority;
+	s->priority = router_score(r);
 	s->format = r->config.format;
 	s->peers = r->config.peers;
 	s->interval_cs = r->config.interval_cs;

@@ -6,6 +6,7 @@ libleftovers_a_SOURCES = \
 	src/elector/leftovers.c src/elector/leftovers.h \
 	src/elector/state_file.c src/elector/state_file.h
 libelector_a_SOURCES = \
+	src/elector/causes.c src/elector/causes.h \
 	src/elector/daemon.c src/elector/daemon.h \
 	src/elector/elector.c src/elector/elector.h \
 	src/elector/group.c src/elector/group.h \

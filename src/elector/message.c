@@ -85,8 +85,8 @@ static const char *read_policy(const json_t *json, struct router_config *ret)
 	const char *group = "";
 
 	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?s}", "down_intervals",
-		    &down_intervals, "preempt_delay_us", &preempt_delay_us, "settle_us",
-		    &settle_us, "group", &group) < 0)
+		    &down_intervals, "preempt_delay_us", &preempt_delay_us, "settle_us", &settle_us,
+		    "group", &group) < 0)
 		return "down_intervals, preempt_delay_us, settle_us or group is of the wrong type";
 	if (!in_range(down_intervals, 1, VRRP_DOWN_INTERVALS_MAX) || preempt_delay_us < 0 ||
 		settle_us < 0)
@@ -125,6 +125,9 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 		return "vrid, priority or advert_interval_cs is out of range";
 	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0)
 		return "announce is out of range";
+	if (json_object_get(json, "causes") &&
+		!causes_read(json_object_get(json, "causes"), &c.causes))
+		return "causes is no array of causes";
 	c.interval_cs = (uint16_t)interval_cs;
 	wrong = read_all_addresses(json, &c);
 	if (!wrong)
@@ -208,17 +211,29 @@ enum maintenance message_read_maintenance(const json_t *parameters)
 json_t *message_router(const struct router *router, enum vrrp_state old_state)
 {
 	const struct vrrp *v = &router->vrrp;
-	char peer[ADDR_TEXT_MAX] = "";
+	char peer[ADDR_TEXT_MAX] = "", score[TRACK_SCORE_TEXT_MAX];
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I}", "name",
-		router->config.name, "group", router->config.group,
-		"state", vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state),
-		"reason", vrrp_reason_name(v->reason), "peer", peer, "priority",
-		(int)v->config.priority, "handover", handover_state_name(router->handover.state),
-		"switchovers", JSON_INT(router->counters.switchovers),
-		"since_us", JSON_INT(v->since.us));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:I}", "name",
+		router->config.name, "group", router->config.group, "state",
+		vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state), "reason",
+		vrrp_reason_name(v->reason), "peer", peer, "priority", (int)v->config.priority,
+		"score",
+		track_score_text(router->config.priority, router->config.causes.list,
+			router->config.causes.n, score),
+		"handover", handover_state_name(router->handover.state), "switchovers",
+		JSON_INT(router->counters.switchovers), "since_us", JSON_INT(v->since.us));
+}
+
+bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret)
+{
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+
+	if (!name || !causes_read(json_object_get(parameters, "causes"), ret))
+		return false;
+	*ret_name = name;
+	return true;
 }
 
 static void add_rejections(json_t *counters, const struct router *r)
@@ -259,6 +274,8 @@ json_t *message_report(const struct elector *e)
 		(void)json_object_set_new(
 			json, "peer_priority", json_integer(r->vrrp.peer_priority));
 		(void)json_object_set_new(json, "interface_up", json_boolean(router_home(r)->up));
+		(void)json_object_set_new(json, "base_priority", json_integer(r->config.priority));
+		(void)json_object_set_new(json, "causes", causes_to_json(&r->config.causes));
 		(void)json_object_set_new(json, "deaf", json_boolean(wire_is_deaf(r)));
 		(void)json_object_set_new(json, "counters", counters_of(r));
 		(void)json_array_append_new(routers, json);

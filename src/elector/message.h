@@ -10,6 +10,8 @@
 int message_read_configure(
 	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n);
 
+/* "Causes": false when it is malformed. The name is borrowed from the message. */
+bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret);
 /* The "wire" of one router, whose family and interval are read. NULL, or what is wrong. */
 const char *message_read_wire(const json_t *router, struct router_config *c);
 

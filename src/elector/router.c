@@ -45,9 +45,21 @@ void router_carry_out(struct router *r, unsigned effects, struct instant now)
 		holding_announce(r, now);
 }
 
+static struct track_score score_of_config(const struct router_config *c)
+{
+	return track_score(c->priority, c->causes.list, c->causes.n);
+}
+
+/* Until the director knows, what the predecessor knew. */
+uint8_t router_score(const struct router *r)
+{
+	return !r->config.causes.known && r->inherited ? r->inherited
+						       : score_of_config(&r->config).priority;
+}
+
 uint8_t router_own_priority(const struct router *r)
 {
-	return handover_priority(&r->handover, r->config.priority);
+	return handover_priority(&r->handover, router_score(r));
 }
 
 /* One that is held, as the director is not ready, preempts nobody. */
@@ -165,8 +177,10 @@ bool router_can_adopt(const struct router *r, struct instant now)
 
 void router_prepare(struct router *r, bool adopt, struct instant now)
 {
-	struct vrrp_config election = election_of(r);
+	struct vrrp_config election;
 
+	r->inherited = adopt ? r->record->priority : 0;
+	election = election_of(r);
 	(void)vrrp_reconfigure(&r->vrrp, &election, now); /* in Initialize it has no effects */
 	if (adopt) {
 		holding_remove_unwanted(r);
@@ -304,7 +318,8 @@ void router_maintain(struct router *r, enum maintenance maintenance, struct inst
 
 bool router_is_ready(const struct router *r)
 {
-	return router_voice(r)->ready && r->handover.maintenance != MAINTENANCE_ON;
+	return router_voice(r)->ready && r->handover.maintenance != MAINTENANCE_ON &&
+	       !router_has_fault(r);
 }
 
 void router_pause(struct router *r, struct instant now)
@@ -327,16 +342,53 @@ void router_readdress(struct router *r, struct instant now)
 	router_reconfigure(r, &r->config, ports, now);
 }
 
+static void say_score(const struct router *r)
+{
+	char score[TRACK_SCORE_TEXT_MAX], text[STATE_NAME_MAX + 2 + TRACK_SCORE_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", r->config.name,
+		track_score_text(
+			r->config.priority, r->config.causes.list, r->config.causes.n, score));
+	router_say(r, EVENT_PRIORITY, text);
+}
+
+void router_weigh(struct router *r, const struct causes *causes, struct instant now)
+{
+	const struct causes before = r->config.causes;
+
+	r->inherited = 0;
+	r->config.causes = *causes;
+	router_readdress(r, now);
+	if (track_causes_equal(before.list, before.n, causes->list, causes->n))
+		return;
+	say_score(r);
+	r->ops->changed(r->io, r);
+}
+
+bool router_has_fault(const struct router *r)
+{
+	return score_of_config(&r->config).fault;
+}
+
+void router_fault(struct router *r, struct instant now)
+{
+	step(r, VRRP_EV_FAULT, now);
+}
+
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	struct port *const ports[STATE_PLACES], struct instant now)
 {
 	struct vrrp_config election;
 	struct vrrp before = r->vrrp;
 	bool moved = !holding_same(&r->config, wanted);
+	bool weighed = !track_causes_equal(
+		r->config.causes.list, r->config.causes.n, wanted->causes.list, wanted->causes.n);
 	unsigned effects;
 
 	if (wanted != &r->config)
 		r->config = *wanted;
+	if (wanted->causes.known)
+		r->inherited = 0;
 	set_ports(r, ports);
 	announce_reconfigure(&r->announce, &wanted->announce, now);
 	election = election_of(r);
@@ -347,6 +399,8 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 		holding_record(r);
 	}
 	conclude(r, &before, effects, now);
+	if (weighed)
+		say_score(r);
 }
 
 /* 7.1: an address list that is not ours is somebody's mistake, not a reason to discard. */
@@ -371,7 +425,8 @@ static bool same_list(const struct router *r, const struct vrrp_advert *advert)
 static void note_rival(struct router *r, const struct vrrp_advert *advert, struct instant now)
 {
 	char text[160], peer[ADDR_TEXT_MAX];
-	uint64_t settled_us = vrrp_shortest_down_us(r->config.interval_cs, r->config.down_intervals);
+	uint64_t settled_us =
+		vrrp_shortest_down_us(r->config.interval_cs, r->config.down_intervals);
 
 	r->counters.rivals++;
 	if (r->vrrp.state != VRRP_ACTIVE || instant_between_us(r->vrrp.since, now) < settled_us ||

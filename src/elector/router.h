@@ -8,6 +8,7 @@
 #include "core/vrrp.h"
 #include "core/vrrp_auth.h"
 #include "core/vrrp_packet.h"
+#include "elector/causes.h"
 #include "elector/state_file.h"
 
 #include <stdbool.h>
@@ -20,9 +21,9 @@
 struct voice {
 	struct addr primary; /* the port's own address of it, link-local for IPv6; family 0: none */
 	struct addr known_primary; /* ... before the dump under way */
-	bool ready;  /* home of a router, up, with an address, and its socket open */
-	bool failed; /* its socket could not be opened the last time */
-	int fd;      /* the operations' business */
+	bool ready;                /* home of a router, up, with an address, and its socket open */
+	bool failed;               /* its socket could not be opened the last time */
+	int fd;                    /* the operations' business */
 };
 enum { VOICE_IPV4, VOICE_IPV6, VOICES };
 
@@ -38,7 +39,7 @@ struct port {
 	uint8_t mac[PORT_MAC_LEN];
 	struct voice voices[VOICES];
 	uint64_t rejected[VRRP_REJECT_MAX_]; /* what is for no router in particular */
-	struct instant next_complaint; /* when a rejected datagram is worth an event again */
+	struct instant next_complaint;       /* when a rejected datagram is worth an event again */
 };
 
 static inline struct voice *port_voice(struct port *p, uint16_t family)
@@ -51,7 +52,8 @@ struct router_config {
 	char interface[STATE_INTERFACE_MAX];
 	char group[STATE_NAME_MAX]; /* the sync group that it is in; empty: none */
 	uint8_t vrid;
-	uint8_t priority;
+	uint8_t priority; /* before the causes */
+	struct causes causes;
 	uint16_t interval_cs;
 	uint8_t down_intervals;
 	bool preempt;
@@ -133,6 +135,7 @@ struct router {
 	struct state_router *record;
 	const struct elector_ops *ops;
 	void *io;
+	uint8_t inherited; /* an adopter's priority until causes are known; 0: its own */
 	bool send_failed; /* the last advert did not leave */
 	struct vrrp_auth auth;
 	unsigned stale; /* signed adverts in a row that our clock calls stale */
@@ -174,11 +177,18 @@ void router_no_address(struct router *r, struct instant now);
 void router_disown(struct router *r);
 /* The port's primary address changed. */
 void router_readdress(struct router *r, struct instant now);
+/* The priority without regard to what operators decided. */
+uint8_t router_score(const struct router *r);
+/* New causes: its priority follows. A fault is left to router_fault(). */
+void router_weigh(struct router *r, const struct causes *causes, struct instant now);
+/* Whether it has to stay out of the election, and to get out of it then. */
+bool router_has_fault(const struct router *r);
+void router_fault(struct router *r, struct instant now);
 /* Leave the election in order. */
 void router_leave(struct router *r, struct instant now);
 
-/* An operator wants a peer to be Active in our place. With `insist` the place is given up even if no
- * peer takes it. Nothing to do unless Active. */
+/* An operator wants a peer to be Active in our place. With `insist` the place is given up even if
+ * no peer takes it. Nothing to do unless Active. */
 void router_switchover(struct router *r, bool insist, struct instant now);
 /* An operator works on this host, or has done so. */
 void router_maintain(struct router *r, enum maintenance maintenance, struct instant now);

@@ -9,7 +9,8 @@ libio_a_SOURCES = \
 	src/io/systemd.c src/io/systemd.h
 libio_a_SOURCES += \
 	src/io/group_sock.c src/io/group_sock.h \
-	src/io/privilege.c src/io/privilege.h
+	src/io/privilege.c src/io/privilege.h \
+	src/io/trusted_path.c src/io/trusted_path.h
 libio_a_SOURCES += \
 	src/io/ipvs.c src/io/ipvs.h \
 	src/io/ipvs_answer.c src/io/ipvs_answer.h \
@@ -20,7 +21,9 @@ libio_a_SOURCES += \
 	src/io/sysctl.c src/io/sysctl.h
 libio_a_SOURCES += \
 	src/io/arp.c src/io/arp.h \
+	src/io/echo.c src/io/echo.h \
 	src/io/ndisc.c src/io/ndisc.h \
+	src/io/net_monitor.c src/io/net_monitor.h \
 	src/io/rtnl.c src/io/rtnl.h \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h
 libio_a_SOURCES += \

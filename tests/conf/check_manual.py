@@ -48,7 +48,7 @@ def facts(key):
     if "enum" in key:
         yield from (re.escape(token) for token in key["enum"])
     if "maximum" in key:
-        yield rf"\b{key['minimum']} to {key['maximum']}\b"
+        yield rf"(?<![-\w]){key['minimum']} to {key['maximum']}\b"
     if "maxItems" in key:
         yield rf"\b{key['minItems']} to {key['maxItems']}\b"
     if key.get("default") in (True, False):

@@ -39,6 +39,101 @@ static json_t *dump_tunnel(const struct conf_tunnel *t)
 	return json_pack("[iii]", (int)t->type, t->port, (int)t->flags);
 }
 
+static json_t *dump_argv(char *const *argv)
+{
+	json_t *array = json_array();
+
+	for (; *argv; argv++)
+		json_array_append_new(array, json_string(*argv));
+	return array;
+}
+
+static void set_argv(json_t *object, const char *key, char *const *argv)
+{
+	if (argv)
+		json_object_set_new(object, key, dump_argv(argv));
+}
+
+static json_t *dump_tracks(const struct conf *c, const struct conf_track *tracks, size_t n);
+
+static const char *track_name(const struct conf *c, const struct conf_track *t)
+{
+	switch (t->kind) {
+	case CONF_TRACK_POOL:
+		return c->pools[t->index].name;
+	case CONF_TRACK_SERVICE:
+		return c->definitions[t->index].name;
+	case CONF_TRACK_TRACKER:
+		return c->trackers[t->index].name;
+	case CONF_TRACK_INTERFACE:
+	case CONF_TRACK_SCRIPT:
+	case CONF_TRACK_FILE:
+	case CONF_TRACK_PROCESS:
+	case CONF_TRACK_PING:
+	case CONF_TRACK_ROUTE:
+	case CONF_TRACK_ALL:
+	case CONF_TRACK_ANY:
+	case CONF_TRACK_KINDS:
+		break;
+	}
+	return NULL;
+}
+
+static json_t *dump_track(const struct conf *c, const struct conf_track *t)
+{
+	char route[ADDR_PREFIX_TEXT_MAX];
+	json_t *o = json_pack("{ss ss* ss* ss* ss* so* ss* ss* ss* so so si si si si si sb sb}",
+		"kind", conf_track_kind_name(t->kind), "name", t->name, "interface", t->interface,
+		"file", t->file, "process", t->process, "ping",
+		t->ping.family ? dump_addr(&t->ping) : NULL, "route",
+		t->route.addr.family ? addr_prefix_format(&t->route, route) : NULL, "refers",
+		track_name(c, t), "user", t->command.user, "timeout",
+		dump_duration(t->command.timeout_us), "interval", dump_duration(t->interval_us),
+		"rise", (int)t->rise, "fall", (int)t->fall, "count", (int)t->count, "table",
+		(int)t->table, "weight", (int)t->weight, "inverse", t->inverse, "shell",
+		t->command.shell);
+	size_t n;
+	const struct conf_track *members = conf_track_members(t, &n);
+
+	set_argv(o, "argv", t->command.argv);
+	if (n > 0)
+		json_object_set_new(o, "members", dump_tracks(c, members, n));
+	return o;
+}
+
+static json_t *dump_tracks(const struct conf *c, const struct conf_track *tracks, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, dump_track(c, &tracks[i]));
+	return array;
+}
+
+static json_t *dump_notify(const struct conf_notify *n)
+{
+	json_t *o = json_pack("{so sb ss*}", "timeout", dump_duration(n->timeout_us), "shell",
+		n->shell, "user", n->user);
+
+	set_argv(o, "active", n->active);
+	set_argv(o, "backup", n->backup);
+	set_argv(o, "fault", n->fault);
+	set_argv(o, "stop", n->stop);
+	set_argv(o, "any", n->any);
+	return o;
+}
+
+/* What most configurations do not have. */
+static void add_tracking(json_t *o, const struct conf *c, const struct conf_router *r)
+{
+	const struct conf_notify *n = &r->notify;
+
+	if (r->n_track > 0)
+		json_object_set_new(o, "track", dump_tracks(c, r->track, r->n_track));
+	if (n->active || n->backup || n->fault || n->stop || n->any)
+		json_object_set_new(o, "notify", dump_notify(n));
+}
+
 static json_t *dump_auth(const struct conf_auth *auth)
 {
 	json_t *keys = json_object();
@@ -97,6 +192,7 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 		"repeat", (int)r->announce.repeat, "interval",
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
+	add_tracking(router, c, r);
 	dump_wire(c, r, router);
 	return router;
 }
@@ -186,6 +282,8 @@ char *conf_dump(const struct conf *c)
 		c->nodes[c->self].name, "routers", routers, "pools", pools, "services", services,
 		"link", dump_link(&c->link), "ipvs", dump_ipvs(&c->ipvs), "on_stop",
 		c->on_stop == CONF_ON_STOP_KEEP ? "keep" : "remove");
+	if (c->n_trackers > 0)
+		json_object_set_new(root, "trackers", dump_tracks(c, c->trackers, c->n_trackers));
 	if (c->ready_timeout_us != 30000000)
 		json_object_set_new(root, "ready_timeout", dump_duration(c->ready_timeout_us));
 	text = json_dumps(root, JSON_INDENT(2));

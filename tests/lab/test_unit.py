@@ -1,6 +1,7 @@
 """The shipped units under systemd: notify, reload, sandbox, restart, watchdog, and what happens when no
 restart comes. In a machine of its own, with the installed files at the places that systemd reads."""
 
+import copy
 import json
 import os
 import shutil
@@ -135,6 +136,34 @@ def test_a_reload_of_a_bad_file_fails_and_what_ran_goes_on():
     write_config(CONFIG)
     run("systemctl", "reload", SERVICE)
     assert status()["config"]["error"] is None
+
+
+def tracked():
+    return {t["name"]: t for t in status()["trackers"]}
+
+
+def test_what_is_tracked_is_watched_from_within_the_sandbox():
+    config = copy.deepcopy(CONFIG)
+    config["virtual_routers"]["front"]["track"] = [
+        {"script": "test $(id -un) = tandem && echo $(id -u)", "shell": True, "weight": -1,
+         "interval": "30s"},
+        {"script": ["/usr/bin/test", "-w", "/run/tandem"], "user": "root", "weight": -1,
+         "interval": "30s"},
+        {"ping": "192.0.2.1", "weight": -1},
+        {"interface": "eth1", "weight": -1},
+        {"process": "systemd", "weight": -1},
+    ]
+    write_config(config)
+    run("systemctl", "reload", SERVICE)
+    names = ["script test $(id -un) = tandem && echo $(id -u)", "script test", "ping 192.0.2.1",
+             "interface eth1", "process systemd"]
+    wait_until(lambda: all(tracked()[n]["state"] != "unknown" for n in names), 60, "all were watched",
+               every=0.2)
+    assert {n: tracked()[n]["state"] for n in names} == dict.fromkeys(names, "up"), tracked()
+    assert run("id", "-u", "tandem") in tracked()[names[0]]["reason"]
+    write_config(CONFIG)
+    run("systemctl", "reload", SERVICE)
+    assert status()["trackers"] == []
 
 
 def assert_goes_on_after(*command):

@@ -81,6 +81,30 @@ tests_unit_test_vrrp_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_vrrp_packet_SOURCES = tests/unit/test_vrrp_packet.c
 tests_unit_test_vrrp_packet_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_vrrp_packet_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+# Tracking
+check_PROGRAMS += tests/unit/test_track
+TESTS += tests/unit/test_track
+tests_unit_test_track_SOURCES = tests/unit/test_track.c
+tests_unit_test_track_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_track_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_run tests/unit/test_trusted_path
+TESTS += tests/unit/test_run tests/unit/test_trusted_path
+tests_unit_test_run_SOURCES = tests/unit/test_run.c src/director/run.c
+tests_unit_test_run_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_run_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(UNIT_LDADD)
+tests_unit_test_trusted_path_SOURCES = tests/unit/test_trusted_path.c
+tests_unit_test_trusted_path_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_trusted_path_LDADD = libio.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_notify tests/unit/test_watch
+TESTS += tests/unit/test_notify tests/unit/test_watch
+tests_unit_test_notify_SOURCES = tests/unit/test_notify.c src/director/notify.c
+tests_unit_test_notify_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_notify_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_watch_SOURCES = tests/unit/test_watch.c src/director/watch.c
+tests_unit_test_watch_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_watch_LDADD = $(LIBCONF) $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_desired
 TESTS += tests/unit/test_desired
 tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \

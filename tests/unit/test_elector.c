@@ -405,8 +405,7 @@ static void configure_both(struct router_config c[static 2])
 static void ipv6_advert_arrives(uint8_t priority, const char *source, const char *destination)
 {
 	struct vrrp_format format = {AF_INET6, .version = 3, .min_ttl = 255};
-	struct vrrp_advert a = {
-		.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 1};
+	struct vrrp_advert a = {.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 1};
 	uint8_t packet[VRRP_PACKET_MAX];
 	struct vrrp_datagram d = {.ttl = 255, .bytes = packet};
 
@@ -914,6 +913,124 @@ START_TEST(a_new_priority_is_told_at_once)
 	c.priority = 90;
 	configure(&c, 1);
 	ck_assert_str_eq(done(), "send 90; ");
+}
+END_TEST
+
+/* Causes */
+
+/* A weight, or with 0 a fault. */
+static struct causes because(int weight)
+{
+	struct causes causes = {.known = true, .n = 1};
+
+	causes.list[0] = (struct track_cause){.fault = weight == 0, .weight = weight};
+	track_cause_name(&causes.list[0], "ping");
+	return causes;
+}
+
+static void causes_arrive(struct causes causes)
+{
+	elector_causes(&e, "front", &causes, now);
+}
+
+static const struct causes none = {.known = true};
+
+START_TEST(a_weight_is_told_at_once_and_once)
+{
+	const struct router *r = start_active();
+
+	causes_arrive(because(-60));
+	ck_assert_str_eq(done(), "send 40; priority-changed; changed 40; ");
+	ck_assert_uint_eq(r->record->priority, 40);
+	causes_arrive(because(-60));
+	ck_assert_str_eq(done(), "");
+	reach_deadline();
+	ck_assert_str_eq(done(), "send 40; ");
+	causes_arrive(none);
+	ck_assert_str_eq(done(), "send 100; priority-changed; changed 100; ");
+	ck_assert_uint_eq(r->record->priority, 100);
+}
+END_TEST
+
+START_TEST(a_configuration_brings_its_causes)
+{
+	struct router_config c = front(51, 100, 2);
+
+	(void)start_active();
+	c.causes = because(-60);
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "send 40; priority-changed; ");
+	c.causes = because(0);
+	configure(&c, 1);
+	ck_assert_str_eq(done(),
+		"send 100; priority-changed; remove .100 .101; send 0; active>initialize; ");
+}
+END_TEST
+
+START_TEST(a_fault_resigns_and_its_end_joins_as_backup)
+{
+	const struct router *r = start_active();
+
+	causes_arrive(because(0));
+	ck_assert_str_eq(done(), "priority-changed; changed 100; remove .100 .101; send 0; "
+				 "active>initialize; ");
+	ck_assert_int_eq(r->vrrp.reason, VRRP_REASON_FAULT);
+	ck_assert(instant_is_never(world.armed));
+	link_is(2, false);
+	link_is(2, true);
+	ck_assert_int_eq(r->vrrp.state, VRRP_INITIALIZE);
+	(void)done();
+	causes_arrive(none);
+	ck_assert_str_eq(
+		done(), "priority-changed; changed 100; remove .100 .101; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(who_starts_with_a_fault_leaves_nothing_of_its_predecessor)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("front", 51, 100, 2, SECOND_US);
+	c.causes = because(0);
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "open eth0; tidy front; remove .100 .101; remove .100 .101; "
+				 "leftover-removed; ");
+	ck_assert_uint_eq(world.n_addrs, 0);
+	ck_assert_int_eq(e.routers[0]->vrrp.reason, VRRP_REASON_FAULT);
+}
+END_TEST
+
+START_TEST(an_adopter_goes_on_with_the_priority_of_its_predecessor_until_it_knows_better)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("front", 51, 100, 2, SECOND_US);
+	records[0].priority = 40;
+	configure(&c, 1);
+	ck_assert_ptr_nonnull(strstr(done(), "send 40; "));
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	causes_arrive(none);
+	ck_assert_str_eq(done(), "send 100; ");
+}
+END_TEST
+
+START_TEST(an_adopter_that_knows_does_not_ask_its_predecessor)
+{
+	struct router_config c = front(51, 100, 2);
+
+	predecessor("front", 51, 100, 2, SECOND_US);
+	records[0].priority = 40;
+	c.causes = none;
+	configure(&c, 1);
+	ck_assert_ptr_nonnull(strstr(done(), "send 100; "));
+}
+END_TEST
+
+START_TEST(causes_of_nobody_change_nothing)
+{
+	(void)start_active();
+	elector_causes(&e, "back", &none, now);
+	ck_assert_str_eq(done(), "");
 }
 END_TEST
 
@@ -1610,8 +1727,7 @@ START_TEST(who_insists_gives_up_an_offer_that_no_peer_takes)
 		reach_deadline();
 	(void)done();
 	reach_deadline();
-	ck_assert_str_eq(
-		done(), "switchover; remove .100 .101; send 0; active>backup; ");
+	ck_assert_str_eq(done(), "switchover; remove .100 .101; send 0; active>backup; ");
 	reach_deadline(); /* and nobody came */
 	ck_assert_str_eq(done(), "add .100 .101; send 100; announce 2; backup>active; ");
 	ck_assert(!records[0].given);
@@ -1674,8 +1790,7 @@ START_TEST(maintenance_leaves_when_a_peer_has_come)
 	elector_maintain(&e, MAINTENANCE_ON, now);
 	ck_assert_str_eq(done(), "switchover; send 1; changed 1; ");
 	advert_arrives(51, 100, 3, 100);
-	ck_assert_str_eq(done(),
-		"remove .100 .101; send 1; active>backup; backup>initialize; ");
+	ck_assert_str_eq(done(), "remove .100 .101; send 1; active>backup; backup>initialize; ");
 	elector_settle(&e, now);
 	ck_assert_str_eq(done(), "");
 	elector_maintain(&e, MAINTENANCE_OFF, now);
@@ -1923,6 +2038,14 @@ static TCase *reload_cases(void)
 	tcase_add_test(tc, a_removed_router_releases_and_resigns_the_others_go_on);
 	tcase_add_test(tc, an_added_router_starts_while_the_others_go_on);
 	tcase_add_test(tc, a_new_priority_is_told_at_once);
+	tcase_add_test(tc, a_weight_is_told_at_once_and_once);
+	tcase_add_test(tc, a_configuration_brings_its_causes);
+	tcase_add_test(tc, a_fault_resigns_and_its_end_joins_as_backup);
+	tcase_add_test(tc, who_starts_with_a_fault_leaves_nothing_of_its_predecessor);
+	tcase_add_test(
+		tc, an_adopter_goes_on_with_the_priority_of_its_predecessor_until_it_knows_better);
+	tcase_add_test(tc, an_adopter_that_knows_does_not_ask_its_predecessor);
+	tcase_add_test(tc, causes_of_nobody_change_nothing);
 	tcase_add_test(tc, all_routers_can_move_to_other_interfaces_in_one_change);
 	return tc;
 }

@@ -166,6 +166,51 @@ START_TEST(a_configuration_that_does_not_fit_is_refused_whole)
 }
 END_TEST
 
+START_TEST(causes_are_read_and_told_alike)
+{
+	static const char text[] =
+		"[{\"text\": \"ping\", \"weight\": -60}, {\"text\": \"eth2\", \"fault\": true}]";
+	json_t *wanted = json_loads(text, 0, NULL);
+	json_t *message = json_pack("{s:s, s:O}", "name", "front", "causes", wanted);
+	const char *name;
+	struct causes causes;
+	json_t *got;
+
+	ck_assert(message_read_causes(message, &name, &causes));
+	ck_assert_str_eq(name, "front");
+	ck_assert(causes.known);
+	ck_assert_uint_eq(causes.n, 2);
+	got = causes_to_json(&causes);
+	ck_assert(json_equal(got, wanted));
+	json_decref(got);
+	json_decref(message);
+	json_decref(wanted);
+}
+END_TEST
+
+static const char *const bad_causes[] = {
+	"{\"name\": \"front\"}",
+	"{\"causes\": []}",
+	"{\"name\": \"front\", \"causes\": {}}",
+	"{\"name\": \"front\", \"causes\": [7]}",
+	"{\"name\": \"front\", \"causes\": [{\"text\": \"a\"}]}",
+	"{\"name\": \"front\", \"causes\": [{\"weight\": 1}]}",
+	"{\"name\": \"front\", \"causes\": [{\"text\": \"a\", \"weight\": 255}]}",
+	"{\"name\": \"front\", \"causes\": [{\"text\": \"a\", \"weight\": -255}]}",
+};
+
+START_TEST(causes_that_do_not_fit_are_none)
+{
+	json_t *message = json_loads(bad_causes[_i], 0, NULL);
+	const char *name;
+	struct causes causes;
+
+	ck_assert_ptr_nonnull(message);
+	ck_assert(!message_read_causes(message, &name, &causes));
+	json_decref(message);
+}
+END_TEST
+
 START_TEST(a_router_is_told_by_its_tokens)
 {
 	struct router r = {.config = {.name = "front", .priority = 100}};
@@ -204,6 +249,9 @@ int main(void)
 		sizeof(at_home) / sizeof(at_home[0]));
 	tcase_add_loop_test(tc, a_configuration_that_does_not_fit_is_refused_whole, 0,
 		sizeof(bad) / sizeof(bad[0]));
+	tcase_add_test(tc, causes_are_read_and_told_alike);
+	tcase_add_loop_test(
+		tc, causes_that_do_not_fit_are_none, 0, sizeof(bad_causes) / sizeof(bad_causes[0]));
 	tcase_add_test(tc, a_router_is_told_by_its_tokens);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);

@@ -81,6 +81,33 @@ START_TEST(addresses_that_move_along_are_on_lines_of_their_own)
 }
 END_TEST
 
+START_TEST(what_is_tracked_is_shown_while_it_fails)
+{
+	json_t *r = router();
+
+	(void)json_object_set_new(r, "score", json_string("base 150, -60 ping a = 90"));
+	(void)json_object_set_new(r, "causes", json_array());
+	(void)json_object_set_new(
+		r, "notify", json_pack("{s:i, s:i, s:i}", "runs", 7, "failures", 0, "skipped", 0));
+	print(json_pack("{s:[O], s:[{s:s, s:s, s:s, s:s}]}", "routers", r, "trackers", "name",
+		"ping a", "state", "up", "reason", "answered", "trouble", ""));
+	ck_assert_ptr_null(strstr(text, "base"));
+	ck_assert_ptr_null(strstr(text, "notify"));
+	ck_assert_ptr_null(strstr(text, "tracked"));
+	free(text);
+	(void)json_object_set_new(
+		r, "causes", json_pack("[{s:s, s:i}]", "text", "ping a", "weight", -60));
+	(void)json_object_set_new(
+		r, "notify", json_pack("{s:i, s:i, s:i}", "runs", 7, "failures", 1, "skipped", 2));
+	print(json_pack("{s:[o], s:[{s:s, s:s, s:s, s:s}]}", "routers", r, "trackers", "name",
+		"ping a", "state", "down", "reason", "did not answer", "trouble", "x"));
+	ck_assert_ptr_nonnull(strstr(text, "\n  base 150, -60 ping a = 90\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\n  notify: 1 of 7 runs failed, 2 states skipped\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "\ntracked ping a fails: did not answer\ntracked ping a: x\n"));
+}
+END_TEST
+
 static json_t *degraded_service(void)
 {
 	return json_pack(
@@ -159,6 +186,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, NULL, tear_down);
 	tcase_add_test(tc, a_status_says_who_is_active_why_and_what_is_balanced);
 	tcase_add_test(tc, addresses_that_move_along_are_on_lines_of_their_own);
+	tcase_add_test(tc, what_is_tracked_is_shown_while_it_fails);
 	tcase_add_test(tc, a_pool_says_what_is_not_as_it_should_be_and_servers_why);
 	tcase_add_test(tc, decisions_of_operators_are_told_with_what_is_left_of_them);
 	tcase_add_test(tc, problems_come_last_and_are_marked);

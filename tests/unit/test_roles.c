@@ -52,6 +52,20 @@ void switchover_look(struct director *director)
 	(void)director;
 }
 
+json_t *track_causes(const struct director *director, const struct conf_router *router)
+{
+	(void)director;
+	(void)router;
+	return NULL;
+}
+
+void notify_router(struct director *director, size_t router, const json_t *said)
+{
+	(void)director;
+	(void)router;
+	(void)said;
+}
+
 void work_disturb(struct director *director)
 {
 	(void)director;

@@ -260,6 +260,28 @@ START_TEST(a_lost_address_releases_and_resigns)
 }
 END_TEST
 
+START_TEST(a_fault_releases_and_resigns_and_its_end_joins_as_backup)
+{
+	start_active(100);
+	ck_assert_uint_eq(step(VRRP_EV_FAULT, v.since), VRRP_DO_RELEASE | VRRP_DO_RESIGN);
+	expect(VRRP_INITIALIZE, VRRP_REASON_FAULT);
+	ck_assert_uint_eq(step(VRRP_EV_FAULT, v.since), 0);
+	ck_assert_uint_eq(step(VRRP_EV_STARTUP, v.since), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	ck_assert_uint_eq(step(VRRP_EV_FAULT, t0), 0);
+	expect(VRRP_INITIALIZE, VRRP_REASON_FAULT);
+}
+END_TEST
+
+START_TEST(a_fault_explains_initialize_from_then_on)
+{
+	start_active(100);
+	(void)step(VRRP_EV_LINK_DOWN, v.since);
+	ck_assert_uint_eq(step(VRRP_EV_FAULT, v.since), 0);
+	expect(VRRP_INITIALIZE, VRRP_REASON_FAULT);
+}
+END_TEST
+
 START_TEST(active_answers_priority_0_with_an_advert)
 {
 	start_active(100);
@@ -754,6 +776,8 @@ static TCase *rfc_cases(void)
 	tcase_add_test(tc, active_leaves_by_release_then_resign);
 	tcase_add_test(tc, a_lost_link_releases_and_needs_no_word);
 	tcase_add_test(tc, a_lost_address_releases_and_resigns);
+	tcase_add_test(tc, a_fault_releases_and_resigns_and_its_end_joins_as_backup);
+	tcase_add_test(tc, a_fault_explains_initialize_from_then_on);
 	tcase_add_test(tc, active_answers_priority_0_with_an_advert);
 	tcase_add_test(tc, active_yields_to_a_better_advert_and_says_one_last_word);
 	tcase_add_test(tc, between_equal_priorities_the_higher_address_stays);
