@@ -913,6 +913,8 @@ static void hear(
 void elector_hear(struct elector *e, struct port *port, const struct vrrp_datagram *datagrams,
 	size_t n, struct instant now)
 {
+	if (e->left)
+		return;
 	take_turn(e);
 	for (size_t i = 0; i < n; i++)
 		hear(e, port, &datagrams[i], now);
@@ -925,16 +927,13 @@ void elector_timer(struct elector *e, struct instant now)
 		return;
 	take_turn(e);
 	for (size_t i = 0; i < e->n_routers; i++)
-		router_timer(e->routers[i], now);
+		if (instant_reached(router_deadline(e->routers[i]), now))
+			router_timer(e->routers[i], now);
 	if (instant_reached(e->hold, now)) {
 		e->ops->event(e->io, EVENT_NOT_READY, NULL,
 			"not ready within ready_timeout: preempts all the same");
 		end_hold(e, now);
 	}
-}
-
-		if (instant_reached(router_deadline(e->routers[i]), now))
-			router_timer(e->routers[i], now);
 	if (instant_reached(e->look_again, now))
 		elector_settle(e, now);
 	end_turn(e, now);
