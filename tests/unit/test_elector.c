@@ -2226,7 +2226,7 @@ static void signed_advert_arrives(struct vrrp_auth *peer, uint8_t priority)
 	vrrp_auth_sign(peer, &config, &d.source, packet, d.len, vrrp_stamp(right_us));
 	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
 	d.len += VRRP_TRAILER_LEN;
-	elector_packet(&e, e.ports[0], &d, now);
+	elector_hear(&e, e.ports[0], &d, 1, now);
 }
 
 START_TEST(what_is_not_signed_is_not_heard)
