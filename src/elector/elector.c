@@ -462,11 +462,13 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 
 static void settle_router(struct router *r, struct instant now)
 {
-	if (!router_home(r)->ready || !router_may_join(r)) {
+	bool absent = r->vrrp.state == VRRP_INITIALIZE; /* one that is offered is still Active */
+
+	if (!router_home(r)->ready || (absent && !router_may_join(r))) {
 		router_disown(r);
 		return;
 	}
-	if (r->vrrp.state == VRRP_INITIALIZE)
+	if (absent)
 		router_begin(r, now);
 	else if (!addr_equal(&r->vrrp.config.primary, &router_home(r)->primary))
 		router_readdress(r, now);
