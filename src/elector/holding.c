@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Until an advert says something else, the Backups wait for what the last one said: see
+ * send_advert(). Before the first, a successor has nothing to go on with. */
+static void record_silence(struct state_router *s, uint16_t interval_cs)
+{
+	s->interval_cs = interval_cs;
+	s->spoke = (struct instant){0};
+}
+
 void holding_record(struct router *r)
 {
 	struct state_router *s = r->record;
@@ -14,7 +22,8 @@ void holding_record(struct router *r)
 	s->vrid = r->config.vrid;
 	s->priority = r->config.priority;
 	s->family = AF_INET;
-	s->interval_cs = r->config.interval_cs;
+	if (!s->active)
+		record_silence(s, r->config.interval_cs);
 	s->ifindex[STATE_HOME] = router_home(r)->ifindex;
 	s->ifindex[STATE_AWAY] = away ? away->ifindex : 0;
 	s->source = router_home(r)->primary;

@@ -46,6 +46,7 @@ static void send_advert_with(
 	} else {
 		r->counters.adverts_sent++;
 		r->record->spoke = now;
+		r->record->interval_cs = interval_cs;
 	}
 	r->send_failed = error < 0;
 }
@@ -287,8 +288,6 @@ void router_pause(struct router *r, struct instant now)
 	if (r->vrrp.state != VRRP_ACTIVE)
 		return;
 	send_advert_with(r, r->vrrp.config.priority, interval_cs, now);
-	if (!r->send_failed)
-		r->record->interval_cs = interval_cs;
 }
 
 void router_readdress(struct router *r, struct instant now)
