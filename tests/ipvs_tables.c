@@ -1,7 +1,6 @@
 #include "ipvs_tables.h"
 
 #include <assert.h>
-#include <linux/ip_vs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,58 +35,118 @@ static struct addr addr_numbered(const char *prefix, unsigned number)
 	return a;
 }
 
-static void random_dest_options(struct rng *rng, struct ipvs_dest *d)
+/* The last server of a service is of the other family, which takes a tunnel; the one before has a
+ * port of its own, which takes NAT. */
+static bool is_of_other_family(unsigned number)
+{
+	return number == TABLE_DESTS_MAX - 1;
+}
+
+static bool has_own_port(unsigned number)
+{
+	return number == TABLE_DESTS_MAX - 2;
+}
+
+static void random_tunnel(struct rng *rng, struct ipvs_dest *d)
+{
+	d->tun_type = (uint8_t)rng_below(rng, 3);
+	d->tun_port = d->tun_flags = 0;
+	if (d->tun_type == IPVS_TUNNEL_GUE) {
+		d->tun_port = (uint16_t)(6080 + rng_below(rng, 2));
+		d->tun_flags = (uint16_t)rng_below(rng, 3);
+	} else if (d->tun_type == IPVS_TUNNEL_GRE) {
+		d->tun_flags = (uint16_t)rng_below(rng, 2);
+	}
+}
+
+static void random_dest_options(struct rng *rng, unsigned number, struct ipvs_dest *d)
 {
 	static const enum ipvs_forward methods[] = {
 		IPVS_FORWARD_NAT, IPVS_FORWARD_TUNNEL, IPVS_FORWARD_DIRECT};
 	static const uint32_t weights[] = {0, 0, 1, 2, 100, 65535};
 
 	d->forward = methods[rng_below(rng, 3)];
+	if (is_of_other_family(number))
+		d->forward = IPVS_FORWARD_TUNNEL;
+	else if (has_own_port(number))
+		d->forward = IPVS_FORWARD_NAT;
 	d->weight = weights[rng_below(rng, 6)];
 	d->upper = rng_percent(rng, 20) ? 1000 + rng_below(rng, 3) : 0;
 	d->lower = d->upper ? rng_below(rng, 1000) : 0;
-	d->tun_type = IP_VS_CONN_F_TUNNEL_TYPE_IPIP;
+	d->tun_type = IPVS_TUNNEL_IPIP;
 	d->tun_port = d->tun_flags = 0;
-	if (d->forward == IPVS_FORWARD_TUNNEL && rng_percent(rng, 50)) {
-		d->tun_type = IP_VS_CONN_F_TUNNEL_TYPE_GUE;
-		d->tun_port = (uint16_t)(6080 + rng_below(rng, 2));
-		d->tun_flags = (uint16_t)rng_below(rng, 3);
-	}
+	if (d->forward == IPVS_FORWARD_TUNNEL)
+		random_tunnel(rng, d);
+}
+
+static bool knows_flags(const char *scheduler)
+{
+	return strcmp(scheduler, "sh") == 0 || strcmp(scheduler, "mh") == 0;
+}
+
+static void random_persistence(struct rng *rng, struct ipvs_service *s)
+{
+	bool v4 = s->key.addr.family == AF_INET;
+	bool persistent = rng_percent(rng, 30);
+
+	s->flags |= persistent ? IPVS_SERVICE_PERSISTENT : 0;
+	s->timeout_s = persistent ? 60 * (1 + rng_below(rng, 3)) : 0;
+	s->netmask = v4 ? UINT32_MAX << (8 * rng_below(rng, 2)) : 128 - 64 * rng_below(rng, 2);
+	s->engine[0] = '\0';
+	if (persistent && s->key.protocol == IPPROTO_UDP && rng_percent(rng, 30))
+		strcpy(s->engine, "sip");
 }
 
 static void random_service_options(struct rng *rng, struct ipvs_service *s)
 {
-	static const char *const schedulers[] = {"rr", "wlc", "sh", "wrr"};
-	bool v4 = s->key.addr.family == AF_INET;
+	/* What Debian's kernel has. */
+	static const char *const schedulers[] = {"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh",
+		"sh", "mh", "sed", "nq", "fo", "ovf"};
+	const char *scheduler = schedulers[rng_below(rng, sizeof(schedulers) / sizeof(char *))];
 
-	(void)snprintf(s->scheduler, sizeof(s->scheduler), "%s", schedulers[rng_below(rng, 4)]);
-	s->flags = rng_percent(rng, 30) ? IPVS_SERVICE_PERSISTENT : 0;
-	s->timeout_s = s->flags ? 60 * (1 + rng_below(rng, 3)) : 0;
-	s->netmask = v4 ? UINT32_MAX << (8 * rng_below(rng, 2)) : 128 - 64 * rng_below(rng, 2);
+	(void)snprintf(s->scheduler, sizeof(s->scheduler), "%s", scheduler);
+	s->flags = 0;
+	if (knows_flags(scheduler))
+		s->flags = (IPVS_SERVICE_FALLBACK * rng_below(rng, 2)) |
+			   (IPVS_SERVICE_PORT * rng_below(rng, 2));
+	if (s->key.protocol == IPPROTO_UDP && rng_percent(rng, 20))
+		s->flags |= IPVS_SERVICE_ONE_PACKET;
+	random_persistence(rng, s);
+}
+
+static struct ipvs_dest_key dest_key(const struct ipvs_service *s, unsigned number)
+{
+	bool v4 = (s->key.addr.family == AF_INET) != is_of_other_family(number);
+
+	return (struct ipvs_dest_key){addr_numbered(v4 ? "10.1.0." : "2001:db8:1::", number + 1),
+		has_own_port(number) ? 8080 : s->key.port};
 }
 
 static void random_dest(
 	struct rng *rng, const struct ipvs_service *s, unsigned number, struct ipvs_dest *ret)
 {
-	bool v4 = s->key.addr.family == AF_INET;
+	*ret = (struct ipvs_dest){.key = dest_key(s, number)};
+	random_dest_options(rng, number, ret);
+}
 
-	*ret = (struct ipvs_dest){
-		.key = {addr_numbered(v4 ? "10.1.0." : "2001:db8:1::", number + 1), s->key.port}};
-	random_dest_options(rng, ret);
+/* Two ports of each protocol at each of two addresses of each family; some by mark instead. */
+static struct ipvs_service_key service_key(unsigned number)
+{
+	static const uint16_t ports[] = {80, 443};
+	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
+	bool v6 = number / 6 % 2;
+
+	if (number % 5 == 4)
+		return ipvs_service_key_of_mark(v6 ? AF_INET6 : AF_INET, 1 + number / 12);
+	return (struct ipvs_service_key){
+		addr_numbered(v6 ? "2001:db8::" : "192.0.2.", 1 + number / 12), ports[number % 2],
+		protocols[number / 2 % 3], 0};
 }
 
 static void random_service(struct rng *rng, unsigned number, struct table_service *ret)
 {
-	static const uint16_t ports[] = {80, 443};
-	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
-
 	memset(ret, 0, sizeof(*ret));
-	ret->service.key = (struct ipvs_service_key){
-		addr_numbered(number & 4 ? "2001:db8::" : "192.0.2.", 1 + (number >> 3)),
-		ports[number & 1], protocols[number >> 1 & 1], 0};
-	if (number % 5 == 4)
-		ret->service.key =
-			ipvs_service_key_of_mark(ret->service.key.addr.family, 1 + (number >> 3));
+	ret->service.key = service_key(number);
 	random_service_options(rng, &ret->service);
 	for (unsigned i = 0; i < TABLE_DESTS_MAX; i++)
 		if (rng_percent(rng, 40))
@@ -104,34 +163,70 @@ void table_model_random(struct rng *rng, struct table_model *ret)
 			random_service(rng, i, &ret->services[ret->n_services++]);
 }
 
-static void vary_service(
-	struct rng *rng, const struct table_service *from, struct table_service *ret)
+struct table_service *table_model_find(struct table_model *m, const struct ipvs_service_key *key)
+{
+	for (size_t i = 0; i < m->n_services; i++)
+		if (ipvs_service_key_compare(&m->services[i].service.key, key) == 0)
+			return &m->services[i];
+	return NULL;
+}
+
+struct ipvs_dest *table_service_find(struct table_service *s, const struct ipvs_dest_key *key)
+{
+	for (size_t i = 0; i < s->n_dests; i++)
+		if (ipvs_dest_key_compare(&s->dests[i].key, key) == 0)
+			return &s->dests[i];
+	return NULL;
+}
+
+static void vary_dest(
+	struct rng *rng, struct table_service *from, unsigned number, struct table_service *ret)
+{
+	struct ipvs_dest_key key = dest_key(&from->service, number);
+	const struct ipvs_dest *old = table_service_find(from, &key);
+	struct ipvs_dest *d = &ret->dests[ret->n_dests];
+
+	if (rng_percent(rng, old ? 15 : 90))
+		return;
+	ret->n_dests++;
+	if (!old) {
+		random_dest(rng, &from->service, number, d);
+		return;
+	}
+	*d = *old;
+	if (rng_percent(rng, 20))
+		random_dest_options(rng, number, d);
+}
+
+static void vary_service(struct rng *rng, struct table_service *from, struct table_service *ret)
 {
 	*ret = *from;
 	ret->n_dests = 0;
 	if (rng_percent(rng, 20))
 		random_service_options(rng, &ret->service);
-	for (size_t i = 0; i < from->n_dests; i++) {
-		if (rng_percent(rng, 15))
+	for (unsigned i = 0; i < TABLE_DESTS_MAX; i++)
+		vary_dest(rng, from, i, ret);
+}
+
+void table_model_vary(struct rng *rng, struct table_model *from, struct table_model *ret)
+{
+	ret->n_services = 0;
+	for (unsigned i = 0; i < TABLE_SERVICES_MAX; i++) {
+		struct ipvs_service_key key = service_key(i);
+		struct table_service *old = table_model_find(from, &key);
+
+		if (rng_percent(rng, old ? 10 : 95))
 			continue;
-		ret->dests[ret->n_dests] = from->dests[i];
-		if (rng_percent(rng, 20))
-			random_dest_options(rng, &ret->dests[ret->n_dests]);
-		ret->n_dests++;
+		if (old)
+			vary_service(rng, old, &ret->services[ret->n_services++]);
+		else
+			random_service(rng, i, &ret->services[ret->n_services++]);
 	}
 }
 
-void table_model_vary(struct rng *rng, const struct table_model *from, struct table_model *ret)
+static void *grow(void *array, size_t n, size_t size)
 {
-	ret->n_services = 0;
-	for (size_t i = 0; i < from->n_services; i++)
-		if (!rng_percent(rng, 10))
-			vary_service(rng, &from->services[i], &ret->services[ret->n_services++]);
-}
-
-static void *allocate(size_t n, size_t size)
-{
-	void *p = calloc(n ? n : 1, size);
+	void *p = reallocarray(array, n, size);
 
 	if (!p)
 		abort();
@@ -140,23 +235,26 @@ static void *allocate(size_t n, size_t size)
 
 void table_of_model(const struct table_model *model, struct ipvs_table *ret)
 {
-	struct ipvs_table t = {
-		.services = allocate(TABLE_SERVICES_MAX, sizeof(*t.services)),
-		.dests = allocate((size_t)TABLE_SERVICES_MAX * TABLE_DESTS_MAX, sizeof(*t.dests)),
-	};
+	*ret = (struct ipvs_table){0};
+	table_add_model(ret, model);
+}
 
+void table_add_model(struct ipvs_table *t, const struct table_model *model)
+{
+	t->services = grow(t->services, t->n_services + TABLE_SERVICES_MAX, sizeof(*t->services));
+	t->dests = grow(t->dests, t->n_dests + (size_t)TABLE_SERVICES_MAX * TABLE_DESTS_MAX,
+		sizeof(*t->dests));
 	for (size_t i = 0; i < model->n_services; i++) {
 		const struct table_service *m = &model->services[i];
-		struct ipvs_service *s = &t.services[t.n_services++];
+		struct ipvs_service *s = &t->services[t->n_services++];
 
 		*s = m->service;
-		s->first_dest = (uint32_t)t.n_dests;
+		s->first_dest = (uint32_t)t->n_dests;
 		s->n_dests = (uint32_t)m->n_dests;
-		memcpy(&t.dests[t.n_dests], m->dests, m->n_dests * sizeof(m->dests[0]));
-		t.n_dests += m->n_dests;
+		memcpy(&t->dests[t->n_dests], m->dests, m->n_dests * sizeof(m->dests[0]));
+		t->n_dests += m->n_dests;
 	}
-	ipvs_table_sort(&t);
-	*ret = t;
+	ipvs_table_sort(t);
 }
 
 void table_free(struct ipvs_table *t)

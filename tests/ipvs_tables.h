@@ -12,7 +12,7 @@ uint64_t rng_next(struct rng *rng);
 uint32_t rng_below(struct rng *rng, uint32_t bound);
 bool rng_percent(struct rng *rng, uint32_t percent);
 
-#define TABLE_SERVICES_MAX 16
+#define TABLE_SERVICES_MAX 24
 #define TABLE_DESTS_MAX 8 /* of each service */
 
 /* A service with its servers beside it, easier to change than an ipvs_table. */
@@ -29,11 +29,16 @@ struct table_model {
 
 /* What each random table draws from: the same few keys, so that two tables have much in common. */
 void table_model_random(struct rng *rng, struct table_model *ret);
-/* A copy in which each part may have changed: what a reload or a verdict asks for. */
-void table_model_vary(struct rng *rng, const struct table_model *from, struct table_model *ret);
+/* A copy in which each part may have changed, gone or come: what a reload or a verdict asks for. */
+void table_model_vary(struct rng *rng, struct table_model *from, struct table_model *ret);
+/* NULL when there is none. */
+struct table_service *table_model_find(struct table_model *m, const struct ipvs_service_key *key);
+struct ipvs_dest *table_service_find(struct table_service *s, const struct ipvs_dest_key *key);
 
 /* The model as a sorted table on the heap. */
 void table_of_model(const struct table_model *model, struct ipvs_table *ret);
+/* One more model in the same table, of other services. */
+void table_add_model(struct ipvs_table *t, const struct table_model *model);
 void table_free(struct ipvs_table *t);
 
 /* Whether both hold the same services and servers, counters aside. */

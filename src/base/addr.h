@@ -41,4 +41,5 @@ static inline bool addr_equal(const struct addr *a, const struct addr *b)
 	return addr_compare(a, b) == 0;
 }
 bool addr_is_multicast(const struct addr *a);
+bool addr_is_link_local(const struct addr *a); /* IPv6 */
 bool addr_is_zero(const struct addr *a);

@@ -13,8 +13,10 @@ enum event {
 	EVENT_ROUTER_INITIALIZE, /* it takes no part in the election */
 	EVENT_ROUTER_ADOPTED,    /* a restarted elector goes on as Active with what it found */
 	EVENT_ROUTER_LATE,       /* the loop woke too late to still be Active */
+	EVENT_NOT_READY,         /* the hold before preempting ended without the director's word */
 	EVENT_RIVAL,             /* an Active router heard another Active one */
 	EVENT_ADVERT_REJECTED,   /* a datagram was not an advert for us; rate-limited */
+	EVENT_CLOCK_DEAF,        /* every signed advert is stale: a clock is wrong */
 	EVENT_ADDRESS_RESTORED,  /* somebody removed a virtual address, it was put back */
 	EVENT_LEFTOVER_REMOVED,  /* addresses of an earlier run were found and removed */
 	EVENT_SWITCHOVER,        /* an operator offers or gives a router's place to a peer */

@@ -38,3 +38,8 @@ static inline struct instant instant_min(struct instant a, struct instant b)
 {
 	return a.us < b.us ? a : b;
 }
+
+static inline struct instant instant_max(struct instant a, struct instant b)
+{
+	return a.us > b.us ? a : b;
+}

@@ -6,4 +6,7 @@ libbase_a_SOURCES = \
 	src/base/duration.c src/base/duration.h \
 	src/base/event.c src/base/event.h \
 	src/base/frame.c src/base/frame.h \
-	src/base/instant.h
+	src/base/index.c src/base/index.h \
+	src/base/instant.h \
+	src/base/sha256.c src/base/sha256.h \
+	src/base/writer.c src/base/writer.h

@@ -79,10 +79,34 @@ struct conf *conf_load_text(
 	return finish(&sources, &faults, name, ret_errors);
 }
 
+static void forget_secrets(struct conf *c)
+{
+	for (size_t i = 0; i < c->n_routers; i++) {
+		struct conf_auth *auth = &c->routers[i].auth;
+		explicit_bzero(auth->password, sizeof(auth->password));
+		for (size_t k = 0; k < auth->n_keys; k++)
+			explicit_bzero(auth->keys[k].bytes, sizeof(auth->keys[k].bytes));
+	}
+}
+
+const char *conf_auth_mode_name(enum conf_auth_mode mode)
+{
+	switch (mode) {
+	case CONF_AUTH_ENFORCE:
+		return "enforce";
+	case CONF_AUTH_PERMISSIVE:
+		return "permissive";
+	case CONF_AUTH_RECEIVE_ONLY:
+		return "receive_only";
+	}
+	return "unknown";
+}
+
 void conf_free(struct conf *c)
 {
 	if (!c)
 		return;
+	forget_secrets(c);
 	keys_free(&root_keys, c);
 	free(c->services);
 	free(c);

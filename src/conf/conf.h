@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define CONF_NODES_MAX 8
+#define CONF_SPEAKERS_MAX 16 /* of one virtual router */
 #define CONF_NONE ((size_t)-1)
 
 struct conf_node {
@@ -24,21 +25,80 @@ struct conf_announce {
 	uint64_t refresh_us;  /* periodic re-announcement while Active, 0: off */
 };
 
+#define CONF_KEYS_MAX 8
+#define CONF_KEY_LEN_MAX 64
+#define CONF_PASSWORD_LEN 8
+
+/* What signs adverts. What is in the file is read by conf_read_secrets(). */
+struct conf_key {
+	char *name; /* "1".."255" */
+	char *file;
+	uint8_t id;
+	uint8_t len; /* 0: not read */
+	uint8_t bytes[CONF_KEY_LEN_MAX];
+};
+
+enum conf_auth_type {
+	CONF_AUTH_NONE,
+	CONF_AUTH_PASSWORD, /* version 2 */
+	CONF_AUTH_HMAC,
+};
+
+enum conf_auth_mode {
+	CONF_AUTH_ENFORCE,
+	CONF_AUTH_PERMISSIVE,
+	CONF_AUTH_RECEIVE_ONLY,
+};
+const char *conf_auth_mode_name(enum conf_auth_mode mode); /* "receive_only" */
+
+struct conf_auth {
+	enum conf_auth_type type;
+	enum conf_auth_mode mode;
+	uint8_t active_key; /* the id of one of the keys */
+	uint16_t window_s;  /* 0: by the advert_interval */
+	struct conf_key *keys;
+	size_t n_keys;
+	char *password_file;
+	char password[CONF_PASSWORD_LEN + 1]; /* empty: not read */
+};
+
+/* Where a node, or a peer that is none, speaks unicast. */
+struct conf_speaker {
+	char *name;
+	struct addr address;
+};
+
 struct conf_router {
 	char *name;
 	char *interface;
+	uint16_t family;                  /* of its addresses, which its adverts carry */
 	uint8_t vrid;                     /* 1..255 */
 	uint8_t priority[CONF_NODES_MAX]; /* by index of the node, 1..255 */
 	uint16_t advert_interval_cs;      /* 1..4095 */
+	uint8_t version;                  /* 2, 3 */
+	bool pseudo_header;               /* in the checksum of version 3 on IPv4 */
+	uint8_t min_ttl;                  /* of adverts that are heard, 1..255 */
+	struct conf_speaker *unicast;     /* none: multicast */
+	size_t n_unicast;
+	struct conf_auth auth;
+	uint8_t down_intervals;           /* 1..100 */
 	bool preempt;
+	uint64_t preempt_delay_us;
+	uint64_t settle_us;
+	size_t group; /* the sync group that it is in, or CONF_NONE */
 	struct conf_announce announce;
-	struct addr_prefix *addresses; /* IPv4: what the adverts carry */
+	struct addr_prefix *addresses; /* of one family: what the adverts carry */
 	size_t n_addresses;
 	struct addr_prefix *excluded; /* moved with them, in no advert; either family */
 	size_t n_excluded;
 	struct addr_prefix *snat; /* local addresses of fullnat, moved likewise */
 	size_t n_snat;
 	char *snat_interface; /* where those are; NULL: `interface` */
+};
+
+/* Its members say that they are in it. */
+struct conf_group {
+	char *name;
 };
 
 enum conf_on_failure {
@@ -219,6 +279,9 @@ struct conf {
 	size_t self; /* our own index in nodes, or CONF_NONE */
 	struct conf_router *routers;
 	size_t n_routers;
+	struct conf_group *groups;
+	size_t n_groups;
+	uint64_t ready_timeout_us;
 	struct conf_pool *pools;
 	size_t n_pools;
 	struct conf_definition *definitions;
@@ -253,6 +316,8 @@ struct conf *conf_load_elsewhere(const char *path, struct conf_errors *ret_error
 /* The same for a text that is in no file, and that includes none. */
 struct conf *conf_load_text(
 	const char *text, size_t len, const char *node, struct conf_errors *ret_errors);
+/* Reads the files of keys and passwords. False, with errors, when one cannot be used. */
+bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors);
 void conf_free(struct conf *c);
 void conf_errors_done(struct conf_errors *e);
 /* "file:line:column: /pointer: text". Returns buf. */

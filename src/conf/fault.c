@@ -16,7 +16,7 @@ void fault_add_at(
 void fault_add(struct faults *f, const struct source *source, const struct path *path,
 	enum fault_place place, const char *format, ...)
 {
-	const struct place *found = places_find(&source->places, path);
+	const struct place *found = places_find(source->places, path);
 	size_t offset = FAULT_WHOLE_FILE;
 	va_list args;
 	char *text;
@@ -80,8 +80,8 @@ void faults_take(struct faults *f, struct conf_errors *ret)
 		e->text = show(f->items[i].text);
 		free(f->items[i].text);
 		if (f->items[i].offset != FAULT_WHOLE_FILE)
-			places_line_column(&f->items[i].source->places, f->items[i].offset,
-				&e->line, &e->column);
+			places_line_column(f->items[i].source->places, f->items[i].offset, &e->line,
+				&e->column);
 	}
 	free(f->items);
 	*f = (struct faults){0};
@@ -89,11 +89,11 @@ void faults_take(struct faults *f, struct conf_errors *ret)
 
 char *fault_where(const struct source *source, const struct path *path)
 {
-	const struct place *found = places_find(&source->places, path);
+	const struct place *found = places_find(source->places, path);
 	unsigned line = 0, column = 0;
 
 	if (found)
-		places_line_column(&source->places, found->key, &line, &column);
+		places_line_column(source->places, found->key, &line, &column);
 	return conf_printf("%s:%u:%u", source->path, line, column);
 }
 

@@ -1,6 +1,8 @@
 /* Keys. What is asked of a table row, and the release of what was stored by it. */
 #include "conf/key.h"
 
+#include "conf/conf.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +53,7 @@ json_t *key_fallback(const struct key *key)
 	case KEY_GROUP:
 		return json_string(key->fallback);
 	case KEY_PREFIXES:
+	case KEY_SPEAKERS:
 	case KEY_RANGES:
 	case KEY_PORTS:
 	case KEY_FLAGS:
@@ -61,6 +64,13 @@ json_t *key_fallback(const struct key *key)
 		break;
 	}
 	return NULL;
+}
+
+static void free_speakers(struct conf_speaker *speakers, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(speakers[i].name);
+	free(speakers);
 }
 
 static void free_map(const struct key *key, void *items, size_t n)
@@ -82,6 +92,8 @@ void keys_free(const struct keys *keys, void *object)
 		if (key->type == KEY_TEXT || key->type == KEY_PREFIXES || key->type == KEY_RANGES ||
 			key->type == KEY_PORTS)
 			free(*(void **)field);
+		else if (key->type == KEY_SPEAKERS)
+			free_speakers(*(struct conf_speaker **)field, *(const size_t *)also);
 		else if (key->type == KEY_OBJECT)
 			keys_free(key->object, field);
 		else if (key->type == KEY_MAP)

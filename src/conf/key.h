@@ -17,12 +17,13 @@ enum key_type {
 	KEY_UNICAST,  /* struct addr */
 	KEY_GROUP,    /* struct addr, multicast */
 	KEY_PREFIXES, /* struct addr_prefix *, its number in `also`; min..max of them */
+	KEY_SPEAKERS, /* struct conf_speaker *, an object of name -> address; the same */
 	KEY_RANGES,   /* struct conf_addresses *, the same; one of them may be without the array */
 	KEY_PORTS,    /* struct conf_ports *, the same; each within 0..65535 */
 	KEY_FLAGS,    /* an unsigned field of 4 bytes: the sum of several of `tokens` */
 	KEY_MARK,     /* uint32_t, 1 to the largest; or "auto", a bool in `also` */
 	KEY_PRIORITY, /* min..max, or an object of node -> min..max; the relations store it */
-	KEY_PATTERNS, /* a text or several: files to include; not stored */
+	KEY_PATTERNS, /* a text or several: files to include, members; not stored */
 	KEY_OBJECT,   /* a struct of `object`; a bool in `also` says that it is there */
 	KEY_MAP, /* name -> struct of `object`, which begins with char *name; number in `also` */
 };
@@ -47,7 +48,6 @@ struct key {
 	const char *name;
 	enum key_type type;
 	bool required;
-	bool v4_only;         /* addresses */
 	const char *fallback; /* the default as a configuration would write it; NULL: none */
 	uint64_t min, max;
 	uint64_t unit_us;               /* KEY_DURATION: it must be a multiple of this */
@@ -60,6 +60,8 @@ struct key {
 };
 
 /* One kind of object. */
+#define KEYS_MAX 64 /* of one object */
+
 struct keys {
 	const char *name;
 	size_t size; /* of its struct */

@@ -33,6 +33,12 @@ static const struct key_token encapsulations[] = {
 static const struct key_token checksums[] = {{"none", 0}, {"full", IPVS_TUNNEL_CHECKSUM},
 	{"remote", IPVS_TUNNEL_REMOTE_CHECKSUM}, {NULL, 0}};
 static const struct key_token families[] = {{"ipv4", AF_INET}, {"ipv6", AF_INET6}, {NULL, 0}};
+static const struct key_token advert_checksums[] = {
+	{"rfc9568", false}, {"pseudo_header", true}, {NULL, 0}};
+static const struct key_token auth_types[] = {{"none", CONF_AUTH_NONE},
+	{"password", CONF_AUTH_PASSWORD}, {"hmac", CONF_AUTH_HMAC}, {NULL, 0}};
+static const struct key_token auth_modes[] = {{"enforce", CONF_AUTH_ENFORCE},
+	{"permissive", CONF_AUTH_PERMISSIVE}, {"receive_only", CONF_AUTH_RECEIVE_ONLY}, {NULL, 0}};
 static const struct key_token scheduler_flags[] = {{"sh-fallback", CONF_SH_FALLBACK},
 	{"sh-port", CONF_SH_PORT}, {"mh-fallback", CONF_MH_FALLBACK}, {"mh-port", CONF_MH_PORT},
 	{NULL, 0}};
@@ -153,6 +159,83 @@ static const struct key announce_items[] = {
 static const struct keys announce_keys = {
 	"announce", sizeof(struct conf_announce), KEYS(announce_items)};
 
+#define PATH_CHARS "!-~ "
+#define PATH_NOUN "the path of a file: 1..4095 printable ASCII characters"
+
+static const struct key auth_key_items[] = {
+	{
+		.name = "file",
+		.type = KEY_TEXT,
+		.required = true,
+		.min = 1,
+		.max = 4095,
+		.chars = PATH_CHARS,
+		.noun = PATH_NOUN,
+		.field = FIELD(struct conf_key, file),
+		.meaning = "The file that has the key, for its owner alone to read",
+	},
+};
+static const struct keys auth_key_keys = {
+	"auth_key", sizeof(struct conf_key), KEYS(auth_key_items)};
+
+static const struct key auth_items[] = {
+	{
+		.name = "type",
+		.type = KEY_TOKEN,
+		.fallback = "none",
+		.tokens = auth_types,
+		.field = FIELD(struct conf_auth, type),
+		.meaning = "hmac: adverts are signed; password: in clear, for version 2",
+	},
+	{
+		.name = "keys",
+		.type = KEY_MAP,
+		.max = CONF_KEYS_MAX,
+		.object = &auth_key_keys,
+		.field = FIELD(struct conf_auth, keys),
+		.also = FIELD(struct conf_auth, n_keys),
+		.meaning = "The keys of hmac, by their number, 1 to 255",
+	},
+	{
+		.name = "active_key",
+		.type = KEY_INTEGER,
+		.min = 1,
+		.max = 255,
+		.field = FIELD(struct conf_auth, active_key),
+		.meaning = "The number of the key that signs; default: the only one",
+	},
+	{
+		.name = "mode",
+		.type = KEY_TOKEN,
+		.fallback = "enforce",
+		.tokens = auth_modes,
+		.field = FIELD(struct conf_auth, mode),
+		.meaning = "enforce: sign, hear what is signed; permissive: hear all; "
+			   "receive_only: hear all, do not sign",
+	},
+	{
+		.name = "window",
+		.type = KEY_DURATION,
+		.min = SECOND,
+		.max = 300 * SECOND,
+		.unit_us = SECOND,
+		.field = FIELD(struct conf_auth, window_s),
+		.meaning = "How far clocks may differ; default 5s, or three advert_intervals if "
+			   "longer",
+	},
+	{
+		.name = "password_file",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 4095,
+		.chars = PATH_CHARS,
+		.noun = PATH_NOUN,
+		.field = FIELD(struct conf_auth, password_file),
+		.meaning = "The file that has the password, 1 to 8 characters",
+	},
+};
+static const struct keys auth_keys = {"auth", sizeof(struct conf_auth), KEYS(auth_items)};
+
 static const struct key router_items[] = {
 	{
 		.name = "interface",
@@ -193,6 +276,58 @@ static const struct key router_items[] = {
 		.meaning = "The time between adverts; three of them lost are a failover",
 	},
 	{
+		.name = "down_intervals",
+		.type = KEY_INTEGER,
+		.fallback = "3",
+		.min = 1,
+		.max = 100,
+		.field = FIELD(struct conf_router, down_intervals),
+		.meaning = "How many adverts must be lost for a failover",
+	},
+	{
+		.name = "version",
+		.type = KEY_INTEGER,
+		.fallback = "3",
+		.min = 2,
+		.max = 3,
+		.field = FIELD(struct conf_router, version),
+		.meaning = "The version of VRRP; 2 is for IPv4 and whole seconds",
+	},
+	{
+		.name = "checksum",
+		.type = KEY_TOKEN,
+		.fallback = "rfc9568",
+		.tokens = advert_checksums,
+		.field = FIELD(struct conf_router, pseudo_header),
+		.meaning = "What version 3 sums on IPv4; pseudo_header: as RFC 5798 has it",
+	},
+	{
+		.name = "unicast",
+		.type = KEY_SPEAKERS,
+		.min = 2,
+		.max = CONF_SPEAKERS_MAX,
+		.field = FIELD(struct conf_router, unicast),
+		.also = FIELD(struct conf_router, n_unicast),
+		.meaning = "Where each node, and peers that are none, speak unicast; without it "
+			   "adverts are multicast",
+	},
+	{
+		.name = "min_ttl",
+		.type = KEY_INTEGER,
+		.fallback = "255",
+		.min = 1,
+		.max = 255,
+		.field = FIELD(struct conf_router, min_ttl),
+		.meaning = "The least TTL of unicast adverts: less than 255 with routers between",
+	},
+	{
+		.name = "auth",
+		.type = KEY_OBJECT,
+		.object = &auth_keys,
+		.field = FIELD(struct conf_router, auth),
+		.meaning = "How the directors know each other's adverts",
+	},
+	{
 		.name = "preempt",
 		.type = KEY_BOOLEAN,
 		.fallback = "true",
@@ -200,10 +335,27 @@ static const struct key router_items[] = {
 		.meaning = "Whether a higher priority takes over from an Active director",
 	},
 	{
+		.name = "preempt_delay",
+		.type = KEY_DURATION,
+		.fallback = "0s",
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_router, preempt_delay_us),
+		.meaning = "How long a lower priority must have been heard before that",
+	},
+	{
+		.name = "settle",
+		.type = KEY_DURATION,
+		.fallback = "0s",
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_router, settle_us),
+		.meaning = "How long after its link came up a director believes silence",
+	},
+	{
 		.name = "addresses",
 		.type = KEY_PREFIXES,
 		.required = true,
-		.v4_only = true,
 		.min = 1,
 		.max = CONF_ROUTER_ADDRESSES_MAX,
 		.field = FIELD(struct conf_router, addresses),
@@ -246,6 +398,17 @@ static const struct key router_items[] = {
 };
 static const struct keys router_keys = {
 	"virtual_router", sizeof(struct conf_router), KEYS(router_items)};
+
+static const struct key group_items[] = {
+	{
+		.name = "members",
+		.type = KEY_PATTERNS,
+		.required = true,
+		.meaning = "The virtual routers that are Active together",
+	},
+};
+static const struct keys group_keys = {
+	"sync_group", sizeof(struct conf_group), KEYS(group_items)};
 
 static const struct key check_items[] = {
 	{
@@ -731,6 +894,27 @@ static const struct key root_items[] = {
 			.field = FIELD(struct conf, routers),
 			.also = FIELD(struct conf, n_routers),
 			.meaning = "Groups of addresses that the directors elect an owner for",
+		},
+	[ROOT_SYNC_GROUPS] =
+		{
+			.name = "sync_groups",
+			.type = KEY_MAP,
+			.max = CONF_ROUTERS_MAX,
+			.object = &group_keys,
+			.field = FIELD(struct conf, groups),
+			.also = FIELD(struct conf, n_groups),
+			.meaning = "Virtual routers that are Active on one director together",
+		},
+	[ROOT_READY_TIMEOUT] =
+		{
+			.name = "ready_timeout",
+			.type = KEY_DURATION,
+			.fallback = "30s",
+			.max = HOUR,
+			.unit_us = 1,
+			.field = FIELD(struct conf, ready_timeout_us),
+			.meaning = "For how long a started director that is not ready preempts "
+				   "nobody",
 		},
 	[ROOT_POOLS] =
 		{

@@ -7,6 +7,7 @@
 
 #define CONF_ROUTERS_MAX 128          /* what the elector keeps in its state file */
 #define CONF_ROUTER_ADDRESSES_MAX 255 /* an advert has one byte for their number */
+#define CONF_GROUP_MEMBERS_MAX 32     /* core/sync_group.h */
 #define CONF_POOLS_MAX 20000
 #define CONF_POOL_SERVERS_MAX 4096
 #define CONF_SERVICES_MAX 20000 /* in the file, and in the kernel */
@@ -21,6 +22,8 @@ enum root_key {
 	ROOT_NODES,
 	ROOT_LINK,
 	ROOT_VIRTUAL_ROUTERS,
+	ROOT_SYNC_GROUPS,
+	ROOT_READY_TIMEOUT,
 	ROOT_POOLS,
 	ROOT_SERVICES,
 	ROOT_IPVS,

@@ -11,9 +11,12 @@ libconf_a_SOURCES = \
 	src/conf/place.c src/conf/place.h \
 	src/conf/relations.c src/conf/relations.h \
 	src/conf/rules.c src/conf/rules.h src/conf/rules_election.c src/conf/rules_pool.c src/conf/rules_service.c \
+	src/conf/rules_group.c src/conf/rules_wire.c \
 	src/conf/schema.c src/conf/schema.h \
+	src/conf/secrets.c \
 	src/conf/source.c src/conf/source.h \
-	src/conf/suggest.c src/conf/suggest.h
+	src/conf/suggest.c src/conf/suggest.h \
+	src/conf/tree.c src/conf/tree.h
 libconf_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(OPENSSL_CFLAGS)
 
 # What a program that reads configurations links, in this order.

@@ -363,6 +363,8 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_address(p, key, value, path, key_field(object, key->field));
 	case KEY_PREFIXES:
 		return parse_prefixes(p, key, value, path, object);
+	case KEY_SPEAKERS:
+		return parse_speakers(p, key, value, path, object);
 	case KEY_RANGES:
 		return parse_addresses(p, key, value, path, object);
 	case KEY_PORTS:
@@ -407,12 +409,14 @@ void parse_default(const struct key *key, void *object)
 	}
 }
 
-static const struct key *find_key(const struct keys *keys, const char *name)
+/* Index of the key of that name; keys->n when there is none. */
+static size_t find_key(const struct keys *keys, const char *name)
 {
-	for (size_t i = 0; i < keys->n; i++)
-		if (strcmp(keys->items[i].name, name) == 0)
-			return &keys->items[i];
-	return NULL;
+	size_t i = 0;
+
+	while (i < keys->n && strcmp(keys->items[i].name, name) != 0)
+		i++;
+	return i;
 }
 
 static void report_unknown(
@@ -429,27 +433,40 @@ static void report_unknown(
 	fault_add(p->faults, p->source, path, FAULT_AT_KEY, "unknown key %s%s", quoted, suggestion);
 }
 
-void parse_unknown(
-	const struct parse *p, const struct keys *keys, json_t *object, const struct path *path)
+/* An object's values by key of the table, to be looked up once; what is no key is reported. `ret`
+ * may be NULL. */
+static void sort_members(const struct parse *p, const struct keys *keys, json_t *object,
+	const struct path *path, json_t **ret)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach (object, name, value) {
 		struct path at = {path, name, 0};
-		if (strcmp(name, KEY_COMMENT) == 0)
+		size_t i = find_key(keys, name);
+
+		if (i < keys->n && ret)
+			ret[i] = value;
+		else if (i < keys->n)
+			continue;
+		else if (strcmp(name, KEY_COMMENT) == 0)
 			(void)parse_texts(p, value, &at);
 		else if (keys == &root_keys && strcmp(name, KEY_SCHEMA) == 0)
 			(void)parse_expect(p, json_is_string(value), "a text", value, &at);
-		else if (!find_key(keys, name))
+		else
 			report_unknown(p, keys, name, &at);
 	}
 }
 
-static void parse_member(const struct parse *p, const struct key *key, json_t *object,
-	const struct path *path, void *ret)
+void parse_unknown(
+	const struct parse *p, const struct keys *keys, json_t *object, const struct path *path)
 {
-	json_t *value = json_object_get(object, key->name);
+	sort_members(p, keys, object, path, NULL);
+}
+
+static void parse_member(const struct parse *p, const struct key *key, json_t *object,
+	json_t *value, const struct path *path, void *ret)
+{
 	struct path at = {path, key->name, 0};
 
 	if (!value || key->type == KEY_OBJECT)
@@ -470,7 +487,10 @@ static void parse_member(const struct parse *p, const struct key *key, json_t *o
 void parse_object(const struct parse *p, const struct keys *keys, json_t *object,
 	const struct path *path, void *ret)
 {
-	parse_unknown(p, keys, object, path);
+	json_t *values[KEYS_MAX] = {0};
+
+	assert(keys->n <= KEYS_MAX);
+	sort_members(p, keys, object, path, values);
 	for (size_t i = 0; i < keys->n; i++)
-		parse_member(p, &keys->items[i], object, path, ret);
+		parse_member(p, &keys->items[i], object, values[i], path, ret);
 }

@@ -42,8 +42,8 @@ bool parse_address(const struct parse *p, const struct key *key, const json_t *v
 	return true;
 }
 
-static bool parse_prefix(const struct parse *p, const struct key *key, const json_t *value,
-	const struct path *path, struct addr_prefix *ret)
+static bool parse_prefix(const struct parse *p, const json_t *value, const struct path *path,
+	struct addr_prefix *ret)
 {
 	const char *text = json_string_value(value);
 	struct addr_prefix a;
@@ -56,13 +56,6 @@ static bool parse_prefix(const struct parse *p, const struct key *key, const jso
 			p, text, path, "an address with a prefix length, such as \"192.0.2.1/24\"");
 	if (!is_unicast(&a.addr))
 		return report_address(p, text, path, "the address of a host");
-	if (key->v4_only && a.addr.family == AF_INET6) {
-		auto_free char *quoted = fault_quote(text);
-		return parse_fault(p, path,
-			conf_printf("%s: adverts carry IPv4 addresses in this version; IPv6 goes "
-				    "into excluded_addresses",
-				quoted));
-	}
 	*ret = a;
 	return true;
 }
@@ -115,10 +108,36 @@ bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *
 	*(size_t *)key_field(object, key->also) = n;
 	for (size_t i = 0; i < n; i++) {
 		struct path at = {path, NULL, i};
-		if (!parse_prefix(p, key, json_array_get(value, i), &at, &prefixes[i]))
+		if (!parse_prefix(p, json_array_get(value, i), &at, &prefixes[i]))
 			good = false;
 	}
 	return check_number(p, key, n, "addresses", path) && good;
+}
+
+/* A faulty address is null then: the rules know that the name was mentioned. */
+bool parse_speakers(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, void *object)
+{
+	static const struct key address_key = {.type = KEY_UNICAST};
+	struct conf_speaker *speakers;
+	const char *name;
+	json_t *member;
+	size_t n = 0;
+
+	if (!parse_expect_object(p, value, path))
+		return false;
+	speakers = conf_alloc(json_object_size(value), sizeof(*speakers));
+	json_object_foreach (value, name, member) {
+		struct path at = {path, name, 0};
+		if (strcmp(name, KEY_COMMENT) == 0)
+			continue;
+		speakers[n].name = conf_dup(name);
+		(void)parse_address(p, &address_key, member, &at, &speakers[n].address);
+		n++;
+	}
+	*(struct conf_speaker **)key_field(object, key->field) = speakers;
+	*(size_t *)key_field(object, key->also) = n;
+	return check_number(p, key, n, "addresses", path);
 }
 
 static bool split_range(const char *text, char from[static ADDR_TEXT_MAX], const char **ret_to)

@@ -11,6 +11,8 @@ bool parse_address(const struct parse *p, const struct key *key, const json_t *v
 bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, void *object);
 /* KEY_RANGES: "192.0.2.1", "192.0.2.1-192.0.2.9", or an array of those. */
+bool parse_speakers(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, void *object);
 bool parse_addresses(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, void *object);
 /* KEY_PORTS: 80, "8000-8010", or an array of those. */

@@ -1,12 +1,10 @@
 /* Places. One pass over the text lists every value in the order it is written, with its parent and
  * the end of what it contains; a lookup then walks siblings. Lookups are for errors, so they may be
- * slow; the scan happens for every configuration, so it is linear, but for sorting an object's
- * keys. */
+ * slow, and happen after the scan; that is linear, but for sorting an object's keys. */
 #include "conf/place.h"
 #include "conf/alloc.h"
 
 #include <assert.h>
-#include <stdbool.h>
 
 /* --- Tokens --- */
 
@@ -246,10 +244,12 @@ static const struct place *find_step(
 	return found;
 }
 
-const struct place *places_find(const struct places *p, const struct path *path)
+const struct place *places_find(struct places *p, const struct path *path)
 {
 	const struct place *parent, *found;
 
+	if (!p->n && p->is_json)
+		places_scan(p);
 	if (!p->n)
 		return NULL;
 	if (!path->up)

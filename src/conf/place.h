@@ -2,6 +2,7 @@
  * It also sees what a parsed object no longer shows: keys that were given twice. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,7 @@ struct places {
 	size_t n_duplicates, duplicates_size;
 	size_t *lines; /* byte offset at which each line starts */
 	size_t n_lines, lines_size;
+	bool is_json; /* places_scan() may be called, when somebody asks */
 };
 
 /* Only the lines of a text, which may be anything. */
@@ -48,8 +50,8 @@ void places_scan(struct places *p);
 void places_done(struct places *p);
 
 /* The place that a path leads to, of a key given twice the last; the nearest enclosing one when
- * the text has no such value. NULL before places_scan(). */
-const struct place *places_find(const struct places *p, const struct path *path);
+ * the text has no such value. NULL before places_scan() if that may not be called. */
+const struct place *places_find(struct places *p, const struct path *path);
 /* The place as a JSON pointer, like path_pointer(). */
 char *place_pointer(const struct places *p, uint32_t index);
 

@@ -9,6 +9,7 @@ void relations_resolve(
 
 	rules_nodes(&r, node);
 	rules_routers(&r);
+	rules_groups(&r);
 	rules_pools(&r);
 	rules_services(&r);
 }

@@ -15,6 +15,9 @@ void rules_nodes(const struct rules *r, const char *node);
 /* By the whole name, else by what is before its first dot; or CONF_NONE. */
 size_t rules_find_node(const struct conf *c, const char *name);
 void rules_routers(const struct rules *r);
+void rules_groups(const struct rules *r);
+/* ... of those, how their adverts look and whom they go to. Sets their families. */
+void rules_wire(const struct rules *r);
 void rules_pools(const struct rules *r);
 void rules_services(const struct rules *r);
 
@@ -67,6 +70,8 @@ json_t *rules_index_pools(const struct conf *c);
  * is reported. */
 size_t rules_find_pool(const struct rules *r, const json_t *index, enum root_key kind, size_t item,
 	const char *key);
+/* Whether it is one of those that describe a tunnel. */
+bool rules_is_tunnel_key(const char *key);
 /* What is wrong with the tunnel that the object `json` describes, and with which of its keys; NULL:
  * nothing. */
 const char *rules_tunnel_fault(

@@ -126,9 +126,11 @@ static void rule_vrids(const struct rules *r)
 
 	for (size_t i = 0; i < r->c->n_routers; i++) {
 		const struct conf_router *vr = &r->c->routers[i];
-		if (vr->interface && vr->vrid)
-			claims[n++] = (struct claim){
-				.text = vr->interface, .number = vr->vrid, .owner = i};
+		if (vr->interface && vr->vrid && vr->family)
+			claims[n++] = (struct claim){.text = vr->interface,
+				.addr.family = vr->family, /* each has VRIDs of its own */
+				.number = vr->vrid,
+				.owner = i};
 	}
 	rules_find_clashes(r, claims, n, clash_vrid);
 	free(claims);
@@ -160,6 +162,7 @@ static void rule_virtual_addresses(const struct rules *r)
 void rules_routers(const struct rules *r)
 {
 	rule_priorities(r);
+	rules_wire(r);
 	rule_vrids(r);
 	rule_virtual_addresses(r);
 }

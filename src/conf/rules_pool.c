@@ -42,17 +42,26 @@ static void clash_server(
 			pool->servers[first->item].name));
 }
 
+static json_t *servers_json(const struct rules *r, size_t pool)
+{
+	return json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "servers");
+}
+
 struct claim *rules_claim_servers(
 	const struct rules *r, size_t pool, uint16_t port, size_t owner, size_t *ret_n)
 {
 	const struct conf_pool *p = &r->c->pools[pool];
-	const json_t *servers = json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "servers");
+	const json_t *servers = servers_json(r, pool);
 	struct claim *claims = conf_alloc(p->n_servers, sizeof(*claims));
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n_servers; i++) {
 		const struct conf_server *s = &p->servers[i];
-		if (s->address.family && !rules_faulty(json_object_get(servers, s->name), "port"))
+		/* A faulty port was reported, and is 0. */
+		bool faulty = r->faults->n > 0 && s->port == 0 &&
+			      rules_faulty(json_object_get(servers, s->name), "port");
+
+		if (s->address.family && !faulty)
 			claims[n++] = (struct claim){.text = "",
 				.addr = s->address,
 				.number = s->port ? s->port : port,
@@ -72,11 +81,9 @@ static void rule_servers(const struct rules *r, size_t pool)
 	free(claims);
 }
 
-static const json_t *server_json(const struct rules *r, size_t pool, size_t server)
+bool rules_is_tunnel_key(const char *key)
 {
-	const json_t *servers = json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "servers");
-
-	return json_object_get(servers, r->c->pools[pool].servers[server].name);
+	return strncmp(key, "encapsulation", strlen("encapsulation")) == 0;
 }
 
 const char *rules_tunnel_fault(
@@ -101,26 +108,26 @@ const char *rules_tunnel_fault(
 }
 
 /* What a server says of its own tunnel replaces what the service says. */
-static void rule_server_tunnel(const struct rules *r, size_t pool, size_t server)
+static void rule_server_tunnel(const struct rules *r, size_t pool, size_t server, json_t *json)
 {
-	static const char *const keys[] = {
-		"encapsulation", "encapsulation_port", "encapsulation_checksum"};
 	struct conf_server *s = &r->c->pools[pool].servers[server];
-	const json_t *json = server_json(r, pool, server);
 	const char *key, *text;
+	json_t *value;
 
-	s->has_forward = rules_given(json, "forward");
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		s->has_tunnel = s->has_tunnel || rules_given(json, keys[i]);
+	json_object_foreach (json, key, value) {
+		if (json_is_null(value))
+			continue;
+		s->has_forward = s->has_forward || strcmp(key, "forward") == 0;
+		s->has_tunnel = s->has_tunnel || rules_is_tunnel_key(key);
+	}
 	text = s->has_tunnel ? rules_tunnel_fault(json, &s->tunnel, &key) : NULL;
 	if (text)
 		rules_report_server(r, pool, server, key, conf_dup(text));
 }
 
-static void rule_thresholds(const struct rules *r, size_t pool, size_t server)
+static void rule_thresholds(const struct rules *r, size_t pool, size_t server, const json_t *json)
 {
 	const struct conf_server *s = &r->c->pools[pool].servers[server];
-	const json_t *json = server_json(r, pool, server);
 
 	if (s->lower > s->upper && !rules_faulty(json, "upper_threshold"))
 		rules_report_server(r, pool, server, "lower_threshold",
@@ -132,8 +139,11 @@ static void rule_thresholds(const struct rules *r, size_t pool, size_t server)
 
 static bool any_weight_faulty(const struct rules *r, size_t pool)
 {
-	for (size_t i = 0; i < r->c->pools[pool].n_servers; i++)
-		if (rules_faulty(server_json(r, pool, i), "weight"))
+	const char *name;
+	json_t *server;
+
+	json_object_foreach (servers_json(r, pool), name, server)
+		if (rules_faulty(server, "weight"))
 			return true;
 	return false;
 }
@@ -210,16 +220,29 @@ static void rule_fallbacks(const struct rules *r)
 	}
 }
 
+/* Servers stand in the order of their JSON. */
+static void rule_each_server(const struct rules *r, size_t pool)
+{
+	size_t server = 0;
+	const char *name;
+	json_t *json;
+
+	json_object_foreach (servers_json(r, pool), name, json) {
+		if (strcmp(name, KEY_COMMENT) == 0)
+			continue;
+		rule_server_tunnel(r, pool, server, json);
+		rule_thresholds(r, pool, server, json);
+		server++;
+	}
+}
+
 void rules_pools(const struct rules *r)
 {
 	for (size_t i = 0; i < r->c->n_pools; i++) {
 		if (r->c->pools[i].has_check)
 			rule_check_timeout(r, i);
 		rule_servers(r, i);
-		for (size_t j = 0; j < r->c->pools[i].n_servers; j++) {
-			rule_server_tunnel(r, i, j);
-			rule_thresholds(r, i, j);
-		}
+		rule_each_server(r, i);
 		rule_quorum(r, i);
 	}
 	rule_fallbacks(r);

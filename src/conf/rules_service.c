@@ -23,6 +23,8 @@ static void rule_presence(const struct rules *r, size_t i, const json_t *json)
 	bool by_mark = d->mark != 0 && !d->mark_auto;
 	static const char *const keys[] = {"listen", "port"};
 
+	if (d->n_listens > 0 && d->n_ports > 0 && !d->family)
+		return;
 	if (rules_faulty(json, "mark"))
 		return;
 	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
@@ -45,7 +47,7 @@ static void rule_port_zero(const struct rules *r, size_t i, const json_t *json)
 {
 	const struct conf_definition *d = &r->c->definitions[i];
 
-	if (!rules_given(json, "port") || !has_port_zero(d))
+	if (!has_port_zero(d) || !rules_given(json, "port"))
 		return;
 	if (d->n_ports > 1)
 		report(r, i, "port", "port 0 is every port, and goes with no other");
@@ -78,13 +80,16 @@ static void rule_scheduler_flags(const struct rules *r, size_t i, const json_t *
 static void rule_persistence(const struct rules *r, size_t i, const json_t *json)
 {
 	struct conf_definition *d = &r->c->definitions[i];
-	bool persistent = d->common.persistence_s > 0 || rules_faulty(json, "persistence");
+	bool persistent = d->common.persistence_s > 0;
 
-	if (d->common.persistence_s > 0)
+	if (persistent)
 		d->common.flags |= IPVS_SERVICE_PERSISTENT;
-	if (rules_given(json, "persistence_netmask") && !persistent)
+	if (!d->netmask_len && !d->common.engine[0])
+		return;
+	persistent = persistent || rules_faulty(json, "persistence");
+	if (d->netmask_len && !persistent)
 		report(r, i, "persistence_netmask", "needs persistence");
-	if (rules_given(json, "persistence_engine") && !persistent)
+	if (d->common.engine[0] && !persistent)
 		report(r, i, "persistence_engine", "needs persistence");
 	if (strcmp(d->common.engine, "sip") == 0 && d->common.key.protocol != IPPROTO_UDP &&
 		!rules_faulty(json, "protocol"))
@@ -102,6 +107,15 @@ static void rule_one_packet(const struct rules *r, size_t i, const json_t *json)
 		report(r, i, "one_packet", "is for UDP");
 }
 
+static bool says_tunnel(const json_t *json)
+{
+	void *member = json_object_iter((json_t *)(uintptr_t)json);
+
+	while (member && !rules_is_tunnel_key(json_object_iter_key(member)))
+		member = json_object_iter_next((json_t *)(uintptr_t)json, member);
+	return member != NULL;
+}
+
 static void rule_tunnel(const struct rules *r, size_t i, const json_t *json)
 {
 	static const char *const keys[] = {
@@ -109,7 +123,7 @@ static void rule_tunnel(const struct rules *r, size_t i, const json_t *json)
 	const struct conf_service *s = &r->c->definitions[i].common;
 	const char *key, *text;
 
-	if (!rules_given(json, "forward"))
+	if (!says_tunnel(json) || !rules_given(json, "forward"))
 		return;
 	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
 		if (rules_given(json, keys[k]) && s->forward != CONF_FORWARD_TUNNEL) {
@@ -255,12 +269,26 @@ static void clash_destination(
 				d->name, pool->servers[first->item].name));
 }
 
-/* A server without a port has the service's, and may become another one's twin. */
+/* Whether one server has a port of its own and another has none. */
+static bool says_ports_apart(const struct conf_pool *pool)
+{
+	bool with = false, without = false;
+
+	for (size_t i = 0; i < pool->n_servers; i++) {
+		with = with || pool->servers[i].port;
+		without = without || !pool->servers[i].port;
+	}
+	return with && without;
+}
+
+/* A server without a port has the service's, and may become another one's twin. Only where some
+ * have one: else each has the same, and twins are the pool's fault already. */
 static void rule_destinations(const struct rules *r, size_t i, const json_t *json)
 {
 	const struct conf_definition *d = &r->c->definitions[i];
 
-	if (d->common.pool == CONF_NONE || !rules_given(json, "port"))
+	if (d->common.pool == CONF_NONE || !says_ports_apart(&r->c->pools[d->common.pool]) ||
+		!rules_given(json, "port"))
 		return;
 	for (size_t j = 0; j < d->n_ports; j++) {
 		size_t n;
@@ -332,7 +360,7 @@ static bool uses_fullnat(const struct rules *r, size_t definition)
 /* The addresses that servers see must be where the service's address is. */
 static void rule_snat(const struct rules *r, size_t definition, size_t router, uint16_t family)
 {
-	if (!rules_given(json_of(r, definition), "forward") || !uses_fullnat(r, definition))
+	if (!uses_fullnat(r, definition) || !rules_given(json_of(r, definition), "forward"))
 		return;
 	if (r->c->definitions[definition].mark)
 		report(r, definition, "forward", "\"fullnat\" is not for a firewall mark");
@@ -344,19 +372,26 @@ static void rule_snat(const struct rules *r, size_t definition, size_t router, u
 				family_name(family)));
 }
 
+/* Where the virtual addresses are. */
+struct addresses {
+	const struct claim *claims;
+	size_t n;
+	bool incomplete;
+};
+
 /* Each address of a definition is asked about once, its ports not: `before` is the one before. */
 static void resolve_router(const struct rules *r, struct conf_service *s, const struct addr *listen,
-	const struct conf_service *before, const struct claim *claims, size_t n)
+	const struct conf_service *before, const struct addresses *a)
 {
 	const struct claim *found =
-		n ? bsearch(listen, claims, n, sizeof(*claims), compare_address) : NULL;
+		a->n ? bsearch(listen, a->claims, a->n, sizeof(*a->claims), compare_address) : NULL;
 	char text[ADDR_TEXT_MAX];
 
 	s->router = found ? found->owner : CONF_NONE;
 	if (before && before->definition == s->definition &&
 		addr_equal(&before->key.addr, &s->key.addr))
 		return;
-	if (any_address_faulty(r))
+	if (a->incomplete)
 		return;
 	if (s->program == CONF_PROGRAM_ACTIVE && !found)
 		rules_report(r, ROOT_SERVICES, s->definition, "program",
@@ -369,12 +404,13 @@ static void rule_routers(const struct rules *r)
 {
 	size_t n;
 	struct claim *claims = rules_virtual_addresses(r->c, false, &n);
+	const struct addresses a = {claims, n, any_address_faulty(r)};
 
 	for (size_t i = 0; i < r->c->n_services; i++) {
 		struct conf_service *s = &r->c->services[i];
 		struct addr listen = expand_listen(r->c, s);
 
-		resolve_router(r, s, &listen, i > 0 ? s - 1 : NULL, claims, n);
+		resolve_router(r, s, &listen, i > 0 ? s - 1 : NULL, &a);
 	}
 	free(claims);
 }

@@ -62,7 +62,7 @@ static json_t *text_schema(const struct key *key)
 
 static json_t *prefixes_schema(const struct key *key)
 {
-	json_t *item = pattern(key->v4_only ? "^" PREFIX4 "$" : "^(" PREFIX4 "|" PREFIX6 ")$");
+	json_t *item = pattern("^(" PREFIX4 "|" PREFIX6 ")$");
 
 	return json_pack("{ss so sI sI}", "type", "array", "items", item, "minItems",
 		(json_int_t)key->min, "maxItems", (json_int_t)key->max);
@@ -148,6 +148,8 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 		return pattern("^(" GROUP "|[fF][fF]" ADDRESS6 ")$");
 	case KEY_PREFIXES:
 		return prefixes_schema(key);
+	case KEY_SPEAKERS:
+		return named_schema(pattern("^" ADDRESS "$"));
 	case KEY_RANGES:
 		return list_schema(key, pattern("^" ADDRESS "(-" ADDRESS ")?$"));
 	case KEY_PORTS:

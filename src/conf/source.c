@@ -2,6 +2,7 @@
 #include "conf/source.h"
 #include "base/cleanup.h"
 #include "conf/alloc.h"
+#include "conf/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@ static struct source *add_source(struct sources *s, const char *path, const stru
 	struct source *source = conf_alloc(1, sizeof(*source));
 
 	source->path = conf_dup(path);
+	source->places = conf_alloc(1, sizeof(*source->places));
 	source->order = s->n;
 	source->by = by;
 	source->depth = by ? by->depth + 1 : 0;
@@ -67,7 +69,7 @@ static char *read_file(struct source *source)
 		return conf_printf("cannot be read: %s", strerror(-error));
 	source->device = st.st_dev;
 	source->inode = st.st_ino;
-	places_init(&source->places, source->text, len);
+	places_init(source->places, source->text, len);
 	return NULL;
 }
 
@@ -76,7 +78,7 @@ static char *read_file(struct source *source)
 static void report_syntax(
 	const struct source *source, const json_error_t *error, struct faults *faults)
 {
-	const struct places *p = &source->places;
+	const struct places *p = source->places;
 	size_t read = error->position > 0 ? (size_t)error->position : 0;
 	size_t at = place_token_before(p->text, p->len, read);
 
@@ -88,7 +90,7 @@ static void report_syntax(
 
 static void report_duplicates(const struct source *source, struct faults *faults)
 {
-	const struct places *p = &source->places;
+	const struct places *p = source->places;
 
 	for (size_t i = 0; i < p->n_duplicates; i++) {
 		const struct place *first = &p->items[p->duplicates[i].first];
@@ -102,10 +104,30 @@ static void report_duplicates(const struct source *source, struct faults *faults
 	}
 }
 
+/* A large file is good, as a rule, and needs no places then; what is wrong is found out slowly. */
+static json_t *parse_text(struct source *source, struct faults *faults)
+{
+	struct places *p = source->places;
+	json_t *root = tree_parse(p->text, p->len);
+	json_error_t error;
+
+	if (root) {
+		p->is_json = true;
+		return root;
+	}
+	root = json_loadb(p->text, p->len, JSON_DECODE_ANY, &error);
+	if (!root) {
+		report_syntax(source, &error, faults);
+		return NULL;
+	}
+	places_scan(p);
+	report_duplicates(source, faults);
+	return root;
+}
+
 static void parse_source(struct source *source, struct faults *faults)
 {
-	json_error_t error;
-	const struct places *p = &source->places;
+	const struct places *p = source->places;
 	const char *nul = memchr(p->text, '\0', p->len);
 	json_auto_t *root = NULL;
 
@@ -114,16 +136,10 @@ static void parse_source(struct source *source, struct faults *faults)
 			conf_dup("not JSON: a NUL byte"));
 		return;
 	}
-	root = json_loadb(p->text, p->len, JSON_DECODE_ANY, &error);
-	if (!root) {
-		report_syntax(source, &error, faults);
-		return;
-	}
-	places_scan(&source->places);
-	report_duplicates(source, faults);
+	root = parse_text(source, faults);
 	if (json_is_object(root))
 		source->root = json_incref(root);
-	else
+	else if (root)
 		fault_add(faults, source, &(struct path){0}, FAULT_AT_VALUE,
 			"a configuration is an object, in braces");
 }
@@ -306,7 +322,7 @@ void sources_read_text(struct sources *s, const char *text, size_t len, struct f
 	source->text = conf_alloc(len, 1);
 	if (len)
 		memcpy(source->text, text, len);
-	places_init(&source->places, source->text, len);
+	places_init(source->places, source->text, len);
 	parse_source(source, faults);
 	s->incomplete = !source->root;
 }
@@ -316,7 +332,8 @@ void sources_done(struct sources *s)
 	for (size_t i = 0; i < s->n; i++) {
 		struct source *source = s->items[i];
 		json_decref(source->root);
-		places_done(&source->places);
+		places_done(source->places);
+		free(source->places);
 		free(source->text);
 		free(source->path);
 		free(source);
@@ -333,7 +350,7 @@ void sources_digest(const struct sources *s, char ret[static 65])
 	if (!md || !EVP_DigestInit_ex(md, EVP_sha256(), NULL))
 		abort();
 	for (size_t i = 0; i < s->n; i++)
-		if (!EVP_DigestUpdate(md, s->items[i]->places.text, s->items[i]->places.len))
+		if (!EVP_DigestUpdate(md, s->items[i]->places->text, s->items[i]->places->len))
 			abort();
 	if (!EVP_DigestFinal_ex(md, hash, NULL))
 		abort();

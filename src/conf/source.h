@@ -18,8 +18,8 @@ struct source {
 	unsigned depth;          /* 0 for the main file */
 	uint64_t device, inode;  /* the file's identity; 0, 0 when none was read */
 	char *text;
-	struct places places;
-	json_t *root; /* NULL unless the text is a JSON object */
+	struct places *places; /* found when something is reported */
+	json_t *root;          /* NULL unless the text is a JSON object */
 };
 
 struct sources {

@@ -14,7 +14,9 @@ libcore_a_SOURCES += \
 	src/core/service_model.c src/core/service_model.h
 libcore_a_SOURCES += \
 	src/core/announce.c src/core/announce.h \
+	src/core/sync_group.c src/core/sync_group.h \
 	src/core/vrrp.c src/core/vrrp.h \
+	src/core/vrrp_auth.c src/core/vrrp_auth.h \
 	src/core/vrrp_packet.c src/core/vrrp_packet.h
 libcore_a_SOURCES += \
 	src/core/drain.c src/core/drain.h \

@@ -1,12 +1,14 @@
 /* The VRRP state machine (RFC 9568, section 6.4), with these rules beyond it, each in
- * docs/decisions.md: late is lost, no skew for two, the loser says so and the winner shouts, and a
- * cap on the interval that a peer can teach us. This module decides who is Active; whether the
- * interface is up, and what an effect does, is the caller's business. */
+ * docs/decisions.md: late is lost, no skew for two, the loser says so and the winner shouts, a cap
+ * on the interval that a peer can teach us, a delay before preempting, and silence that is not
+ * believed before the link has settled. This module decides who is Active; whether the interface is
+ * up, and what an effect does, is the caller's business. */
 #include "core/vrrp.h"
 
 #include <assert.h>
 
 #define CENTISECOND_US UINT64_C(10000)
+#define SECOND_US UINT64_C(1000000)
 #define PATIENCE_CS 100
 #define TAKE_OVER (VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE)
 
@@ -37,6 +39,7 @@ const char *vrrp_reason_name(enum vrrp_reason reason)
 		[VRRP_REASON_NO_ADDRESS] = "no-address",
 		[VRRP_REASON_YIELDED] = "yielded",
 		[VRRP_REASON_FAULT] = "fault",
+		[VRRP_REASON_GROUP] = "group",
 		[VRRP_REASON_SHUTDOWN] = "shutdown",
 	};
 
@@ -49,17 +52,24 @@ static uint64_t interval_us(const struct vrrp *v)
 	return v->config.interval_cs * CENTISECOND_US;
 }
 
-/* Active_Down_Interval (6.1): three of the Active router's intervals and Skew_Time. */
-static uint64_t down_us(uint16_t active_interval_cs, uint8_t priority)
+/* Active_Down_Interval (6.1): three of the Active router's intervals, or as many as are configured,
+ * and Skew_Time, which version 2 counts in seconds. */
+static uint64_t down_us(const struct vrrp_config *c, uint16_t active_interval_cs)
 {
 	uint64_t active_us = active_interval_cs * CENTISECOND_US;
+	uint64_t unit_us = c->version == 2 ? SECOND_US : active_us;
 
-	return 3 * active_us + (256u - priority) * active_us / 256;
+	assert(c->down_intervals > 0);
+	return c->down_intervals * active_us + (256u - c->priority) * unit_us / 256;
 }
 
-uint64_t vrrp_shortest_down_us(uint16_t interval_cs)
+/* Version 2's Skew_Time is the shorter one where intervals are longer than a second. */
+uint64_t vrrp_shortest_down_us(uint16_t interval_cs, uint8_t down_intervals)
 {
-	return down_us(interval_cs, 255);
+	uint64_t active_us = interval_cs * CENTISECOND_US;
+	uint64_t unit_us = active_us < SECOND_US ? active_us : SECOND_US;
+
+	return down_intervals * active_us + unit_us / 256;
 }
 
 uint16_t vrrp_patience_cs(uint16_t interval_cs)
@@ -78,10 +88,21 @@ static void enter(
 	v->since = now;
 }
 
+/* A link that has just come up may carry nothing yet, while a switch learns who is there. Whoever
+ * has been heard since proves that it does. */
+static void set_active_down(struct vrrp *v)
+{
+	v->vacant = VRRP_REASON_NONE;
+	v->deadline = instant_add(v->mark, down_us(&v->config, v->active_interval_cs));
+	if (!v->peer.family)
+		v->deadline = instant_max(
+			v->deadline, instant_add(v->joined, v->config.settle_us));
+}
+
 static void arm_active_down(struct vrrp *v, struct instant now)
 {
 	v->mark = now;
-	v->deadline = instant_add(now, down_us(v->active_interval_cs, v->config.priority));
+	set_active_down(v);
 }
 
 /* Adver_Timer starts with each advert, so that lateness is counted from the last one. */
@@ -96,18 +117,22 @@ static void forget_peer(struct vrrp *v)
 {
 	v->peer = (struct addr){0};
 	v->peer_priority = 0;
+	v->preempt_from = INSTANT_NEVER;
 }
 
 static void become_initialize(struct vrrp *v, enum vrrp_reason reason, struct instant now)
 {
 	enter(v, VRRP_INITIALIZE, reason, now);
 	v->deadline = INSTANT_NEVER;
+	v->vacant = VRRP_REASON_NONE;
 	forget_peer(v);
 }
 
 static unsigned become_active(struct vrrp *v, enum vrrp_reason reason, struct instant now)
 {
 	enter(v, VRRP_ACTIVE, reason, now);
+	v->vacant = VRRP_REASON_NONE;
+	v->link_is_new = false;
 	v->next_shout = now;
 	v->owes_shout = false;
 	return TAKE_OVER | advertise(v, now);
@@ -121,11 +146,24 @@ static void become_backup(struct vrrp *v, enum vrrp_reason reason, struct instan
 	arm_active_down(v, now);
 }
 
-/* One advert, forged or mistaken, must not silence us for long. */
+/* Who would be Active by itself is, or waits for its group. */
+static unsigned take_over(struct vrrp *v, enum vrrp_reason reason, struct instant now)
+{
+	if (!v->config.grouped)
+		return become_active(v, reason, now);
+	v->vacant = reason;
+	v->deadline = INSTANT_NEVER;
+	return 0;
+}
+
+/* One advert, forged or mistaken, must not silence us for long. In version 2 all routers are
+ * configured with the same interval. */
 static void learn_interval(struct vrrp *v, uint16_t interval_cs)
 {
 	unsigned limit = VRRP_INTERVAL_TRUST * (unsigned)v->config.interval_cs;
 
+	if (v->config.version == 2)
+		interval_cs = v->config.interval_cs;
 	v->active_interval_cs = interval_cs > limit ? (uint16_t)limit : interval_cs;
 }
 
@@ -135,28 +173,51 @@ static void remember(struct vrrp *v, const struct vrrp_heard *advert)
 	v->peer_priority = advert->priority;
 }
 
-static bool outranks_us(const struct vrrp *v, const struct vrrp_heard *advert)
+bool vrrp_is_outranked(const struct vrrp *v, const struct vrrp_heard *advert, bool *ret_tie)
 {
-	return advert->priority > v->config.priority ||
-	       (advert->priority == v->config.priority &&
-		       addr_compare(&advert->source, &v->config.primary) > 0);
+	*ret_tie = advert->priority == v->config.priority;
+	return *ret_tie ? addr_compare(&advert->source, &v->config.primary) > 0
+			: advert->priority > v->config.priority;
+}
+
+/* The owner of the addresses needs no second look at an empty LAN, but a link that works. */
+static unsigned join(struct vrrp *v, struct instant now)
+{
+	bool settled;
+
+	if (v->link_is_new)
+		v->joined = now;
+	v->link_is_new = false;
+	settled = instant_reached(instant_add(v->joined, v->config.settle_us), now);
+	if (v->config.priority == 255 && settled && !v->config.grouped)
+		return become_active(v, VRRP_REASON_OWNER, now);
+	become_backup(v, VRRP_REASON_STARTUP, now);
+	if (v->config.priority == 255)
+		v->deadline = instant_add(v->joined, v->config.settle_us);
+	return 0;
 }
 
 static unsigned step_initialize(struct vrrp *v, const struct vrrp_event *event, struct instant now)
 {
 	switch (event->kind) {
 	case VRRP_EV_STARTUP:
-		if (v->config.priority == 255)
-			return become_active(v, VRRP_REASON_OWNER, now);
-		become_backup(v, VRRP_REASON_STARTUP, now);
-		return 0;
+		return join(v, now);
 	case VRRP_EV_ADOPT:
 		return become_active(v, VRRP_REASON_ADOPTED, now);
-	case VRRP_EV_SHUTDOWN:
+	case VRRP_EV_GROUP_TAKE:
+		return become_active(v, VRRP_REASON_GROUP, now);
 	case VRRP_EV_LINK_DOWN:
+		v->link_is_new = true;
+		return 0;
+	case VRRP_EV_FAULT: /* what keeps it from joining may be another thing than before */
+		if (v->reason != VRRP_REASON_FAULT)
+			become_initialize(v, VRRP_REASON_FAULT, now);
+		return 0;
+	case VRRP_EV_SHUTDOWN:
 	case VRRP_EV_NO_ADDRESS:
-	case VRRP_EV_FAULT:
 	case VRRP_EV_YIELD:
+	case VRRP_EV_GROUP_LOSE:
+	case VRRP_EV_GROUP_DOWN:
 	case VRRP_EV_TIMER:
 	case VRRP_EV_ADVERT:
 		return 0;
@@ -164,19 +225,44 @@ static unsigned step_initialize(struct vrrp *v, const struct vrrp_event *event, 
 	return 0;
 }
 
+/* Whether the Active router that sent this is to be succeeded although it is alive. One that was
+ * better before and lowers itself to the least priority asks for it: there is nothing to wait for. */
+static bool may_preempt(struct vrrp *v, const struct vrrp_heard *advert, struct instant now)
+{
+	bool asks = advert->priority == VRRP_PRIORITY_LEAST &&
+		    addr_equal(&v->peer, &advert->source) &&
+		    v->peer_priority >= v->config.priority;
+
+	if (advert->priority >= v->config.priority) {
+		v->preempt_from = INSTANT_NEVER;
+		return false;
+	}
+	if (v->config.priority == 255)
+		return true;
+	if (asks)
+		v->preempt_from = now;
+	else if (instant_is_never(v->preempt_from))
+		v->preempt_from = instant_add(now, v->config.preempt_delay_us);
+	return v->config.preempt && instant_reached(v->preempt_from, now) &&
+	       instant_reached(instant_add(v->joined, v->config.settle_us), now);
+}
+
 /* 6.4.2. Priority 0 counts when it comes from the router that we follow: a straggler that resigns
  * after somebody else took over must not make two of us Active. */
 static unsigned backup_hears(struct vrrp *v, const struct vrrp_heard *advert, struct instant now)
 {
+	bool preempts;
+
 	if (advert->priority == 0) {
 		if (v->peer.family && !addr_equal(&v->peer, &advert->source))
 			return 0;
 		/* No Skew_Time: it keeps several Backups apart, and a pair has one. */
 		remember(v, advert);
-		return become_active(v, VRRP_REASON_PEER_RESIGNED, now);
+		return take_over(v, VRRP_REASON_PEER_RESIGNED, now);
 	}
+	preempts = may_preempt(v, advert, now);
 	remember(v, advert);
-	if (v->config.preempt && advert->priority < v->config.priority)
+	if (preempts)
 		return 0;
 	learn_interval(v, advert->interval_cs);
 	arm_active_down(v, now);
@@ -189,11 +275,12 @@ static unsigned active_is_down(struct vrrp *v, struct instant now)
 {
 	uint64_t late_us = instant_between_us(v->deadline, now);
 
-	if (late_us > down_us(v->active_interval_cs, v->config.priority)) {
+	if (late_us > down_us(&v->config, v->active_interval_cs)) {
 		arm_active_down(v, now);
 		return 0;
 	}
-	return become_active(v, VRRP_REASON_ACTIVE_DOWN, now);
+	return take_over(v,
+		v->config.priority == 255 ? VRRP_REASON_OWNER : VRRP_REASON_ACTIVE_DOWN, now);
 }
 
 static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, struct instant now)
@@ -207,6 +294,7 @@ static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, stru
 		return 0;
 	case VRRP_EV_LINK_DOWN:
 		become_initialize(v, VRRP_REASON_LINK_DOWN, now);
+		v->link_is_new = true;
 		return 0;
 	case VRRP_EV_NO_ADDRESS:
 		become_initialize(v, VRRP_REASON_NO_ADDRESS, now);
@@ -214,7 +302,13 @@ static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_FAULT:
 		become_initialize(v, VRRP_REASON_FAULT, now);
 		return 0;
+	case VRRP_EV_GROUP_DOWN:
+		become_initialize(v, VRRP_REASON_GROUP, now);
+		return 0;
+	case VRRP_EV_GROUP_TAKE:
+		return become_active(v, v->vacant ? v->vacant : VRRP_REASON_GROUP, now);
 	case VRRP_EV_YIELD:
+	case VRRP_EV_GROUP_LOSE:
 		return 0;
 	case VRRP_EV_TIMER:
 		return instant_reached(v->deadline, now) ? active_is_down(v, now) : 0;
@@ -251,12 +345,15 @@ static unsigned remain_active(struct vrrp *v, struct instant now)
 	return v->owes_shout ? effects | shout(v, now) : effects;
 }
 
-static unsigned active_hears(struct vrrp *v, const struct vrrp_heard *advert, struct instant now)
+static unsigned active_hears(
+	struct vrrp *v, const struct vrrp_heard *advert, bool tie_is_ours, struct instant now)
 {
+	bool tie;
+
 	/* Our own advert come back, or a twin with our address: answering would never end. */
 	if (addr_equal(&advert->source, &v->config.primary))
 		return 0;
-	if (!outranks_us(v, advert)) {
+	if (!vrrp_is_outranked(v, advert, &tie) || (tie && tie_is_ours)) {
 		remember(v, advert);
 		return assert_active(v, now);
 	}
@@ -279,6 +376,7 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
 		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
 	case VRRP_EV_LINK_DOWN:
 		become_initialize(v, VRRP_REASON_LINK_DOWN, now);
+		v->link_is_new = true;
 		return VRRP_DO_RELEASE;
 	case VRRP_EV_NO_ADDRESS:
 		become_initialize(v, VRRP_REASON_NO_ADDRESS, now);
@@ -289,10 +387,18 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_YIELD:
 		become_backup(v, VRRP_REASON_YIELDED, now);
 		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
+	case VRRP_EV_GROUP_TAKE:
+		return 0;
+	case VRRP_EV_GROUP_LOSE: /* not priority 0: nobody is invited to take what the group has */
+		become_backup(v, VRRP_REASON_GROUP, now);
+		return VRRP_DO_RELEASE | VRRP_DO_ADVERT;
+	case VRRP_EV_GROUP_DOWN:
+		become_initialize(v, VRRP_REASON_GROUP, now);
+		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
 	case VRRP_EV_TIMER:
 		return instant_reached(v->deadline, now) ? remain_active(v, now) : 0;
 	case VRRP_EV_ADVERT:
-		return active_hears(v, event->advert, now);
+		return active_hears(v, event->advert, event->tie_is_ours, now);
 	}
 	return 0;
 }
@@ -302,7 +408,8 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
 static bool too_late(const struct vrrp *v, struct instant now)
 {
 	return v->state == VRRP_ACTIVE &&
-	       instant_between_us(v->mark, now) >= vrrp_shortest_down_us(v->config.interval_cs);
+	       instant_between_us(v->mark, now) >= vrrp_shortest_down_us(
+			v->config.interval_cs, v->config.down_intervals);
 }
 
 static unsigned step(struct vrrp *v, const struct vrrp_event *event, struct instant now)
@@ -325,18 +432,34 @@ void vrrp_init(struct vrrp *v, const struct vrrp_config *config, struct instant 
 {
 	*v = (struct vrrp){.config = *config, .active_interval_cs = config->interval_cs};
 	become_initialize(v, VRRP_REASON_NONE, now);
+	v->link_is_new = true;
+}
+
+void vrrp_listen(struct vrrp *v, struct instant now)
+{
+	if (v->state == VRRP_BACKUP)
+		arm_active_down(v, now);
+}
+
+static bool is_leaving(enum vrrp_event_kind kind)
+{
+	return kind == VRRP_EV_SHUTDOWN || kind == VRRP_EV_LINK_DOWN ||
+	       kind == VRRP_EV_NO_ADDRESS || kind == VRRP_EV_FAULT || kind == VRRP_EV_GROUP_DOWN;
 }
 
 unsigned vrrp_step(struct vrrp *v, const struct vrrp_event *event, struct instant now)
 {
-	bool leaving = event->kind == VRRP_EV_SHUTDOWN || event->kind == VRRP_EV_LINK_DOWN ||
-		       event->kind == VRRP_EV_NO_ADDRESS || event->kind == VRRP_EV_FAULT;
-
-	if (!leaving && too_late(v, now)) {
+	if (!is_leaving(event->kind) && too_late(v, now)) {
 		become_backup(v, VRRP_REASON_LATE, now);
 		return VRRP_DO_RELEASE | step(v, event, now);
 	}
 	return step(v, event, now);
+}
+
+/* Whether adverts that did not hold us back until now may do so from now on. */
+static bool is_humbler(const struct vrrp_config *old, const struct vrrp_config *new)
+{
+	return new->priority < old->priority || (old->preempt && !new->preempt);
 }
 
 unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, struct instant now)
@@ -344,8 +467,7 @@ unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, stru
 	bool late = too_late(v, now);
 	bool same = v->config.priority == config->priority &&
 		    v->config.interval_cs == config->interval_cs;
-	bool humbler =
-		config->priority < v->config.priority || (v->config.preempt && !config->preempt);
+	bool humbler = is_humbler(&v->config, config);
 
 	v->config = *config;
 	if (late) {
@@ -358,11 +480,9 @@ unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, stru
 		return 0;
 	case VRRP_BACKUP:
 		learn_interval(v, v->active_interval_cs);
-		/* Adverts that did not hold us back until now may from now on. */
 		if (humbler)
 			v->mark = now;
-		v->deadline =
-			instant_add(v->mark, down_us(v->active_interval_cs, config->priority));
+		set_active_down(v);
 		return 0;
 	case VRRP_ACTIVE:
 		return same ? 0 : remain_active(v, now);

@@ -30,7 +30,8 @@ enum vrrp_reason {
 	VRRP_REASON_LINK_DOWN,     /* the interface is down or absent */
 	VRRP_REASON_NO_ADDRESS,    /* the interface lost its own address */
 	VRRP_REASON_YIELDED,       /* an operator gave the place to a peer */
-	VRRP_REASON_FAULT,         /* something else that it depends on failed */
+	VRRP_REASON_FAULT,         /* something else that it needs has failed */
+	VRRP_REASON_GROUP,         /* its sync group moved, because of another member */
 	VRRP_REASON_SHUTDOWN,      /* was told to leave */
 	VRRP_REASON_MAX_
 };
@@ -40,7 +41,14 @@ struct vrrp_config {
 	struct addr primary;  /* the source of our adverts; decides between equal priorities */
 	uint8_t priority;     /* 1..255; 255: address owner */
 	uint16_t interval_cs; /* 1..4095 */
-	bool preempt;
+	bool preempt;         /* for now; the owner always does */
+	/* How long a router of lower priority must have been heard as Active before it is preempted. */
+	uint64_t preempt_delay_us;
+	/* How long after its link came up a router believes the silence that it hears. */
+	uint64_t settle_us;
+	uint8_t down_intervals; /* Active_Down_Interval, in adverts: 1..100 */
+	uint8_t version;        /* 2: RFC 3768's timers; else RFC 9568's */
+	bool grouped;           /* does not take over by itself: see core/sync_group.h */
 };
 
 struct vrrp {
@@ -56,6 +64,13 @@ struct vrrp {
 	uint16_t active_interval_cs; /* Active_Adver_Interval, capped */
 	struct addr peer;            /* sender of the last advert heard; family 0: none yet */
 	uint8_t peer_priority;
+	/* Backup: when an Active router of lower priority may be preempted; INSTANT_NEVER: none was
+	 * heard. */
+	struct instant preempt_from;
+	struct instant joined; /* the first start with this link */
+	bool link_is_new;      /* Initialize: the next start is one */
+	/* Backup in a group: for what reason it would be Active by itself; NONE: it would not. */
+	enum vrrp_reason vacant;
 };
 
 /* What of an advert matters to the election. */
@@ -71,8 +86,11 @@ enum vrrp_event_kind {
 	VRRP_EV_SHUTDOWN,   /* leave the election */
 	VRRP_EV_LINK_DOWN,  /* the interface is not ready any more: nobody would hear us resign */
 	VRRP_EV_NO_ADDRESS, /* ... it is up, and has lost the address that adverts come from */
-	VRRP_EV_FAULT,      /* something else is not ready: as if it were shut down */
+	VRRP_EV_FAULT,      /* something else that it needs has failed */
 	VRRP_EV_YIELD,      /* Active: leave the place to a peer, which is there or soon will be */
+	VRRP_EV_GROUP_TAKE, /* its sync group is Active now ... */
+	VRRP_EV_GROUP_LOSE, /* ... or Backup, because another member lost ... */
+	VRRP_EV_GROUP_DOWN, /* ... or in Initialize, because another member is not ready */
 	VRRP_EV_TIMER,      /* the deadline may have passed */
 	VRRP_EV_ADVERT,
 };
@@ -80,6 +98,7 @@ enum vrrp_event_kind {
 struct vrrp_event {
 	enum vrrp_event_kind kind;
 	const struct vrrp_heard *advert; /* VRRP_EV_ADVERT only */
+	bool tie_is_ours;                /* ... of equal priority: the group has decided that we stay */
 };
 
 /* Effects are a set, carried out lowest bit first: addresses are gone before anybody is invited to
@@ -95,6 +114,12 @@ enum vrrp_do {
 /* Learned intervals are trusted up to this many times our own. */
 #define VRRP_INTERVAL_TRUST 10
 
+#define VRRP_DOWN_INTERVALS 3 /* the RFC's */
+#define VRRP_DOWN_INTERVALS_MAX 100
+
+/* Who advertises this although it could more asks to be succeeded. */
+#define VRRP_PRIORITY_LEAST 1
+
 /* A router in Initialize. */
 void vrrp_init(struct vrrp *v, const struct vrrp_config *config, struct instant now);
 
@@ -105,9 +130,16 @@ unsigned vrrp_step(struct vrrp *v, const struct vrrp_event *event, struct instan
  * once what they must now expect. */
 unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, struct instant now);
 
-/* The shortest Active_Down_Interval (6.1) that any Backup can have which learned this interval: who
- * was silent for as long may have been succeeded. */
-uint64_t vrrp_shortest_down_us(uint16_t interval_cs);
+/* A Backup starts its wait anew: what it knew is too old. */
+void vrrp_listen(struct vrrp *v, struct instant now);
+
+/* Whether a router that is Active would have to yield to this advert (6.4.3); *ret_tie: the
+ * priorities are equal, so that the addresses decide. */
+bool vrrp_is_outranked(const struct vrrp *v, const struct vrrp_heard *advert, bool *ret_tie);
+
+/* The shortest Active_Down_Interval (6.1) that any Backup can have which learned this interval, and
+ * waits for as many: who was silent for as long may have been succeeded. */
+uint64_t vrrp_shortest_down_us(uint16_t interval_cs, uint8_t down_intervals);
 /* The interval to put into the last advert before a pause of our own (a restart), so that Backups,
  * which learn it, wait for up to a second an advert: within what a tandem peer trusts. */
 uint16_t vrrp_patience_cs(uint16_t interval_cs);

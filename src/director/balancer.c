@@ -74,28 +74,6 @@ static int record_wanted(struct balancer *b, const struct ipvs_table *want, stru
 	return balancer_record(b, keys, want->n_services, result);
 }
 
-/* After a look at the whole table: a name that is neither wanted nor there is of a service that is
- * gone, and must not make ours what somebody may yet create. */
-static void forget_gone(
-	struct balancer *b, const struct ipvs_table *want, const struct ipvs_table *have)
-{
-	json_t *kept = json_object();
-	char text[IPVS_KEY_TEXT_MAX];
-	const struct ipvs_table *tables[] = {want, have};
-
-	for (size_t t = 0; kept && t < 2; t++)
-		for (size_t i = 0; i < tables[t]->n_services; i++)
-			if (record_has(&b->record, &tables[t]->services[i].key))
-				(void)json_object_set_new(kept,
-					ipvs_service_key_format(&tables[t]->services[i].key, text),
-					json_true());
-	if (kept && json_object_size(kept) < json_object_size(b->record.services)) {
-		record_replace(&b->record, json_incref(kept));
-		(void)record_write(&b->record); /* a name too many in the file does no harm */
-	}
-	json_decref(kept);
-}
-
 static void forget_deleted(struct balancer *b, const struct ipvs_op *ops, size_t n_ops)
 {
 	for (size_t i = 0; i < n_ops; i++)
@@ -182,11 +160,9 @@ static int round_trip(struct balancer *b, const struct ipvs_table *want,
 	size_t n_ops;
 	int r;
 
-	r = n_keys > 0 ? ipvs_dump_some(b->ipvs, keys, n_keys, &have) : ipvs_dump(b->ipvs, &have);
+	r = ipvs_dump_some(b->ipvs, keys, n_keys, &have);
 	if (r < 0)
 		return r;
-	if (n_keys == 0)
-		forget_gone(b, want, &have);
 	ops = calloc(ipvs_plan_max(want, &have) + 1, sizeof(*ops));
 	r = ops ? record_wanted(b, want, result) : -ENOMEM;
 	if (r >= 0) {
@@ -325,16 +301,38 @@ bool balancer_has_own(const struct balancer *b)
 	return json_object_size(b->record.services) > 0 || b->record.sync != 0;
 }
 
-int balancer_remove_all(struct balancer *b, struct balance *ret)
+/* By their names: a dump of everything can miss what is there while somebody else changes it. */
+static int remove_services(struct balancer *b, struct balance *ret)
 {
 	static const struct ipvs_table nothing;
+	auto_free struct ipvs_service_key *keys = NULL;
+	size_t n;
+	int r = record_keys(&b->record, NULL, &keys, &n);
+
+	if (r < 0) {
+		balance_ipvs_error(ret, r);
+		return r;
+	}
+	if (n > 0)
+		r = balancer_apply(b, &nothing, keys, n, ret);
+	if (r < 0)
+		return r;
+	/* The names that are left are of services that were gone already, and must not make ours
+	 * what somebody may yet create. A name too many in the file does no harm. */
+	record_clear(&b->record);
+	(void)record_write(&b->record);
+	return 0;
+}
+
+int balancer_remove_all(struct balancer *b, struct balance *ret)
+{
 	struct balance sync;
 	int r, r_sync;
 
 	*ret = (struct balance){0};
 	if (!balancer_has_own(b))
 		return 0;
-	r = balancer_apply(b, &nothing, NULL, 0, ret);
+	r = remove_services(b, ret);
 	r_sync = balancer_sync(b, NULL, 0, 0, &sync);
 	if (r_sync < 0 && r >= 0)
 		balance_error(ret, "the sync daemons: %s",

@@ -39,9 +39,8 @@ int balancer_open(struct balancer *b);
  * ipvs_table_done(). -errno when there is no IPVS here. */
 int balancer_dump_own(struct balancer *b, struct ipvs_table *ret);
 
-/* Make the kernel's table `want`: the whole of it, or with n_keys > 0 only the services named
- * (which `want` is then limited to). Problems are texts in *ret; returns 0, or -errno when nothing
- * or not everything could be tried: call again later. */
+/* Make the services named `want`, which is limited to them. Problems are texts in *ret; returns 0,
+ * or -errno when nothing or not everything could be tried: call again later. */
 int balancer_apply(struct balancer *b, const struct ipvs_table *want,
 	const struct ipvs_service_key *keys, size_t n_keys, struct balance *ret);
 

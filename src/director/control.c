@@ -2,6 +2,7 @@
  * one call at a time on a connection. "more", "oneway" and "upgrade" are not offered. */
 #include "director/control.h"
 
+#include "base/cleanup.h"
 #include "io/channel.h"
 #include "io/clock.h"
 
@@ -19,7 +20,7 @@
 #define STRANGERS_MAX 16                     /* connections of users other than root */
 #define CALL_MAX 65536                       /* bytes of one call: anybody may connect */
 #define OPERATOR_CALL_MAX ((size_t)16 << 20) /* a whole configuration */
-#define ANSWER_MAX ((size_t)16 << 20)        /* bytes that wait for one caller to read them */
+#define ANSWER_MAX ((size_t)32 << 20)        /* bytes that wait for one caller to read them */
 #define LAST_WORDS_US 100000                 /* for all callers together, at the end */
 #define SERVICE_INTERFACE "org.varlink.service"
 
@@ -47,7 +48,8 @@ static const char description[] =
 	"method Weight(pool: string, server: string, weight: int) -> (server: object)\n"
 	"# Taken as down, whatever its check says\n"
 	"method Fail(pool: string, server: string) -> (server: object)\n\n"
-	"# A peer is to be Active in our place, for one router or all; insist: even if no peer claims it\n"
+	"# A peer is to be Active in our place, for one router or all; insist: even if no peer "
+	"claims it\n"
 	"method Switchover(router: ?string, insist: ?bool) -> (given: []string, kept: []string)\n"
 	"# mode: on (never Active), standby (only while nobody else is), off\n"
 	"method Maintenance(mode: string) -> (maintenance: object)\n\n"
@@ -110,6 +112,19 @@ static void answer(struct control_call *call, json_t *message)
 void control_reply(struct control_call *call, json_t *parameters)
 {
 	answer(call, json_pack("{s:o}", "parameters", parameters ? parameters : json_object()));
+}
+
+void control_reply_text(struct control_call *call, const char *parameters)
+{
+	auto_free char *text = NULL;
+
+	call->waiting = false;
+	if (!call->channel)
+		call_free(call);
+	else if (asprintf(&text, "{\"parameters\":%s}", parameters) >= 0)
+		channel_send_text(call->channel, text);
+	else
+		text = NULL;
 }
 
 static void send_error(

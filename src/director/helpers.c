@@ -69,6 +69,8 @@ static void on_message(
 		return;
 	}
 	if (strcmp(method, "Configured") == 0) {
+		if (from == HELPER_CHECKER)
+			checks_configured(d, parameters);
 		reload_configured(d, from, parameters);
 		return;
 	}

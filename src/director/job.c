@@ -57,10 +57,12 @@ struct job {
 	bool *troubled; /* failed in this job */
 	struct ipvs_op *deletes;
 	size_t n_deletes, deletes_size, deleted;
+	struct ipvs_service *unseen; /* recorded, not wanted, and not in the dump */
 	struct ipvs_failure failures[BATCH_MAX];
 	size_t batch;
 	struct job_counts counts;
 	size_t operations, n_failures;
+	size_t unrecorded; /* wanted, and not recorded as ours */
 	bool stale;
 };
 
@@ -222,6 +224,15 @@ static void count_own(struct job *j)
 	}
 }
 
+static void count_unrecorded(struct job *j)
+{
+	const struct portion *p = &j->portion;
+
+	for (size_t i = 0; i < p->table.n_services; i++)
+		if (!record_has(&j->balancer->record, &p->table.services[i].key))
+			j->unrecorded++;
+}
+
 static int step_count(struct job *j)
 {
 	int r = plan_portion(j);
@@ -233,6 +244,7 @@ static int step_count(struct job *j)
 		return JOB_COUNTED;
 	}
 	count_own(j);
+	count_unrecorded(j);
 	for (size_t i = 0; i < j->portion.n_ops; i++)
 		count_op(j, &j->portion.ops[i]);
 	return JOB_MORE;
@@ -283,6 +295,33 @@ static int step_record_wanted(struct job *j)
 	return r;
 }
 
+/* A dump that somebody tore misses what is there, and what would be forgotten for that would be
+ * nobody's for ever. It is deleted by its name instead: the kernel knows whether there is any. */
+static int delete_unseen(struct job *j)
+{
+	struct balancer *b = j->balancer;
+	auto_free struct ipvs_service_key *keys = NULL;
+	size_t n;
+	int r;
+
+	if (json_object_size(b->kept) == json_object_size(b->record.services))
+		return 0;
+	r = record_keys(&b->record, b->kept, &keys, &n);
+	if (r < 0)
+		return r;
+	j->unseen = calloc(n + 1, sizeof(*j->unseen));
+	if (!j->unseen)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		j->unseen[i].key = keys[i];
+		r = keep(j, &keys[i]);
+		if (r == 0)
+			r = add_delete(
+				j, &(struct ipvs_op){IPVS_OP_DEL_SERVICE, &j->unseen[i], NULL});
+	}
+	return r;
+}
+
 static int step_record_found(struct job *j)
 {
 	int r = 0;
@@ -291,9 +330,10 @@ static int step_record_found(struct job *j)
 		i++, j->next++)
 		if (record_has(&j->balancer->record, &j->have.services[j->next].key))
 			r = keep(j, &j->have.services[j->next].key);
-	if (j->next == j->have.n_services)
-		j->state = STATE_RECORD_WRITE;
-	return r;
+	if (r < 0 || j->next < j->have.n_services)
+		return r;
+	j->state = STATE_RECORD_WRITE;
+	return delete_unseen(j);
 }
 
 static int step_record_write(struct job *j, enum state then)
@@ -503,17 +543,18 @@ int job_step(struct job *j, struct instant until)
 	return r;
 }
 
-/* Nothing differs, and what is recorded is there: nothing to do, no name to forget. */
-static bool is_idle_look(const struct job *j)
+/* Nothing differs, and what is recorded is what is wanted and there: nothing to do, no name to
+ * record or to forget. */
+static bool is_idle(const struct job *j)
 {
-	return j->in.look && j->counts.operations == 0 &&
+	return j->in.quiet && j->counts.operations == 0 && j->unrecorded == 0 &&
 	       j->counts.own_services == json_object_size(j->balancer->record.services);
 }
 
 void job_go_on(struct job *j, const struct job_input *in)
 {
 	j->in = *in;
-	if (is_idle_look(j)) {
+	if (is_idle(j)) {
 		j->state = STATE_DONE;
 		return;
 	}
@@ -537,6 +578,14 @@ void job_leave_alone(struct job *j, size_t service)
 	p->n_ops = kept;
 }
 
+static int on_known(const struct ipvs_service_key *key, const struct ipvs_dest **ret, size_t *ret_n,
+	void *userdata)
+{
+	struct job *j = userdata;
+
+	return known_dests(j->in.known, key, &j->in.desired, service_of(j, key), ret, ret_n);
+}
+
 static int set_up(struct job *j)
 {
 	size_t n = conf_of(j)->n_services;
@@ -547,7 +596,11 @@ static int set_up(struct job *j)
 	j->portion.services = calloc(n + 1, sizeof(*j->portion.services));
 	if (r >= 0 && (!j->alone || !j->troubled || !j->portion.services))
 		r = -ENOMEM;
-	return r < 0 ? r : ipvs_dumping_new(j->ipvs, &j->dumping);
+	if (r >= 0)
+		r = ipvs_dumping_new(j->ipvs, &j->dumping);
+	if (r >= 0 && j->in.known)
+		ipvs_dumping_know(j->dumping, on_known, j);
+	return r;
 }
 
 int job_new(struct balancer *b, const struct job_input *in, const struct job_handler *handler,
@@ -586,6 +639,7 @@ void job_free(struct job *j)
 	free(j->alone);
 	free(j->troubled);
 	free(j->deletes);
+	free(j->unseen);
 	free(j);
 }
 

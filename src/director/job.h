@@ -5,13 +5,15 @@
 
 #include "director/balancer.h"
 #include "director/desired.h"
+#include "director/known.h"
 
 struct job;
 
 struct job_input {
 	struct desired_input desired; /* `only` is the job's own business */
 	const size_t *order;          /* desired_order() of its configuration */
-	bool look; /* all of it was brought there before: names need no second look */
+	bool quiet;                   /* nobody waits to hear that a service is settled */
+	struct known *known;          /* what need not be dumped; NULL: dump everything */
 };
 
 /* What the plan has, and what of ours the kernel has. */

@@ -13,6 +13,7 @@ tandemd_SOURCES = \
 	src/director/main.c \
 	src/director/job.c src/director/job.h \
 	src/director/maintenance.c \
+	src/director/known.c src/director/known.h \
 	src/director/nft_table.c src/director/nft_table.h \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \
@@ -23,6 +24,7 @@ tandemd_SOURCES = \
 	src/director/reload.c \
 	src/director/restart.c src/director/restart.h \
 	src/director/roles.c \
+	src/director/roles_wire.c \
 	src/director/ruleset.c src/director/ruleset.h \
 	src/director/settings.c src/director/settings.h \
 	src/director/shares.c \

@@ -106,6 +106,10 @@ static int check(const struct director_options *o)
 	struct conf *conf = conf_load(o->config, o->node, &errors);
 	char text[1024];
 
+	if (conf && !conf_read_secrets(conf, &errors)) {
+		conf_free(conf);
+		conf = NULL;
+	}
 	for (size_t i = 0; i < errors.n; i++)
 		(void)fprintf(
 			stderr, "%s\n", conf_error_format(&errors.items[i], text, sizeof(text)));

@@ -3,6 +3,7 @@
 #include "director/pools.h"
 
 #include "base/cleanup.h"
+#include "base/index.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,24 +21,37 @@ static struct pool_share *shares_of(const struct pools *p, const struct targets 
 
 /* Building */
 
-static void inherit(struct pools *p, const struct pools_input *in, const struct pools_input *old_in,
+static size_t find_before(const struct pools_input *in, size_t view,
+	const struct pools_input *old_in, const struct index *ix)
+{
+	const struct view *v = &in->targets->views.items[view];
+	uint64_t at = views_hash(v, in->conf);
+	size_t i;
+
+	while ((i = index_next(ix, &at)) != INDEX_NONE)
+		if (views_same(v, in->conf, &old_in->targets->views.items[i], old_in->conf))
+			break;
+	return i;
+}
+
+static int inherit(struct pools *p, const struct pools_input *in, const struct pools_input *old_in,
 	const struct pools *old)
 {
 	const struct views *before = &old_in->targets->views;
-	json_t *index = json_object();
-	char key[VIEWS_KEY_MAX];
+	struct index ix;
 
+	if (index_init(&ix, before->n) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < before->n; i++)
-		(void)json_object_set_new(index, views_key(&before->items[i], old_in->conf, key),
-			json_integer((json_int_t)i));
+		index_add(&ix, views_hash(&before->items[i], old_in->conf), i);
 	for (size_t i = 0; i < in->targets->views.n; i++) {
-		const json_t *found = json_object_get(
-			index, views_key(&in->targets->views.items[i], in->conf, key));
+		size_t found = find_before(in, i, old_in, &ix);
 
-		if (found)
-			p->views[i] = old->views[json_integer_value(found)];
+		if (found != INDEX_NONE)
+			p->views[i] = old->views[found];
 	}
-	json_decref(index);
+	index_done(&ix);
+	return 0;
 }
 
 int pools_build(const struct pools_input *in, const struct pools_input *old_in,
@@ -48,12 +62,10 @@ int pools_build(const struct pools_input *in, const struct pools_input *old_in,
 		.shares = calloc(v->n_places + 1, sizeof(*p.shares)),
 		.next = INSTANT_NEVER};
 
-	if (!p.views || !p.shares) {
+	if (!p.views || !p.shares || (old && inherit(&p, in, old_in, old) < 0)) {
 		pools_done(&p);
 		return -ENOMEM;
 	}
-	if (old)
-		inherit(&p, in, old_in, old);
 	for (size_t i = 0; i < v->n; i++) {
 		p.views[i].touched = true;
 		if (v->items[i].fallback == CONF_NONE) {

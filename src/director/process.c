@@ -274,6 +274,12 @@ void process_call(struct process *p, const char *method, json_t *parameters)
 		json_decref(parameters);
 }
 
+void process_send_text(struct process *p, const char *json)
+{
+	if (p->channel)
+		channel_send_text(p->channel, json);
+}
+
 bool process_is_running(const struct process *p)
 {
 	return p->pid > 0;

@@ -63,5 +63,7 @@ void process_set(struct process *p, const struct supervise_settings *settings);
 
 /* Queue a message; dropped when the process is not there (it gets Configure when it is back). */
 void process_call(struct process *p, const char *method, json_t *parameters);
+/* A whole message that is JSON already: a frame without its end. */
+void process_send_text(struct process *p, const char *json);
 
 bool process_is_running(const struct process *p);

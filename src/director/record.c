@@ -3,8 +3,10 @@
 #include "director/record.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int record_init(struct record *r, const char *runtime_dir)
@@ -88,11 +90,81 @@ void record_remove(struct record *r, const struct ipvs_service_key *key)
 		changed(r);
 }
 
+void record_clear(struct record *r)
+{
+	if (json_object_size(r->services) == 0)
+		return;
+	changed(r);
+	(void)json_object_clear(r->services);
+	(void)json_object_clear(r->added);
+}
+
 void record_replace(struct record *r, json_t *services)
 {
 	changed(r);
 	json_decref(r->services);
 	r->services = services;
+}
+
+/* "mark 7 ipv4", or "tcp 192.0.2.100:80", "udp [2001:db8::1]:53", "protocol-50 ...". */
+static void read_key(char *text, struct ipvs_service_key *key)
+{
+	char *address = strchr(text, ' '), *port = strrchr(text, ':'), *end;
+	unsigned long mark = 0;
+
+	if (strncmp(text, "mark ", 5) == 0)
+		mark = strtoul(text + 5, &end, 10);
+	if (mark > 0 && mark <= UINT32_MAX)
+		*key = ipvs_service_key_of_mark(
+			strcmp(end, " ipv6") == 0 ? AF_INET6 : AF_INET, (uint32_t)mark);
+	if (mark > 0 || !address || !port)
+		return;
+	*address++ = *port++ = '\0';
+	if (*address == '[' && port - address >= 3) {
+		address++;
+		port[-2] = '\0';
+	}
+	(void)addr_parse(address, &key->addr);
+	key->port = (uint16_t)strtoul(port, NULL, 10);
+	key->protocol = strcmp(text, "tcp") == 0             ? IPPROTO_TCP
+			: strcmp(text, "udp") == 0           ? IPPROTO_UDP
+			: strcmp(text, "sctp") == 0          ? IPPROTO_SCTP
+			: strncmp(text, "protocol-", 9) == 0 ? (uint8_t)strtoul(text + 9, NULL, 10)
+							     : 0;
+}
+
+/* Whether the name is one that we write: it reads back as it was. */
+static bool key_of_name(const char *name, struct ipvs_service_key *ret)
+{
+	char copy[IPVS_KEY_TEXT_MAX], again[IPVS_KEY_TEXT_MAX];
+	struct ipvs_service_key key = {0};
+
+	if (strlen(name) >= sizeof(copy))
+		return false;
+	strcpy(copy, name);
+	read_key(copy, &key);
+	if (key.addr.family == 0 || strcmp(ipvs_service_key_format(&key, again), name) != 0)
+		return false;
+	*ret = key;
+	return true;
+}
+
+int record_keys(
+	const struct record *r, const json_t *except, struct ipvs_service_key **ret, size_t *ret_n)
+{
+	struct ipvs_service_key *keys = calloc(json_object_size(r->services) + 1, sizeof(*keys));
+	const char *name;
+	json_t *value;
+	size_t n = 0;
+
+	if (!keys)
+		return -ENOMEM;
+	json_object_foreach (r->services, name, value)
+		if (!json_object_get(except, name) && key_of_name(name, &keys[n]))
+			n++;
+	*ret = keys;
+	*ret_n = n;
+	return 0;
 }
 
 void record_set_sync(struct record *r, json_int_t ifindex)

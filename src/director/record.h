@@ -27,8 +27,12 @@ bool record_has(const struct record *r, const struct ipvs_service_key *key);
 /* In memory; record_write() makes it last. -ENOMEM or 0. */
 int record_add(struct record *r, const struct ipvs_service_key *key);
 void record_remove(struct record *r, const struct ipvs_service_key *key);
+void record_clear(struct record *r);
 /* Takes `services` for all that is recorded. */
 void record_replace(struct record *r, json_t *services);
+/* The names recorded that are not in `except` (NULL: all), as keys on the heap. -ENOMEM or 0. */
+int record_keys(
+	const struct record *r, const json_t *except, struct ipvs_service_key **ret, size_t *ret_n);
 void record_set_sync(struct record *r, json_int_t ifindex);
 
 /* Whether services were added that are not in the file yet: they must not be made. */

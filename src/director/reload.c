@@ -35,6 +35,10 @@ struct conf *reload_load(struct director *d)
 
 	json_decref(d->rejected);
 	d->rejected = NULL;
+	if (conf && !conf_read_secrets(conf, &errors)) {
+		conf_free(conf);
+		conf = NULL;
+	}
 	if (!conf) {
 		d->rejected = reload_errors_to_json(&errors);
 		json_array_foreach (d->rejected, i, text)
@@ -104,6 +108,7 @@ struct candidate *candidate_new(struct director *d, struct conf *conf)
 /* In the place of what ran. */
 static void adopt(struct director *d, struct candidate *c)
 {
+	checks_adopt(d, &c->targets);
 	pools_done(&d->pools);
 	d->pools = c->pools;
 	targets_done(&d->targets);

@@ -33,16 +33,33 @@ const char *roles_snat_interface(const struct conf_router *router)
 	return router->snat_interface ? router->snat_interface : router->interface;
 }
 
+/* How it takes over beyond preempting or not. */
+static void add_policy(const struct conf *conf, const struct conf_router *router, json_t *json)
+{
+	(void)json_object_set_new(json, "down_intervals", json_integer(router->down_intervals));
+	(void)json_object_set_new(json, "preempt_delay_us",
+		json_integer((json_int_t)router->preempt_delay_us));
+	(void)json_object_set_new(
+		json, "settle_us", json_integer((json_int_t)router->settle_us));
+	if (router->group != CONF_NONE)
+		(void)json_object_set_new(
+			json, "group", json_string(conf->groups[router->group].name));
+}
+
 static json_t *router_to_json(const struct conf *conf, const struct conf_router *router)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:s, s:o}", "name",
+	json_t *json = json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:s, s:o, s:o}", "name",
 		router->name, "interface", router->interface, "vrid", (int)router->vrid, "priority",
 		(int)router->priority[conf->self], "advert_interval_cs",
 		(int)router->advert_interval_cs, "preempt", (int)router->preempt, "addresses",
 		roles_addresses(router->addresses, router->n_addresses), "excluded",
 		roles_addresses(router->excluded, router->n_excluded), "snat",
 		roles_addresses(router->snat, router->n_snat), "snat_interface",
-		roles_snat_interface(router), "announce", announce_to_json(router));
+		roles_snat_interface(router), "announce", announce_to_json(router), "wire",
+		roles_wire(conf, router));
+
+	add_policy(conf, router, json);
+	return json;
 }
 
 void roles_configure(struct director *d)
@@ -52,8 +69,26 @@ void roles_configure(struct director *d)
 	for (size_t i = 0; i < d->conf->n_routers; i++)
 		(void)json_array_append_new(routers, router_to_json(d->conf, &d->conf->routers[i]));
 	process_call(&d->helpers[HELPER_ELECTOR], "Configure",
-		json_pack("{s:i, s:s, s:o}", "generation", d->generation, "maintenance",
-			maintenance_name(d->maintenance.mode), "routers", routers));
+		json_pack("{s:i, s:s, s:b, s:I, s:o}", "generation", d->generation, "maintenance",
+			maintenance_name(d->maintenance.mode), "ready", (int)d->ready,
+			"ready_timeout_us", (json_int_t)d->conf->ready_timeout_us, "routers",
+			routers));
+}
+
+static bool all_checked(const struct targets *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->items[i].verdict == VERDICT_UNKNOWN)
+			return false;
+	return true;
+}
+
+void roles_look_ready(struct director *d)
+{
+	if (d->ready || !d->applied || !all_checked(&d->targets))
+		return;
+	d->ready = true;
+	process_call(&d->helpers[HELPER_ELECTOR], "Ready", json_object());
 }
 
 /* A hung elector must be replaced before the peer misses its third advert: asked four times in an
@@ -128,13 +163,14 @@ void roles_message(struct director *d, const char *method, const json_t *paramet
 		on_router(d, parameters);
 }
 
-/* VRID and interface are what the elector knows a virtual router by: one that has only a new name
+/* VRID, family and interface are what the elector knows a virtual router by: one that has only a new name
  * goes on. */
 static const struct conf_router *find_before(
 	const struct conf *old, const struct conf_router *router)
 {
 	for (size_t i = 0; old && i < old->n_routers; i++)
 		if (old->routers[i].vrid == router->vrid &&
+			old->routers[i].family == router->family &&
 			strcmp(old->routers[i].interface, router->interface) == 0)
 			return &old->routers[i];
 	return NULL;

@@ -118,6 +118,9 @@ struct work {
 	bool adopting;          /* the first look after a start */
 	bool disturbed;         /* verdicts or shares changed beside a candidate */
 	bool whole;             /* another one is needed */
+	bool sure;              /* the table was brought to what was wanted, and nothing failed */
+	struct known known;     /* what a candidate's job need not dump */
+	bool knows;
 	struct control_call *callers[CONTROL_CALLERS_MAX]; /* of Repair */
 	size_t n_callers;
 };
@@ -126,6 +129,12 @@ struct work {
 struct shares {
 	sd_event_source *defer; /* at the end of this turn of the loop */
 	sd_event_source *timer;
+};
+
+/* What the checker has been told. */
+struct checks {
+	bool known; /* it has taken all targets of the configuration before, without a complaint */
+	bool same;  /* those of this one are the same */
 };
 
 /* A server, by index in conf->pools and in the pool's servers. */
@@ -174,10 +183,13 @@ struct director {
 
 	struct roles roles;
 	struct targets targets;
+	struct checks checks;
 	struct pools pools;
 	struct shares shares;
 	struct overrides overrides;
 	sd_event_source *drains_timer;
+	bool applied; /* the table, once since the start */
+	bool ready;   /* ... and every server was checked: the elector may preempt */
 	struct maintenance_state maintenance;
 	struct switchover switchover;
 
@@ -256,10 +268,14 @@ void roles_abandon(struct director *d);
  * -ENOMEM. */
 int roles_prepare(const struct director *d, const struct conf *conf, struct roles *ret);
 void roles_done(struct roles *roles);
+/* The table was applied, or a verdict came: tells the elector once that the director is ready. */
+void roles_look_ready(struct director *d);
 struct supervise_settings roles_supervision(const struct conf *conf);
 json_t *roles_addresses(const struct addr_prefix *prefixes, size_t n); /* an array of text */
 /* Where a router's snat_addresses go. */
 const char *roles_snat_interface(const struct conf_router *router);
+/* The "wire" of "Configure". */
+json_t *roles_wire(const struct conf *conf, const struct conf_router *router);
 
 /* The name of a router in the configuration. */
 bool roles_is_router(const struct director *d, const char *name);
@@ -278,6 +294,10 @@ json_t *maintenance_to_json(const struct director *d);
 
 /* checks.c */
 void checks_configure(struct director *d);
+/* These targets are about to take the place of d->targets. */
+void checks_adopt(struct director *d, const struct targets *targets);
+/* The checker has taken a configuration. */
+void checks_configured(struct director *d, const json_t *parameters);
 void checks_message(struct director *d, const char *method, const json_t *parameters);
 
 /* shares.c */

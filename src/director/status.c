@@ -2,6 +2,8 @@
  * that does not answer in time is left out, and seen in "helpers". */
 #include "director/state.h"
 
+#include "base/cleanup.h"
+#include "base/writer.h"
 #include "director/desired.h"
 #include "io/clock.h"
 
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #define GATHER_US 500000
+#define STEP_US UINT64_C(4000)
 
 /* Status calls that wait for the helpers' reports. */
 struct gather {
@@ -21,6 +24,11 @@ struct gather {
 	unsigned waiting; /* bits by helper_index */
 	json_t *reports[HELPER_MAX_];
 	sd_event_source *timeout;
+	/* Then the kernel's table, in steps. */
+	struct ipvs *ipvs;
+	struct ipvs_dumping *dumping;
+	struct ipvs_table have;
+	sd_event_source *turn;
 };
 
 static json_t *text_or_null(const char *text)
@@ -76,10 +84,15 @@ static json_t *routers_to_json(const struct director *d, const json_t *report)
 	return array;
 }
 
-static const struct ipvs_dest *find_dest(const struct ipvs_table *have,
-	const struct ipvs_service *service, const struct ipvs_dest_key *key)
+/* The kernel's table, and of it the service under way; NULL: not there, or not ours. */
+struct found {
+	const struct ipvs_table *table;
+	const struct ipvs_service *service;
+};
+
+static const struct ipvs_dest *find_dest(const struct found *found, const struct ipvs_dest_key *key)
 {
-	return service ? ipvs_table_find_dest(have, service, key) : NULL;
+	return found->service ? ipvs_table_find_dest(found->table, found->service, key) : NULL;
 }
 
 /* A server of a service: of its own pool, or of the pool's fallback. */
@@ -96,75 +109,95 @@ static struct desired_input desired_input(const struct director *d)
 		.router_active = d->roles.active};
 }
 
-static json_t *member_to_json(
-	const struct director *d, const struct member *m, const struct ipvs_table *have)
+static void write_member(struct writer *w, const struct director *d, const struct member *m,
+	const struct found *found)
 {
 	const struct desired_input in = desired_input(d);
 	const struct conf_service *s = &d->conf->services[m->service];
 	const struct conf_server *cs = &d->conf->pools[m->pool].servers[m->server];
 	const struct target *t = targets_of(&d->targets, m->view, m->server);
 	struct ipvs_dest_key key = {cs->address, server_port(s, cs)};
-	const struct ipvs_dest *dest = find_dest(have, ipvs_table_find(have, &s->key), &key);
+	const struct ipvs_dest *dest = find_dest(found, &key);
 	uint32_t weight = 0;
-	bool placed = desired_place(&in, m->service, m->pool, &m->share, &weight);
 	char address[ADDR_TEXT_MAX];
 
-	return json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:s, s:i, s:s, s:b, s:i, s:i}", "name",
-		cs->name, "address", addr_format(&cs->address, address), "port", (int)key.port,
-		"configured_weight", (int)cs->weight, "effective_weight",
-		placed ? json_integer(weight) : json_null(), "weight",
-		dest ? json_integer(dest->weight) : json_null(), "reason",
-		pool_reason_name(m->share.reason), "percent", (int)m->share.percent, "state",
-		t ? verdict_name(t->verdict) : "unchecked", "programmed", dest != NULL, "active",
-		dest ? (int)dest->active : 0, "inactive", dest ? (int)dest->inactive : 0);
+	writer_object(w, NULL);
+	writer_text(w, "name", cs->name);
+	writer_text(w, "address", addr_format(&cs->address, address));
+	writer_number(w, "port", key.port);
+	writer_number(w, "configured_weight", cs->weight);
+	if (desired_place(&in, m->service, m->pool, &m->share, &weight))
+		writer_number(w, "effective_weight", weight);
+	else
+		writer_null(w, "effective_weight");
+	if (dest)
+		writer_number(w, "weight", dest->weight);
+	else
+		writer_null(w, "weight");
+	writer_text(w, "reason", pool_reason_name(m->share.reason));
+	writer_number(w, "percent", m->share.percent);
+	writer_text(w, "state", t ? verdict_name(t->verdict) : "unchecked");
+	writer_bool(w, "programmed", dest != NULL);
+	writer_number(w, "active", dest ? dest->active : 0);
+	writer_number(w, "inactive", dest ? dest->inactive : 0);
+	writer_end_object(w);
 }
 
-static json_t *own_servers(const struct director *d, size_t service, const struct ipvs_table *have)
+static void write_own_servers(
+	struct writer *w, const struct director *d, size_t service, const struct found *found)
 {
 	size_t view = d->targets.views.of_service[service];
 	struct member m = {
 		.service = service, .view = view, .pool = d->conf->services[service].pool};
-	json_t *array = json_array();
 
+	writer_array(w, "servers");
 	for (; m.server < d->conf->pools[m.pool].n_servers; m.server++) {
 		m.share = pools_share(&d->pools, &d->targets, view, m.server);
-		(void)json_array_append_new(array, member_to_json(d, &m, have));
+		write_member(w, d, &m, found);
 	}
-	return array;
+	writer_end_array(w);
 }
 
 /* null: the pool has no fallback. */
-static json_t *fallback_to_json(
-	const struct director *d, size_t service, const struct ipvs_table *have)
+static void write_fallback(
+	struct writer *w, const struct director *d, size_t service, const struct found *found)
 {
 	size_t view = d->targets.views.of_service[service];
 	size_t fallback = d->targets.views.items[view].fallback;
 	struct member m = {.service = service, .view = fallback};
-	json_t *array;
 
-	if (fallback == CONF_NONE)
-		return json_null();
+	if (fallback == CONF_NONE) {
+		writer_null(w, "fallback");
+		return;
+	}
 	m.pool = d->targets.views.items[fallback].pool;
-	array = json_array();
+	writer_object(w, "fallback");
+	writer_text(w, "pool", d->conf->pools[m.pool].name);
+	writer_bool(w, "used", pools_uses_fallback(&d->pools, view));
+	writer_array(w, "servers");
 	for (; pools_has_fallback(&d->pools, view) && m.server < d->conf->pools[m.pool].n_servers;
 		m.server++) {
 		m.share = pools_fallback_share(&d->pools, &d->targets, view, m.server);
-		(void)json_array_append_new(array, member_to_json(d, &m, have));
+		write_member(w, d, &m, found);
 	}
-	return json_pack("{s:s, s:b, s:o}", "pool", d->conf->pools[m.pool].name, "used",
-		pools_uses_fallback(&d->pools, view), "servers", array);
+	writer_end_array(w);
+	writer_end_object(w);
 }
 
-static json_t *quorum_to_json(const struct director *d, size_t service)
+static void write_quorum(struct writer *w, const struct director *d, size_t service)
 {
 	const struct pool_state *state =
 		&d->pools.views[d->targets.views.of_service[service]].state;
 	const struct conf_pool *pool = &d->conf->pools[d->conf->services[service].pool];
 
-	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:I}", "state", pool_quorum_name(state->quorum),
-		"usable_weight", (json_int_t)state->usable_weight, "quorum",
-		(json_int_t)pool->quorum, "hysteresis", (json_int_t)pool->hysteresis, "panic",
-		state->panic, "held_in", (json_int_t)state->n_held_in);
+	writer_object(w, "quorum");
+	writer_text(w, "state", pool_quorum_name(state->quorum));
+	writer_number(w, "usable_weight", (int64_t)state->usable_weight);
+	writer_number(w, "quorum", pool->quorum);
+	writer_number(w, "hysteresis", pool->hysteresis);
+	writer_bool(w, "panic", state->panic);
+	writer_number(w, "held_in", (int64_t)state->n_held_in);
+	writer_end_object(w);
 }
 
 static bool is_known(const struct director *d, const struct override *o)
@@ -198,32 +231,38 @@ static const char *protocol_name(uint8_t protocol)
 	return protocol == IPPROTO_UDP ? "udp" : protocol == IPPROTO_SCTP ? "sctp" : "tcp";
 }
 
-static json_t *service_to_json(
-	const struct director *d, size_t service, const struct ipvs_table *have)
+static void write_service(
+	struct writer *w, const struct director *d, size_t service, const struct ipvs_table *have)
 {
 	const struct conf_service *s = &d->conf->services[service];
+	struct found found = {have, ipvs_table_find(have, &s->key)};
 	char listen[ADDR_TEXT_MAX];
 
-	return json_pack("{s:s, s:s, s:i, s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "name",
-		s->name, "listen", addr_format(&s->key.addr, listen), "port", (int)s->key.port,
-		"protocol", protocol_name(s->key.protocol), "mark", (json_int_t)s->key.fwmark,
-		"forward", conf_forward_name(s->forward), "scheduler", s->scheduler, "pool",
-		d->conf->pools[s->pool].name, "quorum", quorum_to_json(d, service), "fallback",
-		fallback_to_json(d, service, have), "programmed",
-		ipvs_table_find(have, &s->key) != NULL, "servers", own_servers(d, service, have));
+	if (found.service && !record_has(&d->balancer.record, &s->key))
+		found.service = NULL;
+	writer_object(w, NULL);
+	writer_text(w, "name", s->name);
+	writer_text(w, "listen", addr_format(&s->key.addr, listen));
+	writer_number(w, "port", s->key.port);
+	writer_text(w, "protocol", protocol_name(s->key.protocol));
+	writer_number(w, "mark", s->key.fwmark);
+	writer_text(w, "forward", conf_forward_name(s->forward));
+	writer_text(w, "scheduler", s->scheduler);
+	writer_text(w, "pool", d->conf->pools[s->pool].name);
+	write_quorum(w, d, service);
+	write_fallback(w, d, service, &found);
+	writer_bool(w, "programmed", found.service != NULL);
+	write_own_servers(w, d, service, &found);
+	writer_end_object(w);
 }
 
-static json_t *services_to_json(struct director *d)
+static void write_services(
+	struct writer *w, const struct director *d, const struct ipvs_table *have)
 {
-	struct ipvs_table have = {0};
-	json_t *array = json_array();
-	bool dumped = d->ipvs_available && balancer_dump_own(&d->balancer, &have) >= 0;
-
+	writer_array(w, "services");
 	for (size_t i = 0; i < d->conf->n_services; i++)
-		(void)json_array_append_new(array, service_to_json(d, i, &have));
-	if (dumped)
-		ipvs_table_done(&have);
-	return array;
+		write_service(w, d, i, have);
+	writer_end_array(w);
 }
 
 static json_t *sync_to_json(struct director *d, const json_t *report)
@@ -256,17 +295,16 @@ static json_t *helpers_to_json(const struct director *d)
 	return array;
 }
 
-static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_MAX_])
+/* All but the services. */
+static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX_])
 {
-	json_t *services = services_to_json(d);
 	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
 
-	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
+	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
 			 "s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
-		(int)getpid(), "maintenance", maintenance_to_json(d), "config",
-		config_to_json(d), "routers",
-		routers_to_json(d, reports[HELPER_ELECTOR]), "services", services, "overrides",
+		(int)getpid(), "maintenance", maintenance_to_json(d), "config", config_to_json(d),
+		"routers", routers_to_json(d, reports[HELPER_ELECTOR]), "overrides",
 		overrides_to_json(d), "checks", checks ? checks : json_null(), "sync",
 		sync_to_json(d, reports[HELPER_LINK]), "helpers", helpers_to_json(d), "ipvs",
 		"available", d->ipvs_available, "operations_last", (json_int_t)d->operations_last,
@@ -277,29 +315,107 @@ static json_t *status_to_json(struct director *d, json_t *const reports[HELPER_M
 		"errors", apply_errors(d), "forwarding", forwarding_to_json(d));
 }
 
+/* The services are many, and written without a tree of values. NULL when memory ran out. */
+static char *status_text(struct director *d, const struct gather *g)
+{
+	json_auto_t *rest = rest_to_json(d, g->reports);
+	struct writer w = {0};
+	const char *key;
+	json_t *value;
+
+	writer_object(&w, NULL);
+	json_object_foreach (rest, key, value) {
+		auto_free char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+		writer_raw(&w, key, text ? text : "null");
+		if (strcmp(key, "routers") == 0)
+			write_services(&w, d, &g->have);
+	}
+	writer_end_object(&w);
+	return writer_take(&w);
+}
+
+static void stop_dump(struct gather *g)
+{
+	ipvs_dumping_free(g->dumping);
+	g->dumping = NULL;
+	ipvs_close(g->ipvs);
+	g->ipvs = NULL;
+	g->turn = sd_event_source_disable_unref(g->turn);
+}
+
 static void gather_free(struct gather *g)
 {
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
 		json_decref(g->reports[i]);
 	sd_event_source_disable_unref(g->timeout);
+	stop_dump(g);
+	ipvs_table_done(&g->have);
 	free(g);
 }
 
 static void begin(struct director *d);
 
 /* Everybody who waits gets the same answer: what many ask at once is told once. */
-static void finish(struct director *d)
+static void answer(struct director *d)
 {
 	struct gather *g = d->gather;
-	json_t *status = status_to_json(d, g->reports);
+	auto_free char *status = status_text(d, g);
 
 	d->gather = NULL;
 	for (size_t i = 0; i < g->n_calls; i++)
-		control_reply(g->calls[i], json_incref(status));
-	json_decref(status);
+		if (status)
+			control_reply_text(g->calls[i], status);
+		else
+			control_error(g->calls[i], "OutOfMemory", NULL);
 	gather_free(g);
 	if (d->gather_next)
 		begin(d);
+}
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct director *d = userdata;
+	struct gather *g = d->gather;
+	int r = ipvs_dumping_step(g->dumping, instant_add(clock_now(), STEP_US));
+
+	(void)source;
+	if (r == 0)
+		return 0;
+	if (r > 0)
+		g->have = ipvs_dumping_take(g->dumping);
+	stop_dump(g);
+	answer(d);
+	return 0;
+}
+
+static int start_dump(struct director *d)
+{
+	struct gather *g = d->gather;
+	int r = d->ipvs_available ? ipvs_open(&g->ipvs) : -ENOENT;
+
+	if (r >= 0)
+		r = ipvs_dumping_new(g->ipvs, &g->dumping);
+	if (r >= 0)
+		r = sd_event_add_defer(d->loop, &g->turn, on_turn, d);
+	if (r >= 0)
+		r = sd_event_source_set_priority(g->turn, SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(g->turn, SD_EVENT_ON);
+	return r;
+}
+
+/* The helpers have spoken, or had the time to. */
+static void finish(struct director *d)
+{
+	struct gather *g = d->gather;
+
+	g->waiting = 0;
+	(void)sd_event_source_set_enabled(g->timeout, SD_EVENT_OFF);
+	if (start_dump(d) < 0) {
+		stop_dump(g);
+		answer(d);
+	}
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
@@ -364,7 +480,7 @@ void status_report(struct director *d, enum helper_index from, const json_t *rep
 	if (!g || json_integer_value(json_object_get(report, "seq")) != (json_int_t)g->seq ||
 		!(g->waiting & 1U << from))
 		return;
-	g->reports[from] = json_deep_copy(report);
+	g->reports[from] = json_incref((json_t *)(uintptr_t)report);
 	g->waiting &= ~(1U << from);
 	if (g->waiting == 0)
 		finish(d);

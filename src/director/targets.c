@@ -38,91 +38,117 @@ uint16_t server_port(const struct conf_service *service, const struct conf_serve
 	return server->port ? server->port : service->key.port;
 }
 
-static const char *endpoint_text(const struct addr *addr, uint16_t port, char buf[static ID_MAX])
+/* What a check says about itself in an id: the same for all servers of a pool. */
+static void suffix_text(const struct conf_check *check, char buf[static ID_MAX])
 {
-	char text[ADDR_TEXT_MAX];
+	char interval[DURATION_TEXT_MAX], timeout[DURATION_TEXT_MAX];
 
-	(void)snprintf(buf, ID_MAX, addr->family == AF_INET6 ? "tcp [%s]:%u" : "tcp %s:%u",
-		addr_format(addr, text), port);
-	return buf;
-}
-
-static const char *id_text(const struct target *t, char buf[static ID_MAX])
-{
-	char endpoint[ID_MAX], interval[DURATION_TEXT_MAX], timeout[DURATION_TEXT_MAX];
-	const struct conf_check *check = t->check;
-
-	(void)snprintf(buf, ID_MAX, "%.64s every %s timeout %s rise %u fall %u jitter %u%%",
-		endpoint_text(&t->addr, t->port, endpoint),
+	(void)snprintf(buf, ID_MAX, " every %s timeout %s rise %u fall %u jitter %u%%",
 		duration_format(check->interval_us, interval),
 		duration_format(check->timeout_us, timeout), check->rise, check->fall,
 		check->jitter_percent);
+}
+
+static const char *id_text(const struct target *t, const char *suffix, char buf[static ID_MAX])
+{
+	char address[ADDR_TEXT_MAX];
+
+	(void)snprintf(buf, ID_MAX,
+		t->addr.family == AF_INET6 ? "tcp [%s]:%u%.100s" : "tcp %s:%u%.100s",
+		addr_format(&t->addr, address), t->port, suffix);
 	return buf;
 }
 
-static json_t *index_by_endpoint(const struct targets *t)
+static uint64_t hash_text(const char *text)
 {
-	json_t *map = json_object();
-	char text[ID_MAX];
-
-	for (size_t i = 0; i < t->n; i++)
-		(void)json_object_set_new(map,
-			endpoint_text(&t->items[i].addr, t->items[i].port, text),
-			json_integer((json_int_t)i));
-	return map;
+	return index_hash(INDEX_HASH, text, strlen(text));
 }
 
-static const struct target *at_index(const struct targets *t, const json_t *map, const char *key)
+static uint64_t hash_endpoint(const struct target *t)
 {
-	const json_t *index = json_object_get(map, key);
-
-	return index ? &t->items[json_integer_value(index)] : NULL;
+	return index_hash(index_hash(INDEX_HASH, t->addr.bytes, addr_len(&t->addr)), &t->port,
+		sizeof(t->port));
 }
 
-static const struct target *find_before(
-	const struct target *t, const struct targets *old, const json_t *old_endpoints)
-{
-	char text[ID_MAX];
-	const struct target *before = NULL;
+/* While targets are built. */
+struct builder {
+	struct targets *t;
+	const struct targets *old;  /* NULL: none */
+	struct index old_endpoints; /* of `old`; there when the first is looked for */
+	char suffix[ID_MAX];        /* of the view under way */
+};
 
-	if (old)
-		before = at_index(old, old->by_id, t->id);
-	if (old && !before)
-		before = at_index(old, old_endpoints, endpoint_text(&t->addr, t->port, text));
-	return before;
+static struct target *find_endpoint(const struct builder *b, const struct target *like)
+{
+	uint64_t at = hash_endpoint(like);
+	size_t i;
+
+	while ((i = index_next(&b->old_endpoints, &at)) != INDEX_NONE) {
+		struct target *t = &b->old->items[i];
+
+		if (t->port == like->port && addr_equal(&t->addr, &like->addr))
+			return t;
+	}
+	return NULL;
 }
 
-static void inherit(struct target *t, const struct targets *old, const json_t *old_endpoints)
+/* One with other check settings, when there are several the last. */
+static int index_endpoints(struct builder *b)
 {
-	const struct target *before = find_before(t, old, old_endpoints);
+	if (b->old_endpoints.slots)
+		return 0;
+	if (index_init(&b->old_endpoints, b->old->n) < 0)
+		return -ENOMEM;
+	for (size_t i = b->old->n; i > 0; i--)
+		index_add(&b->old_endpoints, hash_endpoint(&b->old->items[i - 1]), i - 1);
+	return 0;
+}
 
-	t->added = before ? before->added : old != NULL;
+static int find_before(struct builder *b, const struct target *t, const struct target **ret)
+{
+	*ret = b->old ? targets_find(b->old, t->id) : NULL;
+	if (!b->old || *ret)
+		return 0;
+	if (index_endpoints(b) < 0)
+		return -ENOMEM;
+	*ret = find_endpoint(b, t);
+	return 0;
+}
+
+static int inherit(struct builder *b, struct target *t)
+{
+	const struct target *before;
+
+	if (find_before(b, t, &before) < 0)
+		return -ENOMEM;
+	t->added = before ? before->added : b->old != NULL;
 	if (!before)
-		return;
+		return 0;
 	t->verdict = before->verdict;
 	t->up_at = before->up_at;
 	t->failed_at = before->failed_at;
+	return 0;
 }
 
 /* The index of the target like `like`, added when there is none yet; CONF_NONE when out of memory.
  */
-static size_t intern(struct targets *t, const struct target *like, const struct targets *old,
-	const json_t *old_endpoints)
+static size_t intern(struct builder *b, const struct target *like)
 {
+	struct targets *t = b->t;
 	char id[ID_MAX];
-	const json_t *known = json_object_get(t->by_id, id_text(like, id));
+	const struct target *known = targets_find(t, id_text(like, b->suffix, id));
 	struct target *added;
 
 	if (known)
-		return (size_t)json_integer_value(known);
+		return (size_t)(known - t->items);
 	added = &t->items[t->n];
 	*added = *like;
 	added->id = strdup(id);
-	if (!added->id || json_object_set_new(t->by_id, id, json_integer((json_int_t)t->n)) < 0) {
+	if (!added->id || inherit(b, added) < 0) {
 		free(added->id);
 		return CONF_NONE;
 	}
-	inherit(added, old, old_endpoints);
+	index_add(&t->by_id, hash_text(id), t->n);
 	return t->n++;
 }
 
@@ -135,25 +161,26 @@ static uint16_t check_port(
 }
 
 /* Targets of one view's servers. */
-static int build_view(struct targets *t, const struct conf *conf, const struct view *view,
-	const struct targets *old, const json_t *old_endpoints)
+static int build_view(struct builder *b, const struct conf *conf, const struct view *view)
 {
 	const struct conf_pool *pool = &conf->pools[view->pool];
 
+	if (pool->has_check)
+		suffix_text(&pool->check, b->suffix);
 	for (size_t i = 0; i < pool->n_servers; i++) {
 		const struct conf_server *server = &pool->servers[i];
-		size_t *index = &t->of_place[view->first + i];
+		size_t *target = &b->t->of_place[view->first + i];
 		struct target like = {.addr = server->address,
 			.port = check_port(view, pool, server),
 			.check = &pool->check,
 			.pool = pool->name,
 			.server = server->name};
 
-		*index = CONF_NONE;
+		*target = CONF_NONE;
 		if (!pool->has_check)
 			continue;
-		*index = intern(t, &like, old, old_endpoints);
-		if (*index == CONF_NONE)
+		*target = intern(b, &like);
+		if (*target == CONF_NONE)
 			return -ENOMEM;
 	}
 	return 0;
@@ -178,17 +205,16 @@ static int build_users(struct targets *t, const struct conf *conf)
 
 static int build_all(struct targets *t, const struct conf *conf, const struct targets *old)
 {
-	json_t *old_endpoints = old ? index_by_endpoint(old) : NULL;
-	int r = 0;
+	struct builder b = {.t = t, .old = old};
+	int r = index_init(&t->by_id, t->views.n_places);
 
 	t->items = calloc(t->views.n_places + 1, sizeof(*t->items));
 	t->of_place = calloc(t->views.n_places + 1, sizeof(*t->of_place));
-	t->by_id = json_object();
-	if (!t->items || !t->of_place || !t->by_id)
+	if (!t->items || !t->of_place)
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i < t->views.n; i++)
-		r = build_view(t, conf, &t->views.items[i], old, old_endpoints);
-	json_decref(old_endpoints);
+		r = build_view(&b, conf, &t->views.items[i]);
+	index_done(&b.old_endpoints);
 	return r < 0 ? r : build_users(t, conf);
 }
 
@@ -215,15 +241,19 @@ void targets_done(struct targets *t)
 	free(t->of_place);
 	lists_done(&t->users);
 	views_done(&t->views);
-	json_decref(t->by_id);
+	index_done(&t->by_id);
 	*t = (struct targets){0};
 }
 
 struct target *targets_find(const struct targets *t, const char *id)
 {
-	const json_t *index = json_object_get(t->by_id, id);
+	uint64_t at = hash_text(id);
+	size_t i;
 
-	return index ? &t->items[json_integer_value(index)] : NULL;
+	while ((i = index_next(&t->by_id, &at)) != INDEX_NONE)
+		if (strcmp(t->items[i].id, id) == 0)
+			return &t->items[i];
+	return NULL;
 }
 
 const size_t *targets_users(const struct targets *t, const struct target *target, size_t *ret_n)
@@ -317,22 +347,39 @@ static enum verdict believed(const struct target *t)
 	return t->verdict == VERDICT_UNKNOWN && t->check->initial_up ? VERDICT_UP : t->verdict;
 }
 
-json_t *targets_to_json(const struct targets *t)
+static void write_target(struct writer *w, const struct target *t)
 {
-	json_t *array = json_array();
 	char text[ADDR_TEXT_MAX];
 
-	for (size_t i = 0; i < t->n; i++) {
-		const struct target *item = &t->items[i];
-		(void)json_array_append_new(
-			array, json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:i, s:s}", "id",
-				       item->id, "type", "tcp", "address",
-				       addr_format(&item->addr, text), "port", (int)item->port,
-				       "interval_us", (json_int_t)item->check->interval_us,
-				       "timeout_us", (json_int_t)item->check->timeout_us, "rise",
-				       (int)item->check->rise, "fall", (int)item->check->fall,
-				       "jitter_percent", (int)item->check->jitter_percent, "state",
-				       verdict_name(believed(item))));
-	}
-	return array;
+	writer_object(w, NULL);
+	writer_text(w, "id", t->id);
+	writer_text(w, "type", "tcp");
+	writer_text(w, "address", addr_format(&t->addr, text));
+	writer_number(w, "port", t->port);
+	writer_number(w, "interval_us", (int64_t)t->check->interval_us);
+	writer_number(w, "timeout_us", (int64_t)t->check->timeout_us);
+	writer_number(w, "rise", t->check->rise);
+	writer_number(w, "fall", t->check->fall);
+	writer_number(w, "jitter_percent", t->check->jitter_percent);
+	writer_text(w, "state", verdict_name(believed(t)));
+	writer_end_object(w);
+}
+
+void targets_write(const struct targets *t, struct writer *w)
+{
+	writer_array(w, "targets");
+	for (size_t i = 0; i < t->n; i++)
+		write_target(w, &t->items[i]);
+	writer_end_array(w);
+}
+
+bool targets_same(const struct targets *a, const struct targets *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->items[i].id, b->items[i].id) != 0 ||
+			a->items[i].check->initial_up != b->items[i].check->initial_up)
+			return false;
+	return true;
 }

@@ -2,12 +2,13 @@
  * and pools name it, with the verdict that the director believes. */
 #pragma once
 
+#include "base/index.h"
 #include "base/instant.h"
+#include "base/writer.h"
 #include "conf/conf.h"
 #include "core/health.h"
 #include "director/views.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -38,7 +39,7 @@ struct targets {
 	size_t n;
 	size_t *of_place;   /* target of each server of each view, CONF_NONE without a check */
 	struct lists users; /* by target: the views that have it, one once for each server */
-	json_t *by_id;      /* id -> index */
+	struct index by_id;
 };
 
 /* Derived from the configuration, which must outlive it; verdicts of targets that stay (same id, or
@@ -62,8 +63,10 @@ void targets_set_verdict(struct target *target, enum verdict verdict, struct ins
  * there. Only unknown verdicts change. */
 void targets_adopt(struct targets *t, const struct conf *conf, const struct ipvs_table *have);
 
-/* The checker's array of targets. */
-json_t *targets_to_json(const struct targets *t);
+/* The checker's array of targets, as member "targets". */
+void targets_write(const struct targets *t, struct writer *w);
+/* Whether the checker has nothing to learn from `b` that it does not have from `a`. */
+bool targets_same(const struct targets *a, const struct targets *b);
 
 /* The port that a service uses on a server. */
 uint16_t server_port(const struct conf_service *service, const struct conf_server *server);

@@ -2,12 +2,12 @@
 #include "director/views.h"
 
 #include "base/cleanup.h"
+#include "base/index.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int lists_build(size_t n_keys, const struct lists_link *links, size_t n_links, struct lists *ret)
 {
@@ -62,34 +62,61 @@ static uint16_t port_of_view(const struct conf *conf, size_t pool, uint16_t chec
 	return 0;
 }
 
-const char *views_key(
-	const struct view *view, const struct conf *conf, char buf[static VIEWS_KEY_MAX])
+uint64_t views_hash(const struct view *view, const struct conf *conf)
 {
-	(void)snprintf(buf, VIEWS_KEY_MAX, "%.64s:%u%s", conf->pools[view->pool].name,
-		view->check_port, view->is_fallback ? " fallback" : "");
-	return buf;
+	const char *name = conf->pools[view->pool].name;
+	uint64_t rest[] = {view->check_port, view->is_fallback};
+
+	return index_hash(index_hash(INDEX_HASH, name, strlen(name)), rest, sizeof(rest));
+}
+
+bool views_same(const struct view *a, const struct conf *conf_a, const struct view *b,
+	const struct conf *conf_b)
+{
+	return a->check_port == b->check_port && a->is_fallback == b->is_fallback &&
+	       strcmp(conf_a->pools[a->pool].name, conf_b->pools[b->pool].name) == 0;
 }
 
 /* While views are built: where to find those that there are. */
 struct builder {
 	const struct conf *conf;
 	struct views *v;
-	json_t *by_key;
+	struct index by_key;
 };
+
+static uint64_t hash_view(const struct view *view)
+{
+	uint64_t key[] = {view->pool, view->check_port, view->is_fallback};
+
+	return index_hash(INDEX_HASH, key, sizeof(key));
+}
+
+static size_t find(const struct builder *b, const struct view *like)
+{
+	uint64_t at = hash_view(like);
+	size_t i;
+
+	while ((i = index_next(&b->by_key, &at)) != INDEX_NONE) {
+		const struct view *view = &b->v->items[i];
+
+		if (view->pool == like->pool && view->check_port == like->check_port &&
+			view->is_fallback == like->is_fallback)
+			break;
+	}
+	return i;
+}
 
 static size_t intern(struct builder *b, const struct view *like)
 {
-	char key[VIEWS_KEY_MAX];
-	const json_t *known = json_object_get(b->by_key, views_key(like, b->conf, key));
-	size_t index;
+	size_t index = find(b, like);
 
-	if (known)
-		return (size_t)json_integer_value(known);
+	if (index != INDEX_NONE)
+		return index;
 	index = b->v->n++;
 	b->v->items[index] = *like;
 	b->v->items[index].first = b->v->n_places;
 	b->v->n_places += b->conf->pools[like->pool].n_servers;
-	(void)json_object_set_new(b->by_key, key, json_integer((json_int_t)index));
+	index_add(&b->by_key, hash_view(like), index);
 	return index;
 }
 
@@ -153,16 +180,18 @@ int views_build(const struct conf *conf, struct views *ret)
 {
 	struct views v = {.items = calloc(2 * conf->n_services + 1, sizeof(*v.items)),
 		.of_service = calloc(conf->n_services + 1, sizeof(*v.of_service))};
-	struct builder b = {conf, &v, json_object()};
-	int r = v.items && v.of_service && b.by_key ? 0 : -ENOMEM;
+	struct builder b = {.conf = conf, .v = &v};
+	int r = index_init(&b.by_key, 2 * conf->n_services);
 
+	if (!v.items || !v.of_service)
+		r = -ENOMEM;
 	if (r == 0) {
 		walk(&b);
 		r = list_users(&v, conf);
 	}
 	if (r == 0)
 		r = list_owners(&v);
-	json_decref(b.by_key);
+	index_done(&b.by_key);
 	if (r < 0) {
 		views_done(&v);
 		return r;

@@ -37,10 +37,10 @@ struct views {
 int views_build(const struct conf *conf, struct views *ret);
 void views_done(struct views *v);
 
-#define VIEWS_KEY_MAX 100
-/* What a view is known by over reloads: pool, port and part. */
-const char *views_key(
-	const struct view *view, const struct conf *conf, char buf[static VIEWS_KEY_MAX]);
+/* What a view is known by over reloads: pool, port and part; as a hash, and compared. */
+uint64_t views_hash(const struct view *view, const struct conf *conf);
+bool views_same(const struct view *a, const struct conf *conf_a, const struct view *b,
+	const struct conf *conf_b);
 
 struct lists_link {
 	size_t key, item;

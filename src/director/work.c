@@ -33,11 +33,12 @@ static struct desired_input input_of(const struct director *d)
 		.router_active = c->roles.active};
 }
 
-static struct job_input job_input_of(const struct director *d)
+static struct job_input job_input_of(struct director *d)
 {
 	return (struct job_input){.desired = input_of(d),
 		.order = d->candidate ? d->candidate->services.order : d->services.order,
-		.look = d->work.task == TASK_LOOK};
+		.quiet = d->work.task == TASK_LOOK || d->work.task == TASK_RELOAD,
+		.known = d->work.knows ? &d->work.known : NULL};
 }
 
 static void on_planned(const struct ipvs_op *op, void *userdata)
@@ -70,13 +71,49 @@ static void on_settled(size_t service, void *userdata)
 	trouble_over(userdata, service);
 }
 
+static bool is_doubtful(size_t service, void *userdata)
+{
+	const struct director *d = userdata;
+
+	return d->services.pending[service] || trouble_waits(d, service);
+}
+
+/* Whether what was brought to the kernel before can be believed to be there: it all succeeded, and
+ * looks go on that find what somebody else does to it. */
+static bool may_know(const struct director *d)
+{
+	return d->candidate && d->work.sure && d->work.rounds == 0 && d->pending.retries == 0 &&
+	       d->conf->ipvs.drift_interval_us > 0 &&
+	       d->candidate->conf->ipvs.drift_interval_us > 0;
+}
+
+static void forget_known(struct work *w)
+{
+	known_done(&w->known);
+	w->knows = false;
+}
+
+static void begin_knowing(struct director *d)
+{
+	struct work *w = &d->work;
+
+	forget_known(w);
+	w->knows = may_know(d);
+	w->known = (struct known){.before = apply_input(d),
+		.order = d->services.order,
+		.is_doubtful = is_doubtful,
+		.userdata = d};
+}
+
 static int open_job(struct director *d)
 {
 	static const struct job_handler handler = {on_planned, on_failed, on_settled};
 	struct work *w = &d->work;
-	struct job_input in = job_input_of(d);
+	struct job_input in;
 	int r = balancer_open(&d->balancer);
 
+	begin_knowing(d);
+	in = job_input_of(d);
 	d->ipvs_available = r >= 0;
 	if (r >= 0)
 		r = job_new(&d->balancer, &in, &handler, d, &w->job);
@@ -95,6 +132,7 @@ static void close_job(struct director *d)
 {
 	job_free(d->work.job);
 	d->work.job = NULL;
+	forget_known(&d->work);
 	(void)sd_event_source_set_enabled(d->work.turn, SD_EVENT_OFF);
 }
 
@@ -138,6 +176,8 @@ static bool counted(struct director *d, const struct job_counts *counts)
 	case TASK_NONE:
 		break;
 	}
+	if (w->task != TASK_LOOK)
+		w->sure = false; /* until it is done */
 	/* What was looked at beside a candidate is not what is wanted any more. */
 	if (w->disturbed && w->job) {
 		w->disturbed = false;
@@ -196,9 +236,10 @@ static int on_turn(sd_event_source *source, void *userdata)
 	w->busy_us += took_us;
 	if (took_us > w->longest_us)
 		w->longest_us = took_us;
-	if (r == JOB_DUMPED)
+	if (r == JOB_DUMPED) {
+		forget_known(w);
 		adopt_found(d);
-	else if (r == JOB_COUNTED)
+	} else if (r == JOB_COUNTED)
 		(void)counted(d, job_counts(w->job));
 	else if (r != JOB_MORE)
 		finish(d, r < 0 ? r : 0);
@@ -257,6 +298,12 @@ static void note_end(struct director *d, const struct balance *sync, int error)
 		d->pending.retries = 0;
 }
 
+static void note_applied(struct director *d, int error)
+{
+	d->applied = d->applied || error == 0;
+	roles_look_ready(d);
+}
+
 /* The end of a round; `error` when it could not be finished. */
 static void finish(struct director *d, int error)
 {
@@ -285,6 +332,8 @@ static void finish(struct director *d, int error)
 	}
 	if (d->ipvs_available)
 		r = apply_sync(d, &sync);
+	if (task != TASK_LOOK)
+		w->sure = error == 0;
 	note_drift(d);
 	note_end(d, &sync, error < 0 ? error : r < 0 ? r : 0);
 	answer_repairs(d);
@@ -292,6 +341,7 @@ static void finish(struct director *d, int error)
 	w->task = TASK_NONE;
 	if (task == TASK_WHOLE || task == TASK_RELOAD)
 		reload_applied(d, w->operations + w->changed + sync.operations);
+	note_applied(d, error);
 	work_next(d);
 }
 
@@ -313,6 +363,7 @@ static void finish_without_ipvs(struct director *d)
 	w->task = TASK_NONE;
 	if (task == TASK_WHOLE || task == TASK_RELOAD)
 		reload_applied(d, 0);
+	note_applied(d, 0);
 	work_next(d);
 }
 
@@ -351,6 +402,7 @@ void work_begin(struct director *d, enum task task, struct candidate *candidate)
 	w->disturbed = false;
 	if (task != TASK_LOOK)
 		w->whole = false;
+	w->sure = w->sure && task != TASK_WHOLE;
 	(void)sd_event_source_set_enabled(d->pending.retry, SD_EVENT_OFF);
 	if (!apply_uses_ipvs(d, conf_of(d))) {
 		finish_without_ipvs(d);

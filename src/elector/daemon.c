@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 enum {
 	PRIORITY_ADVERT = SD_EVENT_PRIORITY_NORMAL - 30,
@@ -37,10 +38,12 @@ enum {
 
 struct daemon;
 
-/* The event source of one port's socket. */
+/* The event source of one port's socket of one family. */
 struct listener {
 	struct daemon *daemon;
 	struct port *port;
+	uint16_t family;
+	int fd; /* the port's */
 	sd_event_source *source;
 	struct listener *next;
 };
@@ -68,10 +71,14 @@ static void read_adverts(struct listener *l)
 	uint8_t bytes[VRRP_DATAGRAM_MAX];
 
 	for (int i = 0; i < ADVERTS_PER_WAKE_UP; i++) {
-		ssize_t n = vrrp_sock_receive(l->port->fd, bytes, sizeof(bytes));
+		struct vrrp_datagram datagram;
+		ssize_t n = vrrp_sock_receive(l->fd, bytes, sizeof(bytes), &datagram);
 		if (n <= 0)
 			break; /* -ENETDOWN and the like: the kernel tells about the link too */
-		elector_datagram(&d->elector, l->port, bytes, (size_t)n, clock_now());
+		if (l->family == AF_INET6)
+			elector_packet(&d->elector, l->port, &datagram, clock_now());
+		else
+			elector_datagram(&d->elector, l->port, bytes, (size_t)n, clock_now());
 	}
 }
 
@@ -90,7 +97,7 @@ static void free_listener(struct listener *l)
 	free(l);
 }
 
-static int listen_on(struct daemon *d, struct port *port, int fd)
+static int listen_on(struct daemon *d, struct port *port, uint16_t family, int fd)
 {
 	struct listener *l = calloc(1, sizeof(*l));
 	int r;
@@ -99,6 +106,8 @@ static int listen_on(struct daemon *d, struct port *port, int fd)
 		return -ENOMEM;
 	l->daemon = d;
 	l->port = port;
+	l->family = family;
+	l->fd = fd;
 	r = sd_event_add_io(helper_loop(d->helper), &l->source, fd, EPOLLIN, on_datagram, l);
 	if (r >= 0)
 		r = sd_event_source_set_priority(l->source, PRIORITY_ADVERT);
@@ -113,41 +122,43 @@ static int listen_on(struct daemon *d, struct port *port, int fd)
 	return 0;
 }
 
-static int open_port(void *io, struct port *port)
+static int open_port(void *io, struct port *port, uint16_t family)
 {
-	auto_close int fd = vrrp_sock_open(port->interface, port->ifindex);
+	auto_close int fd = vrrp_sock_open(family, port->interface, port->ifindex);
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = listen_on(io, port, fd);
+	r = listen_on(io, port, family, fd);
 	if (r < 0)
 		return r;
-	port->fd = take_fd(&fd);
+	port_voice(port, family)->fd = take_fd(&fd);
 	return 0;
 }
 
-static void close_port(void *io, struct port *port)
+static void close_port(void *io, struct port *port, uint16_t family)
 {
 	struct daemon *d = io;
 
 	for (struct listener **l = &d->listeners; *l; l = &(*l)->next) {
-		if ((*l)->port == port) {
+		if ((*l)->port == port && (*l)->family == family) {
 			struct listener *found = *l;
 			*l = found->next;
 			free_listener(found);
 			break;
 		}
 	}
-	cleanup_close(&port->fd);
-	port->fd = -1;
+	cleanup_close(&port_voice(port, family)->fd);
+	port_voice(port, family)->fd = -1;
 }
 
 static int send_packet(void *io, const struct port *port, const struct addr *source,
-	const uint8_t *packet, size_t len)
+	const struct addr *destination, const uint8_t *packet, size_t len)
 {
+	const struct voice *v = &port->voices[source->family == AF_INET6 ? VOICE_IPV6 : VOICE_IPV4];
+
 	(void)io;
-	return vrrp_sock_send(port->fd, port->ifindex, source, packet, len);
+	return vrrp_sock_send(v->fd, port->ifindex, source, destination, packet, len);
 }
 
 static int add_addresses(
@@ -204,6 +215,15 @@ static int dump(void *io)
 	return rtnl_dump(d->rtnl);
 }
 
+static uint64_t wall_us(void *io)
+{
+	struct timespec t;
+
+	(void)io;
+	(void)clock_gettime(CLOCK_REALTIME, &t); /* cannot fail with this clock */
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 static void arm(void *io, struct instant deadline)
 {
 	struct daemon *d = io;
@@ -243,8 +263,8 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	helper_event(d->helper, event_of(v), text, "TANDEM_INSTANCE", router->config.name,
 		"TANDEM_VRID", vrid, "TANDEM_STATE_OLD", vrrp_state_name(old_state),
 		"TANDEM_STATE_NEW", vrrp_state_name(v->state), "TANDEM_REASON",
-		vrrp_reason_name(v->reason), "TANDEM_PEER", peer, "INTERFACE",
-		router->config.interface, NULL);
+		vrrp_reason_name(v->reason), "TANDEM_PEER", peer, "TANDEM_GROUP",
+		router->config.group, "INTERFACE", router->config.interface, NULL);
 }
 
 static void changed(void *io, const struct router *router)
@@ -274,6 +294,7 @@ static const struct elector_ops operations = {
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
+	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
 	.changed = changed,
@@ -359,6 +380,19 @@ static void complain_about_routers(const struct elector *e, json_t *errors)
 	}
 }
 
+/* A director that has been ready is so for a restarted elector too. */
+static void hold(struct elector *e, const json_t *parameters)
+{
+	uint64_t timeout_us;
+	bool ready;
+
+	message_read_ready(parameters, &ready, &timeout_us);
+	if (ready)
+		elector_ready(e, clock_now());
+	else
+		elector_hold(e, timeout_us, clock_now());
+}
+
 static void configure_now(struct daemon *d, const json_t *parameters, json_t *errors)
 {
 	auto_free struct router_config *wanted = NULL;
@@ -366,6 +400,7 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 	int r = message_read_configure(parameters, errors, &wanted, &n);
 
 	if (r == 0) {
+		hold(&d->elector, parameters);
 		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
 		r = elector_configure(&d->elector, wanted, n, clock_now());
 	}
@@ -409,13 +444,18 @@ static void take_message(
 	struct daemon *d = userdata;
 
 	(void)h;
-	if (!d->state.data)
+	if (!d->state.data) {
+		if (strcmp(method, "Ready") == 0)
+			(void)json_object_set_new(d->pending, "ready", json_true());
 		return;
+	}
 	catch_up(d);
 	if (strcmp(method, "Switchover") == 0)
 		elector_switchover(&d->elector,
 			json_string_value(json_object_get(parameters, "name")),
 			json_is_true(json_object_get(parameters, "insist")), clock_now());
+	else if (strcmp(method, "Ready") == 0)
+		elector_ready(&d->elector, clock_now());
 	else if (strcmp(method, "Maintenance") == 0)
 		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
 }

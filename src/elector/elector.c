@@ -3,6 +3,7 @@
 #include "elector/elector.h"
 
 #include "elector/holding.h"
+#include "elector/wire.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,13 +16,25 @@
 void elector_init(
 	struct elector *e, const struct elector_ops *ops, void *io, struct state_file *state)
 {
-	*e = (struct elector){.ops = ops, .io = io, .state = state, .look_again = INSTANT_NEVER};
+	*e = (struct elector){.ops = ops,
+		.io = io,
+		.state = state,
+		.look_again = INSTANT_NEVER,
+		.hold = INSTANT_NEVER};
+}
+
+static void close_voice(struct elector *e, struct port *p, uint16_t family)
+{
+	if (!port_voice(p, family)->ready)
+		return;
+	e->ops->close_port(e->io, p, family);
+	port_voice(p, family)->ready = false;
 }
 
 static void free_port(struct elector *e, struct port *p)
 {
-	if (p->ready)
-		e->ops->close_port(e->io, p);
+	close_voice(e, p, AF_INET);
+	close_voice(e, p, AF_INET6);
 	free(p);
 }
 
@@ -36,7 +49,7 @@ void elector_done(struct elector *e)
 
 static void arm(struct elector *e)
 {
-	struct instant deadline = e->look_again;
+	struct instant deadline = instant_min(e->look_again, e->hold);
 
 	for (size_t i = 0; i < e->n_routers; i++)
 		deadline = instant_min(deadline, router_deadline(e->routers[i]));
@@ -59,10 +72,11 @@ static struct port *port_by_index(const struct elector *e, int ifindex)
 	return NULL;
 }
 
-/* VRID and interface are a virtual router's identity on the wire. */
+/* VRID, family and interface are a virtual router's identity on the wire. */
 static bool same_router(const struct router_config *a, const struct router_config *b)
 {
-	return a->vrid == b->vrid && strcmp(a->interface, b->interface) == 0;
+	return a->vrid == b->vrid && a->format.family == b->format.family &&
+	       strcmp(a->interface, b->interface) == 0;
 }
 
 static const struct router_config *find_wanted(
@@ -84,7 +98,9 @@ static struct router *find_router(const struct elector *e, const struct router_c
 
 static bool record_matches(const struct state_router *s, const struct router_config *config)
 {
-	return s->used && s->vrid == config->vrid && strcmp(s->interface, config->interface) == 0;
+	return s->used && s->vrid == config->vrid &&
+	       s->format.family == config->format.family &&
+	       strcmp(s->interface, config->interface) == 0;
 }
 
 /* The record that a predecessor left for this router, or a free one. There is always one: there are
@@ -158,10 +174,12 @@ static void drop_unwanted(
 	e->n_routers = kept;
 }
 
-static bool is_home(const struct elector *e, const struct port *p)
+/* ... of a router of that family. */
+static bool is_home(const struct elector *e, const struct port *p, uint16_t family)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
-		if (router_home(e->routers[i]) == p)
+		if (router_home(e->routers[i]) == p &&
+			e->routers[i]->config.format.family == family)
 			return true;
 	return false;
 }
@@ -171,7 +189,7 @@ static bool is_used(const struct elector *e, const struct port *p)
 	for (size_t i = 0; i < e->n_routers; i++)
 		if (e->routers[i]->sites[STATE_AWAY].port == p)
 			return true;
-	return is_home(e, p);
+	return is_home(e, p, AF_INET) || is_home(e, p, AF_INET6);
 }
 
 static void drop_unused_ports(struct elector *e)
@@ -244,7 +262,7 @@ static struct port *obtain_port(struct elector *e, const char *interface, struct
 	if (p || !*interface)
 		return p;
 	p = spare->ports[--spare->n_ports];
-	*p = (struct port){.fd = -1};
+	*p = (struct port){.voices = {{.fd = -1}, {.fd = -1}}};
 	(void)snprintf(p->interface, sizeof(p->interface), "%s", interface);
 	e->ports[e->n_ports++] = p;
 	return p;
@@ -266,7 +284,35 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 	r = spare->routers[--spare->n_routers];
 	router_init(r, wanted, ports, take_record(e, wanted), e->ops, e->io, now);
 	router_maintain(r, e->maintenance, now);
+	router_hold(r, !instant_is_never(e->hold), now);
 	e->routers[e->n_routers++] = r;
+}
+
+static struct group *obtain_group(struct elector *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_groups; i++)
+		if (strcmp(e->groups[i].name, name) == 0)
+			return &e->groups[i];
+	group_init(&e->groups[e->n_groups], name);
+	return &e->groups[e->n_groups++];
+}
+
+/* In the order of the configuration, which the peer has too. */
+static void form_groups(
+	struct elector *e, const struct router_config *wanted, size_t n, struct instant now)
+{
+	for (size_t i = 0; i < n; i++)
+		if (*wanted[i].group)
+			group_add(obtain_group(e, wanted[i].group), find_router(e, &wanted[i]), now);
+	for (size_t i = 0; i < e->n_groups; i++)
+		group_follow(&e->groups[i], now);
+}
+
+static void dissolve_groups(struct elector *e)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_ungroup(e->routers[i]);
+	e->n_groups = 0;
 }
 
 int elector_configure(
@@ -280,14 +326,35 @@ int elector_configure(
 	if (!e->configured)
 		tidy_unwanted(e, wanted, n);
 	e->configured = true;
+	dissolve_groups(e);
 	drop_unwanted(e, wanted, n, now);
 	for (size_t i = 0; i < n; i++)
 		add_or_change(e, &wanted[i], &spare, now);
+	form_groups(e, wanted, n, now);
 	drop_unused_ports(e);
 	free_spare(&spare);
 	e->stale = true;
 	elector_settle(e, now);
 	return 0;
+}
+
+void elector_hold(struct elector *e, uint64_t ready_timeout_us, struct instant now)
+{
+	if (!e->configured && ready_timeout_us)
+		e->hold = instant_add(now, ready_timeout_us);
+}
+
+static void end_hold(struct elector *e, struct instant now)
+{
+	e->hold = INSTANT_NEVER;
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_hold(e->routers[i], false, now);
+}
+
+void elector_ready(struct elector *e, struct instant now)
+{
+	end_hold(e, now);
+	arm(e);
 }
 
 void elector_leave(struct elector *e, struct instant now)
@@ -326,20 +393,19 @@ void elector_maintain(struct elector *e, enum maintenance maintenance, struct in
 	elector_settle(e, now);
 }
 
-static void port_down(struct elector *e, struct port *p, struct instant now)
+static void voice_down(struct elector *e, struct port *p, uint16_t family, struct instant now)
 {
 	bool heard = p->ifindex && p->up && !p->broken; /* a word of parting arrives */
 
 	for (size_t i = 0; i < e->n_routers; i++) {
-		if (router_home(e->routers[i]) != p)
+		if (router_voice(e->routers[i]) != port_voice(p, family))
 			continue;
 		if (heard)
 			router_no_address(e->routers[i], now);
 		else
 			router_link_down(e->routers[i], now);
 	}
-	e->ops->close_port(e->io, p);
-	p->ready = false;
+	close_voice(e, p, family);
 }
 
 static void tell_routers_away(struct elector *e, const struct port *p)
@@ -355,7 +421,8 @@ static void port_gone(struct elector *e, struct port *p)
 		return;
 	p->ifindex = 0;
 	p->up = false;
-	p->primary = (struct addr){0};
+	for (size_t i = 0; i < VOICES; i++)
+		p->voices[i].primary = (struct addr){0};
 	p->broken = true;
 	tell_routers_away(e, p);
 }
@@ -405,36 +472,45 @@ static bool is_virtual(const struct elector *e, const struct port *p, const stru
 	return false;
 }
 
+/* 5.1.2.1: adverts come from a link-local address. */
+static bool can_be_primary(const struct addr *addr)
+{
+	return addr->family == AF_INET || addr_is_link_local(addr);
+}
+
 void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr, bool present)
 {
 	struct port *p = port_by_index(e, ifindex);
+	struct voice *v;
 
 	if (!p || !ifindex)
 		return;
-	if (present && addr->addr.family == AF_INET && !p->primary.family &&
+	v = port_voice(p, addr->addr.family);
+	if (present && !v->primary.family && can_be_primary(&addr->addr) &&
 		!is_virtual(e, p, &addr->addr))
-		p->primary = addr->addr;
+		v->primary = addr->addr;
 	if (present)
 		return;
-	if (addr_equal(&p->primary, &addr->addr)) {
-		p->primary = (struct addr){0};
+	if (addr_equal(&v->primary, &addr->addr)) {
+		v->primary = (struct addr){0};
 		e->stale = true;
 	}
 	for (size_t i = 0; i < e->n_routers; i++)
 		holding_address_gone(e->routers[i], p, addr);
 }
 
-static void port_up(struct elector *e, struct port *p)
+static void voice_up(struct elector *e, struct port *p, uint16_t family)
 {
-	int error = e->ops->open_port(e->io, p);
+	struct voice *v = port_voice(p, family);
+	int error = e->ops->open_port(e->io, p, family);
 	char text[160];
 
-	p->ready = error == 0;
-	if (error == 0 || p->failed) {
-		p->failed = error < 0;
+	v->ready = error == 0;
+	if (error == 0 || v->failed) {
+		v->failed = error < 0;
 		return;
 	}
-	p->failed = true;
+	v->failed = true;
 	(void)snprintf(
 		text, sizeof(text), "%s: cannot hear adverts: %s", p->interface, strerror(-error));
 	e->ops->event(e->io, EVENT_ERROR, NULL, text);
@@ -447,30 +523,37 @@ static void give_up(struct elector *e, struct port *p)
 	port_gone(e, p);
 }
 
+static bool is_usable(const struct elector *e, struct port *p, uint16_t family)
+{
+	return p->ifindex && p->up && port_voice(p, family)->primary.family &&
+	       is_home(e, p, family);
+}
+
 static void settle_port(struct elector *e, struct port *p, struct instant now)
 {
-	bool usable = p->ifindex && p->up && p->primary.family && is_home(e, p);
+	static const uint16_t families[VOICES] = {AF_INET, AF_INET6};
 
-	if (p->ready && (!usable || p->broken))
-		port_down(e, p, now);
+	for (size_t i = 0; i < VOICES; i++)
+		if (p->voices[i].ready && (!is_usable(e, p, families[i]) || p->broken))
+			voice_down(e, p, families[i], now);
 	if (p->renamed)
 		give_up(e, p);
 	p->broken = p->renamed = false;
-	if (!p->ready && usable)
-		port_up(e, p);
+	for (size_t i = 0; i < VOICES; i++)
+		if (!p->voices[i].ready && is_usable(e, p, families[i]))
+			voice_up(e, p, families[i]);
 }
 
 static void settle_router(struct router *r, struct instant now)
 {
-	bool absent = r->vrrp.state == VRRP_INITIALIZE; /* one that is offered is still Active */
-
-	if (!router_home(r)->ready || (absent && !router_may_join(r))) {
+	if (!r->group && !router_is_ready(r))
 		router_disown(r);
-		return;
-	}
-	if (absent)
+	else if (!r->group && r->vrrp.state == VRRP_INITIALIZE)
 		router_begin(r, now);
-	else if (!addr_equal(&r->vrrp.config.primary, &router_home(r)->primary))
+	if (r->vrrp.state == VRRP_INITIALIZE || !router_voice(r)->ready)
+		return;
+	if (!r->config.source.family &&
+		!addr_equal(&r->vrrp.config.primary, &router_voice(r)->primary))
 		router_readdress(r, now);
 	holding_restore(r, now);
 }
@@ -490,21 +573,33 @@ static void dump_failed(struct elector *e, int error, struct instant now)
 	e->ops->event(e->io, EVENT_ERROR, NULL, text);
 }
 
+static void forget_primaries(struct port *p)
+{
+	for (struct voice *v = p->voices; v < p->voices + VOICES; v++) {
+		v->known_primary = v->primary;
+		v->primary = (struct addr){0};
+	}
+}
+
+static void recall_primaries(struct port *p)
+{
+	for (struct voice *v = p->voices; v < p->voices + VOICES; v++)
+		v->primary = v->known_primary;
+}
+
 /* Learn anew what each port has. One that the dump does not mention is gone. */
 static void refresh(struct elector *e, struct instant now)
 {
-	struct addr known[sizeof(e->ports) / sizeof(e->ports[0])];
 	int error;
 
 	for (size_t i = 0; i < e->n_ports; i++) {
-		known[i] = e->ports[i]->primary;
-		e->ports[i]->primary = (struct addr){0};
+		forget_primaries(e->ports[i]);
 		e->ports[i]->seen = false;
 	}
 	error = e->ops->dump(e->io);
 	if (error < 0) {
 		for (size_t i = 0; i < e->n_ports; i++)
-			e->ports[i]->primary = known[i];
+			recall_primaries(e->ports[i]);
 		dump_failed(e, error, now);
 		return;
 	}
@@ -525,6 +620,8 @@ void elector_settle(struct elector *e, struct instant now)
 		refresh(e, now);
 	for (size_t i = 0; i < e->n_ports; i++)
 		settle_port(e, e->ports[i], now);
+	for (size_t i = 0; i < e->n_groups; i++)
+		group_settle(&e->groups[i], now);
 	for (size_t i = 0; i < e->n_routers; i++)
 		settle_router(e->routers[i], now);
 	arm(e);
@@ -538,12 +635,13 @@ void elector_news_lost(struct elector *e, struct instant now)
 	elector_settle(e, now);
 }
 
+/* What is for no router of ours. Other people's virtual routers are nothing to tell. */
 static void complain(struct elector *e, struct port *p, enum vrrp_reject why, struct instant now)
 {
 	char text[160];
 
 	p->rejected[why]++;
-	if (!instant_reached(p->next_complaint, now))
+	if (why == VRRP_REJECT_VRID || !instant_reached(p->next_complaint, now))
 		return;
 	p->next_complaint = instant_add(now, COMPLAINT_INTERVAL_US);
 	(void)snprintf(text, sizeof(text), "%s: rejected a datagram: %s", p->interface,
@@ -551,22 +649,42 @@ static void complain(struct elector *e, struct port *p, enum vrrp_reject why, st
 	e->ops->event(e->io, EVENT_ADVERT_REJECTED, NULL, text);
 }
 
+static struct router *find_hearer(
+	const struct elector *e, struct port *port, uint16_t family, uint8_t vrid)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (router_voice(e->routers[i]) == port_voice(port, family) &&
+			e->routers[i]->config.vrid == vrid)
+			return e->routers[i];
+	return NULL;
+}
+
+void elector_packet(struct elector *e, struct port *port, const struct vrrp_datagram *datagram,
+	struct instant now)
+{
+	uint8_t vrid;
+	enum vrrp_reject why = vrrp_packet_vrid(datagram, &vrid);
+	struct router *r =
+		why == VRRP_OK ? find_hearer(e, port, datagram->source.family, vrid) : NULL;
+
+	if (!r) {
+		complain(e, port, why == VRRP_OK ? VRRP_REJECT_VRID : why, now);
+		return;
+	}
+	wire_hear(r, datagram, now);
+	arm(e);
+}
+
 void elector_datagram(
 	struct elector *e, struct port *port, const uint8_t *bytes, size_t len, struct instant now)
 {
-	struct vrrp_advert advert;
-	enum vrrp_reject why = vrrp_datagram_parse(bytes, len, &advert);
+	struct vrrp_datagram datagram;
+	enum vrrp_reject why = vrrp_datagram_parse(bytes, len, &datagram);
 
-	if (e->left)
-		return;
-	if (why != VRRP_OK) {
+	if (why == VRRP_OK)
+		elector_packet(e, port, &datagram, now);
+	else
 		complain(e, port, why, now);
-		return;
-	}
-	for (size_t i = 0; i < e->n_routers; i++)
-		if (router_home(e->routers[i]) == port && e->routers[i]->config.vrid == advert.vrid)
-			router_hear(e->routers[i], &advert, now);
-	arm(e);
 }
 
 void elector_timer(struct elector *e, struct instant now)
@@ -575,6 +693,11 @@ void elector_timer(struct elector *e, struct instant now)
 		return;
 	for (size_t i = 0; i < e->n_routers; i++)
 		router_timer(e->routers[i], now);
+	if (instant_reached(e->hold, now)) {
+		e->ops->event(e->io, EVENT_NOT_READY, NULL,
+			"not ready within ready_timeout: preempts all the same");
+		end_hold(e, now);
+	}
 	if (instant_reached(e->look_again, now))
 		elector_settle(e, now);
 	arm(e);

@@ -2,6 +2,7 @@
  * told what. The program feeds it what happens in the world; it acts through elector_ops. */
 #pragma once
 
+#include "elector/group.h"
 #include "elector/router.h"
 
 struct elector {
@@ -10,12 +11,17 @@ struct elector {
 	struct state_file *state;
 	struct router *routers[STATE_ROUTERS_MAX];
 	size_t n_routers;
+	struct group groups[STATE_ROUTERS_MAX];
+	size_t n_groups;
 	struct port *ports[2 * STATE_PLACES * STATE_ROUTERS_MAX]; /* in a change, old and new */
 	size_t n_ports;
 	bool configured; /* at least once: before, the state file is a predecessor's */
 	bool stale;      /* what is known of the ports may be wrong: dump */
 	bool blind;      /* the last dump failed; the next is at look_again */
 	struct instant look_again;
+	/* Until then nobody is preempted, unless the director says that it is ready; INSTANT_NEVER:
+	 * it has said so, or does not any more need to. */
+	struct instant hold;
 	bool left;
 	enum maintenance maintenance;
 };
@@ -31,6 +37,11 @@ void elector_done(struct elector *e);
  * STATE_ROUTERS_MAX routers. */
 int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now);
+/* Before the first elector_configure(): for how long nobody is to be preempted while the director
+ * does not say that it is ready. */
+void elector_hold(struct elector *e, uint64_t ready_timeout_us, struct instant now);
+/* The director is ready: preempting is allowed where it is configured. */
+void elector_ready(struct elector *e, struct instant now);
 /* Every router leaves in order: release, then resign. Nothing begins again after this. One that was
  * never configured leaves for its predecessor. */
 void elector_leave(struct elector *e, struct instant now);
@@ -54,7 +65,9 @@ void elector_settle(struct elector *e, struct instant now);
 /* The kernel told more than could be read: learn everything anew, addresses included. */
 void elector_news_lost(struct elector *e, struct instant now);
 
-/* A datagram arrived on the port. */
+/* A datagram arrived on the port: apart from its IP header, or IPv4 with it. */
+void elector_packet(struct elector *e, struct port *port, const struct vrrp_datagram *datagram,
+	struct instant now);
 void elector_datagram(
 	struct elector *e, struct port *port, const uint8_t *bytes, size_t len, struct instant now);
 /* The time armed last has come (or another: it does not matter). */

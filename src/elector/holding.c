@@ -21,12 +21,14 @@ void holding_record(struct router *r)
 
 	s->vrid = r->config.vrid;
 	s->priority = r->config.priority;
-	s->family = AF_INET;
 	if (!s->active)
 		record_silence(s, r->config.interval_cs);
+	s->format = r->config.format;
+	s->peers = r->config.peers;
+	s->down_intervals = r->config.down_intervals;
 	s->ifindex[STATE_HOME] = router_home(r)->ifindex;
 	s->ifindex[STATE_AWAY] = away ? away->ifindex : 0;
-	s->source = router_home(r)->primary;
+	s->source = r->vrrp.config.primary;
 	memcpy(s->name, r->config.name, sizeof(s->name));
 	memcpy(s->interface, r->config.interface, sizeof(s->interface));
 	s->addrs = r->config.addrs;

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
+#include <string.h>
 
 static void ignore_link(const struct rtnl_link *link, void *userdata)
 {
@@ -74,14 +75,24 @@ static void resign(const struct state_router *record)
 	};
 	uint8_t packet[VRRP_PACKET_MAX];
 	int ifindex = record->ifindex[STATE_HOME];
-	auto_close int fd = vrrp_sock_open(record->interface, ifindex);
+	auto_close int fd = vrrp_sock_open(record->format.family, record->interface, ifindex);
+	size_t len;
 
 	if (fd < 0)
 		return;
 	for (size_t i = 0; i < advert.n_addrs; i++)
 		advert.addrs[i] = record->addrs.list[i].addr;
-	(void)vrrp_sock_send(
-		fd, ifindex, &record->source, packet, vrrp_packet_build(&advert, packet));
+	len = vrrp_packet_build(&record->format, &advert, packet);
+	if (record->has_will) {
+		memcpy(packet + len, record->will, VRRP_TRAILER_LEN);
+		len += VRRP_TRAILER_LEN;
+	}
+	for (size_t i = 0; i < vrrp_peers_destinations(&record->peers); i++) {
+		struct addr to =
+			vrrp_peers_destination(&record->peers, record->format.family, i);
+		vrrp_packet_seal(&record->format, &record->source, &to, packet, len);
+		(void)vrrp_sock_send(fd, ifindex, &record->source, &to, packet, len);
+	}
 }
 
 int leftovers_tidy(struct state_router *record, size_t *ret_removed)
@@ -91,7 +102,7 @@ int leftovers_tidy(struct state_router *record, size_t *ret_removed)
 
 	if (r < 0)
 		return r;
-	if (record->addrs.n_advertised > 0 && record->interval_cs > 0)
+	if (record->addrs.n_advertised > 0 && record->interval_cs > 0 && record->source.family)
 		resign(record);
 	record->active = false;
 	*ret_removed = removed;

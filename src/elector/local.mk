@@ -8,10 +8,13 @@ libleftovers_a_SOURCES = \
 libelector_a_SOURCES = \
 	src/elector/daemon.c src/elector/daemon.h \
 	src/elector/elector.c src/elector/elector.h \
+	src/elector/group.c src/elector/group.h \
 	src/elector/holding.c src/elector/holding.h \
 	src/elector/message.c src/elector/message.h \
+	src/elector/message_wire.c \
 	src/elector/realtime.c src/elector/realtime.h \
-	src/elector/router.c src/elector/router.h
+	src/elector/router.c src/elector/router.h \
+	src/elector/wire.c src/elector/wire.h
 libelector_a_CFLAGS = $(AM_CFLAGS) $(CAPNG_CFLAGS)
 
 ELECTOR_LIBS = libelector.a libleftovers.a libio.a libcore.a libbase.a $(CAPNG_LIBS) \

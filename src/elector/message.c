@@ -2,6 +2,8 @@
  * is refused whole, in words for whoever debugs the two programs. */
 #include "elector/message.h"
 
+#include "elector/wire.h"
+
 #include "base/cleanup.h"
 
 #include <errno.h>
@@ -41,7 +43,7 @@ static bool read_addresses(const json_t *addresses, struct state_addrs *ret)
 static bool can_be_advertised(const struct state_addrs *addrs)
 {
 	for (size_t i = 0; i < addrs->n; i++)
-		if (addrs->list[i].addr.family != AF_INET)
+		if (addrs->list[i].addr.family != addrs->list[0].addr.family)
 			return false;
 	return addrs->n > 0;
 }
@@ -54,7 +56,8 @@ static const char *read_all_addresses(const json_t *json, struct router_config *
 	struct state_addrs *a = &ret->addrs;
 
 	if (!read_addresses(json_object_get(json, "addresses"), a) || !can_be_advertised(a))
-		return "addresses must be 1 to 255 IPv4 addresses";
+		return "addresses must be 1 to 255 addresses of one family";
+	ret->format.family = a->list[0].addr.family;
 	a->n_advertised = a->n_home = a->n;
 	if (excluded && !read_addresses(excluded, a))
 		return "excluded must be up to 255 addresses";
@@ -73,6 +76,27 @@ static const char *read_all_addresses(const json_t *json, struct router_config *
 static bool in_range(json_int_t value, json_int_t min, json_int_t max)
 {
 	return value >= min && value <= max;
+}
+
+/* Members that may be absent. */
+static const char *read_policy(const json_t *json, struct router_config *ret)
+{
+	json_int_t down_intervals = VRRP_DOWN_INTERVALS, preempt_delay_us = 0, settle_us = 0;
+	const char *group = "";
+
+	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?s}", "down_intervals",
+		    &down_intervals, "preempt_delay_us", &preempt_delay_us, "settle_us",
+		    &settle_us, "group", &group) < 0)
+		return "down_intervals, preempt_delay_us, settle_us or group is of the wrong type";
+	if (!in_range(down_intervals, 1, VRRP_DOWN_INTERVALS_MAX) || preempt_delay_us < 0 ||
+		settle_us < 0)
+		return "down_intervals, preempt_delay_us or settle_us is out of range";
+	if (!copy_text(ret->group, sizeof(ret->group), group))
+		return "the name of the group is too long";
+	ret->down_intervals = (uint8_t)down_intervals;
+	ret->preempt_delay_us = (uint64_t)preempt_delay_us;
+	ret->settle_us = (uint64_t)settle_us;
+	return NULL;
 }
 
 /* Returns what is wrong, NULL when nothing is. */
@@ -101,13 +125,18 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 		return "vrid, priority or advert_interval_cs is out of range";
 	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0)
 		return "announce is out of range";
+	c.interval_cs = (uint16_t)interval_cs;
 	wrong = read_all_addresses(json, &c);
+	if (!wrong)
+		wrong = message_read_wire(json, &c);
 	if (wrong)
 		return wrong;
 	c.vrid = (uint8_t)vrid;
 	c.priority = (uint8_t)priority;
-	c.interval_cs = (uint16_t)interval_cs;
 	c.preempt = preempt;
+	wrong = read_policy(json, &c);
+	if (wrong)
+		return wrong;
 	c.announce = (struct announce_config){
 		(unsigned)repeat, (uint64_t)announce_us, (uint64_t)refresh_us};
 	*ret = c;
@@ -121,6 +150,18 @@ static int refuse(json_t *errors, size_t i, const char *what)
 	(void)snprintf(text, sizeof(text), "routers[%zu]: %s", i, what);
 	(void)json_array_append_new(errors, json_string(text));
 	return -EINVAL;
+}
+
+static bool has_large_group(const struct router_config *configs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t members = 0;
+		for (size_t k = 0; *configs[i].group && k < n; k++)
+			members += strcmp(configs[i].group, configs[k].group) == 0;
+		if (members > SYNC_GROUP_MEMBERS_MAX)
+			return true;
+	}
+	return false;
 }
 
 int message_read_configure(
@@ -140,9 +181,20 @@ int message_read_configure(
 		if (wrong)
 			return refuse(errors, i, wrong);
 	}
+	if (has_large_group(configs, n))
+		return refuse(errors, 0, "a group has more than 32 members");
 	*ret = take_ptr(configs);
 	*ret_n = n;
 	return 0;
+}
+
+void message_read_ready(const json_t *parameters, bool *ret_ready, uint64_t *ret_timeout_us)
+{
+	const json_t *ready = json_object_get(parameters, "ready");
+	json_int_t timeout_us = json_integer_value(json_object_get(parameters, "ready_timeout_us"));
+
+	*ret_ready = !json_is_false(ready);
+	*ret_timeout_us = timeout_us > 0 ? (uint64_t)timeout_us : 0;
 }
 
 enum maintenance message_read_maintenance(const json_t *parameters)
@@ -160,7 +212,8 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I}", "name", router->config.name,
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:I}", "name",
+		router->config.name, "group", router->config.group,
 		"state", vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state),
 		"reason", vrrp_reason_name(v->reason), "peer", peer, "priority",
 		(int)v->config.priority, "handover", handover_state_name(router->handover.state),
@@ -168,13 +221,15 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 		"since_us", JSON_INT(v->since.us));
 }
 
-static void add_rejections(json_t *counters, const struct port *port)
+static void add_rejections(json_t *counters, const struct router *r)
 {
+	const struct port *port = router_home(r);
+
 	for (enum vrrp_reject why = VRRP_OK + 1; why < VRRP_REJECT_MAX_; why++) {
 		char name[40];
 		(void)snprintf(name, sizeof(name), "rejected_%s", vrrp_reject_name(why));
-		(void)json_object_set_new(
-			counters, name, json_integer(JSON_INT(port->rejected[why])));
+		(void)json_object_set_new(counters, name,
+			json_integer(JSON_INT(port->rejected[why] + r->rejected[why])));
 	}
 }
 
@@ -189,7 +244,7 @@ static json_t *counters_of(const struct router *router)
 		JSON_INT(c->late));
 
 	if (json)
-		add_rejections(json, router_home(router));
+		add_rejections(json, router);
 	return json;
 }
 
@@ -204,6 +259,7 @@ json_t *message_report(const struct elector *e)
 		(void)json_object_set_new(
 			json, "peer_priority", json_integer(r->vrrp.peer_priority));
 		(void)json_object_set_new(json, "interface_up", json_boolean(router_home(r)->up));
+		(void)json_object_set_new(json, "deaf", json_boolean(wire_is_deaf(r)));
 		(void)json_object_set_new(json, "counters", counters_of(r));
 		(void)json_array_append_new(routers, json);
 	}

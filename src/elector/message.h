@@ -10,8 +10,14 @@
 int message_read_configure(
 	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n);
 
+/* The "wire" of one router, whose family and interval are read. NULL, or what is wrong. */
+const char *message_read_wire(const json_t *router, struct router_config *c);
+
 /* The "maintenance" of "Configure" or "Maintenance"; off when there is none. */
 enum maintenance message_read_maintenance(const json_t *parameters);
+
+/* The "ready" of "Configure", true when there is none, and its "ready_timeout_us", 0 likewise. */
+void message_read_ready(const json_t *parameters, bool *ret_ready, uint64_t *ret_timeout_us);
 
 /* "Router": new references, NULL when memory is out. */
 json_t *message_router(const struct router *router, enum vrrp_state old_state);

@@ -2,7 +2,9 @@
  * addresses, the addresses before the advert, everything before a word to the operator. */
 #include "elector/router.h"
 
+#include "elector/group.h"
 #include "elector/holding.h"
+#include "elector/wire.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,41 +25,13 @@ void router_say_failure(const struct router *r, const char *what, int error)
 	router_say(r, EVENT_ERROR, text);
 }
 
-static void send_advert_with(
-	struct router *r, uint8_t priority, uint16_t interval_cs, struct instant now)
-{
-	struct vrrp_advert advert = {
-		.vrid = r->config.vrid,
-		.priority = priority,
-		.interval_cs = interval_cs,
-		.n_addrs = (uint8_t)r->config.addrs.n_advertised,
-	};
-	uint8_t packet[VRRP_PACKET_MAX];
-	int error;
-
-	for (size_t i = 0; i < advert.n_addrs; i++)
-		advert.addrs[i] = r->config.addrs.list[i].addr;
-	error = r->ops->send(r->io, router_home(r), &r->vrrp.config.primary, packet,
-		vrrp_packet_build(&advert, packet));
-	if (error < 0) {
-		r->counters.send_errors++;
-		if (!r->send_failed)
-			router_say_failure(r, "an advert could not be sent", error);
-	} else {
-		r->counters.adverts_sent++;
-		r->record->spoke = now;
-		r->record->interval_cs = interval_cs;
-	}
-	r->send_failed = error < 0;
-}
-
 static void send_advert(struct router *r, uint8_t priority, struct instant now)
 {
-	send_advert_with(r, priority, r->config.interval_cs, now);
+	wire_send(r, priority, r->config.interval_cs, now);
 }
 
 /* Lowest bit first, as core/vrrp.h has it. */
-static void carry_out(struct router *r, unsigned effects, struct instant now)
+void router_carry_out(struct router *r, unsigned effects, struct instant now)
 {
 	if (effects & VRRP_DO_RELEASE)
 		holding_release(r);
@@ -71,21 +45,32 @@ static void carry_out(struct router *r, unsigned effects, struct instant now)
 		holding_announce(r, now);
 }
 
-static struct vrrp_config election_of(
-	const struct router *r, const struct router_config *config, const struct port *port)
+uint8_t router_own_priority(const struct router *r)
 {
+	return handover_priority(&r->handover, r->config.priority);
+}
+
+/* One that is held, as the director is not ready, preempts nobody. */
+static struct vrrp_config election_of(const struct router *r)
+{
+	const struct router_config *config = &r->config;
+
 	return (struct vrrp_config){
-		.primary = port->primary,
-		.priority = handover_priority(&r->handover, config->priority),
+		.primary = config->source.family ? config->source : router_voice(r)->primary,
+		.version = config->format.version,
+		.priority = r->group ? group_priority(r->group) : router_own_priority(r),
 		.interval_cs = config->interval_cs,
-		.preempt = config->preempt,
+		.preempt = config->preempt && !r->held,
+		.preempt_delay_us = config->preempt_delay_us,
+		.settle_us = config->settle_us,
+		.down_intervals = config->down_intervals,
+		.grouped = r->group != NULL,
 	};
 }
 
-/* The priority follows what operators decided. Returns effects. */
-static unsigned follow_handover(struct router *r, struct instant now)
+unsigned router_follow(struct router *r, struct instant now)
 {
-	struct vrrp_config election = election_of(r, &r->config, router_home(r));
+	struct vrrp_config election = election_of(r);
 
 	r->record->given = r->handover.state == HANDOVER_GIVEN;
 	if (election.priority == r->vrrp.config.priority)
@@ -93,35 +78,56 @@ static unsigned follow_handover(struct router *r, struct instant now)
 	return vrrp_reconfigure(&r->vrrp, &election, now);
 }
 
-static void leave_for_maintenance(struct router *r, struct instant now);
+unsigned router_became(struct router *r, const struct vrrp *before, struct instant now)
+{
+	bool active = r->vrrp.state == VRRP_ACTIVE;
+
+	if ((before->state == VRRP_ACTIVE) == active)
+		return 0;
+	handover_became(&r->handover, active);
+	return router_follow(r, now);
+}
+
+bool router_tell(struct router *r, const struct vrrp *before)
+{
+	if (before->state == r->vrrp.state && before->since.us == r->vrrp.since.us)
+		return false;
+	r->counters.transitions++;
+	if (r->vrrp.reason == VRRP_REASON_LATE)
+		r->counters.late++;
+	r->ops->transition(r->io, r, before->state);
+	return true;
+}
 
 /* Effects first: what the operator is told can wait. */
 static void conclude(
 	struct router *r, const struct vrrp *before, unsigned effects, struct instant now)
 {
-	bool active = r->vrrp.state == VRRP_ACTIVE;
+	router_carry_out(r, effects | router_became(r, before, now), now);
+	if (r->group)
+		group_follow(r->group, now);
+	if (router_tell(r, before))
+		router_leave_for_maintenance(r, now);
+}
 
-	if ((before->state == VRRP_ACTIVE) != active) {
-		handover_became(&r->handover, active);
-		effects |= follow_handover(r, now);
-	}
-	carry_out(r, effects, now);
-	if (before->state == r->vrrp.state && before->since.us == r->vrrp.since.us)
+static void step_event(struct router *r, const struct vrrp_event *event, struct instant now)
+{
+	struct vrrp before = r->vrrp;
+	unsigned effects;
+
+	if (r->group) {
+		group_step(r->group, r->place, event, now);
 		return;
-	r->counters.transitions++;
-	if (r->vrrp.reason == VRRP_REASON_LATE)
-		r->counters.late++;
-	r->ops->transition(r->io, r, before->state);
-	leave_for_maintenance(r, now);
+	}
+	effects = vrrp_step(&r->vrrp, event, now);
+	conclude(r, &before, effects, now);
 }
 
 static void step(struct router *r, enum vrrp_event_kind kind, struct instant now)
 {
-	struct vrrp before = r->vrrp;
 	struct vrrp_event event = {.kind = kind};
-	unsigned effects = vrrp_step(&r->vrrp, &event, now);
 
-	conclude(r, &before, effects, now);
+	step_event(r, &event, now);
 }
 
 static void set_ports(struct router *r, struct port *const ports[STATE_PLACES])
@@ -146,30 +152,49 @@ void router_init(struct router *r, const struct router_config *config,
 	handover_init(&r->handover);
 	if (record->given)
 		handover_give(&r->handover);
-	election = election_of(r, config, ports[STATE_HOME]);
+	election = election_of(r);
 	vrrp_init(&r->vrrp, &election, now);
 	announce_init(&r->announce, &config->announce);
 }
 
-static bool can_adopt(const struct router *r, struct instant now)
+bool router_can_adopt(const struct router *r, struct instant now)
 {
 	return r->record->ifindex[STATE_HOME] == router_home(r)->ifindex &&
 	       state_router_is_fresh(r->record, now);
 }
 
-void router_begin(struct router *r, struct instant now)
+void router_prepare(struct router *r, bool adopt, struct instant now)
 {
-	struct vrrp_config election = election_of(r, &r->config, router_home(r));
+	struct vrrp_config election = election_of(r);
 
 	(void)vrrp_reconfigure(&r->vrrp, &election, now); /* in Initialize it has no effects */
-	if (can_adopt(r, now)) {
+	if (adopt) {
 		holding_remove_unwanted(r);
-		step(r, VRRP_EV_ADOPT, now);
 		return;
 	}
 	holding_remove_leftovers(r);
 	holding_record(r);
-	step(r, VRRP_EV_STARTUP, now);
+}
+
+void router_begin(struct router *r, struct instant now)
+{
+	bool adopt = router_can_adopt(r, now);
+
+	router_prepare(r, adopt, now);
+	step(r, adopt ? VRRP_EV_ADOPT : VRRP_EV_STARTUP, now);
+}
+
+void router_hold(struct router *r, bool held, struct instant now)
+{
+	if (r->held == held)
+		return;
+	r->held = held;
+	router_readdress(r, now);
+}
+
+void router_ungroup(struct router *r)
+{
+	r->group = NULL;
 }
 
 void router_disown(struct router *r)
@@ -196,14 +221,15 @@ void router_leave(struct router *r, struct instant now)
 /* Long enough for a Backup that preempts to find that nobody better is Active any more. */
 static uint64_t patience_us(const struct router *r)
 {
-	return 4 * (uint64_t)r->config.interval_cs * 10000 + HANDOVER_SLACK_US;
+	return (r->config.down_intervals + UINT64_C(1)) * r->config.interval_cs * 10000 +
+	       HANDOVER_SLACK_US;
 }
 
 static void apply_handover(struct router *r, struct instant now)
 {
 	struct vrrp before = r->vrrp;
 
-	conclude(r, &before, follow_handover(r, now), now);
+	conclude(r, &before, router_follow(r, now), now);
 	r->ops->changed(r->io, r);
 }
 
@@ -250,14 +276,14 @@ static void end_handover(struct router *r, struct instant now)
 		return;
 	case HANDOVER_FORCED:
 		if (r->handover.maintenance == MAINTENANCE_ON)
-			leave_for_maintenance(r, now);
+			router_leave_for_maintenance(r, now);
 		else
 			give(r, now);
 	}
 }
 
 /* One who is to go gives a peer the time to come first. */
-static void leave_for_maintenance(struct router *r, struct instant now)
+void router_leave_for_maintenance(struct router *r, struct instant now)
 {
 	if (r->handover.maintenance == MAINTENANCE_ON && r->handover.state != HANDOVER_OFFERED &&
 		r->vrrp.state != VRRP_INITIALIZE)
@@ -273,21 +299,23 @@ void router_maintain(struct router *r, enum maintenance maintenance, struct inst
 		router_switchover(r, maintenance == MAINTENANCE_ON, now);
 	else
 		apply_handover(r, now);
-	leave_for_maintenance(r, now);
+	router_leave_for_maintenance(r, now);
 }
 
-bool router_may_join(const struct router *r)
+bool router_is_ready(const struct router *r)
 {
-	return r->handover.maintenance != MAINTENANCE_ON;
+	return router_voice(r)->ready && r->handover.maintenance != MAINTENANCE_ON;
 }
 
 void router_pause(struct router *r, struct instant now)
 {
-	uint16_t interval_cs = vrrp_patience_cs(r->config.interval_cs);
+	uint16_t interval_cs = r->config.interval_cs;
 
+	if (r->config.format.version == 3) /* others refuse an interval that is not theirs */
+		interval_cs = vrrp_patience_cs(interval_cs);
 	if (r->vrrp.state != VRRP_ACTIVE)
 		return;
-	send_advert_with(r, r->vrrp.config.priority, interval_cs, now);
+	wire_send(r, r->vrrp.config.priority, interval_cs, now);
 }
 
 void router_readdress(struct router *r, struct instant now)
@@ -300,7 +328,7 @@ void router_readdress(struct router *r, struct instant now)
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	struct port *const ports[STATE_PLACES], struct instant now)
 {
-	struct vrrp_config election = election_of(r, wanted, ports[STATE_HOME]);
+	struct vrrp_config election;
 	struct vrrp before = r->vrrp;
 	bool moved = !holding_same(&r->config, wanted);
 	unsigned effects;
@@ -309,6 +337,7 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 		r->config = *wanted;
 	set_ports(r, ports);
 	announce_reconfigure(&r->announce, &wanted->announce, now);
+	election = election_of(r);
 	effects = vrrp_reconfigure(&r->vrrp, &election, now);
 	if (r->vrrp.state == VRRP_ACTIVE) {
 		if (moved)
@@ -340,7 +369,7 @@ static bool same_list(const struct router *r, const struct vrrp_advert *advert)
 static void note_rival(struct router *r, const struct vrrp_advert *advert, struct instant now)
 {
 	char text[160], peer[ADDR_TEXT_MAX];
-	uint64_t settled_us = vrrp_shortest_down_us(r->config.interval_cs);
+	uint64_t settled_us = vrrp_shortest_down_us(r->config.interval_cs, r->config.down_intervals);
 
 	r->counters.rivals++;
 	if (r->vrrp.state != VRRP_ACTIVE || instant_between_us(r->vrrp.since, now) < settled_us ||
@@ -365,7 +394,7 @@ void router_hear(struct router *r, const struct vrrp_advert *advert, struct inst
 		r->counters.address_mismatches++;
 	if (before.state == VRRP_BACKUP && handover_heard(&r->handover, advert->priority))
 		apply_handover(r, now);
-	conclude(r, &before, vrrp_step(&r->vrrp, &event, now), now);
+	step_event(r, &event, now);
 	if (before.state == VRRP_ACTIVE && advert->priority != VRRP_PRIORITY_RESIGN)
 		note_rival(r, advert, now);
 }

@@ -6,6 +6,7 @@
 #include "core/announce.h"
 #include "core/handover.h"
 #include "core/vrrp.h"
+#include "core/vrrp_auth.h"
 #include "core/vrrp_packet.h"
 #include "elector/state_file.h"
 
@@ -14,6 +15,16 @@
 #include <stdint.h>
 
 #define PORT_MAC_LEN 6
+
+/* How adverts of one family leave a port and are heard there. */
+struct voice {
+	struct addr primary; /* the port's own address of it, link-local for IPv6; family 0: none */
+	struct addr known_primary; /* ... before the dump under way */
+	bool ready;  /* home of a router, up, with an address, and its socket open */
+	bool failed; /* its socket could not be opened the last time */
+	int fd;      /* the operations' business */
+};
+enum { VOICE_IPV4, VOICE_IPV6, VOICES };
 
 /* An interface that virtual routers, or addresses of theirs, are on. */
 struct port {
@@ -24,22 +35,32 @@ struct port {
 	bool seen;    /* in the dump under way */
 	bool broken;  /* the interface that the socket is bound to is gone */
 	bool renamed; /* the interface has another name now: what is ours there is to go */
-	bool ready;   /* home of a router, up, with an address, and its socket open */
-	bool failed;  /* its socket could not be opened the last time */
-	int fd;       /* the operations' business */
 	uint8_t mac[PORT_MAC_LEN];
-	struct addr primary; /* its own IPv4 address, the source of adverts; family 0: none */
-	uint64_t rejected[VRRP_REJECT_MAX_];
+	struct voice voices[VOICES];
+	uint64_t rejected[VRRP_REJECT_MAX_]; /* what is for no router in particular */
 	struct instant next_complaint; /* when a rejected datagram is worth an event again */
 };
+
+static inline struct voice *port_voice(struct port *p, uint16_t family)
+{
+	return &p->voices[family == AF_INET6 ? VOICE_IPV6 : VOICE_IPV4];
+}
 
 struct router_config {
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX];
+	char group[STATE_NAME_MAX]; /* the sync group that it is in; empty: none */
 	uint8_t vrid;
 	uint8_t priority;
 	uint16_t interval_cs;
+	uint8_t down_intervals;
 	bool preempt;
+	uint64_t preempt_delay_us;
+	uint64_t settle_us;
+	struct vrrp_format format; /* with the family of the router */
+	struct addr source;        /* of unicast adverts; family 0: the port's primary address */
+	struct vrrp_peers peers;   /* none: multicast */
+	struct vrrp_auth_config auth;
 	struct announce_config announce;
 	char snat_interface[STATE_INTERFACE_MAX]; /* where what is away goes; empty: nothing is */
 	struct state_addrs addrs;
@@ -61,12 +82,12 @@ struct router;
 
 /* What the elector does to the world. None of these blocks. `io` is the first argument given. */
 struct elector_ops {
-	/* Open and close the socket of a port. 0 or -errno. */
-	int (*open_port)(void *io, struct port *port);
-	void (*close_port)(void *io, struct port *port);
+	/* Open and close the socket of a port for one family. 0 or -errno. */
+	int (*open_port)(void *io, struct port *port, uint16_t family);
+	void (*close_port)(void *io, struct port *port, uint16_t family);
 	/* Send one VRRP packet. 0 or -errno. */
 	int (*send)(void *io, const struct port *port, const struct addr *source,
-		const uint8_t *packet, size_t len);
+		const struct addr *destination, const uint8_t *packet, size_t len);
 	/* Add or remove addresses, in one batch. *ret_changed: how many were not so already. */
 	int (*add)(void *io, int ifindex, const struct addr_prefix *addrs, size_t n,
 		size_t *ret_changed);
@@ -79,6 +100,8 @@ struct elector_ops {
 	int (*tidy)(void *io, struct state_router *record, size_t *ret_removed);
 	/* Tell elector_link() and elector_addr() about all there is. 0, or -errno after a part. */
 	int (*dump)(void *io);
+	/* Microseconds since 1970. */
+	uint64_t (*wall_us)(void *io);
 	/* Call elector_timer() at that time. */
 	void (*arm)(void *io, struct instant deadline);
 	/* For the operator: a transition, or something else that happened (router may be NULL). */
@@ -95,9 +118,14 @@ struct site {
 	bool failed;       /* an address is missing: tried again with each advert */
 };
 
+struct group;
+
 struct router {
 	struct router_config config;
 	struct vrrp vrrp;
+	struct group *group; /* NULL: it is in none */
+	size_t place;        /* among the group's members */
+	bool held;           /* the director is not ready: it preempts nobody */
 	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
@@ -106,6 +134,10 @@ struct router {
 	const struct elector_ops *ops;
 	void *io;
 	bool send_failed; /* the last advert did not leave */
+	struct vrrp_auth auth;
+	unsigned stale; /* signed adverts in a row that our clock calls stale */
+	uint64_t rejected[VRRP_REJECT_MAX_];
+	struct instant next_complaint[VRRP_REJECT_MAX_];
 	struct instant next_rival_event;
 };
 
@@ -115,6 +147,11 @@ static inline struct port *router_home(const struct router *r)
 	return r->sites[STATE_HOME].port;
 }
 
+static inline struct voice *router_voice(const struct router *r)
+{
+	return port_voice(router_home(r), r->config.format.family);
+}
+
 /* A router in Initialize, with the ports of its places. `record` may hold what a predecessor wrote.
  */
 void router_init(struct router *r, const struct router_config *config,
@@ -122,6 +159,14 @@ void router_init(struct router *r, const struct router_config *config,
 	const struct elector_ops *ops, void *io, struct instant now);
 /* The port is ready: adopt what a predecessor left a moment ago, or remove it and join. */
 void router_begin(struct router *r, struct instant now);
+/* The two halves of it: whether all is as if the predecessor had gone on; and what has to be so
+ * before it joins, with its predecessor's addresses or without. */
+bool router_can_adopt(const struct router *r, struct instant now);
+void router_prepare(struct router *r, bool adopt, struct instant now);
+/* Whether the director's not being ready keeps it from preempting. */
+void router_hold(struct router *r, bool held, struct instant now);
+/* It stands alone from now on; router_reconfigure() is due. */
+void router_ungroup(struct router *r);
 /* The port is not ready any more: its link is down, or it has no address of its own left. */
 void router_link_down(struct router *r, struct instant now);
 void router_no_address(struct router *r, struct instant now);
@@ -137,8 +182,8 @@ void router_leave(struct router *r, struct instant now);
 void router_switchover(struct router *r, bool insist, struct instant now);
 /* An operator works on this host, or has done so. */
 void router_maintain(struct router *r, enum maintenance maintenance, struct instant now);
-/* Whether it may join the election as far as operators are concerned. */
-bool router_may_join(const struct router *r);
+/* Whether it may join the election: the port is ready, and operators have nothing against it. */
+bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
@@ -153,3 +198,14 @@ struct instant router_deadline(const struct router *r);
 /* For the operator. */
 void router_say(const struct router *r, enum event event, const char *message);
 void router_say_failure(const struct router *r, const char *what, int error);
+
+/* For elector/group.c: the parts of a step. */
+uint8_t router_own_priority(const struct router *r); /* before its group's others are asked */
+void router_carry_out(struct router *r, unsigned effects, struct instant now);
+/* The priority follows what it depends on. Returns effects. */
+unsigned router_follow(struct router *r, struct instant now);
+/* After a step: a handover may be at its end. Returns effects. */
+unsigned router_became(struct router *r, const struct vrrp *before, struct instant now);
+/* Tells the operator of a transition, if there was one; returns whether. */
+bool router_tell(struct router *r, const struct vrrp *before);
+void router_leave_for_maintenance(struct router *r, struct instant now);

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define MAGIC "tandem\n"
-#define VERSION 3
+#define VERSION 5
 #define BOOT_ID_MAX 40
 
 struct state_header {
@@ -62,7 +62,8 @@ static bool addrs_are_sound(const struct state_addrs *a)
 
 static bool router_is_sound(const struct state_router *r)
 {
-	return addrs_are_sound(&r->addrs) && memchr(r->name, '\0', sizeof(r->name)) &&
+	return addrs_are_sound(&r->addrs) && r->peers.n <= VRRP_PEERS_MAX &&
+	       memchr(r->name, '\0', sizeof(r->name)) &&
 	       memchr(r->interface, '\0', sizeof(r->interface));
 }
 
@@ -103,7 +104,8 @@ struct state_slice state_addrs_at(const struct state_addrs *addrs, enum state_pl
 
 bool state_router_is_fresh(const struct state_router *router, struct instant now)
 {
-	struct instant end = instant_add(router->spoke, vrrp_shortest_down_us(router->interval_cs));
+	struct instant end = instant_add(router->spoke,
+		vrrp_shortest_down_us(router->interval_cs, router->down_intervals));
 
 	return router->used && router->active && !instant_reached(end, now);
 }

@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/instant.h"
+#include "core/vrrp_packet.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,13 +44,17 @@ struct state_router {
 	bool given; /* an operator gave the place to a peer, see core/handover.h */
 	uint8_t vrid;
 	uint8_t priority;
-	uint16_t family;
 	uint16_t interval_cs;
+	uint8_t down_intervals;
 	int32_t ifindex[STATE_PLACES]; /* 0: there is no such interface */
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX]; /* home */
 	struct instant spoke;                /* the last advert */
 	struct addr source;                  /* of our adverts */
+	struct vrrp_format format;
+	struct vrrp_peers peers;
+	bool has_will;
+	uint8_t will[VRRP_TRAILER_LEN]; /* the trailer of a priority 0 that ends us */
 	struct state_addrs addrs;
 };
 

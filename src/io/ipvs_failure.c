@@ -26,8 +26,9 @@ static const char *explain_invalid(const struct ipvs_op *op)
 	if (op->dest->key.addr.family != op->service->key.addr.family)
 		return "a server of the other address family needs forward \"tunnel\" and no sync "
 		       "daemon";
-	return "the kernel refuses the server's address (neither unicast nor local), its tunnel "
-	       "port or its thresholds";
+	/* Without any address there is no table of local ones to judge a server's by. */
+	return "the kernel refuses the server's address (neither unicast nor local, or no interface "
+	       "is up), its tunnel port or its thresholds";
 }
 
 static void explain(const struct ipvs_failure *f, char *buf, size_t size)

@@ -130,6 +130,14 @@ static void tell_link(struct rtnl *r, struct nlmsghdr *header)
 	r->handler->link(&link, r->userdata);
 }
 
+/* Not while, or after, another host was found to have it (RFC 4862, 5.4): the kernel tells again of
+ * one that may be used. */
+static bool is_usable(const struct ifaddrmsg *info)
+{
+	return !(info->ifa_flags & IFA_F_DADFAILED) &&
+	       (!(info->ifa_flags & IFA_F_TENTATIVE) || info->ifa_flags & IFA_F_OPTIMISTIC);
+}
+
 static void tell_addr(struct rtnl *r, struct nlmsghdr *header, bool present)
 {
 	const struct ifaddrmsg *info = nlmsg_data(header);
@@ -140,7 +148,7 @@ static void tell_addr(struct rtnl *r, struct nlmsghdr *header, bool present)
 	if (len == 0 || nlmsg_parse(header, sizeof(*info), attrs, IFA_MAX, NULL) < 0)
 		return;
 	local = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
-	if (!local || (size_t)nla_len(local) != len)
+	if (!local || (size_t)nla_len(local) != len || (present && !is_usable(info)))
 		return;
 	memcpy(addr.addr.bytes, nla_data(local), len);
 	addr.prefix_len = info->ifa_prefixlen;
@@ -288,7 +296,7 @@ int rtnl_dump(struct rtnl *r)
 {
 	int error = dump(r, RTM_GETLINK, AF_UNSPEC);
 
-	return error < 0 ? error : dump(r, RTM_GETADDR, AF_INET);
+	return error < 0 ? error : dump(r, RTM_GETADDR, AF_UNSPEC);
 }
 
 static void put_attr(struct nlmsghdr *m, uint16_t type, const void *data, size_t len)

@@ -1,5 +1,6 @@
-/* One raw socket per interface. What an advert means is decided elsewhere; here is only how it
- * leaves and arrives. RFC 9568, section 5.1. */
+/* One raw socket per interface and family. What an advert means is decided elsewhere; here is only
+ * how it leaves and arrives. RFC 9568, section 5.1. Checksums are core/vrrp_packet's on both
+ * families, so that a wrong one is counted and told. */
 #include "io/vrrp_sock.h"
 
 #include "base/cleanup.h"
@@ -12,100 +13,211 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define PROTOCOL_VRRP 112
-#define GROUP 0xe0000012u /* 224.0.0.18 (5.1.1.2) */
-#define TTL 255           /* 5.1.1.3 */
-#define CLASS_CS6 0xc0    /* network control */
+#define CLASS_CS6 0xc0 /* network control */
 
-static int set_int(int fd, int level, int option, int value)
+#ifndef IPV6_MULTICAST_ALL /* not in all headers of the C library */
+#define IPV6_MULTICAST_ALL 29
+#endif
+
+struct option {
+	int name, value;
+};
+
+static int set_options(int fd, int level, const struct option *options, size_t n)
 {
-	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
-
-static int join(int fd, int ifindex)
-{
-	struct ip_mreqn group = {
-		.imr_multiaddr.s_addr = htonl(GROUP),
-		.imr_ifindex = ifindex,
-	};
-
-	if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
-		return -errno;
-	if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &group, sizeof(group)) < 0)
-		return -errno;
+	for (size_t i = 0; i < n; i++)
+		if (setsockopt(fd, level, options[i].name, &options[i].value,
+			    sizeof(options[i].value)) < 0)
+			return -errno;
 	return 0;
 }
 
-static int set_up(int fd, const char *interface, int ifindex)
+static struct addr group_of(uint16_t family)
 {
-	static const struct {
-		int option, value;
-	} options[] = {
-		{IP_MULTICAST_TTL, TTL},
+	static const struct vrrp_peers nobody;
+
+	return vrrp_peers_destination(&nobody, family, 0);
+}
+
+static int set_up_v4(int fd, int ifindex)
+{
+	static const struct option options[] = {
+		{IP_MULTICAST_TTL, VRRP_TTL},
+		{IP_TTL, VRRP_TTL},
 		{IP_MULTICAST_LOOP, 0},
 		{IP_MULTICAST_ALL, 0},
 		{IP_TRANSPARENT, 1}, /* the source may be gone by now */
 		{IP_TOS, CLASS_CS6},
 	};
-	int r;
+	struct addr group = group_of(AF_INET);
+	struct ip_mreqn membership = {
+		.imr_multiaddr = addr_to_v4(&group),
+		.imr_ifindex = ifindex,
+	};
+	int r = set_options(fd, IPPROTO_IP, options, sizeof(options) / sizeof(options[0]));
 
-	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
-		    (socklen_t)strlen(interface) + 1) < 0)
+	if (r < 0)
+		return r;
+	if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof(membership)) < 0 ||
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &membership, sizeof(membership)) < 0)
 		return -errno;
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		r = set_int(fd, IPPROTO_IP, options[i].option, options[i].value);
-		if (r < 0)
-			return r;
-	}
-	return join(fd, ifindex);
+	return 0;
 }
 
-int vrrp_sock_open(const char *interface, int ifindex)
+static int set_up_v6(int fd, int ifindex)
 {
-	auto_close int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, PROTOCOL_VRRP);
+	const struct option options[] = {
+		{IPV6_MULTICAST_HOPS, VRRP_TTL},
+		{IPV6_UNICAST_HOPS, VRRP_TTL},
+		{IPV6_MULTICAST_LOOP, 0},
+		{IPV6_MULTICAST_ALL, 0},
+		{IPV6_MULTICAST_IF, ifindex},
+		{IPV6_TRANSPARENT, 1},
+		{IPV6_TCLASS, CLASS_CS6},
+		{IPV6_RECVHOPLIMIT, 1},
+		{IPV6_RECVPKTINFO, 1},
+	};
+	struct ipv6_mreq membership = {.ipv6mr_interface = (unsigned)ifindex};
+	struct addr group = group_of(AF_INET6);
+	int r = set_options(fd, IPPROTO_IPV6, options, sizeof(options) / sizeof(options[0]));
+
+	if (r < 0)
+		return r;
+	memcpy(&membership.ipv6mr_multiaddr, group.bytes, sizeof(group.bytes));
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &membership, sizeof(membership)) < 0)
+		return -errno;
+	return 0;
+}
+
+int vrrp_sock_open(uint16_t family, const char *interface, int ifindex)
+{
+	auto_close int fd =
+		socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, VRRP_PROTOCOL);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = set_up(fd, interface, ifindex);
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
+		    (socklen_t)strlen(interface) + 1) < 0)
+		return -errno;
+	r = family == AF_INET6 ? set_up_v6(fd, ifindex) : set_up_v4(fd, ifindex);
 	if (r < 0)
 		return r;
 	return take_fd(&fd);
 }
 
-int vrrp_sock_send(
-	int fd, int ifindex, const struct addr *source, const uint8_t *packet, size_t len)
+/* --- Sending --- */
+
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+};
+
+static void put_control(
+	struct msghdr *message, int level, int type, const void *info, size_t len)
 {
-	struct sockaddr_in group = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(GROUP)};
+	struct cmsghdr *c;
+
+	message->msg_controllen = CMSG_SPACE(len);
+	c = CMSG_FIRSTHDR(message);
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(c), info, len);
+}
+
+static int send_v4(int fd, struct msghdr *message, int ifindex, const struct addr *source,
+	const struct addr *destination)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = addr_to_v4(destination)};
 	struct in_pktinfo info = {.ipi_ifindex = ifindex, .ipi_spec_dst = addr_to_v4(source)};
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(info))];
-	} control = {0};
+
+	message->msg_name = &to;
+	message->msg_namelen = sizeof(to);
+	put_control(message, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+	return sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int send_v6(int fd, struct msghdr *message, int ifindex, const struct addr *source,
+	const struct addr *destination)
+{
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_scope_id = (uint32_t)ifindex};
+	struct in6_pktinfo info = {.ipi6_ifindex = (unsigned)ifindex};
+
+	memcpy(&to.sin6_addr, destination->bytes, sizeof(to.sin6_addr));
+	memcpy(&info.ipi6_addr, source->bytes, sizeof(info.ipi6_addr));
+	message->msg_name = &to;
+	message->msg_namelen = sizeof(to);
+	put_control(message, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+	return sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int vrrp_sock_send(int fd, int ifindex, const struct addr *source, const struct addr *destination,
+	const uint8_t *packet, size_t len)
+{
+	union control control = {0};
 	struct iovec iov = {.iov_len = len};
 	struct msghdr message = {
-		.msg_name = &group,
-		.msg_namelen = sizeof(group),
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes),
 	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 
 	memcpy(&iov.iov_base, &packet, sizeof(packet)); /* sendmsg() does not write there */
-	c->cmsg_level = IPPROTO_IP;
-	c->cmsg_type = IP_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
-	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (destination->family == AF_INET6)
+		return send_v6(fd, &message, ifindex, source, destination);
+	return send_v4(fd, &message, ifindex, source, destination);
 }
 
-ssize_t vrrp_sock_receive(int fd, uint8_t *ret, size_t size)
-{
-	ssize_t n = recv(fd, ret, size, MSG_DONTWAIT);
+/* --- Receiving --- */
 
-	if (n >= 0)
+static struct addr addr_v6(const struct in6_addr *in)
+{
+	struct addr a = {.family = AF_INET6};
+
+	memcpy(a.bytes, in, sizeof(*in));
+	return a;
+}
+
+static void read_control(struct msghdr *message, struct vrrp_datagram *ret)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		struct in6_pktinfo info;
+		int hops;
+		if (c->cmsg_level != IPPROTO_IPV6)
+			continue;
+		if (c->cmsg_type == IPV6_PKTINFO && c->cmsg_len >= CMSG_LEN(sizeof(info))) {
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			ret->destination = addr_v6(&info.ipi6_addr);
+		} else if (c->cmsg_type == IPV6_HOPLIMIT && c->cmsg_len >= CMSG_LEN(sizeof(hops))) {
+			memcpy(&hops, CMSG_DATA(c), sizeof(hops));
+			ret->ttl = (uint8_t)hops;
+		}
+	}
+}
+
+ssize_t vrrp_sock_receive(int fd, uint8_t *bytes, size_t size, struct vrrp_datagram *ret)
+{
+	struct sockaddr_in6 from = {0}; /* IPv4's is shorter */
+	union control control = {0};
+	struct iovec iov = {bytes, size};
+	struct msghdr message = {
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	*ret = (struct vrrp_datagram){.bytes = bytes, .len = (size_t)n};
+	if (from.sin6_family != AF_INET6)
 		return n;
-	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	ret->source = addr_v6(&from.sin6_addr);
+	read_control(&message, ret);
+	return n;
 }

@@ -1,23 +1,25 @@
-/* The raw socket that adverts of one interface are sent from and heard on: IPv4, 224.0.0.18.
- * Sending and receiving never block and never allocate. */
+/* The raw socket that adverts of one interface and family are sent from and heard on: 224.0.0.18,
+ * ff02::12, and this host's own addresses. Sending and receiving never block and never allocate. */
 #pragma once
 
 #include "base/addr.h"
+#include "core/vrrp_packet.h"
 
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Bound to the interface, member of the group, TTL 255, class CS6, own adverts not looped back.
- * Needs CAP_NET_RAW. Returns a non-blocking descriptor or -errno. */
-int vrrp_sock_open(const char *interface, int ifindex);
+/* Bound to the interface, member of the group, TTL or hop limit 255, class CS6, own adverts not
+ * looped back. Needs CAP_NET_RAW. Returns a non-blocking descriptor or -errno. */
+int vrrp_sock_open(uint16_t family, const char *interface, int ifindex);
 
-/* Send one VRRP packet (without IP header) to the group, from `source`, which is or was an
- * address of the interface: who has just lost it can still resign. 0 or -errno; -EAGAIN: the queue
- * is full, it was not sent. */
-int vrrp_sock_send(
-	int fd, int ifindex, const struct addr *source, const uint8_t *packet, size_t len);
+/* Send one VRRP packet (without IP header), from `source`, which is or was an address of the
+ * interface: who has just lost it can still resign. `destination` is of the same family. 0 or
+ * -errno; -EAGAIN: the queue is full, it was not sent. */
+int vrrp_sock_send(int fd, int ifindex, const struct addr *source, const struct addr *destination,
+	const uint8_t *packet, size_t len);
 
-/* Take one IPv4 datagram, with its header, that arrived on the interface. Returns its length, 0
- * when there is none, or -errno. One longer than `size` is cut. */
-ssize_t vrrp_sock_receive(int fd, uint8_t *ret, size_t size);
+/* Take one datagram that arrived on the interface. On IPv4 *ret holds it with its IP header, and
+ * nothing else; on IPv6 it is apart from it. Returns its length, 0 when there is none, or -errno.
+ * One longer than `size` is cut. */
+ssize_t vrrp_sock_receive(int fd, uint8_t *bytes, size_t size, struct vrrp_datagram *ret);

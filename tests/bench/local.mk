@@ -1,14 +1,25 @@
 # tests/bench
 EXTRA_DIST += tests/bench/checker_bench.py
 # Programs that need a kernel with IPVS: built by `make check`, run by the lab.
-check_PROGRAMS += tests/bench/ipvs_bench tests/bench/ipvs_kernel_check
+check_PROGRAMS += tests/bench/ipvs_bench tests/bench/ipvs_churn tests/bench/ipvs_kernel_check \
+	tests/bench/ipvs_random_check
 BENCH_LDADD = libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_LIBS)
 tests_bench_ipvs_bench_SOURCES = tests/bench/ipvs_bench.c \
 	tests/bench/own_netns.c tests/bench/own_netns.h
 tests_bench_ipvs_bench_LDADD = $(BENCH_LDADD)
 tests_bench_ipvs_kernel_check_SOURCES = tests/bench/ipvs_kernel_check.c \
-	tests/bench/own_netns.c tests/bench/own_netns.h \
-	tests/ipvs_tables.c tests/ipvs_tables.h
-tests_bench_ipvs_kernel_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+	tests/bench/kernel_check.h tests/bench/own_netns.c tests/bench/own_netns.h
 tests_bench_ipvs_kernel_check_LDADD = $(BENCH_LDADD)
-dist_check_SCRIPTS += tests/bench/ipvs_bench.py
+tests_bench_ipvs_random_check_SOURCES = tests/bench/ipvs_random_check.c \
+	tests/bench/kernel_check.h tests/bench/own_netns.c tests/bench/own_netns.h \
+	tests/ipvs_tables.c tests/ipvs_tables.h
+tests_bench_ipvs_random_check_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_bench_ipvs_random_check_LDADD = $(BENCH_LDADD)
+tests_bench_ipvs_churn_SOURCES = tests/bench/ipvs_churn.c
+tests_bench_ipvs_churn_LDADD = $(BENCH_LDADD)
+dist_check_SCRIPTS += tests/bench/ipvs_bench.py tests/bench/whole_bench.py
+check_PROGRAMS += tests/bench/start_bench
+tests_bench_start_bench_SOURCES = tests/bench/start_bench.c src/director/desired.c \
+	src/director/overrides.c src/director/pools.c src/director/record.c src/director/targets.c \
+	src/director/views.c
+tests_bench_start_bench_LDADD = libio.a $(LIBCONF) $(NL_GENL_LIBS) $(NL_LIBS)

@@ -19,11 +19,26 @@ static int bring_up(const char *interface)
 	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }
 
-int own_netns_enter(void)
+static int told(int r)
 {
-	int r = unshare(CLONE_NEWNET) < 0 ? -errno : bring_up("lo");
-
 	if (r < 0)
 		(void)fprintf(stderr, "no network namespace of our own: %s\n", strerror(-r));
 	return r;
+}
+
+int own_netns_enter_down(void)
+{
+	return told(unshare(CLONE_NEWNET) < 0 ? -errno : 0);
+}
+
+int own_netns_up(void)
+{
+	return told(bring_up("lo"));
+}
+
+int own_netns_enter(void)
+{
+	int r = own_netns_enter_down();
+
+	return r < 0 ? r : own_netns_up();
 }

@@ -39,13 +39,56 @@ static json_t *dump_tunnel(const struct conf_tunnel *t)
 	return json_pack("[iii]", (int)t->type, t->port, (int)t->flags);
 }
 
+static json_t *dump_auth(const struct conf_auth *auth)
+{
+	json_t *keys = json_object();
+
+	for (size_t i = 0; i < auth->n_keys; i++)
+		json_object_set_new(keys, auth->keys[i].name, json_string(auth->keys[i].file));
+	return json_pack("{si ss si si so ss*}", "type", (int)auth->type, "mode",
+		conf_auth_mode_name(auth->mode), "active_key", auth->active_key, "window_s",
+		auth->window_s, "keys", keys, "password_file", auth->password_file);
+}
+
+/* What is not as it is by default. */
+static void dump_wire(const struct conf *c, const struct conf_router *r, json_t *router)
+{
+	char text[ADDR_TEXT_MAX];
+	json_t *unicast = json_object();
+
+	for (size_t i = 0; i < r->n_unicast; i++)
+		json_object_set_new(unicast, r->unicast[i].name,
+			json_string(addr_format(&r->unicast[i].address, text)));
+	if (r->family != AF_INET)
+		json_object_set_new(router, "family", json_integer(6));
+	if (r->down_intervals != 3)
+		json_object_set_new(router, "down_intervals", json_integer(r->down_intervals));
+	if (r->preempt_delay_us)
+		json_object_set_new(router, "preempt_delay", dump_duration(r->preempt_delay_us));
+	if (r->settle_us)
+		json_object_set_new(router, "settle", dump_duration(r->settle_us));
+	if (r->version != 3)
+		json_object_set_new(router, "version", json_integer(r->version));
+	if (r->pseudo_header)
+		json_object_set_new(router, "pseudo_header", json_true());
+	if (r->min_ttl != 255)
+		json_object_set_new(router, "min_ttl", json_integer(r->min_ttl));
+	if (r->auth.type != CONF_AUTH_NONE)
+		json_object_set_new(router, "auth", dump_auth(&r->auth));
+	if (r->n_unicast)
+		json_object_set(router, "unicast", unicast);
+	if (r->group != CONF_NONE)
+		json_object_set_new(router, "group", json_string(c->groups[r->group].name));
+	json_decref(unicast);
+}
+
 static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 {
-	json_t *priority = json_object();
+	json_t *priority = json_object(), *router;
 
 	for (size_t i = 0; i < c->n_nodes; i++)
 		json_object_set_new(priority, c->nodes[i].name, json_integer(r->priority[i]));
-	return json_pack("{ss ss si so si sb so so so ss? s{si so so}}", "name", r->name,
+	router = json_pack("{ss ss si so si sb so so so ss? s{si so so}}", "name", r->name,
 		"interface", r->interface, "vrid", r->vrid, "priority", priority,
 		"advert_interval_cs", r->advert_interval_cs, "preempt", r->preempt, "addresses",
 		dump_prefixes(r->addresses, r->n_addresses), "excluded",
@@ -54,6 +97,8 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 		"repeat", (int)r->announce.repeat, "interval",
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
+	dump_wire(c, r, router);
+	return router;
 }
 
 static json_t *dump_check(const struct conf_pool *p)
@@ -141,6 +186,8 @@ char *conf_dump(const struct conf *c)
 		c->nodes[c->self].name, "routers", routers, "pools", pools, "services", services,
 		"link", dump_link(&c->link), "ipvs", dump_ipvs(&c->ipvs), "on_stop",
 		c->on_stop == CONF_ON_STOP_KEEP ? "keep" : "remove");
+	if (c->ready_timeout_us != 30000000)
+		json_object_set_new(root, "ready_timeout", dump_duration(c->ready_timeout_us));
 	text = json_dumps(root, JSON_INDENT(2));
 	json_decref(root);
 	return text;

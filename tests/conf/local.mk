@@ -8,6 +8,13 @@ tests_conf_test_place_CPPFLAGS = $(CONF_TEST_CPPFLAGS)
 tests_conf_test_place_CFLAGS = $(CONF_TEST_CFLAGS)
 tests_conf_test_place_LDADD = $(LIBCONF) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/conf/test_tree
+TESTS += tests/conf/test_tree
+tests_conf_test_tree_SOURCES = tests/conf/test_tree.c
+tests_conf_test_tree_CPPFLAGS = $(CONF_TEST_CPPFLAGS)
+tests_conf_test_tree_CFLAGS = $(CONF_TEST_CFLAGS)
+tests_conf_test_tree_LDADD = $(LIBCONF) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/conf/test_suggest
 TESTS += tests/conf/test_suggest
 tests_conf_test_suggest_SOURCES = tests/conf/test_suggest.c

@@ -26,8 +26,27 @@ def pytest_sessionstart():
 
 @pytest.fixture
 def lab(request):
+    yield from _open_lab(request.node)
+
+
+@pytest.fixture(scope="module")
+def shared_lab(request):
+    """For the tests of a file that can do with one topology."""
+    yield from _open_lab(request.node)
+
+
+@pytest.fixture
+def lent_lab(shared_lab):
+    """The shared one, for a test that does with the directors' hosts what it likes."""
+    if shared_lab.directors:
+        shared_lab.clear()
+    yield shared_lab
+    shared_lab.clear()
+
+
+def _open_lab(node):
     topology = Lab()
-    request.node.lab = topology
+    node.lab = topology
     yield topology
     try:
         for director in topology.directors:
@@ -48,8 +67,11 @@ def figure(request):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if report.failed and report.when != "teardown" and hasattr(item, "lab"):
-        report.sections += [(title, text) for title, text in item.lab.describe() if text]
+    if report.failed and report.when != "teardown":
+        # Its own, or the one it shares.
+        labs = [node.lab for node in reversed(item.listchain()) if hasattr(node, "lab")]
+        for topology in labs[:1]:
+            report.sections += [(title, text) for title, text in topology.describe() if text]
 
 
 def pytest_terminal_summary(terminalreporter):

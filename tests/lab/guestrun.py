@@ -1,9 +1,11 @@
 """Tests that need what is not here: IPVS, on a kernel without, or systemd as the first process, which is
-never borrowed from this host. They run in one virtual machine for each file, and their reports are
-handed on as if they had run here."""
+never borrowed from this host. They run in one virtual machine for each file, several machines at a time,
+and their reports are handed on as if they had run here."""
 
+import concurrent.futures
 import json
 import os
+import queue
 import subprocess
 import sys
 import tempfile
@@ -12,6 +14,9 @@ import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TIMEOUT_S = 1500
+# A machine waits more than it computes, and each is as slow as its processor is busy with the others.
+GUESTS_MAX = 4
+GUEST_MEMORY = 2 << 30
 
 
 def in_guest():
@@ -24,12 +29,58 @@ def has_ipvs():
     return os.path.exists("/proc/net/ip_vs")
 
 
+def guests_at_a_time():
+    """One for each processor, as far as the memory goes; or TANDEM_GUESTS."""
+    if "TANDEM_GUESTS" in os.environ:
+        return max(1, int(os.environ["TANDEM_GUESTS"]))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(GUESTS_MAX, len(os.sched_getaffinity(0)), memory // GUEST_MEMORY))
+
+
+class Batch:
+    """The tests of one file, in a machine of their own."""
+
+    def __init__(self, path, items):
+        self.path = path
+        self._items = items
+        self._process = None
+        self._is_over = False
+        self.reports = []  # as JSON
+
+    def run(self, say):
+        """Boot, run, read the reports; what the machine says goes line by line to say()."""
+        if self._is_over:
+            return
+        with tempfile.NamedTemporaryFile(dir="/var/tmp", prefix="tandem-reports-") as file:
+            tests = [f"{self.path}::{i.nodeid.split('::', 1)[1]}" for i in self._items]
+            systemd = _needs_systemd(self._items[0])
+            command = [os.path.join(HERE, "guest"), "--timeout", str(TIMEOUT_S),
+                       *(["--systemd"] if systemd else []), sys.executable, "-m", "pytest", "-v",
+                       "--color=no", "--no-header", "--no-summary", *tests]
+            self._process = subprocess.Popen(command, env=dict(os.environ, TANDEM_LAB_REPORTS=file.name),
+                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                             stderr=subprocess.STDOUT, text=True, errors="replace")
+            for line in self._process.stdout:
+                say(line.rstrip())
+            self._process.wait()
+            self.reports = [json.loads(line) for line in file]
+
+    def end(self):
+        """Now, if it goes on; never, if it has not begun."""
+        self._is_over = True
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
+
 class Guest:
     """Plugin of the host's pytest: sends marked tests away."""
 
     def __init__(self, config):
         self._config = config
+        self._batches = {}
         self._reports = {}
+        self._lines = queue.SimpleQueue()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
@@ -40,38 +91,45 @@ class Guest:
     def pytest_runtest_protocol(self, item):
         if not _needs_guest(item):
             return None
-        if item.nodeid not in self._reports:
-            self._run_file(item.session, item.path)
+        if not self._batches:
+            self._start(item.session)
+        if item.path not in self._reports:
+            self._finish(item)
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        for report in self._reports[item.nodeid] or [self._missing(item)]:
+        for report in self._reports[item.path].get(item.nodeid) or [self._missing(item)]:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def _run_file(self, session, path):
-        items = [i for i in session.items if i.path == path and _needs_guest(i)]
-        self._reports.update({i.nodeid: [] for i in items})
-        with tempfile.NamedTemporaryFile(dir="/var/tmp", prefix="tandem-reports-") as file:
-            self._boot([f"{path}::{i.nodeid.split('::', 1)[1]}" for i in items], file.name,
-                       _needs_systemd(items[0]))
-            for line in file:
-                report = self._config.hook.pytest_report_from_serializable(
-                    config=self._config, data=json.loads(line))
-                name = report.nodeid.split("::", 1)[1]
-                self._reports[f"{items[0].nodeid.split('::', 1)[0]}::{name}"].append(report)
+    def _start(self, session):
+        items = {}
+        for item in filter(_needs_guest, session.items):
+            items.setdefault(item.path, []).append(item)
+        pool = concurrent.futures.ThreadPoolExecutor(guests_at_a_time())
+        for path, of_path in items.items():
+            batch = Batch(path, of_path)
+            self._batches[path] = batch, pool.submit(batch.run, self._lines.put)
+        pool.shutdown(wait=False)
 
-    def _boot(self, tests, reports, systemd):
+    def _finish(self, item):
+        """Wait for the machine of a test's file, and show what all of them say meanwhile."""
+        batch, future = self._batches[item.path]
         terminal = self._config.pluginmanager.get_plugin("terminalreporter")
-        command = [os.path.join(HERE, "guest"), "--timeout", str(TIMEOUT_S),
-                   *(["--systemd"] if systemd else []), sys.executable, "-m", "pytest", "-v",
-                   "--color=no", "--no-header", "--no-summary", *tests]
-        guest = subprocess.Popen(command, env=dict(os.environ, TANDEM_LAB_REPORTS=reports),
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, text=True, errors="replace")
         terminal.write_line("")
-        for line in guest.stdout:
-            terminal.write_line("  guest: " + line.rstrip())
-        guest.wait()
+        future.add_done_callback(lambda _: self._lines.put(None))
+        while (line := self._lines.get()) is not None or not future.done():
+            if line is not None:
+                terminal.write_line("  guest: " + line)
+        future.result()
+        found = self._reports[item.path] = {}
+        for data in batch.reports:
+            report = self._config.hook.pytest_report_from_serializable(config=self._config, data=data)
+            nodeid = f"{item.nodeid.split('::', 1)[0]}::{report.nodeid.split('::', 1)[1]}"
+            found.setdefault(nodeid, []).append(report)
+
+    def pytest_sessionfinish(self):
+        for batch, _ in self._batches.values():
+            batch.end()
 
     @staticmethod
     def _missing(item):

@@ -29,6 +29,10 @@ class Capture:
         self._process.wait_error_line("listening on", 20)
         lab.captures.append(self)
 
+    @property
+    def path(self):
+        return self._path
+
     def packets(self):
         """(time, bytes from the Ethernet header on) of each packet so far."""
         with open(self._path, "rb") as file:
@@ -99,6 +103,12 @@ class Capture:
                            str(ipaddress.ip_address(destination)), destination_port))
         return found
 
+    def decoded_adverts(self):
+        """The lines that tcpdump has to say about adverts, checksums included."""
+        result = subprocess.run(["tcpdump", "-n", "-vvv", "-r", self._path,
+                                 "proto 112"], capture_output=True, text=True, check=True)
+        return [line for line in result.stdout.splitlines() if "VRRP" in line or "vrrp" in line]
+
     def text(self, last):
         result = subprocess.run(["tcpdump", "-n", "-tttt", "-r", self._path], capture_output=True,
                                 text=True, check=False)
@@ -111,7 +121,8 @@ class AddressMonitor:
     _LINE = re.compile(r"\[([^\]]+)\] (Deleted )?\d+: \S+\s+inet6? ([\da-f.:]+)")
 
     def __init__(self, node):
-        self._process = node.spawn("ip", "-ts", "-o", "monitor", "address")
+        # It writes its own clock's time: on a busy machine it must be the first to run.
+        self._process = node.spawn("chrt", "-f", "50", "ip", "-ts", "-o", "monitor", "address")
         # It says nothing when it is ready: show it something until it reacts.
         wait_until(lambda: self._nudge(node), 10, f"address monitor of {node.name}")
 
@@ -179,12 +190,19 @@ class Holder:
         opened = int(self._process.wait_line("opened", 60).split()[1])
         assert opened == count, f"{opened} of {count} connections opened"
 
-    def survivors(self, milliseconds=10000):
-        """How many still carry data both ways, each within that time."""
+    def exchange(self, milliseconds=10000):
+        """Say something on each; a function that waits for how many bring it back within that time."""
         before = len(self._process.lines)
         self._process.say(f"exchange {milliseconds}")
-        line = self._process.wait_line('{"alive"', milliseconds / 1000 + 10, after=before)
-        return int(line.split()[1].rstrip(","))
+
+        def alive():
+            line = self._process.wait_line('{"alive"', milliseconds / 1000 + 10, after=before)
+            return int(line.split()[1].rstrip(","))
+        return alive
+
+    def survivors(self, milliseconds=10000):
+        """How many still carry data both ways, each within that time."""
+        return self.exchange(milliseconds)()
 
 
 def start_server(node, name, *ports):

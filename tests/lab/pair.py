@@ -121,18 +121,18 @@ def _prepare_tunnel(node):
     node.sysctl({"net.ipv4.conf.tunl0.rp_filter": 0})
 
 
-def start_pair(lab, config):
+def start_pair(lab, config, vip=VIP):
     """Both directors, lb1 Active: it is there first, and has the higher priority."""
     lb1, lb2 = (Director(lab, name, config) for name in ("lb1", "lb2"))
     lb1.start()
-    lb1.wait_owner(VIP, 30)
+    lb1.wait_owner(vip, 30)
     lb2.start()
     return lb1, lb2
 
 
-def wait_roles_settled(active, backup, seconds=20):
-    active.wait_owner(VIP, seconds)
-    backup.wait_not_owner(VIP, seconds)
+def wait_roles_settled(active, backup, seconds=20, vip=VIP):
+    active.wait_owner(vip, seconds)
+    backup.wait_not_owner(vip, seconds)
 
 
 INTERVAL_S = {"5s": 5.0, "1s": 1.0, "100ms": 0.1}

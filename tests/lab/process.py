@@ -27,7 +27,7 @@ class Process:
     """A child with its standard output as lines, and standard error in a file."""
 
     def __init__(self, command, env=None, stdin=subprocess.DEVNULL):
-        self.title = shlex.join(command[4:] if command[:3] == ["ip", "netns", "exec"] else command)
+        self.title = shlex.join(command[3:] if command[0] == "nsenter" else command)
         self.lines = []
         self._stderr = tempfile.TemporaryFile()
         self._popen = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,

@@ -14,6 +14,8 @@ pytestmark = pytest.mark.ipvs
 
 RATE = 200
 METHODS = ("direct", "nat", "tunnel")
+# By each of three methods at once; a number of whole microseconds apart, together no less than RATE.
+METHOD_RATE = 80
 
 
 def table(director):
@@ -37,46 +39,60 @@ def operations(director):
     return director.status()["ipvs"]["operations_total"]
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_200_requests_a_second_for_a_minute_without_an_error(lab, figure, method):
-    build_balancing(lab, (method,))
-    lb1, _ = start_pair(lab, balancing_config((method,)))
-    all_up(lb1, [method])
-    result = Load(lab["client"], VIP, PORTS[method], RATE, 60).result(120)
-    figure(f"{method}: {RATE} requests/s for 60 s",
-           f"{result['answered']} answered, {len(result['failures'])} errors "
-           f"(slowest {result['slowest_us'] / 1000:.0f} ms)", "no error")
-    assert result["failures"] == []
-    assert result["answered"] == result["sent"] == RATE * 60
-    assert set(result["servers"]) == set(SERVERS[method])
-    assert min(result["servers"].values()) > RATE * 60 / 3, "round robin"
+def test_200_requests_a_second_for_a_minute_without_an_error(lab, figure):
+    """More of them, even: by every method at once."""
+    build_balancing(lab, METHODS)
+    lb1, _ = start_pair(lab, balancing_config(METHODS))
+    all_up(lb1, METHODS)
+    loads = {method: Load(lab["client"], VIP, PORTS[method], METHOD_RATE, 60) for method in METHODS}
+    results = {method: load.result(120) for method, load in loads.items()}
+    for method, result in results.items():
+        figure(f"{method}: {METHOD_RATE} requests/s for 60 s",
+               f"{result['answered']} answered, {len(result['failures'])} errors "
+               f"(slowest {result['slowest_us'] / 1000:.0f} ms)", "no error")
+    for method, result in results.items():
+        assert result["failures"] == [], method
+        assert result["answered"] == result["sent"] == METHOD_RATE * 60, method
+        assert set(result["servers"]) == set(SERVERS[method])
+        assert min(result["servers"].values()) > METHOD_RATE * 60 / 3, f"round robin, {method}"
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_dead_server_loses_only_what_was_in_flight_to_it(lab, figure, method):
-    servers = build_balancing(lab, (method,))
-    lb1, _ = start_pair(lab, balancing_config((method,)))
-    all_up(lb1, [method])
-    gone, stays = SERVERS[method]
-    load = Load(lab["client"], VIP, PORTS[method], RATE, 600)
+def test_a_dead_server_loses_only_what_was_in_flight_to_it(lab, figure):
+    """One of two by each method, all at once."""
+    servers = build_balancing(lab, METHODS)
+    lb1, _ = start_pair(lab, balancing_config(METHODS))
+    all_up(lb1, METHODS)
+    loads = {method: Load(lab["client"], VIP, PORTS[method], METHOD_RATE, 600) for method in METHODS}
     killed_us = time.time() * 1e6
-    servers[gone].kill()
-    wait_weights(lb1, method, {gone: 0, stays: 1})
-    drained_us = time.time() * 1e6
-    wait_until(lambda: time.time() * 1e6 - drained_us > 2e6, 5, "two seconds of traffic")
-    result = load.finish()
-    failures = result["failures"]
-    late = [f for f in failures if result["started_us"] + f[0] > drained_us]
-    figure(f"{method}: requests lost with a server, at {RATE}/s, until its verdict",
-           f"{len(failures)} in {(drained_us - killed_us) / 1e6:.1f} s", "none to the other server")
-    assert late == []
-    # Every other request was for the dead server.
-    assert len(failures) <= RATE * (drained_us - killed_us) / 1e6 / 2 + 10
-    assert result["answered"] + len(failures) == result["sent"]
-    start_server(lab[gone], gone, NAT_SERVER_PORT if method == "nat" else PORTS[method])
-    all_up(lb1, [method])
-    result = Load(lab["client"], VIP, PORTS[method], 10, 1).result(30)
-    assert result["failures"] == [] and set(result["servers"]) == {gone, stays}
+    for method in METHODS:
+        servers[gone(method)].kill()
+    drained_us = {}
+    for method in METHODS:
+        wait_weights(lb1, method, {name: int(name != gone(method)) for name in SERVERS[method]})
+        drained_us[method] = time.time() * 1e6
+    wait_until(lambda: time.time() * 1e6 - max(drained_us.values()) > 2e6, 5, "two seconds of traffic")
+    for method, load in loads.items():
+        result = load.finish()
+        failures = result["failures"]
+        late = [f for f in failures if result["started_us"] + f[0] > drained_us[method]]
+        lasted = (drained_us[method] - killed_us) / 1e6
+        figure(f"{method}: requests lost with a server, at {METHOD_RATE}/s, until its verdict",
+               f"{len(failures)} in {lasted:.1f} s", "none to the other server")
+        assert late == [], method
+        # Every other request was for the dead server.
+        assert len(failures) <= METHOD_RATE * lasted / 2 + 10, method
+        assert result["answered"] + len(failures) == result["sent"], method
+    for method in METHODS:
+        start_server(lab[gone(method)], gone(method), NAT_SERVER_PORT if method == "nat" else PORTS[method])
+    all_up(lb1, METHODS)
+    for method in METHODS:
+        result = Load(lab["client"], VIP, PORTS[method], 10, 1).result(30)
+        assert result["failures"] == [] and set(result["servers"]) == set(SERVERS[method]), method
+
+
+def gone(method):
+    """The server of a method that dies."""
+    return next(iter(SERVERS[method]))
 
 
 def test_on_failure_remove_takes_the_server_out_of_the_table(lab):

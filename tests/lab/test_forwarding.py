@@ -41,18 +41,40 @@ SERVERS = {
 }
 
 
-class Row:
-    """A line of the table: a method, its settings, and where its server is."""
+# A server's second address is the one of a device that takes gre with a checksum: none takes both.
+SECOND = {
+    "near": {"ipv4": "192.0.2.21", "ipv6": "2001:db8:1::21"},
+    "far": {"ipv4": "198.51.100.21", "ipv6": "2001:db8:2::21"},
+}
+OTHER = {"ipv4": "ipv6", "ipv6": "ipv4"}
 
-    def __init__(self, port, method, where, **settings):
+
+class Row:
+    """A line of the table: a method, its settings, where its server is, and at which of its addresses: the
+    service's family's, "second", or the "other" family's."""
+
+    def __init__(self, port, method, where, at="", families=FAMILIES, **settings):
         self.port = port
         self.method = method
         self.where = where
+        self.at = at
+        self.families = families
         self.settings = {"forward": method, **settings}
-        self.name = f"{settings.get('encapsulation', 'ipip') if method == 'tunnel' else method}-{where}"
+        what = settings.get("encapsulation", "ipip") if method == "tunnel" else method
+        checksum = settings.get("encapsulation_checksum")
+        self.name = "-".join(filter(None, (what, checksum, where, at)))
 
     def service(self, protocol, family):
         return f"{self.name}-{protocol}-{family}"
+
+    def address(self, family):
+        """The server's."""
+        if self.at == "second":
+            return SECOND[self.where][family]
+        return SERVERS[self.where][OTHER[family] if self.at == "other" else family]
+
+    def pool(self, family):
+        return "-".join(filter(None, (self.where, self.at, family)))
 
     def expected_source(self, family, own):
         """What the server sees a request come from; the port is None where it may be any."""
@@ -77,8 +99,14 @@ ROWS = [Row(8000 + i, *row, **settings) for i, (*row, settings) in enumerate((
     *(("tunnel", where, settings) for settings in TUNNELS.values() for where in ("near", "far")),
     ("fullnat", "near", {}),
     ("fullnat", "far", {}),
+    *(("tunnel", where, {**TUNNELS["gue"], "encapsulation_checksum": "full"}) for where in ("near", "far")),
+    ("tunnel", "far", {**TUNNELS["gue"], "encapsulation_checksum": "remote", "families": ("ipv4",)}),
+    *(("tunnel", where, "second", {**TUNNELS["gre"], "encapsulation_checksum": "full"})
+      for where in ("near", "far")),
+    # Servers of the other family, which the kernel has while it does not sync.
+    *(("tunnel", "far", "other", settings) for settings in TUNNELS.values()),
 ))]
-CASES = [(row, protocol, family) for row in ROWS for family in FAMILIES
+CASES = [(row, protocol, family) for row in ROWS for family in row.families
          for protocol in ("tcp", "udp", *(["sctp"] if row.method in ("direct", "nat") else []))]
 
 
@@ -94,7 +122,7 @@ NETWORKS = {
                "eth1": ("far", "198.51.100.254/24", "2001:db8:2::254/64")},
     "inner": {"eth0": ("back", "10.0.0.254/24", "fd00:a::254/64"),
               "eth1": ("backback", "10.1.0.254/24", "fd00:b::254/64")},
-    **{where: {"eth0": (network, *both(SERVERS[where]))}
+    **{where: {"eth0": (network, *both(SERVERS[where]), *(both(SECOND[where]) if where in SECOND else []))}
        for where, network in (("near", "front"), ("behind", "back"), ("beyond", "backback"),
                               ("far", "far"))},
 }
@@ -118,14 +146,14 @@ def table_config():
                  "excluded_addresses": [f"{GATEWAY['ipv6']}/64"]},
     })
     config["pools"] = {
-        f"{where}-{family}": {"check": CHECK, "servers": {where: {
-            "address": addresses[family],
-            **({"port": NAT_PORT} if where in ("behind", "beyond") else {})}}}
-        for where, addresses in SERVERS.items() for family in FAMILIES}
+        row.pool(family): {"check": CHECK, "servers": {row.where: {
+            "address": row.address(family),
+            **({"port": NAT_PORT} if row.where in ("behind", "beyond") else {})}}}
+        for row in ROWS for family in row.families}
     config["services"] = {
         row.service(protocol, family): {
             "listen": VIP[family], "port": row.port, "protocol": protocol, "scheduler": "rr",
-            "pool": f"{row.where}-{family}", **row.settings}
+            "pool": row.pool(family), **row.settings}
         for row, protocol, family in CASES}
     return config
 
@@ -142,13 +170,13 @@ def take_virtual_addresses(node):
 
 def open_tunnels(node):
     """Take in whatever is wrapped, from anybody."""
-    node.ip(*(f"link set {device} up" for device in ("tunl0", "gre0", "ip6tnl0", "ip6gre0")))
+    node.ip(*(f"link set {device} up" for device in ("tunl0", "sit0", "gre0", "ip6tnl0", "ip6gre0")))
     for family in ("-4", "-6"):
         node.run("ip", family, "fou", "add", "port", GUE_PORT, "gue")
 
 
 def build_table(lab):
-    for module in ("ipip", "ip_gre", "ip6_tunnel", "ip6_gre", "fou", "fou6", "sctp"):
+    for module in ("ipip", "ip_gre", "sit", "ip6_tunnel", "ip6_gre", "fou", "fou6", "sctp"):
         os.system(f"modprobe -q {module}")
     lab.build(NETWORKS, ipv6=True)
     for name in ("router", "inner"):
@@ -162,6 +190,13 @@ def build_table(lab):
     for name in ("near", "far"):
         take_virtual_addresses(lab[name])
         open_tunnels(lab[name])
+        # The kernel's own devices over IPv6 take IPv6 alone, and none of them a checksum of gre.
+        devices = {"either": f"ip6tnl mode any local {SERVERS[name]['ipv6']}",
+                   "either-gre": f"ip6gre local {SERVERS[name]['ipv6']}",
+                   "sum4": f"gre local {SECOND[name]['ipv4']} icsum",
+                   "sum6": f"ip6gre local {SECOND[name]['ipv6']} icsum"}
+        lab[name].ip(*(f"link add {device} type {what}" for device, what in devices.items()),
+                     *(f"link set {device} up" for device in devices))
     ports = [80, NAT_PORT, *(row.port for row in ROWS)]
     sctp = {"near": [f"sctp/{VIP[f]}/{ROWS[0].port}" for f in FAMILIES],
             **{name: [f"sctp/{SERVERS[name][f]}/{NAT_PORT}" for f in FAMILIES]
@@ -184,8 +219,6 @@ class Table:
     def __init__(self, lab):
         build_table(lab)
         lb1 = Director(lab, "lb1", table_config())
-        # Not to be left to the director's own settings: this is about the packets.
-        lab["lb1"].sysctl({"net.ipv6.conf.all.forwarding": 1})
         lb1.start()
         lb1.wait_owner(VIP["ipv6"])
         wait_all_up(lb1)
@@ -303,7 +336,7 @@ def sites_config():
 
 @pytest.fixture
 def sites(lab):
-    for module in ("ipip", "ip_gre", "ip6_tunnel", "ip6_gre", "fou", "fou6", "sch_netem"):
+    for module in ("ipip", "ip_gre", "sit", "ip6_tunnel", "ip6_gre", "fou", "fou6", "sch_netem"):
         os.system(f"modprobe -q {module}")
     build_sites(lab)
     lb1 = Director(lab, "lb1", sites_config())

@@ -3,10 +3,12 @@ connections when the director changes; the nftables table and the settings behin
 
 import itertools
 import json
+import subprocess
 
 import pytest
 
 from director import Director
+from guestrun import in_guest
 from observe import Holder, start_server
 from pair import CHECK, VIP, election_config, start_pair, wait_roles_settled
 from process import wait_until
@@ -51,14 +53,35 @@ def config(families=(4, 6), pool=None, **top):
 
 
 def build(lab):
+    build_networks(lab)
+    for name in ("rs1", "rs2"):
+        start_server(lab[name], name, SERVER_PORT)
+
+
+def build_networks(lab):
     lab.build(NETWORKS, ipv6=True)
     lab["router"].sysctl({"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1})
     lab["remote"].ip("route add default via 198.51.100.254", "route add default via 2001:db8:f::254")
+    add_routes(lab)
+
+
+def add_routes(lab):
     for name in ("lb1", "lb2"):
         lab[name].ip("route add 198.51.100.0/24 via 192.0.2.254",
                      "route add 2001:db8:f::/64 via 2001:db8::254")
-    for name in ("rs1", "rs2"):
-        start_server(lab[name], name, SERVER_PORT)
+
+
+@pytest.fixture(scope="module")
+def world(shared_lab):
+    build_networks(shared_lab)
+    shared_lab.share(["lb1", "lb2"], {name: lambda name=name: start_server(shared_lab[name], name, SERVER_PORT)
+                                      for name in ("rs1", "rs2")}, add_routes)
+
+
+@pytest.fixture
+def lent(world, lent_lab):
+    """For a test with directors of its own."""
+    return lent_lab
 
 
 def wait_up(director, families=(4, 6)):
@@ -68,13 +91,25 @@ def wait_up(director, families=(4, 6)):
 
 
 @pytest.fixture
-def pair(lab):
-    build(lab)
-    lb1, lb2 = start_pair(lab, config())
-    for director in (lb1, lb2):
+def pair(request, world, shared_lab):
+    """The usual pair. Tests that leave it as it was, with lb1 Active, share it."""
+    failed = request.session.testsfailed
+    try:
+        if not shared_lab.directors:
+            start_usual_pair(shared_lab)
+    except Exception:
+        shared_lab.clear()
+        raise
+    yield shared_lab.directors
+    if request.session.testsfailed > failed:
+        shared_lab.clear()
+
+
+def start_usual_pair(lab):
+    directors = start_pair(lab, config())
+    for director in directors:
         wait_up(director)
-    wait_until(lambda: lb1.owns(POOL[6][1]), 10, "the pool is with lb1")
-    return lb1, lb2
+    wait_until(lambda: directors[0].owns(POOL[6][1]), 10, "the pool is with lb1")
 
 
 WHO = """
@@ -105,27 +140,14 @@ def who(node, address, port, count, kind="tcp"):
 
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("where", ["client", "remote"])
-def test_servers_see_an_address_of_the_pool_and_clients_the_virtual_one(lab, pair, figure, where, family):
-    seen = who(lab[where], LISTEN[family], PORT, 20)
+def test_servers_see_an_address_of_the_pool_and_clients_the_virtual_one(
+        shared_lab, pair, figure, where, family):
+    seen = who(shared_lab[where], LISTEN[family], PORT, 20)
     figure(f"fullnat, IPv{family}, {where}: connections answered, and by whom seen",
            f"{len(seen)} of 20, as {', '.join(sorted({s for _, s, _ in seen}))}", "the pool alone")
     assert len(seen) == 20
     assert {source for _, source, _ in seen} == set(POOL[family]), "all of the pool, and only that"
     assert {(name, to) for name, _, to in seen} == set(SERVERS[family].items())
-
-
-@pytest.mark.parametrize("family", [4, 6])
-def test_datagrams_by_fullnat(lab, family):
-    build(lab)
-    conf = config((family,))
-    conf["services"][f"web{family}"]["protocol"] = "udp"
-    lb1, _ = start_pair(lab, conf)
-    wait_up(lb1, (family,))
-    wait_until(lambda: lb1.owns(POOL[family][1]), 10, "the pool is with lb1")
-    for where in ("client", "remote"):
-        seen = who(lab[where], LISTEN[family], PORT, 12, "udp")
-        assert {source for _, source, _ in seen} <= set(POOL[family])
-        assert {name for name, _, _ in seen} == {"rs1", "rs2"}
 
 
 def synced(director, address):
@@ -142,24 +164,33 @@ def tracked(director, *addresses):
             if any(f"dst={text} " in line for text in texts)]
 
 
-@pytest.mark.parametrize("family", [4, 6])
-def test_idle_and_busy_connections_survive_there_and_back(lab, pair, figure, family):
-    lb1, lb2 = pair
-    idle = Holder(lab["client"], LISTEN[family], PORT, HELD)
-    assert idle.survivors(30000) == HELD
-    busy = Holder(lab["remote"], LISTEN[family], PORT, HELD)
-    for _ in range(5):
-        assert busy.survivors(30000) == HELD
-    wait_until(lambda: synced(lb2, LISTEN[family]) == 2 * HELD, 40, "all connections on lb2", every=0.2)
+def test_idle_and_busy_connections_survive_there_and_back(shared_lab, pair, figure):
+    lab, (lb1, lb2) = shared_lab, pair
+    held = {(family, kind): Holder(lab[where], LISTEN[family], PORT, HELD) for family in (4, 6)
+            for kind, where in (("idle", "client"), ("busy", "remote"))}
+
+    def survivors():
+        return {key: holder.survivors(30000) for key, holder in held.items()}
+
+    def all_survive(way):
+        alive = survivors()
+        for family in (4, 6):
+            figure(f"fullnat, IPv{family}: {way}", f"{alive[family, 'busy']} busy and "
+                   f"{alive[family, 'idle']} idle of {HELD} each", f"{HELD} each")
+        assert alive == {key: HELD for key in held}
+    assert survivors() == {key: HELD for key in held}
+    for (_, kind), holder in held.items():
+        for _ in range(4 if kind == "busy" else 0):
+            assert holder.survivors(30000) == HELD
+    for family in (4, 6):
+        wait_until(lambda f=family: synced(lb2, LISTEN[f]) >= 2 * HELD, 40,
+                   f"all connections of IPv{family} on lb2", every=0.2)
     for interface in ("eth0", "eth1"):
         lab.cut("lb1", interface)
     lb1.kill_all()
     lb2.wait_owner(VIP)
     wait_until(lambda: lb2.owns(POOL[6][1]), 10, "lb2 has the pool too")
-    alive = {"busy": busy.survivors(30000), "idle": idle.survivors(30000)}
-    figure(f"fullnat, IPv{family}: connections that survive a dead director, kernel sync alone",
-           f"{alive['busy']} busy and {alive['idle']} idle of {HELD} each", f"{HELD} each")
-    assert alive == {"busy": HELD, "idle": HELD}
+    all_survive("connections that survive a dead director, kernel sync alone")
 
     lb1.cleanup()
     lab.mend("lb1", "sync", "eth1")
@@ -169,21 +200,58 @@ def test_idle_and_busy_connections_survive_there_and_back(lab, pair, figure, fam
     lb2.wait_not_owner(VIP, 20)
     wait_until(lambda: lb2.events("conntrack-deleted"), 10, "lb2 forgets the connections")
     assert tracked(lb2, VIP, VIP6) == []
-    alive = {"busy": busy.survivors(30000), "idle": idle.survivors(30000)}
-    figure(f"fullnat, IPv{family}: ... and the way back", f"{alive['busy']} busy and {alive['idle']} idle",
-           f"{HELD} each")
-    assert alive == {"busy": HELD, "idle": HELD}
+    all_survive("... and the way back")
     assert tracked(lb2, VIP, VIP6, *POOL[4], *POOL[6]) == []
 
 
-def test_a_standby_passes_on_what_comes_by_a_stale_entry_and_tracks_nothing(lab, pair):
-    lb1, lb2 = pair
-    mac = json.loads(lab["lb2"].run("ip", "-j", "link", "show", "eth0"))[0]["address"]
-    lab["client"].ip(f"neighbour replace {VIP} lladdr {mac} dev eth0 nud permanent")
-    seen = who(lab["client"], VIP, PORT, 4)
-    assert {source for _, source, _ in seen} <= set(POOL[4])
-    assert tracked(lb2, VIP) == []
-    assert tracked(lb1, VIP)
+def mac_of(node):
+    return json.loads(node.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+
+
+def neighbours_mac(node, address):
+    return json.loads(node.run("ip", "-j", "neighbour", "show", address))[0].get("lladdr")
+
+
+def forwarded(node):
+    """Packets that a node has passed on: (IPv4, IPv6)."""
+    snmp = [line.split() for line in node.run("cat", "/proc/net/snmp").splitlines() if line.startswith("Ip:")]
+    snmp6 = dict(map(str.split, node.run("cat", "/proc/net/snmp6").splitlines()))
+    return {4: int(snmp[1][snmp[0].index("ForwDatagrams")]), 6: int(snmp6["Ip6OutForwDatagrams"])}
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_standby_passes_on_what_comes_by_a_stale_entry_and_tracks_nothing(shared_lab, pair, family):
+    """By an entry that never gets better, too. (Of IPv6, the Active then must not have to ask for the client:
+    what that would answer comes by the same entry, and nobody believes a neighbour from afar.)"""
+    lab, (lb1, lb2) = shared_lab, pair
+    client, vip = lab["client"], LISTEN[family]
+    addresses = {4: "192.0.2.10", 6: "2001:db8::10"}
+    lb1.node.ip(f"neighbour replace {addresses[family]} lladdr {mac_of(client)} dev eth0 nud permanent")
+    client.ip(f"neighbour replace {vip} lladdr {mac_of(lb2.node)} dev eth0 nud permanent")
+    before = forwarded(lb2.node)[family]
+    try:
+        seen = who(client, vip, PORT, 4)
+    finally:
+        client.ip(f"neighbour delete {vip} dev eth0")
+        lb1.node.ip(f"neighbour delete {addresses[family]} dev eth0")
+    assert {source for _, source, _ in seen} <= set(POOL[family])
+    assert forwarded(lb2.node)[family] >= before + 4 * 4, "all of it went by the standby"
+    assert tracked(lb2, vip) == []
+    assert tracked(lb1, vip)
+
+
+def test_a_stale_entry_of_ipv6_is_mended_by_the_active_itself(shared_lab, pair):
+    """What asks for the client says whose the address is."""
+    lab, (lb1, lb2) = shared_lab, pair
+    client = lab["client"]
+    lb1.node.ip("neighbour flush dev eth0")
+    client.ip(f"neighbour replace {VIP6} lladdr {mac_of(lb2.node)} dev eth0 nud stale")
+    before = forwarded(lb2.node)[6]
+    seen = who(client, VIP6, PORT, 4)
+    assert {source for _, source, _ in seen} <= set(POOL[6])
+    assert forwarded(lb2.node)[6] > before, "the first one went by the standby"
+    assert neighbours_mac(client, VIP6) == mac_of(lb1.node)
+    assert tracked(lb2, VIP6) == []
 
 
 STRAY = """
@@ -197,7 +265,8 @@ except Exception as error:
 """
 
 
-def test_the_guard_keeps_the_director_from_answering_servers(lab, pair):
+def test_the_guard_keeps_the_director_from_answering_servers(shared_lab, pair):
+    lab = shared_lab
     for address in (POOL[4][0], POOL[6][0]):
         assert lab["rs1"].run("/usr/bin/python3", "-c", STRAY, address).strip() == "TimeoutError"
     # It is for the pool alone.
@@ -208,14 +277,15 @@ def rules(director):
     return director.node.run("nft", "list", "table", "inet", "tandem")
 
 
-def test_what_somebody_else_does_to_the_rules_and_settings_is_mended(lab, pair, figure):
-    lb1, lb2 = pair
+def test_what_somebody_else_does_to_the_rules_and_settings_is_mended(shared_lab, pair, figure):
+    lab, (lb1, lb2) = shared_lab, pair
     right = rules(lb1)
     assert right == rules(lb2), "the same on both"
     damages = ("delete table inet tandem", "flush chain inet tandem source",
                "flush ruleset", f"delete element inet tandem pools4 {{ {POOL[4][0]} }}",
                "add rule inet tandem guard drop")
-    for done, damage in enumerate(damages):
+    before = len(lb1.events("ipvs-drift"))
+    for done, damage in enumerate(damages, before):
         lab["lb1"].run("nft", damage)
         wait_until(lambda: len(lb1.events("ipvs-drift")) > done, 15, f"\"{damage}\" is noticed", every=0.1)
         wait_until(lambda: sorted(rules(lb1).split()) == sorted(right.split()), 5, f"\"{damage}\" is mended")
@@ -232,6 +302,19 @@ def test_what_somebody_else_does_to_the_rules_and_settings_is_mended(lab, pair, 
     assert lb2.events("ipvs-drift") == []
 
 
+def test_datagrams_by_fullnat(lent):
+    conf = config()
+    for service in conf["services"].values():
+        service["protocol"] = "udp"
+    lb1, _ = start_pair(lent, conf)
+    wait_up(lb1)
+    wait_until(lambda: lb1.owns(POOL[6][1]), 10, "the pool is with lb1")
+    for family, where in itertools.product((4, 6), ("client", "remote")):
+        seen = who(lent[where], LISTEN[family], PORT, 12, "udp")
+        assert {source for _, source, _ in seen} <= set(POOL[family]), f"IPv{family}, {where}"
+        assert {name for name, _, _ in seen} == {"rs1", "rs2"}, f"IPv{family}, {where}"
+
+
 SETTINGS = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv4.vs.conntrack",
             "net.netfilter.nf_conntrack_tcp_be_liberal", "net.ipv4.conf.eth0.rp_filter",
             "net.ipv4.conf.eth0.send_redirects", "net.ipv4.vs.expire_nodest_conn")
@@ -241,13 +324,12 @@ def settings(node):
     return [node.read_sysctl(name) for name in SETTINGS]
 
 
-def test_rules_and_settings_are_adopted_at_a_restart_and_go_with_their_service(lab):
-    build(lab)
-    lab["lb1"].sysctl({"net.ipv4.conf.eth0.rp_filter": 1, "net.ipv4.conf.eth0.send_redirects": 1})
-    before = settings(lab["lb1"])
-    lb1 = Director(lab, "lb1", config()).start()
+def test_rules_and_settings_are_adopted_at_a_restart_and_go_with_their_service(lent):
+    lent["lb1"].sysctl({"net.ipv4.conf.eth0.rp_filter": 1, "net.ipv4.conf.eth0.send_redirects": 1})
+    before = settings(lent["lb1"])
+    lb1 = Director(lent, "lb1", config()).start()
     wait_up(lb1)
-    assert settings(lab["lb1"]) == ["1", "1", "1", "1", "2", "0", "1"]
+    assert settings(lent["lb1"]) == ["1", "1", "1", "1", "2", "0", "1"]
     assert len(lb1.events("rules-applied")) == 1
     lb1.stop()
     assert "fullnat4_0" in rules(lb1), "kept over the stop"
@@ -258,37 +340,43 @@ def test_rules_and_settings_are_adopted_at_a_restart_and_go_with_their_service(l
     four["pools"]["web4"]["on_failure"] = "remove"
     assert lb1.reload(four).returncode == 0
     assert "ip6" not in rules(lb1)
-    after = settings(lab["lb1"])
+    after = settings(lent["lb1"])
     assert after[:2] == ["1", before[1]], "IPv6 is not forwarded any more"
     assert after[-1] == "1", "what is down expires"
     four["services"]["web4"]["forward"] = "direct"
     for server in four["pools"]["web4"]["servers"].values():
         del server["port"]
     assert lb1.reload(four).returncode == 0
-    assert settings(lab["lb1"])[:-1] == before[:-1]
-    assert "tandem" not in lab["lb1"].run("nft", "list", "tables")
+    assert settings(lent["lb1"])[:-1] == before[:-1]
+    assert "tandem" not in lent["lb1"].run("nft", "list", "tables")
 
 
-def test_a_table_that_cannot_be_recorded_is_named_tried_again_and_the_rest_goes_on(lab):
-    build(lab)
+def test_a_table_that_cannot_be_recorded_is_named_tried_again_and_the_rest_goes_on(lent):
     # A directory stands where the record is to be written.
-    lb1 = Director(lab, "lb1", config((4,)))
-    lab["lb1"].run("mkdir", f"{lb1.runtime_dir}/nft.json.new")
+    lb1 = Director(lent, "lb1", config((4,)))
+    lent["lb1"].run("mkdir", f"{lb1.runtime_dir}/nft.json.new")
     lb1.start()
     lb1.wait_event("rules-failed")
     assert any("inet tandem" in error for error in lb1.status()["ipvs"]["errors"])
     wait_up(lb1, (4,))
-    lab["lb1"].run("rmdir", f"{lb1.runtime_dir}/nft.json.new")
+    lent["lb1"].run("rmdir", f"{lb1.runtime_dir}/nft.json.new")
     wait_until(lambda: lb1.events("rules-applied"), 20, "it is tried again")
     wait_until(lambda: lb1.status()["ipvs"]["errors"] == [], 20, "and all is well")
 
 
-def test_marks_group_ports_into_one_persistent_service(lab):
-    lab.build(NETWORKS, ipv6=True)
+@pytest.fixture
+def direct_servers(lent):
+    """Servers that have the virtual address too, for the time of a test."""
     for name in ("rs1", "rs2"):
-        lab[name].sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
-        lab[name].ip(f"address add {VIP}/32 dev lo", f"address add {VIP6}/128 dev lo")
-        start_server(lab[name], name, 80, 443, 8005)
+        lent[name].sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
+        lent[name].ip(f"address add {VIP}/32 dev lo", f"address add {VIP6}/128 dev lo")
+        start_server(lent[name], name, 80, 443, 8005)
+    yield
+    for name in ("rs1", "rs2"):
+        lent[name].ip(f"address delete {VIP}/32 dev lo", f"address delete {VIP6}/128 dev lo")
+
+
+def test_marks_group_ports_into_one_persistent_service(lent, direct_servers):
     conf = config((4,))
     for server in conf["pools"]["web4"]["servers"].values():
         server["port"] = 80
@@ -296,17 +384,17 @@ def test_marks_group_ports_into_one_persistent_service(lab):
     del conf["pools"]["web4"]["servers"]["rs1"]["port"], conf["pools"]["web4"]["servers"]["rs2"]["port"]
     conf["pools"]["web4"]["check"]["port"] = 80
     service.update(mark="auto", port=[80, 443, "8000-8010"], forward="direct", persistence="5m")
-    lb1, _ = start_pair(lab, conf)
+    lb1, _ = start_pair(lent, conf)
     wait_up(lb1, (4,))
     services = [line for line in lb1.node.run("ipvsadm", "-Sn").splitlines() if line.startswith("-A")]
     assert len(services) == 1 and services[0].startswith("-A -f "), services
-    names = {name for port in (80, 443, 8005, 80, 443, 8005) for name, _, _ in who(lab["client"], VIP, port, 2)}
+    names = {name for port in (80, 443, 8005, 80, 443, 8005) for name, _, _ in who(lent["client"], VIP, port, 2)}
     assert len(names) == 1, "one server for all ports"
     del service["persistence"]
     assert lb1.reload(conf).returncode == 0
-    lab["lb1"].run("ipvsadm", "-C")
+    lent["lb1"].run("ipvsadm", "-C")
     lb1.wait_event("ipvs-drift", 15)
-    names = [name for name, _, _ in who(lab["client"], VIP, 443, 4)]
+    names = [name for name, _, _ in who(lent["client"], VIP, 443, 4)]
     assert sorted(set(names)) == ["rs1", "rs2"]
 
 
@@ -317,14 +405,37 @@ import socket, time
 for port in range({ports[0]}, {ports[1]}):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind(({source!r}, port))
-    s.sendto(b"x", ({destination!r}, {PORT}))
+    try:
+        s.sendto(b"x", ({destination!r}, {PORT}))
+    except OSError:
+        pass
     s.close()
     if port % {batch} == 0:
         time.sleep(0.05)
 """
 
 
-def test_used_up_source_ports_are_told_and_named(lab, figure):
+TRACKED_MAX = "/proc/sys/net/netfilter/nf_conntrack_max"
+
+
+@pytest.fixture
+def many_tracked():
+    """Room for more tracked connections than a local address has ports, which is a setting of the whole
+    machine."""
+    with open(TRACKED_MAX, "r+", encoding="ascii") as file:
+        before = file.read()
+        file.seek(0)
+        file.write(str(max(int(before), 1 << 18)))
+    yield
+    with open(TRACKED_MAX, "w", encoding="ascii") as file:
+        file.write(before)
+
+
+def ports_refused(director):
+    return director.status()["forwarding"]["ports_refused"]
+
+
+def test_used_up_source_ports_are_told_and_named_and_who_is_refused_is_counted(lab, many_tracked, figure):
     build(lab)
     pool = {4: (POOL[4][0],)}
     conf = config((4,), pool)
@@ -334,10 +445,64 @@ def test_used_up_source_ports_are_told_and_named(lab, figure):
     lb1 = Director(lab, "lb1", conf).start()
     wait_up(lb1, (4,))
     wait_until(lambda: lb1.owns(POOL[4][0]), 10, "the pool is with lb1")
+    lab["lb1"].sysctl({"net.netfilter.nf_conntrack_udp_timeout": 600})
     # Nobody answers: what counts are the ports.
     lab["rs1"].run("nft", "add table ip mute; add chain ip mute in { type filter hook input priority 0; }; "
                    f"add rule ip mute in udp dport {SERVER_PORT} drop")
     lab["client"].run("/usr/bin/python3", "-c", udp_flood("192.0.2.10", VIP, (1024, 65536)))
     line = lb1.wait_event("local-ports-exhausted", 30)
     assert "snat_addresses of front" in line and f"{SERVERS[4]['rs1']}:{SERVER_PORT}" in line
-    figure("fullnat: one address, one server, source ports used up", "told and named", "told and named")
+    assert ports_refused(lb1) == 0, "each had its port so far"
+    # Another client finds none.
+    lab["remote"].run("/usr/bin/python3", "-c", udp_flood("198.51.100.10", VIP, (2000, 2500), 50))
+    wait_until(lambda: ports_refused(lb1) == 500, 30, "all of them are counted", every=0.5)
+    figure("fullnat: one address, one server, source ports used up", "told and named, 500 refused of 500",
+           "told, named and counted")
+
+
+LOADER = "/proc/sys/kernel/modprobe"
+
+
+@pytest.fixture
+def no_nat_chains(lent):
+    """A kernel without nftables' NAT chains, until the test calls what it is given."""
+    if not in_guest():
+        pytest.skip("takes a module away from the whole machine: only in the lab's own")
+    with open(LOADER, encoding="ascii") as file:
+        loader = file.read().strip()
+
+    def set_loader(path):
+        with open(LOADER, "w", encoding="ascii") as file:
+            file.write(path)
+
+    def unloaded():
+        subprocess.run(["modprobe", "-r", "nft_chain_nat"], check=False, capture_output=True)
+        with open("/proc/modules", encoding="ascii") as file:
+            return not any(line.startswith("nft_chain_nat ") for line in file)
+    # The namespaces of the test before may still hold it.
+    wait_until(unloaded, 30, "nft_chain_nat is unloaded", every=0.2)
+    set_loader("/bin/false")
+    yield lambda: set_loader(loader)
+    set_loader(loader)
+
+
+def test_rules_that_the_kernel_refuses_are_named_tried_again_and_the_rest_is_applied(lent, no_nat_chains):
+    conf = config((4,))
+    conf["services"]["plain"] = {"listen": VIP, "port": 81, "scheduler": "rr", "forward": "direct",
+                                 "pool": "plain"}
+    conf["pools"]["plain"] = {"servers": {"rs1": {"address": SERVERS[4]["rs1"]}}}
+    lb1 = Director(lent, "lb1", conf).start()
+    line = lb1.wait_event("rules-failed")
+    assert "inet tandem" in line and "No such file or directory" in line, line
+    errors = lb1.status()["ipvs"]["errors"]
+    assert any("inet tandem" in error for error in errors), errors
+    wait_up(lb1, (4,))
+    saved = lb1.node.run("ipvsadm", "-Sn")
+    assert f"-a -t {VIP}:81 -r 192.0.2.11:81 -g -w 1" in saved and f"-A -t {VIP}:{PORT}" in saved
+    assert lb1.node.read_sysctl("net.ipv4.vs.conntrack") == "1"
+    tries = len(lb1.events("rules-failed"))
+    assert lb1.events("rules-applied") == []
+    no_nat_chains()
+    wait_until(lambda: lb1.events("rules-applied"), 40, f"it is tried again, after {tries}", every=0.2)
+    wait_until(lambda: lb1.status()["ipvs"]["errors"] == [], 20, "and all is well", every=0.2)
+    assert "fullnat4_0" in rules(lb1)

@@ -20,16 +20,23 @@ SERVERS = {f"rs{i}": f"192.0.2.{10 + i}" for i in range(1, 5)}
 SORRY = {"sorry": "192.0.2.90"}
 
 
-def build(lab, ports=(80,)):
-    """A client, a director and five real servers on one segment; the servers' processes."""
+@pytest.fixture(scope="module")
+def world(shared_lab):
+    """A client, a director and five real servers on one segment."""
     table = {name: dict(plugs) for name, plugs in ELECTION.items() if name != "lb2"}
     for name, address in {**SERVERS, **SORRY}.items():
         table[name] = {"eth0": ("front", f"{address}/24")}
-    lab.build(table)
+    shared_lab.build(table)
     for name in {**SERVERS, **SORRY}:
-        lab[name].sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
-        lab[name].ip(f"address add {VIP}/32 dev lo")
-    return {name: start_server(lab[name], name, *ports) for name in {**SERVERS, **SORRY}}
+        shared_lab[name].sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
+        shared_lab[name].ip(f"address add {VIP}/32 dev lo")
+    shared_lab.share(["lb1"], {name: lambda name=name: start_server(shared_lab[name], name, 80, 81)
+                               for name in {**SERVERS, **SORRY}})
+
+
+@pytest.fixture
+def lab(world, lent_lab):
+    return lent_lab
 
 
 def config(scheduler="rr", servers=tuple(SERVERS), **pool):
@@ -89,14 +96,13 @@ def shares(lab, count=220):
 
 
 def test_below_its_quorum_a_pool_gives_way_to_its_fallback(lab, figure):
-    servers = build(lab)
     lb1 = start(lab, config(quorum=3, hysteresis=1, fallback="sorry"))
     all_up(lb1)
     for name in ("rs1", "rs2"):
-        servers[name].kill()
+        lab.servers[name].kill()
     wait_weights(lb1, {"rs1": 0, "rs2": 0, "rs3": 1, "rs4": 1})
     assert quorum(lb1)["state"] == "up", "2 is 3 - 1, and not below"
-    servers["rs3"].kill()
+    lab.servers["rs3"].kill()
     lb1.wait_event("fallback-used", 40)
     wait_weights(lb1, {"rs1": 0, "rs2": 0, "rs3": 0, "rs4": 0, "sorry": 1})
     assert members(lb1)["rs4"]["reason"] == "no-quorum"
@@ -129,12 +135,11 @@ def test_below_its_quorum_a_pool_gives_way_to_its_fallback(lab, figure):
 
 
 def test_with_too_few_servers_up_all_are_used(lab):
-    servers = build(lab)
     lb1 = start(lab, config(panic_threshold=60))
     all_up(lb1)
-    servers["rs1"].kill()
+    lab.servers["rs1"].kill()
     wait_weights(lb1, {"rs1": 0, "rs2": 1, "rs3": 1, "rs4": 1})
-    servers["rs2"].kill()
+    lab.servers["rs2"].kill()
     wait_weights(lb1, {name: 1 for name in SERVERS})
     assert lb1.events("panic")
     assert members(lb1)["rs1"]["reason"] == "panic" and members(lb1)["rs1"]["state"] == "down"
@@ -145,14 +150,13 @@ def test_with_too_few_servers_up_all_are_used(lab):
 
 
 def test_checks_take_out_no_more_than_max_ejected(lab):
-    servers = build(lab)
     lb1 = start(lab, config(max_ejected=50))
     all_up(lb1)
     for name in ("rs3", "rs1"):
-        servers[name].kill()
+        lab.servers[name].kill()
         wait_states(lb1, **{name: "down"})
     wait_weights(lb1, {"rs1": 0, "rs2": 1, "rs3": 0, "rs4": 1})
-    servers["rs2"].kill()
+    lab.servers["rs2"].kill()
     wait_states(lb1, rs2="down")
     assert members(lb1)["rs2"]["reason"] == "held-in"
     assert weights(lb1) == {"rs1": 0, "rs2": 1, "rs3": 0, "rs4": 1}
@@ -161,11 +165,10 @@ def test_checks_take_out_no_more_than_max_ejected(lab):
 
 
 def test_a_server_that_comes_up_gets_its_weight_in_steps(lab, figure):
-    servers = build(lab)
     lb1 = start(lab, config(slow_start="9s", servers=("rs1", "rs2")))
     all_up(lb1, 10, ("rs1", "rs2"))
     assert members(lb1)["rs1"]["reason"] == "none", "the first verdict after the start is no news"
-    servers["rs1"].kill()
+    lab.servers["rs1"].kill()
     wait_weights(lb1, {"rs1": 0, "rs2": 10})
     start_server(lab["rs1"], "rs1", 80)
     seen = []
@@ -184,10 +187,9 @@ def test_a_server_that_comes_up_gets_its_weight_in_steps(lab, figure):
 
 @pytest.mark.parametrize("scheduler", ["wrr", "wlc"])
 def test_servers_of_weight_1_really_ramp(lab, figure, scheduler):
-    servers = build(lab)
     lb1 = start(lab, config(scheduler, slow_start="30m", servers=("rs1", "rs2")))
     all_up(lb1, 10, ("rs1", "rs2"))
-    servers["rs1"].kill()
+    lab.servers["rs1"].kill()
     wait_weights(lb1, {"rs1": 0, "rs2": 10})
     start_server(lab["rs1"], "rs1", 80)
     wait_weights(lb1, {"rs1": 1, "rs2": 10})
@@ -215,7 +217,6 @@ def stored(director):
 
 
 def test_a_drain_under_load_loses_no_request_and_ends(lab, figure):
-    build(lab)
     conf = config(servers=("rs1", "rs2"))
     lb1 = start(lab, conf)
     all_up(lb1, 1, ("rs1", "rs2"))
@@ -260,7 +261,6 @@ def test_a_drain_under_load_loses_no_request_and_ends(lab, figure):
 
 
 def test_a_deadline_forces_a_drain(lab):
-    build(lab)
     lb1 = start(lab, config(servers=("rs1", "rs2")))
     all_up(lb1, 1, ("rs1", "rs2"))
     held = Holder(lab["client"], VIP, 80, 10)
@@ -278,7 +278,6 @@ def test_a_deadline_forces_a_drain(lab):
 
 
 def test_persistent_clients_leave_a_server_that_drains(lab):
-    build(lab)
     conf = config(servers=("rs1", "rs2"))
     conf["services"]["web"]["persistence"] = "10m"
     lb1 = start(lab, conf)
@@ -292,7 +291,6 @@ def test_persistent_clients_leave_a_server_that_drains(lab):
 
 
 def test_weight_and_fail_are_decisions_too(lab):
-    build(lab)
     lb1 = start(lab, config(servers=("rs1", "rs2")))
     all_up(lb1, 1, ("rs1", "rs2"))
     assert lb1.ctl("weight", "web/rs1", "7").stdout.startswith("web/rs1: in use, weight 7")
@@ -310,7 +308,6 @@ def test_weight_and_fail_are_decisions_too(lab):
 
 
 def test_what_cannot_be_done_is_said(lab):
-    build(lab)
     lb1 = start(lab, config(servers=("rs1", "rs2")))
 
     def error(*arguments):
@@ -354,7 +351,6 @@ for line in sys.stdin:
 
 
 def test_dead_connections_are_kept_or_expire_as_the_service_says(lab):
-    build(lab, ports=(80, 81))
     conf = config(servers=("rs1", "rs2"))
     conf["services"]["gone"] = dict(conf["services"]["web"], port=81, dead_connections="expire")
     lb1 = start(lab, conf)

@@ -3,6 +3,7 @@ method carries requests then, nothing is left to do, and nothing is left over af
 
 import difflib
 import json
+import os
 import re
 import subprocess
 
@@ -20,13 +21,16 @@ NEAR, NEAR6 = "192.0.2.11", "2001:db8:1::11"
 FAR, FAR6 = "198.51.100.15", "2001:db8:2::15"
 PORT = 80
 
+# One server is the client's neighbour, the other one is in another network behind a router, as another
+# data centre is; answers go by the router alone.
 NETWORKS = {
     "client": {"eth0": ("front", "192.0.2.10/24", "2001:db8:1::10/64")},
     "lb1": {"eth0": ("front", "192.0.2.2/24", "2001:db8:1::2/64")},
+    "router": {"eth0": ("front", "192.0.2.254/24", "2001:db8:1::fe/64"),
+               "eth1": ("far", "198.51.100.254/24", "2001:db8:2::fe/64")},
+    "near": {"eth0": ("front", f"{NEAR}/24", f"{NEAR6}/64")},
+    "far": {"eth0": ("far", f"{FAR}/24", f"{FAR6}/64")},
 }
-# Another network behind a router, as another data centre is; answers go by the router alone.
-ROUTER = {"eth0": ("front", "192.0.2.254/24", "2001:db8:1::fe/64"),
-          "eth1": ("far", "198.51.100.254/24", "2001:db8:2::fe/64")}
 
 GUE = {"encapsulation": "gue", "encapsulation_port": 6080}
 # Of each: the server's address, the services' addresses, what the service says of its tunnel.
@@ -80,12 +84,13 @@ def configuration(forward, address, vips, tunnel=None):
 
 
 class RealServer:
-    """rs1, with the installed tandemctl and the directors' configuration."""
+    """One of the servers, with the installed tandemctl and the directors' configuration."""
 
-    def __init__(self, lab, config):
-        self.node = lab["rs1"]
+    def __init__(self, lab, config, name="far"):
+        self.node = lab[name]
         self._config = lab.path("rs1.json")
-        self._state = lab.path("")
+        self._state = lab.path(f"{name}.realserver")
+        os.makedirs(self._state, exist_ok=True)
         with open(self._config, "w", encoding="utf-8") as file:
             json.dump(config, file)
 
@@ -131,28 +136,34 @@ def modules():
         subprocess.run(["modprobe", name], check=True)
 
 
-def build(lab, config, network="far"):
-    near = network == "front"
-    server = {"eth0": (network, f"{NEAR if near else FAR}/24", f"{NEAR6 if near else FAR6}/64")}
-    table = {**NETWORKS, "rs1": server}
-    lab.build(table if near else {**table, "router": ROUTER}, ipv6=True)
-    # Silence and filters are asked for by nobody here but by the method.
-    lab["rs1"].sysctl({f"net.ipv4.conf.{link}.rp_filter": 1 for link in ("all", "default", "eth0")})
-    if not near:
-        lab["router"].sysctl({"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1})
-        lab["lb1"].ip("route add 198.51.100.0/24 via 192.0.2.254",
-                      "route add 2001:db8:2::/64 via 2001:db8:1::fe")
-        lab["rs1"].ip("route add default via 198.51.100.254", "route add default via 2001:db8:2::fe")
-    start_server(lab["rs1"], "rs1", PORT)
-    return RealServer(lab, config)
+@pytest.fixture(scope="module")
+def lab(shared_lab):
+    """One for all: no test leaves anything behind on a server, which is what most of them are about."""
+    lab = shared_lab
+    lab.build(NETWORKS, ipv6=True)
+    lab["router"].sysctl({"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1})
+    lab["lb1"].ip("route add 198.51.100.0/24 via 192.0.2.254",
+                  "route add 2001:db8:2::/64 via 2001:db8:1::fe")
+    lab["far"].ip("route add default via 198.51.100.254", "route add default via 2001:db8:2::fe")
+    for name in ("near", "far"):
+        # Silence and filters are asked for by nobody here but by the method.
+        lab[name].sysctl({f"net.ipv4.conf.{link}.rp_filter": 1 for link in ("all", "default", "eth0")})
+        start_server(lab[name], "rs1", PORT)
+    return lab
 
 
-def start_director(lab, config):
-    lb1 = Director(lab, "lb1", config)
-    lb1.start()
+def direct(lab, config):
+    """The director with that configuration."""
+    if not lab.directors:
+        Director(lab, "lb1", config).start()
+    lb1 = lab.directors[0]
+    answer = lb1.reload(config)
+    assert answer.returncode == 0, answer.stderr
     for address in VIPS:
         lb1.wait_owner(address, 30)
-    wait_until(lambda: "->" in lb1.node.run("ipvsadm", "-Ln"), 20, "the table is there", every=0.1)
+    listed = sum(len(service["listen"]) for service in config["services"].values())
+    wait_until(lambda: lb1.node.run("ipvsadm", "-Ln").count("->") == 1 + listed, 20,
+               "the table is there", every=0.1)
 
 
 def ask(lab, *addresses):
@@ -178,19 +189,17 @@ def mac_of(node, interface="eth0"):
 def owners_for(client, address):
     """Who answers the client when it asks for an address, asked ten times."""
     owners = set()
+    script = f"ip neigh flush dev eth0; exec 3<>/dev/tcp/{address}/{PORT}; ip -j neigh show {address}"
     for _ in range(10):
-        client.ip("neigh flush dev eth0")
-        client.run("bash", "-c", f"exec 3<>/dev/tcp/{address}/{PORT}")
-        owners |= {n["lladdr"] for n in json.loads(client.run("ip", "-j", "neigh", "show", address))
-                   if "lladdr" in n}
+        owners |= {n["lladdr"] for n in json.loads(client.run("bash", "-c", script)) if "lladdr" in n}
     return owners
 
 
 @pytest.mark.parametrize("vip, address", [(VIP, NEAR), (VIP6, NEAR6)], ids=["ipv4", "ipv6"])
 def test_direct(lab, vip, address):
     config = configuration("direct", address, (vip,))
-    server = build(lab, config, "front")
-    start_director(lab, config)
+    server = RealServer(lab, config, "near")
+    direct(lab, config)
     before = server.snapshot()
     assert f"{vip} is not on lo" in " ".join(server.findings())
     status, planned = server.call("plan")
@@ -206,8 +215,8 @@ def test_direct(lab, vip, address):
 def test_tunnel(lab, name, figure):
     address, vips, tunnel = TUNNELS[name]
     config = configuration("tunnel", address, vips, tunnel)
-    server = build(lab, config)
-    start_director(lab, config)
+    server = RealServer(lab, config)
+    direct(lab, config)
     before = server.snapshot()
     assert server.findings()
     status, planned = server.call("plan")
@@ -235,7 +244,7 @@ FAULTS = [
 
 def test_check_names_each_fault_and_apply_mends_it(lab, figure):
     config = configuration("tunnel", FAR, VIPS, GUE)
-    server = build(lab, config)
+    server = RealServer(lab, config)
     before = server.snapshot()
     server.call("apply")
     for command, expected in FAULTS:
@@ -259,7 +268,7 @@ def test_check_names_each_fault_and_apply_mends_it(lab, figure):
 def test_a_changed_configuration_takes_back_what_it_does_not_ask_for(lab):
     gre = {"encapsulation": "gre", "encapsulation_checksum": "full"}
     nothing = dict(configuration("direct", FAR, VIPS), services={})
-    server = build(lab, nothing)
+    server = RealServer(lab, nothing)
     before = server.snapshot()
     for config in (configuration("tunnel", FAR, VIPS, gre), configuration("direct", FAR, (VIP,)),
                    configuration("tunnel", FAR6, VIPS, GUE), nothing):
@@ -272,20 +281,21 @@ def test_a_changed_configuration_takes_back_what_it_does_not_ask_for(lab):
 
 def test_nat_is_told_where_its_route_should_go(lab):
     config = configuration("nat", NEAR, (VIP,))
-    server = build(lab, config, "front")
+    server = RealServer(lab, config, "near")
     assert server.call("apply") == (0, [])
     assert server.findings() == [
         f"service web goes by nat, and there is no default route: it should go by {VIP}, which virtual "
         "router front moves"]
-    lab["rs1"].ip("route add default via 192.0.2.2")
+    server.node.ip("route add default via 192.0.2.2")
     assert "the default route by 192.0.2.2: replies miss the directors" in server.findings()[0]
-    lab["rs1"].ip(f"route replace default via {VIP}")
+    server.node.ip(f"route replace default via {VIP}")
     server.is_done()
+    server.node.ip("route delete default")
 
 
 def test_another_name_and_json(lab):
     config = configuration("direct", "203.0.113.1", (VIP,))
-    server = build(lab, config, "front")
+    server = RealServer(lab, config, "near")
     result = subprocess.run(server.node.command(
         installed("bin/tandemctl"), "realserver", "plan", "--config", lab.path("rs1.json")),
         capture_output=True, text=True, check=False)

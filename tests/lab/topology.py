@@ -65,7 +65,8 @@ class Node:
         self.netns = f"{lab.prefix}-{name}"
 
     def command(self, *command):
-        return ["ip", "netns", "exec", self.netns, *map(str, command)]
+        # Not by ip(8), which makes a mount namespace too: in an emulated machine that takes its time.
+        return ["nsenter", f"--net=/run/netns/{self.netns}", "--", *map(str, command)]
 
     def run(self, *command):
         """Run to the end; its output. Failing is an error."""
@@ -89,6 +90,15 @@ class Node:
         self.lab.processes.append(process)
         return process
 
+    def remove(self):
+        # What is left in a namespace of ours was started by us: a stopped helper, say.
+        for pid in _run("ip", "netns", "pids", self.netns).split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        subprocess.run(["ip", "netns", "delete", self.netns], check=False)
+
     def addresses(self):
         """All addresses with their prefix lengths."""
         words = _run("ip", "-n", self.netns, "-o", "address").split()
@@ -104,6 +114,11 @@ class Lab:
         self.workdir = tempfile.mkdtemp(prefix=self.prefix + "-")
         os.chmod(self.workdir, 0o755)
         self.nodes = {}
+        self._table = {}
+        self._ipv6 = False
+        self._renewed, self._starts, self._n_kept = [], {}, 0
+        self._prepare = None
+        self.servers = {}
         self.networks = []
         self.processes = []
         self.directors = []
@@ -113,6 +128,7 @@ class Lab:
         return self.nodes[name]
 
     def build(self, table, ipv6=False):
+        self._table, self._ipv6 = table, ipv6
         self.networks = sorted({plug[0] for plugs in table.values() for plug in plugs.values()})
         switch = self._add_node("switch")
         switch.ip("link set lo up", *itertools.chain.from_iterable(
@@ -127,6 +143,50 @@ class Lab:
         self.nodes[name] = node
         node.sysctl(NODE_SYSCTLS | (IPV6_ON if ipv6 else IPV6_OFF))
         return node
+
+    def add_bare(self, name):
+        """A node with nothing but an interface lo that is down."""
+        return self._add_node(name)
+
+    def share(self, directors, servers, prepare=lambda lab: None):
+        """From here on the lab is for one test after another. Servers: name -> what starts its process;
+        prepare(lab): what the directors' hosts have besides what build() gives them."""
+        self._renewed = directors
+        self._prepare = prepare
+        self._starts = servers
+        self.servers = {name: start() for name, start in servers.items()}
+        self._n_kept = len(self.processes)
+
+    def clear(self):
+        """Between two tests that share it: what was started ends, and the directors' hosts are made anew,
+        since a kernel's table has a memory. The real servers run and are plugged in."""
+        try:
+            for director in self.directors:
+                director.check_sanitizers()
+        finally:
+            for process in reversed(self.processes[self._n_kept:]):
+                process.kill()
+            del self.processes[self._n_kept:], self.captures[:], self.directors[:]
+            for name in self._renewed:
+                self._renew(name)
+            self._prepare(self)
+            self["switch"].ip(*(f"link set {name}-{interface} master {plug[0]} up"
+                                for name in self._starts for interface, plug in self._table[name].items()))
+            for name, start in self._starts.items():
+                if self.servers[name].poll() is not None:
+                    self.servers[name] = start()
+            self._n_kept = len(self.processes)
+
+    def _renew(self, name):
+        # A cable of a host that is gone stays for a while; one that a test has taken away is not there.
+        for interface in self._table[name]:
+            subprocess.run(self["switch"].command("ip", "link", "delete", f"{name}-{interface}"),
+                           capture_output=True, check=False)
+        self.nodes[name].remove()
+        for entry in os.scandir(self.workdir):
+            if entry.name.startswith(name + "."):
+                (shutil.rmtree if entry.is_dir() else os.unlink)(entry.path)
+        self.plug(self._add_node(name, self._ipv6), self._table[name])
 
     def plug(self, node, plugs):
         switch = self.nodes["switch"]
@@ -160,13 +220,7 @@ class Lab:
         for process in reversed(self.processes):
             process.kill()
         for node in self.nodes.values():
-            # What is left in a namespace of ours was started by us: a stopped helper, say.
-            for pid in _run("ip", "netns", "pids", node.netns).split():
-                try:
-                    os.kill(int(pid), signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            subprocess.run(["ip", "netns", "delete", node.netns], check=False)
+            node.remove()
         shutil.rmtree(self.workdir, ignore_errors=True)
 
     def describe(self):

@@ -17,7 +17,7 @@ objects() {
 	for source in "$top"/src/base/*.c "$top"/src/core/*.c "$top"/src/elector/*.c; do
 		case $source in
 		*/elector/daemon.c | */elector/leftovers.c | */elector/main.c) continue ;;
-		*/elector/message.c | */elector/realtime.c | */base/frame.c) continue ;;
+		*/elector/message*.c | */elector/realtime.c | */base/frame.c) continue ;;
 		esac
 		"${compile[@]}" -o "$scratch/$(basename "$(dirname "$source")")-$(basename "$source" .c).o" \
 			"$source" || return

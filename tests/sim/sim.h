@@ -180,7 +180,7 @@ __attribute__((format(printf, 2, 3))) void sim_trace(const struct sim *s, const 
 
 /* sim_lan.c */
 void lan_send(struct sim *s, unsigned from, unsigned lan, const struct addr *source,
-	const uint8_t *packet, size_t len);
+	const struct addr *destination, const uint8_t *packet, size_t len);
 void lan_forge(struct sim *s, unsigned lan, uint8_t priority, uint16_t interval_cs);
 /* The next that somebody awake reads, and when. NULL: none. */
 struct packet *lan_next(struct sim *s, struct instant *ret_at);
@@ -188,6 +188,7 @@ void lan_deliver(struct sim *s, struct packet *p);
 bool lan_is_whole(const struct sim *s, unsigned lan);
 
 /* sim_director.c */
+extern const struct vrrp_format sim_format;
 void director_init(struct sim *s, unsigned number);
 void director_done(struct director *d); /* memory only */
 void director_start(struct director *d);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct vrrp_format sim_format = {.family = AF_INET, .version = 3, .min_ttl = VRRP_TTL};
+
 /* Records are taken from the first on. */
 static struct state_router records[DIRECTORS_MAX][STATE_ROUTERS_MAX];
 
@@ -95,32 +97,32 @@ static void settle(struct director *d)
 
 /* Operations */
 
-static int open_port(void *io, struct port *port)
+static int open_port(void *io, struct port *port, uint16_t family)
 {
 	struct director *d = io;
 
 	if (!lives_on(d))
 		return -EIO;
-	port->fd = port->ifindex;
+	port_voice(port, family)->fd = port->ifindex;
 	d->nics[lan_of(port->ifindex)].port = port;
 	return 0;
 }
 
-static void close_port(void *io, struct port *port)
+static void close_port(void *io, struct port *port, uint16_t family)
 {
 	struct director *d = io;
 
 	for (unsigned lan = 0; lan < LANS_MAX; lan++)
 		if (d->nics[lan].port == port)
 			d->nics[lan].port = NULL;
-	port->fd = -1;
+	port_voice(port, family)->fd = -1;
 }
 
 static int send_packet(void *io, const struct port *port, const struct addr *source,
-	const uint8_t *packet, size_t len)
+	const struct addr *destination, const uint8_t *packet, size_t len)
 {
 	struct director *d = io;
-	unsigned lan = lan_of(port->fd);
+	unsigned lan = lan_of(port->voices[VOICE_IPV4].fd);
 
 	if (!lives_on(d))
 		return 0;
@@ -130,7 +132,7 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	d->nics[lan].spoke_interval_cs = be16_get(packet + 4) & VRRP_INTERVAL_MAX_CS;
 	if (!d->nics[lan].up)
 		return -ENETDOWN;
-	lan_send(d->sim, d->number, lan, source, packet, len);
+	lan_send(d->sim, d->number, lan, source, destination, packet, len);
 	return 0;
 }
 
@@ -220,9 +222,12 @@ static int tidy(void *io, struct state_router *record, size_t *ret_removed)
 		return r;
 	for (size_t i = 0; i < advert.n_addrs; i++)
 		advert.addrs[i] = record->addrs.list[i].addr;
-	if (nic->up && advert.n_addrs)
-		lan_send(d->sim, d->number, lan, &record->source, packet,
-			vrrp_packet_build(&advert, packet));
+	if (nic->up && advert.n_addrs) {
+		struct addr to = vrrp_peers_destination(&record->peers, AF_INET, 0);
+		size_t len = vrrp_packet_build(&record->format, &advert, packet);
+		vrrp_packet_seal(&record->format, &record->source, &to, packet, len);
+		lan_send(d->sim, d->number, lan, &record->source, &to, packet, len);
+	}
 	record->active = false;
 	return 0;
 }
@@ -252,6 +257,13 @@ static int dump(void *io)
 	for (unsigned lan = 0; lan < d->sim->script->n_lans; lan++)
 		dump_lan(d, lan);
 	return 0;
+}
+
+static uint64_t wall_us(void *io)
+{
+	struct director *d = io;
+
+	return d->sim->now.us;
 }
 
 static void arm(void *io, struct instant deadline)
@@ -299,6 +311,7 @@ static const struct elector_ops operations = {
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
+	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
 	.changed = changed,
@@ -346,6 +359,8 @@ static void make_config(const struct director *d, unsigned lan, struct router_co
 	ret->priority = settings->priority;
 	ret->interval_cs = settings->interval_cs;
 	ret->preempt = settings->preempt;
+	ret->down_intervals = VRRP_DOWN_INTERVALS;
+	ret->format = sim_format;
 	ret->announce = (struct announce_config){d->sim->script->announcements, 20000, REFRESH_US};
 	for (unsigned vip = 0; vip < VIPS; vip++)
 		if (settings->vips & 1u << vip)

@@ -43,8 +43,8 @@ static void send_to(struct sim *s, unsigned to, unsigned lan, const uint8_t *byt
 		queue(s, to, lan, bytes, len);
 }
 
-static size_t build_datagram(
-	const struct addr *source, const uint8_t *packet, size_t len, uint8_t *ret)
+static size_t build_datagram(const struct addr *source, const struct addr *destination,
+	const uint8_t *packet, size_t len, uint8_t *ret)
 {
 	memset(ret, 0, IP_HEADER_LEN);
 	ret[0] = 0x45;
@@ -52,15 +52,16 @@ static size_t build_datagram(
 	ret[8] = VRRP_TTL;
 	ret[9] = VRRP_PROTOCOL;
 	memcpy(ret + 12, source->bytes, 4);
+	memcpy(ret + 16, destination->bytes, 4);
 	memcpy(ret + IP_HEADER_LEN, packet, len);
 	return IP_HEADER_LEN + len;
 }
 
 void lan_send(struct sim *s, unsigned from, unsigned lan, const struct addr *source,
-	const uint8_t *packet, size_t len)
+	const struct addr *destination, const uint8_t *packet, size_t len)
 {
 	uint8_t bytes[sizeof(s->flying[0].bytes)];
-	size_t total = build_datagram(source, packet, len, bytes);
+	size_t total = build_datagram(source, destination, packet, len, bytes);
 
 	for (unsigned to = 0; to < s->script->n_directors; to++)
 		if (to != from && !s->lans[lan].cut[from][to])
@@ -77,9 +78,13 @@ void lan_forge(struct sim *s, unsigned lan, uint8_t priority, uint16_t interval_
 		.n_addrs = 1,
 		.addrs = {source},
 	};
+	static const struct vrrp_peers all;
+	struct addr to_all = vrrp_peers_destination(&all, AF_INET, 0);
 	uint8_t packet[VRRP_PACKET_MAX], bytes[sizeof(s->flying[0].bytes)];
-	size_t len = build_datagram(&source, packet, vrrp_packet_build(&advert, packet), bytes);
+	size_t len = vrrp_packet_build(&sim_format, &advert, packet);
 
+	vrrp_packet_seal(&sim_format, &source, &to_all, packet, len);
+	len = build_datagram(&source, &to_all, packet, len, bytes);
 	for (unsigned to = 0; to < s->script->n_directors; to++)
 		send_to(s, to, lan, bytes, len);
 }

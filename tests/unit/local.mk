@@ -11,6 +11,12 @@ tests_unit_test_channel_SOURCES = tests/unit/test_channel.c
 tests_unit_test_channel_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_channel_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_writer
+TESTS += tests/unit/test_writer
+tests_unit_test_writer_SOURCES = tests/unit/test_writer.c
+tests_unit_test_writer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_writer_LDADD = libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_supervise
 TESTS += tests/unit/test_supervise
 tests_unit_test_supervise_SOURCES = tests/unit/test_supervise.c
@@ -50,8 +56,22 @@ tests_unit_test_handover_SOURCES = tests/unit/test_handover.c
 tests_unit_test_handover_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_handover_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_sha256 tests/unit/test_vrrp_auth
+TESTS += tests/unit/test_sha256 tests/unit/test_vrrp_auth
+tests_unit_test_sha256_SOURCES = tests/unit/test_sha256.c
+tests_unit_test_sha256_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sha256_LDADD = libbase.a $(UNIT_LDADD)
+tests_unit_test_vrrp_auth_SOURCES = tests/unit/test_vrrp_auth.c
+tests_unit_test_vrrp_auth_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_vrrp_auth_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
 TESTS += tests/unit/test_announce tests/unit/test_vrrp tests/unit/test_vrrp_packet
+check_PROGRAMS += tests/unit/test_sync_group
+TESTS += tests/unit/test_sync_group
+tests_unit_test_sync_group_SOURCES = tests/unit/test_sync_group.c
+tests_unit_test_sync_group_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_group_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_announce_SOURCES = tests/unit/test_announce.c
 tests_unit_test_announce_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_announce_LDADD = libcore.a libbase.a $(UNIT_LDADD)
@@ -121,9 +141,10 @@ tests_unit_test_balancer_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDAD
 
 check_PROGRAMS += tests/unit/test_roles
 TESTS += tests/unit/test_roles
-tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/roles.c
+tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/roles.c \
+	src/director/roles_wire.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_roles_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_roles_LDADD = $(LIBCONF) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print
@@ -190,7 +211,7 @@ tests_unit_test_realserver_wanted_LDADD = $(LIBREALSERVER) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_job
 TESTS += tests/unit/test_job
 tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/director/desired.c \
-	src/director/job.c src/director/overrides.c src/director/pools.c src/director/record.c \
+	src/director/job.c src/director/known.c src/director/overrides.c src/director/pools.c src/director/record.c \
 	src/director/targets.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_job_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)

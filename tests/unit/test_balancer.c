@@ -159,19 +159,22 @@ static void tear_down(void)
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
-/* The first n of 192.0.2.1:80, 192.0.2.2:80 ... */
+/* The first n of 192.0.2.1:80, 192.0.2.2:80 ...; 0: nothing any more. */
 static int apply(size_t n)
 {
 	struct ipvs_service services[KERNEL_SERVICES] = {0};
 	struct ipvs_table want = {.services = services, .n_services = n};
+	struct ipvs_service_key keys[KERNEL_SERVICES];
 
 	for (size_t i = 0; i < n; i++) {
 		services[i] = (struct ipvs_service){
 			.key = {.port = 80, .protocol = IPPROTO_TCP}, .scheduler = "wlc"};
 		ck_assert(addr_parse("192.0.2.0", &services[i].key.addr));
 		services[i].key.addr.bytes[3] = (uint8_t)(i + 1);
+		keys[i] = services[i].key;
 	}
-	return balancer_apply(&b, &want, NULL, 0, &result);
+	return n > 0 ? balancer_apply(&b, &want, keys, n, &result)
+		     : balancer_remove_all(&b, &result);
 }
 
 static int sync_on(unsigned ifindex)
@@ -218,6 +221,37 @@ START_TEST(a_service_that_went_away_is_not_ours_when_it_is_made_again)
 	reopen();
 	ck_assert_int_eq(apply(0), 0);
 	ck_assert_uint_eq(kernel.n_services, 1);
+}
+END_TEST
+
+START_TEST(recorded_names_read_back_as_the_keys_they_are_of)
+{
+	static const char *const names[] = {"mark 4294967295 ipv4", "mark 7 ipv6",
+		"tcp 192.0.2.100:80", "udp [2001:db8::1]:53", "sctp 192.0.2.100:0",
+		"protocol-50 [::]:65535"};
+	static const char *const garbage[] = {"", "mark", "mark 0 ipv4", "mark 7", "mark 7 ipv4 ",
+		"tcp", "tcp 192.0.2.100", "tcp 192.0.2.100:", "tcp 192.0.2.100:65536", "tcp []:80",
+		"tcp [:80", "tcp :80", "tcp 2001:db8::1:80", "tcp 192.0.2.100:080",
+		"icmp 192.0.2.100:80", ":", " :", " "};
+	struct ipvs_service_key *keys;
+	json_t *except = json_object();
+	char text[IPVS_KEY_TEXT_MAX];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		json_object_set_new(b.record.services, names[i], json_true());
+	for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++)
+		json_object_set_new(b.record.services, garbage[i], json_true());
+	ck_assert_int_eq(record_keys(&b.record, NULL, &keys, &n), 0);
+	ck_assert_uint_eq(n, sizeof(names) / sizeof(names[0]));
+	for (size_t i = 0; i < n; i++)
+		ck_assert_str_eq(ipvs_service_key_format(&keys[i], text), names[i]);
+	free(keys);
+	json_object_set_new(except, names[0], json_true());
+	ck_assert_int_eq(record_keys(&b.record, except, &keys, &n), 0);
+	ck_assert_uint_eq(n, sizeof(names) / sizeof(names[0]) - 1);
+	free(keys);
+	json_decref(except);
 }
 END_TEST
 
@@ -324,6 +358,7 @@ int main(void)
 	tcase_add_test(tc, a_successor_deletes_what_is_recorded_and_nothing_else);
 	tcase_add_test(tc, a_service_that_could_not_be_deleted_is_still_ours);
 	tcase_add_test(tc, a_service_that_went_away_is_not_ours_when_it_is_made_again);
+	tcase_add_test(tc, recorded_names_read_back_as_the_keys_they_are_of);
 	tcase_add_test(tc, a_record_that_is_garbage_is_started_anew);
 	tcase_add_test(tc, lost_answers_are_tried_again);
 	tcase_add_test(tc, answers_lost_each_time_are_a_failure);

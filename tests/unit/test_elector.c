@@ -1,6 +1,7 @@
 /* The elector's logic against a recorder: a small world of interfaces and addresses, and a log of
  * what was done to it, in order. */
 #include "elector/elector.h"
+#include "elector/wire.h"
 
 #include <check.h>
 #include <errno.h>
@@ -28,6 +29,11 @@ static struct {
 	int add_error;
 	int open_error;
 	int dump_error;
+	uint64_t clock_off_us;
+	bool signed_too; /* what is sent has a trailer */
+	uint8_t sent[VRRP_PACKET_MAX];
+	size_t sent_len;
+	const char *sent_to; /* where adverts to us go */
 	uint8_t advertised;     /* addresses in the last packet sent */
 	uint16_t advertised_cs; /* its interval */
 	bool record_was_active; /* at the last add or remove */
@@ -68,28 +74,35 @@ static size_t world_find(const struct addr_prefix *a)
 	return i;
 }
 
-static int open_port(void *io, struct port *port)
+static int open_port(void *io, struct port *port, uint16_t family)
 {
 	(void)io;
 	if (world.open_error)
 		return world.open_error;
-	note("open %s; ", port->interface);
+	note("open %s%s; ", port->interface, family == AF_INET6 ? "/6" : "");
 	return 0;
 }
 
-static void close_port(void *io, struct port *port)
+static void close_port(void *io, struct port *port, uint16_t family)
 {
 	(void)io;
-	note("close %s; ", port->interface);
+	note("close %s%s; ", port->interface, family == AF_INET6 ? "/6" : "");
 }
 
 static int send_packet(void *io, const struct port *port, const struct addr *source,
-	const uint8_t *packet, size_t len)
+	const struct addr *destination, const uint8_t *packet, size_t len)
 {
+	size_t size = source->family == AF_INET6 ? 16 : 4;
+
 	(void)io;
 	(void)port;
-	ck_assert_uint_ne(source->family, 0);
-	ck_assert_uint_eq(len, VRRP_HEADER_LEN + 4u * packet[3]);
+	ck_assert_uint_eq(source->family, destination->family);
+	ck_assert_uint_eq(
+		len, VRRP_HEADER_LEN + size * packet[3] + (world.signed_too ? VRRP_TRAILER_LEN : 0));
+	memcpy(world.sent, packet, len);
+	world.sent_len = len;
+	if (!addr_is_multicast(destination))
+		note("to .%u ", destination->bytes[size - 1]);
 	world.advertised = packet[3];
 	world.advertised_cs = (uint16_t)(packet[4] << 8 | packet[5]);
 	note("send %u; ", packet[2]);
@@ -115,7 +128,8 @@ static int add(
 	(void)io;
 	*ret_changed = 0;
 	note_addresses("add", ifindex, addrs, n);
-	ck_assert(!e.n_routers || records[0].ifindex[ifindex == AWAY_IFINDEX] == ifindex);
+	ck_assert(!e.n_routers || e.n_groups ||
+		records[0].ifindex[ifindex == AWAY_IFINDEX] == ifindex);
 	world.record_was_active = records[0].active;
 	if (world.add_error)
 		return world.add_error;
@@ -198,6 +212,12 @@ static int dump(void *io)
 	return 0;
 }
 
+static uint64_t wall_us(void *io)
+{
+	(void)io;
+	return UINT64_C(1800000000) * SECOND_US + now.us + world.clock_off_us;
+}
+
 static void arm(void *io, struct instant deadline)
 {
 	(void)io;
@@ -233,6 +253,7 @@ static const struct elector_ops recorder = {
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
+	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
 	.changed = changed,
@@ -248,7 +269,9 @@ static struct router_config front(uint8_t vrid, unsigned first, unsigned n)
 		.vrid = vrid,
 		.priority = 100,
 		.interval_cs = 100,
+		.down_intervals = VRRP_DOWN_INTERVALS,
 		.preempt = true,
+		.format = {AF_INET, .version = 3, .min_ttl = 255, .interval_cs = 100},
 		.announce = {.repeat = 1},
 		.addrs = {.n_advertised = (uint16_t)n, .n_home = (uint16_t)n, .n = (uint16_t)n},
 	};
@@ -280,6 +303,7 @@ static void set_up(void)
 	memset(&world, 0, sizeof(world));
 	memset(records, 0, sizeof(records));
 	now = (struct instant){1000 * SECOND_US};
+	world.sent_to = "224.0.0.18";
 	world.links[0].name = "eth0";
 	world.links[0].ifindex = 2;
 	world.links[0].up = true;
@@ -334,12 +358,17 @@ static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigne
 		0x45, 0xc0, 0, 0, 0, 0, 0, 0, 255, 112, 0, 0, 192, 0, 2};
 	struct vrrp_advert a = {
 		.vrid = vrid, .priority = priority, .interval_cs = 100, .n_addrs = 2};
+	struct vrrp_format format = front(vrid, first, 2).format;
+	struct addr to;
 	size_t len;
 
 	bytes[15] = from;
+	ck_assert(addr_parse(world.sent_to, &to));
+	memcpy(bytes + 16, to.bytes, 4);
 	a.addrs[0] = front(vrid, first, 2).addrs.list[0].addr;
 	a.addrs[1] = front(vrid, first, 2).addrs.list[1].addr;
-	len = 20 + vrrp_packet_build(&a, bytes + 20);
+	len = 20 + vrrp_packet_build(&format, &a, bytes + 20);
+	vrrp_packet_seal(&format, &a.source, &a.source, bytes + 20, len - 20);
 	bytes[3] = (uint8_t)len;
 	elector_datagram(&e, e.ports[0], bytes, len, now);
 }
@@ -352,7 +381,9 @@ static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned
 	size_t changed;
 
 	*s = (struct state_router){.used = true, .active = true, .vrid = vrid, .ifindex = {2}};
+	s->format = c.format;
 	s->interval_cs = 100;
+	s->down_intervals = VRRP_DOWN_INTERVALS;
 	s->spoke = (struct instant){now.us - ago_us};
 	s->addrs = c.addrs;
 	(void)snprintf(s->name, sizeof(s->name), "%s", name);
@@ -360,6 +391,120 @@ static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned
 	(void)add(NULL, 2, c.addrs.list, n, &changed);
 	(void)done();
 }
+
+/* front, but with IPv6 addresses, beside one of IPv4 with the same VRID. */
+static void configure_both(struct router_config c[static 2])
+{
+	c[0] = c[1] = front(51, 100, 1);
+	c[1].addrs.list[0] = prefix("2001:db8::a6/64");
+	c[1].format.family = AF_INET6;
+	(void)snprintf(c[1].name, sizeof(c[1].name), "six");
+	configure(c, 2);
+}
+
+static void ipv6_advert_arrives(uint8_t priority, const char *source, const char *destination)
+{
+	struct vrrp_format format = {AF_INET6, .version = 3, .min_ttl = 255};
+	struct vrrp_advert a = {
+		.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 1};
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = {.ttl = 255, .bytes = packet};
+
+	ck_assert(addr_parse(source, &d.source) && addr_parse(destination, &d.destination));
+	a.addrs[0] = prefix("2001:db8::a6/64").addr;
+	d.len = vrrp_packet_build(&format, &a, packet);
+	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
+	elector_packet(&e, e.ports[0], &d, now);
+}
+
+/* Families */
+
+START_TEST(an_ipv6_router_speaks_from_the_link_local_address)
+{
+	struct addr_prefix global = prefix("2001:db8::2/64"), own = prefix("fe80::2/64");
+	struct router_config c[2];
+
+	configure_both(c);
+	ck_assert_str_eq(done(), "open eth0; remove .100; initialize>backup; ");
+	elector_addr(&e, 2, &global, true);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "");
+	elector_addr(&e, 2, &own, true);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "open eth0/6; remove :a6; initialize>backup; ");
+	ck_assert(addr_equal(&e.routers[1]->vrrp.config.primary, &own.addr));
+	elector_addr(&e, 2, &own, false);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "backup>initialize; close eth0/6; ");
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+}
+END_TEST
+
+START_TEST(each_family_has_vrids_of_its_own)
+{
+	struct addr_prefix own = prefix("fe80::2/64");
+	struct router_config c[2];
+
+	configure_both(c);
+	elector_addr(&e, 2, &own, true);
+	elector_settle(&e, now);
+	ipv6_advert_arrives(200, "fe80::3", "ff02::12");
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_received, 0);
+	ck_assert_uint_eq(e.routers[1]->counters.adverts_received, 1);
+	advert_arrives(51, 200, 3, 100);
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_received, 1);
+	ck_assert_uint_eq(e.routers[1]->counters.adverts_received, 1);
+}
+END_TEST
+
+/* Unicast */
+
+static struct router_config spoken_to(void)
+{
+	struct router_config c = front(51, 100, 2);
+
+	c.source = prefix("10.0.0.1").addr;
+	c.peers.n = 2;
+	c.peers.list[0] = prefix("192.0.2.7").addr;
+	c.peers.list[1] = prefix("10.0.0.8").addr;
+	return c;
+}
+
+START_TEST(unicast_adverts_go_to_each_peer)
+{
+	struct router_config c = spoken_to();
+
+	configure(&c, 1);
+	ck_assert(addr_equal(&e.routers[0]->vrrp.config.primary, &c.source));
+	(void)done();
+	reach_deadline();
+	ck_assert_str_eq(done(), "add .100 .101; to .7 send 100; to .8 send 100; announce 2; "
+				 "backup>active; ");
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_sent, 1);
+}
+END_TEST
+
+START_TEST(who_speaks_unicast_hears_its_peers_alone)
+{
+	struct router_config c = spoken_to();
+	struct router *r;
+
+	configure(&c, 1);
+	r = e.routers[0];
+	(void)done();
+	advert_arrives(51, 200, 7, 100); /* to the group */
+	ck_assert_str_eq(done(), "advert-rejected; ");
+	ck_assert_uint_eq(r->rejected[VRRP_REJECT_DESTINATION], 1);
+	world.sent_to = "192.0.2.2";
+	advert_arrives(51, 200, 9, 100);
+	ck_assert_str_eq(done(), "advert-rejected; ");
+	ck_assert_uint_eq(r->rejected[VRRP_REJECT_PEER], 1);
+	advert_arrives(51, 200, 9, 100); /* told once in a minute, for each reason */
+	ck_assert_str_eq(done(), "");
+	advert_arrives(51, 200, 7, 100);
+	ck_assert_uint_eq(r->counters.adverts_received, 1);
+}
+END_TEST
 
 /* Start */
 
@@ -430,7 +575,7 @@ START_TEST(a_predecessor_that_may_have_been_succeeded_is_tidied_up)
 {
 	struct router_config c = front(51, 100, 2);
 
-	predecessor("front", 51, 100, 2, vrrp_shortest_down_us(100));
+	predecessor("front", 51, 100, 2, vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS));
 	configure(&c, 1);
 	ck_assert_str_eq(done(), "open eth0; tidy front; remove .100 .101; remove .100 .101; "
 				 "leftover-removed; initialize>backup; ");
@@ -497,7 +642,7 @@ START_TEST(a_virtual_address_is_never_the_source_of_adverts)
 	struct addr_prefix primary = prefix("192.0.2.2/24");
 
 	elector_news_lost(&e, now); /* the world lists the virtual addresses first */
-	ck_assert(addr_equal(&router_home(r)->primary, &primary.addr));
+	ck_assert(addr_equal(&router_voice(r)->primary, &primary.addr));
 }
 END_TEST
 
@@ -997,15 +1142,15 @@ START_TEST(an_interface_for_snat_needs_no_address_and_is_not_listened_on)
 	add_eth2();
 	(void)start_everything();
 	ck_assert_uint_eq(e.n_ports, 2);
-	ck_assert(!e.ports[1]->ready);
-	ck_assert(e.ports[0]->ready);
+	ck_assert(!e.ports[1]->voices[VOICE_IPV4].ready);
+	ck_assert(e.ports[0]->voices[VOICE_IPV4].ready);
 	/* The same interface can be another router's home. */
 	world.links[1].primary = "10.9.0.2/24";
 	struct router_config c[2] = {everything(), front(52, 90, 1)};
 	(void)snprintf(c[1].interface, sizeof(c[1].interface), "eth2");
 	configure(c, 2);
 	ck_assert_str_eq(done(), "open eth2; remove@eth2 .90; initialize>backup; ");
-	ck_assert_uint_eq(e.ports[1]->primary.bytes[3], 2);
+	ck_assert_uint_eq(e.ports[1]->voices[VOICE_IPV4].primary.bytes[3], 2);
 	configure(c, 1);
 	ck_assert_str_eq(done(), "backup>initialize; close eth2; ");
 	ck_assert_uint_eq(e.n_ports, 2);
@@ -1171,6 +1316,233 @@ START_TEST(an_excluded_address_that_becomes_advertised_stays_where_it_is)
 	ck_assert_str_eq(done(), "add@eth2 .200 :b0; add .100 .110 :a0; send 100; announce 3; "
 				 "announce@eth2 2; ");
 	ck_assert_uint_eq(world.advertised, 2);
+}
+END_TEST
+
+/* Policy */
+
+#define DOWN_AT_100_US (3 * SECOND_US + 609375)
+
+static void hear(uint8_t from, uint8_t priority)
+{
+	advert_arrives(51, priority, from, 100);
+}
+
+START_TEST(nobody_is_preempted_before_the_director_is_ready)
+{
+	struct router_config c = front(51, 100, 1);
+
+	elector_hold(&e, 30 * SECOND_US, now);
+	configure(&c, 1);
+	pass(SECOND_US);
+	hear(20, 50);
+	ck_assert_uint_eq(world.armed.us, now.us + DOWN_AT_100_US);
+	elector_ready(&e, now);
+	pass(SECOND_US);
+	hear(20, 50);
+	ck_assert_uint_eq(world.armed.us, now.us - SECOND_US + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(who_is_not_ready_still_takes_an_empty_place)
+{
+	struct router_config c = front(51, 100, 1);
+
+	elector_hold(&e, 30 * SECOND_US, now);
+	configure(&c, 1);
+	(void)done();
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(the_hold_ends_at_ready_timeout_with_a_word)
+{
+	struct router_config c = front(51, 100, 1);
+
+	elector_hold(&e, 2 * SECOND_US, now);
+	configure(&c, 1);
+	(void)done();
+	ck_assert_uint_eq(world.armed.us, now.us + 2 * SECOND_US);
+	pass(SECOND_US);
+	hear(20, 50);
+	pass(SECOND_US);
+	elector_timer(&e, now);
+	ck_assert_str_eq(done(), "not-ready; ");
+	hear(20, 50);
+	ck_assert_uint_eq(world.armed.us, now.us - SECOND_US + DOWN_AT_100_US);
+	elector_hold(&e, 2 * SECOND_US, now); /* it is configured: no start any more */
+	ck_assert(instant_is_never(e.hold));
+}
+END_TEST
+
+static struct router_config member(const char *interface, uint8_t vrid, unsigned first)
+{
+	struct router_config c = front(vrid, first, 1);
+
+	(void)snprintf(c.name, sizeof(c.name), "%s", interface);
+	(void)snprintf(c.interface, sizeof(c.interface), "%s", interface);
+	(void)snprintf(c.group, sizeof(c.group), "edge");
+	return c;
+}
+
+static void second_link(bool up)
+{
+	world.links[1].name = "eth2";
+	world.links[1].ifindex = AWAY_IFINDEX;
+	world.links[1].up = up;
+	world.links[1].primary = "10.9.0.2/24";
+	elector_link(&e, AWAY_IFINDEX, "eth2", up, mac);
+	elector_settle(&e, now);
+}
+
+static struct router_config pair[2];
+
+static void start_group(void)
+{
+	pair[0] = member("eth0", 51, 100);
+	pair[1] = member("eth2", 52, 110);
+	second_link(true);
+	configure(pair, 2);
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_ACTIVE);
+}
+
+START_TEST(a_group_takes_over_as_one)
+{
+	start_group();
+	ck_assert_str_eq(done(),
+		"open eth0; open eth2; remove .100; remove@eth2 .110; "
+		"initialize>backup; initialize>backup; add .100; send 100; announce 1; add@eth2 .110; send 100; announce@eth2 1; "
+		"backup>active; backup>active; ");
+}
+END_TEST
+
+START_TEST(a_better_advert_on_one_lan_takes_a_group_away_from_all)
+{
+	start_group();
+	(void)done();
+	hear(20, 150);
+	ck_assert_str_eq(done(), "remove .100; remove@eth2 .110; send 100; send 100; "
+				 "active>backup; active>backup; ");
+}
+END_TEST
+
+START_TEST(a_lost_link_takes_a_group_out_until_all_are_ready)
+{
+	start_group();
+	(void)done();
+	second_link(false);
+	ck_assert_str_eq(done(), "remove .100; remove@eth2 .110; send 0; active>initialize; "
+				 "active>initialize; close eth2; ");
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "");
+	second_link(true);
+	ck_assert_str_eq(done(), "open eth2; remove .100; remove@eth2 .110; "
+				 "initialize>backup; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(a_group_waits_for_a_member_without_an_interface)
+{
+	pair[0] = member("eth0", 51, 100);
+	pair[1] = member("eth2", 52, 110);
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "open eth0; ");
+	second_link(true);
+	ck_assert_str_eq(done(), "open eth2; remove .100; remove@eth2 .110; "
+				 "initialize>backup; initialize>backup; ");
+}
+END_TEST
+
+START_TEST(a_group_has_the_lowest_priority_of_its_members)
+{
+	start_group();
+	(void)done();
+	pair[1].priority = 60;
+	configure(pair, 2);
+	ck_assert_uint_eq(e.routers[0]->vrrp.config.priority, 60);
+	ck_assert_uint_eq(e.routers[1]->vrrp.config.priority, 60);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone)
+{
+	start_group();
+	(void)done();
+	configure(pair, 1);
+	ck_assert_str_eq(done(), "remove@eth2 .110; send 0; active>initialize; close eth2; ");
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "open eth2; remove@eth2 .110; add@eth2 .110; send 100; "
+				 "announce@eth2 1; initialize>active; ");
+	pair[1].group[0] = '\0';
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "");
+	hear(20, 150);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(a_group_is_adopted_whole_or_not_at_all)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct router_config c = member(i ? "eth2" : "eth0", (uint8_t)(51 + i), 100);
+		records[i] = (struct state_router){.used = true,
+			.active = true,
+			.vrid = c.vrid,
+			.interval_cs = 100,
+			.down_intervals = VRRP_DOWN_INTERVALS,
+			.ifindex = {i ? AWAY_IFINDEX : 2},
+			.spoke = i ? (struct instant){now.us - 100 * SECOND_US} : now};
+		(void)snprintf(records[i].interface, STATE_INTERFACE_MAX, "%s", c.interface);
+	}
+	pair[0] = member("eth0", 51, 100);
+	pair[1] = member("eth2", 52, 110);
+	second_link(true);
+	configure(pair, 2);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+	tear_down();
+	elector_init(&e, &recorder, NULL, &state);
+	for (size_t i = 0; i < 2; i++) {
+		records[i].active = true;
+		records[i].spoke = now;
+	}
+	configure(pair, 2);
+	ck_assert_int_eq(e.routers[0]->vrrp.reason, VRRP_REASON_ADOPTED);
+	ck_assert_int_eq(e.routers[1]->vrrp.reason, VRRP_REASON_ADOPTED);
+}
+END_TEST
+
+START_TEST(a_group_is_handed_over_as_one)
+{
+	start_group();
+	(void)done();
+	elector_switchover(&e, "eth2", false, now);
+	ck_assert_uint_eq(e.routers[0]->vrrp.config.priority, 1);
+	ck_assert_uint_eq(e.routers[1]->vrrp.config.priority, 1);
+	hear(20, 50);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->handover.state, HANDOVER_GIVEN);
+}
+END_TEST
+
+START_TEST(maintenance_takes_a_group_out)
+{
+	start_group();
+	(void)done();
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	hear(20, 50);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_INITIALIZE);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_INITIALIZE);
+	elector_maintain(&e, MAINTENANCE_OFF, now);
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
 }
 END_TEST
 
@@ -1389,6 +1761,130 @@ START_TEST(a_restart_is_announced_and_adopted)
 }
 END_TEST
 
+/* Signed adverts */
+
+static struct vrrp_auth_config secret(void)
+{
+	struct vrrp_auth_config c = {
+		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 1, .keys = {{.id = 1}}};
+
+	hmac_sha256_init(&c.keys[0].hmac, "0123456789abcdef0123456789abcdef", 32);
+	return c;
+}
+
+static struct router *start_signing(void)
+{
+	struct router_config c = front(51, 100, 2);
+
+	c.auth = secret();
+	c.format.takes_trailer = true;
+	world.signed_too = true;
+	configure(&c, 1);
+	(void)done();
+	return e.routers[0];
+}
+
+/* What a peer that has the key sends, its clock right, comes to us when ours may be wrong. */
+static void signed_advert_arrives(struct vrrp_auth *peer, uint8_t priority)
+{
+	struct vrrp_format format = {AF_INET, .version = 3, .min_ttl = 255, .takes_trailer = true};
+	struct vrrp_auth_config config = secret();
+	struct vrrp_advert a = {
+		.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 2};
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = {.ttl = 255, .bytes = packet};
+	uint64_t right_us = wall_us(NULL) - world.clock_off_us;
+
+	ck_assert(addr_parse("192.0.2.3", &d.source) && addr_parse("224.0.0.18", &d.destination));
+	a.addrs[0] = front(51, 100, 2).addrs.list[0].addr;
+	a.addrs[1] = front(51, 100, 2).addrs.list[1].addr;
+	d.len = vrrp_packet_build(&format, &a, packet);
+	vrrp_auth_sign(peer, &config, &d.source, packet, d.len, vrrp_stamp(right_us));
+	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
+	d.len += VRRP_TRAILER_LEN;
+	elector_packet(&e, e.ports[0], &d, now);
+}
+
+START_TEST(what_is_not_signed_is_not_heard)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth peer = {0};
+
+	advert_arrives(51, 200, 3, 100);
+	ck_assert_uint_eq(r->rejected[VRRP_REJECT_UNSIGNED], 1);
+	ck_assert_uint_eq(r->counters.adverts_received, 0);
+	signed_advert_arrives(&peer, 200);
+	ck_assert_uint_eq(r->counters.adverts_received, 1);
+}
+END_TEST
+
+START_TEST(a_wrong_clock_is_told_once_and_seen_until_it_is_right)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth peer = {0};
+
+	world.clock_off_us = 3600 * SECOND_US;
+	for (int i = 0; i < 10; i++)
+		signed_advert_arrives(&peer, 200);
+	ck_assert_str_eq(done(), "advert-rejected; clock-deaf; ");
+	ck_assert(wire_is_deaf(r));
+	world.clock_off_us = 0;
+	signed_advert_arrives(&peer, 200);
+	ck_assert(!wire_is_deaf(r));
+	ck_assert_uint_eq(r->counters.adverts_received, 1);
+}
+END_TEST
+
+/* The cleaner builds priority 0 from the record; a peer that heard our last advert believes it. */
+START_TEST(a_will_is_good_for_a_cleaner)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth peer = {0};
+	struct vrrp_auth_config config = secret();
+	struct vrrp_advert a = {.vrid = 51, .interval_cs = 100, .n_addrs = 2};
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = {.source = prefix("192.0.2.2").addr, .bytes = world.sent};
+	size_t len = VRRP_HEADER_LEN + 8;
+
+	reach_deadline();
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+	d.len = world.sent_len;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL))),
+		VRRP_OK);
+	ck_assert(r->record->has_will);
+	a.addrs[0] = r->record->addrs.list[0].addr;
+	a.addrs[1] = r->record->addrs.list[1].addr;
+	ck_assert_uint_eq(vrrp_packet_build(&r->record->format, &a, packet), len);
+	memcpy(packet + len, r->record->will, VRRP_TRAILER_LEN);
+	d.bytes = packet;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL) + SECOND_US)),
+		VRRP_OK);
+	/* ... and who goes on instead is believed too. */
+	reach_deadline();
+	d.bytes = world.sent;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL))),
+		VRRP_OK);
+}
+END_TEST
+
+static TCase *wire_cases(void)
+{
+	TCase *tc = tcase_create("families and peers");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, an_ipv6_router_speaks_from_the_link_local_address);
+	tcase_add_test(tc, each_family_has_vrids_of_its_own);
+	tcase_add_test(tc, unicast_adverts_go_to_each_peer);
+	tcase_add_test(tc, who_speaks_unicast_hears_its_peers_alone);
+	tcase_add_test(tc, what_is_not_signed_is_not_heard);
+	tcase_add_test(tc, a_wrong_clock_is_told_once_and_seen_until_it_is_right);
+	tcase_add_test(tc, a_will_is_good_for_a_cleaner);
+	return tc;
+}
+
 static TCase *start_cases(void)
 {
 	TCase *tc = tcase_create("start");
@@ -1481,6 +1977,26 @@ static TCase *operator_cases(void)
 	return tc;
 }
 
+static TCase *policy_cases(void)
+{
+	TCase *tc = tcase_create("policy");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, nobody_is_preempted_before_the_director_is_ready);
+	tcase_add_test(tc, who_is_not_ready_still_takes_an_empty_place);
+	tcase_add_test(tc, the_hold_ends_at_ready_timeout_with_a_word);
+	tcase_add_test(tc, a_group_takes_over_as_one);
+	tcase_add_test(tc, a_better_advert_on_one_lan_takes_a_group_away_from_all);
+	tcase_add_test(tc, a_lost_link_takes_a_group_out_until_all_are_ready);
+	tcase_add_test(tc, a_group_waits_for_a_member_without_an_interface);
+	tcase_add_test(tc, a_group_has_the_lowest_priority_of_its_members);
+	tcase_add_test(tc, a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
+	tcase_add_test(tc, a_group_is_adopted_whole_or_not_at_all);
+	tcase_add_test(tc, a_group_is_handed_over_as_one);
+	tcase_add_test(tc, maintenance_takes_a_group_out);
+	return tc;
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("elector");
@@ -1488,11 +2004,13 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, start_cases());
+	suite_add_tcase(suite, wire_cases());
 	suite_add_tcase(suite, interface_cases());
 	suite_add_tcase(suite, place_cases());
 	suite_add_tcase(suite, reload_cases());
 	suite_add_tcase(suite, election_cases());
 	suite_add_tcase(suite, operator_cases());
+	suite_add_tcase(suite, policy_cases());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

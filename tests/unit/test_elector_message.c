@@ -106,7 +106,15 @@ static const char *const bad[] = {
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":0,\"addresses\":[\"192.0.2.1\"]," ANNOUNCE),
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":4096,\"addresses\":[\"192.0.2.1\"]," ANNOUNCE),
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[]," ANNOUNCE),
-	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"2001:db8::1\"]," ANNOUNCE),
+	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"2001:db8::1\",\"192.0.2.1\"],"
+	       ANNOUNCE),
+	ROUTER(GOOD ",\"wire\":{\"version\":3}"),
+	ROUTER(GOOD ",\"wire\":{\"version\":4,\"pseudo_header\":false,\"min_ttl\":255}"),
+	ROUTER(GOOD ",\"wire\":{\"version\":3,\"pseudo_header\":false,\"min_ttl\":0}"),
+	ROUTER(GOOD ",\"wire\":{\"version\":3,\"pseudo_header\":false,\"min_ttl\":255,"
+		    "\"peers\":[\"fe80::1\"]}"),
+	ROUTER(GOOD ",\"wire\":{\"version\":3,\"pseudo_header\":false,\"min_ttl\":255,"
+		    "\"password\":\"x\"}"),
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[5]," ANNOUNCE),
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"192.0.2.1\"]"),
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"192.0.2.1\"],"

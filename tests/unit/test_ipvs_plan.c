@@ -195,25 +195,9 @@ END_TEST
 
 /* The kernel's table as far as operations change it. */
 
-static struct table_service *model_find(struct table_model *m, const struct ipvs_service_key *key)
-{
-	for (size_t i = 0; i < m->n_services; i++)
-		if (ipvs_service_key_compare(&m->services[i].service.key, key) == 0)
-			return &m->services[i];
-	return NULL;
-}
-
-static struct ipvs_dest *model_find_dest(struct table_service *s, const struct ipvs_dest_key *key)
-{
-	for (size_t i = 0; i < s->n_dests; i++)
-		if (ipvs_dest_key_compare(&s->dests[i].key, key) == 0)
-			return &s->dests[i];
-	return NULL;
-}
-
 static void model_apply_dest(struct table_service *s, const struct ipvs_op *op)
 {
-	struct ipvs_dest *d = model_find_dest(s, &op->dest->key);
+	struct ipvs_dest *d = table_service_find(s, &op->dest->key);
 
 	if (op->kind == IPVS_OP_ADD_DEST) {
 		ck_assert_ptr_null(d);
@@ -231,7 +215,7 @@ static void model_apply_dest(struct table_service *s, const struct ipvs_op *op)
 
 static void model_apply(struct table_model *m, const struct ipvs_op *op)
 {
-	struct table_service *s = model_find(m, &op->service->key);
+	struct table_service *s = table_model_find(m, &op->service->key);
 
 	if (op->kind == IPVS_OP_ADD_SERVICE) {
 		ck_assert_ptr_null(s);
@@ -264,8 +248,8 @@ static void check_nobody_starves(
 {
 	for (size_t i = 0; i < have->n_services; i++) {
 		const struct table_service *before = &have->services[i];
-		const struct table_service *after = model_find(want, &before->service.key);
-		const struct table_service *s = model_find(now, &before->service.key);
+		const struct table_service *after = table_model_find(want, &before->service.key);
+		const struct table_service *s = table_model_find(now, &before->service.key);
 
 		if (!after)
 			continue;
@@ -285,7 +269,7 @@ static struct table_model expected(
 
 	for (size_t i = 0; i < have->n_services; i++) {
 		const struct table_service *old = &have->services[i];
-		struct table_service *s = model_find(&m, &old->service.key);
+		struct table_service *s = table_model_find(&m, &old->service.key);
 
 		if (may_delete(&old->service.key, NULL))
 			continue;
@@ -294,7 +278,7 @@ static struct table_model expected(
 			continue;
 		}
 		for (size_t j = 0; j < old->n_dests; j++)
-			if (!model_find_dest(s, &old->dests[j].key))
+			if (!table_service_find(s, &old->dests[j].key))
 				s->dests[s->n_dests++] = old->dests[j];
 	}
 	return m;

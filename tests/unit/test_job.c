@@ -22,6 +22,8 @@ static struct {
 	int refuse; /* the error for `refused` */
 	struct ipvs_service_key refused;
 	bool deleted_before_added;
+	bool hidden; /* dumps show nothing */
+	size_t n_dumped; /* services whose servers were asked for */
 } kernel;
 
 static char dir[] = "/tmp/tandem-job-XXXXXX";
@@ -46,8 +48,15 @@ void ipvs_close(struct ipvs *v)
 }
 
 struct ipvs_dumping {
-	int nothing;
+	ipvs_known_dests known;
+	void *userdata;
 };
+
+void ipvs_dumping_know(struct ipvs_dumping *d, ipvs_known_dests known, void *userdata)
+{
+	d->known = known;
+	d->userdata = userdata;
+}
 
 int ipvs_dumping_new(struct ipvs *v, struct ipvs_dumping **ret)
 {
@@ -63,14 +72,34 @@ int ipvs_dumping_step(struct ipvs_dumping *d, struct instant until)
 	return 1;
 }
 
+/* Servers that are known; asked for, a service has none. */
+static void fill_in(struct ipvs_dumping *d, struct ipvs_table *t, struct ipvs_service *s)
+{
+	const struct ipvs_dest *dests = NULL;
+	size_t n = 0;
+	int r = d->known ? d->known(&s->key, &dests, &n, d->userdata) : 0;
+
+	ck_assert_int_ge(r, 0);
+	if (r == 0) {
+		kernel.n_dumped++;
+		return;
+	}
+	s->first_dest = (uint32_t)t->n_dests;
+	s->n_dests = (uint32_t)n;
+	memcpy(&t->dests[t->n_dests], dests, n * sizeof(*dests));
+	t->n_dests += n;
+}
+
 struct ipvs_table ipvs_dumping_take(struct ipvs_dumping *d)
 {
-	struct ipvs_table t = {
-		.services = calloc(kernel.n + 1, sizeof(*t.services)), .n_services = kernel.n};
+	struct ipvs_table t = {.services = calloc(kernel.n + 1, sizeof(*t.services)),
+		.dests = calloc(SERVICES * SERVERS, sizeof(*t.dests)),
+		.n_services = kernel.hidden ? 0 : kernel.n};
 
-	(void)d;
 	memcpy(t.services, kernel.services, kernel.n * sizeof(*t.services));
 	t.n_services = ipvs_services_sort(t.services, t.n_services);
+	for (size_t i = 0; i < t.n_services; i++)
+		fill_in(d, &t, &t.services[i]);
 	return t;
 }
 
@@ -100,8 +129,11 @@ static int carry_out(const struct ipvs_op *op)
 	if (op->kind == IPVS_OP_ADD_DEST)
 		kernel.n_dests_added++;
 	if (op->kind == IPVS_OP_DEL_SERVICE) {
-		while (ipvs_service_key_compare(&kernel.services[i].key, &op->service->key) != 0)
+		while (i < kernel.n &&
+			ipvs_service_key_compare(&kernel.services[i].key, &op->service->key) != 0)
 			i++;
+		if (i == kernel.n)
+			return -ESRCH;
 		kernel.services[i] = kernel.services[--kernel.n];
 		kernel.deleted_before_added = kernel.n == 0;
 	}
@@ -276,11 +308,14 @@ static void on_settled(size_t service, void *userdata)
 	n_settled++;
 }
 
+static struct known *known; /* NULL: nothing is */
+
 static struct job_input input(bool look)
 {
 	return (struct job_input){.desired = {.conf = &conf, .targets = &targets, .pools = &pools},
 		.order = order,
-		.look = look};
+		.quiet = look,
+		.known = known};
 }
 
 static void begin(bool look)
@@ -356,7 +391,9 @@ END_TEST
 
 START_TEST(one_that_fails_is_told_once_and_the_rest_is_done)
 {
-	kernel.refuse = -ENOENT;
+	static const int errors[] = {-ENOENT, -ENOMEM};
+
+	kernel.refuse = errors[_i];
 	kernel.refused = conf.services[77].key;
 	(void)run(false);
 	ck_assert_uint_eq(n_failed, 1);
@@ -391,6 +428,89 @@ START_TEST(what_is_to_be_left_alone_is)
 }
 END_TEST
 
+static size_t doubtful;
+
+static bool is_doubtful(size_t service, void *userdata)
+{
+	(void)userdata;
+	return service == doubtful;
+}
+
+/* What is in force is what is wanted. */
+static struct known know_all(void)
+{
+	doubtful = CONF_NONE;
+	return (struct known){
+		.before = input(false).desired, .order = order, .is_doubtful = is_doubtful};
+}
+
+START_TEST(what_stays_as_it_is_need_not_be_asked_for)
+{
+	struct known k = know_all();
+
+	(void)run(false);
+	known = &k;
+	kernel.n_ops = kernel.n_dumped = 0;
+	(void)run(true);
+	ck_assert_uint_eq(kernel.n_dumped, 0);
+	ck_assert_uint_eq(kernel.n_ops, 0);
+
+	doubtful = 77; /* and in truth it has no servers */
+	(void)run(true);
+	ck_assert_uint_eq(kernel.n_dumped, 1);
+	ck_assert_uint_eq(kernel.n_ops, SERVERS);
+
+	doubtful = CONF_NONE;
+	kernel.n_ops = kernel.n_dumped = 0;
+	kernel.services[5] = kernel.services[--kernel.n]; /* gone behind our back */
+	(void)run(true);
+	ck_assert_uint_eq(kernel.n_dumped, 0);
+	ck_assert_uint_eq(kernel.n_ops, 1 + SERVERS);
+	known = NULL;
+	known_done(&k);
+}
+END_TEST
+
+START_TEST(what_a_new_configuration_changes_is_asked_for)
+{
+	const struct pools_listener listener = {ignore_news, ignore_change, NULL};
+	struct pools_input in = {&conf, &targets, &overrides};
+	struct known k = know_all();
+	struct pools before;
+
+	(void)run(false);
+	ck_assert_int_eq(pools_build(&in, NULL, NULL, &before), 0);
+	pools_evaluate(&before, &in, (struct instant){1}, &listener);
+	k.before.pools = &before;
+	conf.pools[0].servers[0].weight = 9;
+	pools_touch(&pools, 0);
+	pools_evaluate(&pools, &in, (struct instant){1}, &listener);
+	known = &k;
+	kernel.n_dumped = 0;
+	(void)run(true);
+	ck_assert_uint_eq(kernel.n_dumped, SERVICES);
+	known = NULL;
+	known_done(&k);
+	pools_done(&before);
+}
+END_TEST
+
+START_TEST(a_name_is_recorded_even_when_nothing_else_is_to_be_done)
+{
+	struct known k = know_all();
+
+	(void)run(false);
+	known = &k;
+	record_remove(&b.record, &conf.services[3].key);
+	kernel.n_ops = 0;
+	(void)run(true);
+	ck_assert_uint_eq(kernel.n_ops, 0);
+	ck_assert(record_has(&b.record, &conf.services[3].key));
+	known = NULL;
+	known_done(&k);
+}
+END_TEST
+
 START_TEST(services_of_others_stay_unless_the_table_is_ours)
 {
 	(void)run(false);
@@ -403,6 +523,37 @@ START_TEST(services_of_others_stay_unless_the_table_is_ours)
 	conf.ipvs.owned_table = true;
 	(void)run(false);
 	ck_assert_uint_eq(kernel.n, 0);
+	conf.n_services = SERVICES;
+}
+END_TEST
+
+START_TEST(what_somebody_else_deleted_is_forgotten)
+{
+	(void)run(false);
+	kernel.n = 0;
+	conf.n_services = 0;
+	(void)run(false);
+	ck_assert_uint_eq(json_object_size(b.record.services), 0);
+	ck_assert_uint_eq(job_failures(job), 0);
+	conf.n_services = SERVICES;
+}
+END_TEST
+
+/* Somebody else tears the dump, so that ours are not in it. */
+START_TEST(what_a_dump_misses_is_deleted_by_its_name_and_not_forgotten)
+{
+	conf.services[1].key = ipvs_service_key_of_mark(AF_INET6, 7);
+	conf.n_services = 2;
+	free(order);
+	order = desired_order(&conf);
+	(void)run(false);
+	ck_assert_uint_eq(kernel.n, 2);
+	kernel.hidden = true;
+	conf.n_services = 0;
+	(void)run(false);
+	ck_assert_uint_eq(kernel.n, 0);
+	ck_assert_uint_eq(json_object_size(b.record.services), 0);
+	ck_assert_uint_eq(job_failures(job), 0);
 	conf.n_services = SERVICES;
 }
 END_TEST
@@ -432,10 +583,15 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, fifty_thousand_operations_hold_the_loop_up_for_no_20_ms);
 	tcase_add_test(tc, nothing_goes_to_the_kernel_before_the_word_to_go_on);
-	tcase_add_test(tc, one_that_fails_is_told_once_and_the_rest_is_done);
+	tcase_add_loop_test(tc, one_that_fails_is_told_once_and_the_rest_is_done, 0, 2);
 	tcase_add_test(tc, one_that_is_there_by_now_asks_for_another_round);
 	tcase_add_test(tc, what_is_to_be_left_alone_is);
+	tcase_add_test(tc, what_stays_as_it_is_need_not_be_asked_for);
+	tcase_add_test(tc, what_a_new_configuration_changes_is_asked_for);
+	tcase_add_test(tc, a_name_is_recorded_even_when_nothing_else_is_to_be_done);
 	tcase_add_test(tc, services_of_others_stay_unless_the_table_is_ours);
+	tcase_add_test(tc, what_somebody_else_deleted_is_forgotten);
+	tcase_add_test(tc, what_a_dump_misses_is_deleted_by_its_name_and_not_forgotten);
 	tcase_add_test(tc, what_is_new_is_there_before_what_is_old_goes);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -187,8 +187,8 @@ START_TEST(fresh_leftovers_can_be_spared)
 {
 	struct state_file s = opened();
 	struct state_router router = {
-		.used = true, .active = true, .vrid = 51, .interval_cs = 100, .spoke = clock_now()};
-	struct instant end = instant_add(router.spoke, vrrp_shortest_down_us(100));
+		.used = true, .active = true, .vrid = 51, .interval_cs = 100, .down_intervals = VRRP_DOWN_INTERVALS, .spoke = clock_now()};
+	struct instant end = instant_add(router.spoke, vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS));
 
 	ck_assert(state_router_is_fresh(&router, (struct instant){end.us - 1}));
 	ck_assert(!state_router_is_fresh(&router, end));

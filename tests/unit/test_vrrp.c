@@ -18,7 +18,11 @@ static struct addr host(uint8_t last)
 
 static struct vrrp_config config(uint8_t priority, bool preempt)
 {
-	return (struct vrrp_config){host(10), priority, 100, preempt};
+	return (struct vrrp_config){.primary = host(10),
+		.priority = priority,
+		.interval_cs = 100,
+		.preempt = preempt,
+		.down_intervals = VRRP_DOWN_INTERVALS};
 }
 
 static struct instant just_before(struct instant t)
@@ -37,7 +41,7 @@ static unsigned hear_interval(
 	uint8_t from, uint8_t priority, uint16_t interval_cs, struct instant now)
 {
 	struct vrrp_heard heard = {host(from), priority, interval_cs};
-	struct vrrp_event event = {VRRP_EV_ADVERT, &heard};
+	struct vrrp_event event = {.kind = VRRP_EV_ADVERT, .advert = &heard};
 
 	return vrrp_step(&v, &event, now);
 }
@@ -343,7 +347,7 @@ END_TEST
 
 static struct instant lost_at(void)
 {
-	return instant_add(v.mark, vrrp_shortest_down_us(100));
+	return instant_add(v.mark, vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS));
 }
 
 START_TEST(active_that_wakes_too_late_releases_and_listens)
@@ -429,8 +433,8 @@ END_TEST
 
 START_TEST(the_shortest_active_down_interval_is_that_of_priority_255)
 {
-	ck_assert_uint_eq(vrrp_shortest_down_us(100), 3 * SECOND_US + SECOND_US / 256);
-	ck_assert_uint_eq(vrrp_shortest_down_us(1), 30000 + 39);
+	ck_assert_uint_eq(vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS), 3 * SECOND_US + SECOND_US / 256);
+	ck_assert_uint_eq(vrrp_shortest_down_us(1, VRRP_DOWN_INTERVALS), 30000 + 39);
 }
 END_TEST
 
@@ -526,6 +530,229 @@ START_TEST(every_state_and_reason_has_a_name_of_its_own)
 }
 END_TEST
 
+/* Policy */
+
+static void start_with(struct vrrp_config c)
+{
+	vrrp_init(&v, &c, t0);
+	(void)step(VRRP_EV_STARTUP, t0);
+}
+
+static struct vrrp_config patient(uint64_t preempt_delay_us)
+{
+	struct vrrp_config c = config(100, true);
+
+	c.preempt_delay_us = preempt_delay_us;
+	return c;
+}
+
+START_TEST(active_down_counts_as_many_intervals_as_configured)
+{
+	struct vrrp_config c = config(100, true);
+
+	c.down_intervals = 10;
+	start_with(c);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 10 * SECOND_US + 609375);
+	c.down_intervals = 1;
+	start_with(c);
+	ck_assert_uint_eq(v.deadline.us, t0.us + SECOND_US + 609375);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), TAKE_OVER);
+	ck_assert_uint_eq(
+		step(VRRP_EV_TIMER, instant_add(v.mark, vrrp_shortest_down_us(100, 1))),
+		VRRP_DO_RELEASE);
+	expect(VRRP_BACKUP, VRRP_REASON_LATE);
+}
+END_TEST
+
+START_TEST(version_2_counts_skew_in_seconds_and_learns_no_interval)
+{
+	struct vrrp_config c = config(100, true);
+
+	c.version = 2;
+	c.interval_cs = 500;
+	start_with(c);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 15 * SECOND_US + 609375);
+	ck_assert_uint_eq(hear_interval(20, 150, 100, t0), 0);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 15 * SECOND_US + 609375);
+	ck_assert_uint_eq(vrrp_shortest_down_us(500, 3), 15 * SECOND_US + SECOND_US / 256);
+}
+END_TEST
+
+/* A lesser router is Active and advertises each second, until `end`; returns when ours takes over. */
+static struct instant overtakes_at(uint8_t priority, struct instant end)
+{
+	for (struct instant t = t0; t.us < end.us; t = instant_add(t, SECOND_US)) {
+		if (instant_reached(v.deadline, t) && step(VRRP_EV_TIMER, v.deadline))
+			return v.since;
+		(void)hear(20, priority, t);
+	}
+	return INSTANT_NEVER;
+}
+
+START_TEST(preempt_delay_counts_from_the_first_advert_of_a_lesser_router)
+{
+	start_with(patient(30 * SECOND_US));
+	/* The last advert that it waited for came at 29 s. */
+	ck_assert_uint_eq(overtakes_at(50, instant_add(t0, 60 * SECOND_US)).us,
+		t0.us + 29 * SECOND_US + DOWN_AT_100_US);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(preempt_delay_opens_no_gap_when_the_lesser_router_dies)
+{
+	start_with(patient(30 * SECOND_US));
+	ck_assert_uint_eq(overtakes_at(50, instant_add(t0, 10 * SECOND_US)).us, INSTANT_NEVER.us);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 9 * SECOND_US + DOWN_AT_100_US);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(a_better_router_ends_the_count_of_preempt_delay)
+{
+	struct instant later = instant_add(t0, 20 * SECOND_US);
+
+	start_with(patient(30 * SECOND_US));
+	(void)hear(20, 50, t0);
+	(void)hear(20, 150, later);
+	ck_assert(instant_is_never(v.preempt_from));
+	later = instant_add(later, SECOND_US);
+	(void)hear(20, 50, later);
+	ck_assert_uint_eq(v.preempt_from.us, later.us + 30 * SECOND_US);
+}
+END_TEST
+
+START_TEST(a_resignation_is_followed_within_preempt_delay)
+{
+	start_with(patient(30 * SECOND_US));
+	(void)hear(20, 50, t0);
+	ck_assert_uint_eq(hear(20, 0, instant_add(t0, SECOND_US)), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(who_lowers_itself_to_the_least_priority_is_not_kept_waiting)
+{
+	struct instant later = instant_add(t0, SECOND_US);
+
+	start_with(patient(30 * SECOND_US));
+	(void)hear(20, 150, t0);
+	(void)hear(20, VRRP_PRIORITY_LEAST, later);
+	ck_assert_uint_eq(v.deadline.us, t0.us + DOWN_AT_100_US);
+	/* One that has had it all along does not ask. */
+	start_with(patient(30 * SECOND_US));
+	(void)hear(20, VRRP_PRIORITY_LEAST, t0);
+	(void)hear(20, VRRP_PRIORITY_LEAST, later);
+	ck_assert_uint_eq(v.deadline.us, later.us + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(the_owner_preempts_whatever_is_configured)
+{
+	struct vrrp_config c = config(255, false);
+	struct instant t;
+
+	c.preempt_delay_us = 30 * SECOND_US;
+	start_with(c);
+	t = v.since;
+	(void)step(VRRP_EV_YIELD, t);
+	expect(VRRP_BACKUP, VRRP_REASON_YIELDED);
+	t = v.deadline;
+	(void)hear(20, 254, just_before(t));
+	ck_assert_uint_eq(v.deadline.us, t.us);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, t), TAKE_OVER);
+}
+END_TEST
+
+static struct vrrp_config settling(uint8_t priority)
+{
+	struct vrrp_config c = config(priority, true);
+
+	c.settle_us = 40 * SECOND_US;
+	return c;
+}
+
+START_TEST(silence_is_not_believed_before_the_link_has_settled)
+{
+	start_with(settling(100));
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 40 * SECOND_US);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, just_before(v.deadline)), 0);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(who_was_heard_while_the_link_settles_is_succeeded_and_not_preempted)
+{
+	struct instant later = instant_add(t0, SECOND_US);
+
+	start_with(settling(100));
+	(void)hear(20, 50, t0);
+	(void)hear(20, 50, later);
+	ck_assert_uint_eq(v.deadline.us, later.us + DOWN_AT_100_US);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), TAKE_OVER);
+	start_with(settling(100));
+	(void)hear(20, 150, t0);
+	ck_assert_uint_eq(hear(20, 0, later), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(a_link_settles_again_when_it_was_down_and_not_after_a_fault)
+{
+	struct instant settled = instant_add(t0, 40 * SECOND_US);
+
+	start_with(settling(100));
+	(void)step(VRRP_EV_TIMER, settled);
+	(void)step(VRRP_EV_FAULT, settled);
+	(void)step(VRRP_EV_STARTUP, settled);
+	ck_assert_uint_eq(v.deadline.us, settled.us + DOWN_AT_100_US);
+	(void)step(VRRP_EV_FAULT, settled);
+	(void)step(VRRP_EV_LINK_DOWN, settled);
+	(void)step(VRRP_EV_STARTUP, settled);
+	ck_assert_uint_eq(v.deadline.us, settled.us + 40 * SECOND_US);
+}
+END_TEST
+
+START_TEST(the_owner_and_its_link_settle_first)
+{
+	start_with(settling(255));
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 40 * SECOND_US);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_OWNER);
+}
+END_TEST
+
+START_TEST(an_adopter_does_not_wait_for_its_link_to_settle)
+{
+	struct vrrp_config c = settling(100);
+
+	vrrp_init(&v, &c, t0);
+	ck_assert_uint_eq(step(VRRP_EV_ADOPT, t0), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(a_fault_takes_an_active_router_out_in_order)
+{
+	start_active(150);
+	ck_assert_uint_eq(step(VRRP_EV_FAULT, v.since), VRRP_DO_RELEASE | VRRP_DO_RESIGN);
+	expect(VRRP_INITIALIZE, VRRP_REASON_FAULT);
+	ck_assert_uint_eq(step(VRRP_EV_STARTUP, v.since), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	ck_assert_uint_eq(step(VRRP_EV_FAULT, v.since), 0);
+	expect(VRRP_INITIALIZE, VRRP_REASON_FAULT);
+}
+END_TEST
+
+START_TEST(who_yields_resigns_and_listens)
+{
+	start_active(150);
+	ck_assert_uint_eq(step(VRRP_EV_YIELD, v.since), VRRP_DO_RELEASE | VRRP_DO_RESIGN);
+	expect(VRRP_BACKUP, VRRP_REASON_YIELDED);
+	ck_assert_uint_eq(v.deadline.us, v.since.us + 3 * SECOND_US + 106 * SECOND_US / 256);
+	ck_assert_uint_eq(step(VRRP_EV_YIELD, v.since), 0);
+}
+END_TEST
+
 static TCase *rfc_cases(void)
 {
 	TCase *tc = tcase_create("rfc");
@@ -579,6 +806,28 @@ static TCase *own_cases(void)
 	return tc;
 }
 
+static TCase *policy_cases(void)
+{
+	TCase *tc = tcase_create("policy");
+
+	tcase_add_test(tc, active_down_counts_as_many_intervals_as_configured);
+	tcase_add_test(tc, version_2_counts_skew_in_seconds_and_learns_no_interval);
+	tcase_add_test(tc, preempt_delay_counts_from_the_first_advert_of_a_lesser_router);
+	tcase_add_test(tc, preempt_delay_opens_no_gap_when_the_lesser_router_dies);
+	tcase_add_test(tc, a_better_router_ends_the_count_of_preempt_delay);
+	tcase_add_test(tc, a_resignation_is_followed_within_preempt_delay);
+	tcase_add_test(tc, who_lowers_itself_to_the_least_priority_is_not_kept_waiting);
+	tcase_add_test(tc, the_owner_preempts_whatever_is_configured);
+	tcase_add_test(tc, silence_is_not_believed_before_the_link_has_settled);
+	tcase_add_test(tc, who_was_heard_while_the_link_settles_is_succeeded_and_not_preempted);
+	tcase_add_test(tc, a_link_settles_again_when_it_was_down_and_not_after_a_fault);
+	tcase_add_test(tc, the_owner_and_its_link_settle_first);
+	tcase_add_test(tc, an_adopter_does_not_wait_for_its_link_to_settle);
+	tcase_add_test(tc, a_fault_takes_an_active_router_out_in_order);
+	tcase_add_test(tc, who_yields_resigns_and_listens);
+	return tc;
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("vrrp");
@@ -587,6 +836,7 @@ int main(void)
 
 	suite_add_tcase(suite, rfc_cases());
 	suite_add_tcase(suite, own_cases());
+	suite_add_tcase(suite, policy_cases());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -1,0 +1,154 @@
+/* Keys and passwords: only ever named by file, and read when the configuration is to be used. What
+ * others than the owner could read is no secret. */
+#include "base/cleanup.h"
+#include "conf/alloc.h"
+#include "conf/conf.h"
+#include "core/vrrp_auth.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX 512
+
+struct secret {
+	uint8_t bytes[FILE_MAX];
+	size_t len;
+};
+
+static void add_error(struct conf_errors *errors, const char *file, char *text)
+{
+	struct conf_error *items =
+		reallocarray(errors->items, errors->n + 1, sizeof(*errors->items));
+
+	if (!items)
+		abort();
+	errors->items = items;
+	items[errors->n++] = (struct conf_error){
+		.file = conf_dup(file), .pointer = conf_dup(""), .text = text};
+}
+
+/* NULL, or why the file is not to be used. */
+static const char *judge(const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return "is no regular file";
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return "belongs to somebody else";
+	if (st->st_mode & (S_IRWXG | S_IRWXO))
+		return "can be read by others than its owner (chmod 600)";
+	return NULL;
+}
+
+static const char *read_file(const char *path, struct secret *ret)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	const char *wrong;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return strerror(errno);
+	wrong = judge(&st);
+	if (wrong)
+		return wrong;
+	n = read(fd, ret->bytes, sizeof(ret->bytes));
+	if (n < 0)
+		return strerror(errno);
+	ret->len = (size_t)n;
+	return NULL;
+}
+
+static bool is_text(const struct secret *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s->bytes[i] < 0x20 || s->bytes[i] > 0x7e)
+			return false;
+	return true;
+}
+
+/* The line's end is no part of a text. */
+static void drop_newline(struct secret *s)
+{
+	if (s->len > 0 && s->bytes[s->len - 1] == '\n' && is_text(s, s->len - 1))
+		s->len--;
+}
+
+static int hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "hex:" and digits. */
+static bool decode(struct secret *s)
+{
+	size_t n = (s->len - 4) / 2;
+
+	if (s->len % 2 != 0)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_digit(s->bytes[4 + 2 * i]), low = hex_digit(s->bytes[5 + 2 * i]);
+		if (high < 0 || low < 0)
+			return false;
+		s->bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	s->len = n;
+	return true;
+}
+
+static void read_key(struct conf_key *key, struct conf_errors *errors)
+{
+	struct secret s = {0};
+	const char *wrong = read_file(key->file, &s);
+
+	if (!wrong) {
+		drop_newline(&s);
+		if (s.len >= 4 && memcmp(s.bytes, "hex:", 4) == 0 && !decode(&s))
+			wrong = "has something else than hexadecimal digits after \"hex:\"";
+		else if (s.len < VRRP_AUTH_KEY_MIN || s.len > VRRP_AUTH_KEY_MAX)
+			wrong = "is no key: that has 32 to 64 bytes";
+	}
+	if (wrong) {
+		add_error(errors, key->file, conf_dup(wrong));
+	} else {
+		memcpy(key->bytes, s.bytes, s.len);
+		key->len = (uint8_t)s.len;
+	}
+	explicit_bzero(&s, sizeof(s));
+}
+
+static void read_password(struct conf_auth *auth, struct conf_errors *errors)
+{
+	struct secret s = {0};
+	const char *wrong = read_file(auth->password_file, &s);
+
+	if (!wrong) {
+		drop_newline(&s);
+		if (s.len < 1 || s.len > CONF_PASSWORD_LEN || !is_text(&s, s.len))
+			wrong = "is no password: that has 1 to 8 printable ASCII characters";
+	}
+	if (wrong)
+		add_error(errors, auth->password_file, conf_dup(wrong));
+	else
+		memcpy(auth->password, s.bytes, s.len);
+	explicit_bzero(&s, sizeof(s));
+}
+
+bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors)
+{
+	size_t before = ret_errors->n;
+
+	for (size_t i = 0; i < c->n_routers; i++) {
+		struct conf_auth *auth = &c->routers[i].auth;
+		if (auth->password_file)
+			read_password(auth, ret_errors);
+		for (size_t k = 0; k < auth->n_keys; k++)
+			read_key(&auth->keys[k], ret_errors);
+	}
+	return ret_errors->n == before;
+}

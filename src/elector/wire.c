@@ -1,0 +1,161 @@
+/* The way of an advert from a router's settings to its port, and from the port to the election. */
+#include "elector/wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define COMPLAINT_INTERVAL_US UINT64_C(60000000)
+
+static size_t build(const struct router *r, uint8_t priority, uint16_t interval_cs,
+	uint8_t ret[static VRRP_PACKET_MAX])
+{
+	struct vrrp_advert advert = {
+		.vrid = r->config.vrid,
+		.priority = priority,
+		.interval_cs = interval_cs,
+		.n_addrs = (uint8_t)r->config.addrs.n_advertised,
+	};
+
+	for (size_t i = 0; i < advert.n_addrs; i++)
+		advert.addrs[i] = r->config.addrs.list[i].addr;
+	return vrrp_packet_build(&r->config.format, &advert, ret);
+}
+
+/* The first error; a peer that cannot be reached keeps nobody else from hearing. */
+static int send_to_all(struct router *r, uint8_t *packet, size_t len, size_t *ret_sent)
+{
+	const struct router_config *c = &r->config;
+	const struct addr *source = &r->vrrp.config.primary;
+	size_t sent = 0;
+	int error = 0;
+
+	for (size_t i = 0; i < vrrp_peers_destinations(&c->peers); i++) {
+		struct addr to = vrrp_peers_destination(&c->peers, c->format.family, i);
+		int r_sent;
+		vrrp_packet_seal(&c->format, source, &to, packet, len);
+		r_sent = r->ops->send(r->io, router_home(r), source, &to, packet, len);
+		if (r_sent >= 0)
+			sent++;
+		else if (error == 0)
+			error = r_sent;
+	}
+	*ret_sent = sent;
+	return error;
+}
+
+static bool signs(const struct router *r)
+{
+	return r->config.auth.mode == VRRP_AUTH_ENFORCE ||
+	       r->config.auth.mode == VRRP_AUTH_PERMISSIVE;
+}
+
+static size_t sign(struct router *r, uint8_t *packet, size_t len)
+{
+	if (!signs(r))
+		return len;
+	vrrp_auth_sign(&r->auth, &r->config.auth, &r->vrrp.config.primary, packet, len,
+		vrrp_stamp(r->ops->wall_us(r->io)));
+	return len + VRRP_TRAILER_LEN;
+}
+
+/* Who tidies up after us has no key: the signature of the priority 0 that it may have to send is
+ * left to it, good for as long as the window. */
+static void leave_will(struct router *r, uint16_t interval_cs)
+{
+	uint8_t packet[VRRP_PACKET_MAX];
+	size_t len;
+
+	r->record->has_will = signs(r);
+	if (!r->record->has_will)
+		return;
+	len = build(r, VRRP_PRIORITY_RESIGN, interval_cs, packet);
+	(void)sign(r, packet, len);
+	memcpy(r->record->will, packet + len, VRRP_TRAILER_LEN);
+}
+
+void wire_send(struct router *r, uint8_t priority, uint16_t interval_cs, struct instant now)
+{
+	uint8_t packet[VRRP_PACKET_MAX];
+	size_t len = build(r, priority, interval_cs, packet), sent;
+	int error = send_to_all(r, packet, sign(r, packet, len), &sent);
+
+	if (sent > 0) {
+		r->counters.adverts_sent++;
+		r->record->spoke = now;
+		r->record->interval_cs = interval_cs;
+		if (priority != VRRP_PRIORITY_RESIGN)
+			leave_will(r, interval_cs);
+	}
+	if (error < 0) {
+		r->counters.send_errors++;
+		if (!r->send_failed)
+			router_say_failure(r, "an advert could not be sent", error);
+	}
+	r->send_failed = error < 0;
+}
+
+static void complain(struct router *r, const struct vrrp_datagram *datagram, enum vrrp_reject why,
+	struct instant now)
+{
+	const char *hint = vrrp_reject_hint(why);
+	char text[240], source[ADDR_TEXT_MAX];
+
+	r->rejected[why]++;
+	if (!instant_reached(r->next_complaint[why], now))
+		return;
+	r->next_complaint[why] = instant_add(now, COMPLAINT_INTERVAL_US);
+	(void)snprintf(text, sizeof(text), "%s: rejected an advert from %s: %s%s%s", r->config.name,
+		addr_format(&datagram->source, source), vrrp_reject_name(why), *hint ? ": " : "",
+		hint);
+	router_say(r, EVENT_ADVERT_REJECTED, text);
+}
+
+static enum vrrp_reject read_advert(
+	struct router *r, const struct vrrp_datagram *datagram, struct vrrp_advert *ret)
+{
+	const struct router_config *c = &r->config;
+	enum vrrp_reject why = vrrp_peers_check(&c->peers, datagram);
+
+	if (why == VRRP_OK)
+		why = vrrp_packet_parse(&c->format, datagram, ret);
+	if (why != VRRP_OK || c->auth.mode == VRRP_AUTH_OFF)
+		return why;
+	return vrrp_auth_check(&r->auth, &c->auth, &c->peers, datagram, ret->packet_len,
+		vrrp_stamp(r->ops->wall_us(r->io)));
+}
+
+/* With the clock of one of us wrong, each is deaf to the other, and both will be Active. */
+static void mind_clock(struct router *r, enum vrrp_reject why)
+{
+	char text[200];
+
+	if (why != VRRP_REJECT_STALE) {
+		if (why == VRRP_OK)
+			r->stale = 0;
+		return;
+	}
+	if (++r->stale != WIRE_DEAF_AFTER)
+		return;
+	(void)snprintf(text, sizeof(text),
+		"%s: the clock makes us deaf: every signed advert is out of its window; set the "
+		"clocks of both directors",
+		r->config.name);
+	router_say(r, EVENT_CLOCK_DEAF, text);
+}
+
+bool wire_is_deaf(const struct router *r)
+{
+	return r->stale >= WIRE_DEAF_AFTER;
+}
+
+void wire_hear(struct router *r, const struct vrrp_datagram *datagram, struct instant now)
+{
+	struct vrrp_advert advert;
+	enum vrrp_reject why = read_advert(r, datagram, &advert);
+
+	mind_clock(r, why);
+	if (why == VRRP_OK)
+		router_hear(r, &advert, now);
+	else
+		complain(r, datagram, why, now);
+}

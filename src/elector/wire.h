@@ -1,0 +1,13 @@
+/* What a router says and hears: adverts, with whom they go to, and who is believed. */
+#pragma once
+
+#include "elector/router.h"
+
+/* Send an advert to every destination, with our settings but for these two. */
+void wire_send(struct router *r, uint8_t priority, uint16_t interval_cs, struct instant now);
+#define WIRE_DEAF_AFTER 3
+/* The last few adverts were signed and stale, and none was good. */
+bool wire_is_deaf(const struct router *r);
+/* A datagram came for this router. What is no advert for it is counted, and told once a minute for
+ * each reason; the rest goes to router_hear(). */
+void wire_hear(struct router *r, const struct vrrp_datagram *datagram, struct instant now);

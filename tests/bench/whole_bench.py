@@ -1,0 +1,185 @@
+#!/usr/bin/python3
+"""What a large table costs the whole daemon, process and file included: from nothing, at a reload of
+the unchanged file, of one weight, without one service, and after somebody flushed the table; keepalived
+and ipvsadm -R beside it where they can do the same, all in one boot.
+
+Needs root and a kernel with IPVS. A namespace each: what was deleted in one slows down what is added.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import ipvs_bench
+from ipvs_bench import network_namespace, seconds_until_table, table_size
+
+NETNS = "tandem-whole-bench"
+
+
+def config(services, servers):
+    return {
+        "nodes": {"lb1": {}},
+        "pools": {f"p{i}": {"servers": {f"s{j}": {"address": ipvs_bench.server(i, j)}
+                                        for j in range(servers)}} for i in range(services)},
+        "services": {f"v{i}": {"listen": ipvs_bench.vip(i), "port": 80, "scheduler": "wlc",
+                               "forward": "nat", "pool": f"p{i}"} for i in range(services)},
+        # Looks go on, but not while something is timed.
+        "ipvs": {"drift_interval": "1h"},
+    }
+
+
+def in_netns(*command):
+    return ["ip", "netns", "exec", NETNS, *command]
+
+
+class Daemon:
+    def __init__(self, work, prefix):
+        self.work, self.prefix = Path(work), Path(prefix)
+        self.file = self.work / "tandem.json"
+        self.operations = 0
+
+    def write(self, text):
+        self.file.write_text(json.dumps(text, indent=2))
+
+    @contextlib.contextmanager
+    def running(self):
+        command = in_netns(str(self.prefix / "sbin/tandemd"), "--config", str(self.file), "--node",
+                           "lb1", "--runtime-dir", f"{self.work}/run", "--state-dir",
+                           f"{self.work}/state", "--log", "stderr")
+        with open(self.work / "log", "wb") as log, \
+                subprocess.Popen(command, stdout=log, stderr=log) as process:
+            try:
+                self.pid = process.pid
+                yield self
+            finally:
+                process.terminate()
+
+    def ctl(self, *arguments):
+        command = [str(self.prefix / "bin/tandemctl"), "--runtime-dir", f"{self.work}/run", "--json",
+                   *arguments]
+        answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        if answer.returncode != 0:
+            raise RuntimeError(f"{arguments}: {answer.stderr.decode()}")
+        return json.loads(answer.stdout)
+
+    def cost(self):
+        """Processor seconds, system calls are not counted; resident MiB."""
+        ticks = sum(map(int, Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1]
+                        .split()[11:13]))
+        kib = next(int(line.split()[1]) for line in Path(f"/proc/{self.pid}/status").read_text()
+                   .splitlines() if line.startswith("VmRSS"))
+        return ticks / os.sysconf("SC_CLK_TCK"), kib / 1024
+
+    def time(self, what, *arguments, expected):
+        """What it takes until an answer is there; its number of operations must be as expected."""
+        cpu, _ = self.cost()
+        begun = time.monotonic()
+        operations = self.ctl(*arguments)["operations"]
+        seconds = time.monotonic() - begun
+        after, mib = self.cost()
+        if operations != expected:
+            raise AssertionError(f"{what}: {operations} operations, not {expected}")
+        report(f"tandem: {what}", seconds,
+               f"{after - cpu:.2f} s of processor, {mib:.0f} MiB, {operations} operations")
+        return seconds
+
+
+def report(what, seconds, more=""):
+    print(f"{what:44} {seconds:8.2f} s  {more}", flush=True)
+
+
+def time_daemon(services, servers, prefix):
+    table = services, services * servers
+    text = config(services, servers)
+    times = {}
+    with network_namespace(NETNS), tempfile.TemporaryDirectory() as work:
+        daemon = Daemon(work, prefix)
+        daemon.write(text)
+        begun = time.monotonic()
+        with daemon.running():
+            times["start"] = seconds_until_table(*table, NETNS, begun, interval=0.1)
+            cpu, mib = daemon.cost()
+            report("tandem: from nothing", times["start"], f"{cpu:.2f} s of processor, {mib:.0f} MiB")
+            daemon.ctl("reload")  # the start is over when this is answered
+            times["same"] = daemon.time("a reload of the same", "reload", expected=0)
+            text["pools"]["p0"]["servers"]["s0"]["weight"] = 7
+            daemon.write(text)
+            times["weight"] = daemon.time("one weight changed", "reload", expected=1)
+            del text["services"]["v1"], text["pools"]["p1"]
+            daemon.write(text)
+            times["removed"] = daemon.time("one service removed", "reload", expected=1)
+    return times
+
+
+def time_repair(services, servers, prefix):
+    """After somebody flushed the table: all of it is mended."""
+    table = services, services * servers
+    with network_namespace(NETNS), tempfile.TemporaryDirectory() as work:
+        daemon = Daemon(work, prefix)
+        daemon.write(config(services, servers))
+        with daemon.running():
+            seconds_until_table(*table, NETNS)
+            daemon.ctl("reload")
+            subprocess.run(in_netns("ipvsadm", "-C"), check=True)
+            seconds = daemon.time(f"{services} services flushed, repair", "repair",
+                                  expected=services * (servers + 1))
+            if table_size(NETNS) != table:
+                raise AssertionError(f"the table has {table_size(NETNS)}")
+    return seconds
+
+
+def time_restore(services, servers, flushed):
+    """ipvsadm -R of the same table, into an empty namespace or where it was and was flushed."""
+    lines = []
+    for i in range(services):
+        lines.append(f"-A -t {ipvs_bench.vip(i)}:80 -s wlc")
+        lines += [f"-a -t {ipvs_bench.vip(i)}:80 -r {ipvs_bench.server(i, j)}:80 -m -w 1"
+                  for j in range(servers)]
+    command, text = in_netns("ipvsadm", "-R"), ("\n".join(lines) + "\n").encode()
+    with network_namespace(NETNS):
+        if flushed:
+            subprocess.run(command, input=text, check=True)
+            subprocess.run(in_netns("ipvsadm", "-C"), check=True)
+        begun = time.monotonic()
+        subprocess.run(command, input=text, check=True)
+        seconds = time.monotonic() - begun
+    report(f"ipvsadm -R: {f'{services} services flushed' if flushed else 'from nothing'}", seconds)
+    return seconds
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--prefix", default=os.environ.get("TANDEM_PREFIX", "/usr"))
+    parser.add_argument("--services", type=int, default=10000)
+    parser.add_argument("--servers", type=int, default=5)
+    parser.add_argument("--ratio", type=float, default=0, help="fail when not so many times as fast")
+    args = parser.parse_args()
+    if not ipvs_bench.has_ipvs():
+        print("no IPVS in this kernel", file=sys.stderr)
+        return 77
+    size = args.services, args.servers
+    ours = time_daemon(*size, args.prefix)
+    reloaded = []
+    theirs = ipvs_bench.time_keepalived(*size, reloaded)
+    report("keepalived: one weight changed", reloaded[0])
+    restored = time_restore(*size, flushed=False)
+    # The kernel looks each new server up in the list of those deleted: a fifth takes a twenty-fifth.
+    few = args.services // 5, args.servers
+    repaired, restored_few = time_repair(*few, args.prefix), time_restore(*few, flushed=True)
+    ratio = theirs / ours["start"]
+    print(f"{size[0]} services x {size[1]} servers: from nothing {ours['start']:.2f} s, keepalived "
+          f"{theirs:.2f} s ({ratio:.1f} times), ipvsadm -R {restored:.2f} s; one weight "
+          f"{ours['weight']:.2f} s, keepalived {reloaded[0]:.2f} s "
+          f"({reloaded[0] / ours['weight']:.1f} times); {few[0]} services after a flush "
+          f"{repaired:.2f} s, ipvsadm -R {restored_few:.2f} s")
+    return 0 if ratio >= args.ratio else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
