@@ -32,7 +32,6 @@ EXTRA_DIST += \
 	tests/sim/mutants/resigns-before-release.patch \
 	tests/sim/mutants/robbed-for-good.patch \
 	tests/sim/mutants/robbed-while-offered.patch \
-	tests/sim/mutants/skew-upside-down.patch \
 	tests/sim/mutants/winner-does-not-shout.patch \
 	tests/sim/kept/README
 
