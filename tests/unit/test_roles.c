@@ -76,8 +76,10 @@ static void set_up(void)
 {
 	static const struct director_options options = {.runtime_dir = "/nowhere"};
 
-	old_routers[0] = (struct conf_router){.name = front, .interface = eth0, .vrid = 51};
-	old_routers[1] = (struct conf_router){.name = back, .interface = eth1, .vrid = 51};
+	old_routers[0] = (struct conf_router){
+		.name = front, .interface = eth0, .vrid = 51, .group = CONF_NONE};
+	old_routers[1] = (struct conf_router){
+		.name = back, .interface = eth1, .vrid = 51, .group = CONF_NONE};
 	services[0] =
 		(struct conf_service){.name = web, .program = CONF_PROGRAM_ACTIVE, .router = 0};
 	old_conf = (struct conf){
