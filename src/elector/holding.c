@@ -14,15 +14,24 @@
 #define CONTEST_US UINT64_C(60000000)
 #define CONTEST_TOLD 5 /* restorations in that time that are told one by one */
 
+/* Until an advert says something else, the Backups wait for what the last one said: see
+ * send_advert(). Before the first, a successor has nothing to go on with. */
+static void record_silence(struct state_router *s, uint16_t interval_cs)
+{
+	s->interval_cs = interval_cs;
+	s->spoke = (struct instant){0};
+}
+
 void holding_record(struct router *r)
 {
 	struct state_router *s = r->record;
 
 	s->vrid = r->config.vrid;
 	s->priority = router_score(r);
+	if (!s->active)
+		record_silence(s, r->config.interval_cs);
 	s->format = r->config.format;
 	s->peers = r->config.peers;
-	s->interval_cs = r->config.interval_cs;
 	s->down_intervals = r->config.down_intervals;
 	s->election = r->home->ifindex;
 	for (size_t i = 0; i < MOVED_PLACES_MAX; i++)

@@ -389,8 +389,6 @@ void router_pause(struct router *r, struct instant now)
 	if (r->vrrp.state != VRRP_ACTIVE)
 		return;
 	wire_send(r, r->vrrp.config.priority, interval_cs, now);
-	if (!r->send_failed)
-		r->record->interval_cs = interval_cs;
 }
 
 /* New settings have taken effect on all but what is held. */

@@ -80,6 +80,7 @@ void wire_send(struct router *r, uint8_t priority, uint16_t interval_cs, struct 
 	if (sent > 0) {
 		r->counters.adverts_sent++;
 		r->record->spoke = now;
+		r->record->interval_cs = interval_cs;
 		if (priority != VRRP_PRIORITY_RESIGN)
 			leave_will(r, interval_cs);
 	}

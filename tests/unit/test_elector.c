@@ -2120,6 +2120,19 @@ START_TEST(maintenance_leaves_when_a_peer_has_come)
 }
 END_TEST
 
+START_TEST(who_offers_its_place_looks_after_its_addresses)
+{
+	struct router *r = start_active();
+
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	(void)done();
+	world.n_addrs--;
+	elector_addr(&e, 2, &r->config.addrs.list[1], false);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "add .100 .101; announce 2; address-restored; ");
+}
+END_TEST
+
 START_TEST(maintenance_leaves_when_no_peer_comes_too)
 {
 	(void)start_active();
@@ -2402,6 +2415,7 @@ static TCase *operator_cases(void)
 	tcase_add_test(tc, a_place_that_was_given_is_taken_back_when_the_peer_is_humble);
 	tcase_add_test(tc, a_successor_stays_behind_the_peer_that_was_given_the_place);
 	tcase_add_test(tc, maintenance_leaves_when_a_peer_has_come);
+	tcase_add_test(tc, who_offers_its_place_looks_after_its_addresses);
 	tcase_add_test(tc, maintenance_leaves_when_no_peer_comes_too);
 	tcase_add_test(tc, maintenance_is_there_before_the_election);
 	tcase_add_test(tc, standby_is_active_only_while_nobody_else_is);
