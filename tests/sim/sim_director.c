@@ -11,6 +11,7 @@ const struct vrrp_format sim_format = {.family = AF_INET, .version = 3, .min_ttl
 
 /* Records are taken from the first on. */
 static struct state_router records[DIRECTORS_MAX][STATE_ROUTERS_MAX];
+static struct moved recorded[DIRECTORS_MAX][4 * LANS_MAX * VIPS];
 
 struct addr director_addr(unsigned number, unsigned lan)
 {
@@ -23,12 +24,12 @@ static struct addr_prefix vip_prefix(unsigned lan, unsigned vip)
 	return (struct addr_prefix){director_addr(100 + vip, lan), 24};
 }
 
-static unsigned mask_of(const struct addr_prefix *addrs, size_t n)
+static unsigned mask_of(const struct moved *items, size_t n)
 {
 	unsigned mask = 0;
 
 	for (size_t i = 0; i < n; i++)
-		mask |= 1u << (addrs[i].addr.bytes[3] - 101);
+		mask |= 1u << (items[i].address.prefix.addr.bytes[3] - 101);
 	return mask;
 }
 
@@ -149,12 +150,12 @@ static void tell_of_vips(struct director *d, unsigned lan, unsigned mask, bool p
 }
 
 static int add_addresses(
-	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+	void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	struct director *d = io;
 	unsigned lan = lan_of(ifindex);
 	struct nic *nic = &d->nics[lan];
-	unsigned added = mask_of(addrs, n) & ~nic->vips;
+	unsigned added = mask_of(items, n) & ~nic->vips;
 
 	if (!lives_on(d))
 		return 0;
@@ -169,12 +170,12 @@ static int add_addresses(
 }
 
 static int remove_addresses(
-	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+	void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	struct director *d = io;
 	unsigned lan = lan_of(ifindex);
 	struct nic *nic = &d->nics[lan];
-	unsigned removed = mask_of(addrs, n) & nic->vips;
+	unsigned removed = mask_of(items, n) & nic->vips;
 
 	if (!lives_on(d))
 		return 0;
@@ -187,11 +188,13 @@ static int remove_addresses(
 	return 0;
 }
 
-static void announce(void *io, const struct port *port, const struct addr_prefix *addrs, size_t n)
+static void announce(void *io, const struct port *port, unsigned forms, const struct moved *items,
+	size_t n)
 {
 	struct director *d = io;
-	unsigned lan = lan_of(port->ifindex), mask = mask_of(addrs, n);
+	unsigned lan = lan_of(port->ifindex), mask = mask_of(items, n);
 
+	(void)forms;
 	if (!lives_on(d))
 		return;
 	d->nics[lan].rival_heard = INSTANT_NEVER;
@@ -212,16 +215,17 @@ static int tidy(void *io, struct state_router *record, size_t *ret_removed)
 		.vrid = record->vrid,
 		.priority = VRRP_PRIORITY_RESIGN,
 		.interval_cs = record->interval_cs,
-		.n_addrs = (uint8_t)record->addrs.n_advertised,
+		.n_addrs = (uint8_t)record->list.n,
 	};
+	const struct moved *items = state_file_list(&d->state, record);
 	uint8_t packet[VRRP_PACKET_MAX];
 	int r = remove_addresses(
-		d, record->ifindex[STATE_HOME], record->addrs.list, record->addrs.n, ret_removed);
+		d, record->ifindex[MOVED_HOME], items, record->list.n, ret_removed);
 
 	if (r < 0 || !lives_on(d))
 		return r;
 	for (size_t i = 0; i < advert.n_addrs; i++)
-		advert.addrs[i] = record->addrs.list[i].addr;
+		advert.addrs[i] = items[i].address.prefix.addr;
 	if (nic->up && advert.n_addrs) {
 		struct addr to = vrrp_peers_destination(&record->peers, AF_INET, 0);
 		size_t len = vrrp_packet_build(&record->format, &advert, packet);
@@ -326,6 +330,8 @@ void director_init(struct sim *s, unsigned number)
 
 	*d = (struct director){.sim = s, .number = number, .armed = INSTANT_NEVER};
 	d->state.routers = records[number];
+	d->state.moved = recorded[number];
+	d->state.n_moved = sizeof(recorded[number]) / sizeof(recorded[number][0]);
 	memset(d->state.routers, 0, LANS_MAX * sizeof(d->state.routers[0]));
 	for (unsigned lan = 0; lan < LANS_MAX; lan++) {
 		d->nics[lan] = (struct nic){.up = true,
@@ -350,6 +356,7 @@ void director_done(struct director *d)
 
 static void make_config(const struct director *d, unsigned lan, struct router_config *ret)
 {
+	static struct moved lists[LANS_MAX][VIPS];
 	const struct settings *settings = &d->settings[lan];
 
 	memset(ret, 0, sizeof(*ret));
@@ -361,11 +368,16 @@ static void make_config(const struct director *d, unsigned lan, struct router_co
 	ret->preempt = settings->preempt;
 	ret->down_intervals = VRRP_DOWN_INTERVALS;
 	ret->format = sim_format;
-	ret->announce = (struct announce_config){d->sim->script->announcements, 20000, REFRESH_US};
+	ret->announce = (struct announce_config){
+		d->sim->script->announcements, 20000, REFRESH_US, 0};
+	ret->moved = lists[lan];
 	for (unsigned vip = 0; vip < VIPS; vip++)
 		if (settings->vips & 1u << vip)
-			ret->addrs.list[ret->addrs.n++] = vip_prefix(lan, vip);
-	ret->addrs.n_advertised = ret->addrs.n_home = ret->addrs.n;
+			lists[lan][ret->n_moved++] = (struct moved){.kind = MOVED_ADDRESS,
+				.place = MOVED_HOME,
+				.advertised = true,
+				.address.prefix = vip_prefix(lan, vip)};
+	ret->n_advertised = ret->n_moved;
 }
 
 static void configure(struct director *d)
@@ -480,11 +492,12 @@ void director_hear(struct director *d, unsigned lan, const uint8_t *bytes, size_
 		.interval_cs = be16_get(packet + 4) & VRRP_INTERVAL_MAX_CS,
 		.at = d->sim->now,
 	};
+	const struct vrrp_datagram datagram = {.bytes = bytes, .len = len};
 
 	if (!port)
 		return;
 	rules_on_hearing(d->sim, d, lan, &heard);
-	elector_datagram(&d->elector, port, bytes, len, d->sim->now);
+	elector_hear(&d->elector, port, &datagram, 1, d->sim->now);
 	settle(d);
 }
 

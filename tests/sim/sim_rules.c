@@ -260,7 +260,7 @@ static void no_address_is_on_a_host_unrecorded(struct sim *s, struct director *d
 {
 	const struct state_router *record = director_record(d, lan);
 
-	if (d->nics[lan].vips && !(record && record->active && record->ifindex[STATE_HOME]))
+	if (d->nics[lan].vips && !(record && record->active && record->ifindex[MOVED_HOME]))
 		BROKEN(s, "%u on %u has %x", d->number, lan, d->nics[lan].vips);
 }
 
