@@ -89,8 +89,12 @@ void router_carry_out(struct router *r, unsigned effects, struct instant now)
 		return;
 	}
 	if (effects & VRRP_DO_RELEASE) {
-		r->todo = 0;
+		r->todo = VRRP_DO_RELEASE;
 		holding_begin_release(r);
+	}
+	if ((effects & VRRP_DO_RELEASE) && (effects & VRRP_DO_CLAIM)) { /* one after the other */
+		router_finish(r, now);
+		effects &= ~(unsigned)VRRP_DO_RELEASE;
 	}
 	if (effects & VRRP_DO_CLAIM) {
 		r->todo &= ~(VRRP_DO_RELEASE | VRRP_DO_RESIGN | HOLDING_REPAIR);

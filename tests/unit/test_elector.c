@@ -2127,7 +2127,7 @@ START_TEST(who_offers_its_place_looks_after_its_addresses)
 	elector_maintain(&e, MAINTENANCE_ON, now);
 	(void)done();
 	world.n_addrs--;
-	elector_addr(&e, 2, &r->config.addrs.list[1], false);
+	elector_addr(&e, 2, &r->config.moved[1].address.prefix, false);
 	elector_settle(&e, now);
 	ck_assert_str_eq(done(), "add .100 .101; announce 2; address-restored; ");
 }
