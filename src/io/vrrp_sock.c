@@ -19,6 +19,8 @@
 #define IPV6_MULTICAST_ALL 29
 #endif
 
+#define RECEIVE_BUFFER_LEN (1 << 20)
+
 struct option {
 	int name, value;
 };
@@ -100,6 +102,9 @@ int vrrp_sock_open(uint16_t family, const char *interface, int ifindex)
 	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
 		    (socklen_t)strlen(interface) + 1) < 0)
 		return -errno;
+	/* So that a peer's adverts find room in a flood; without it there is less. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(const int){RECEIVE_BUFFER_LEN},
+		sizeof(int));
 	r = family == AF_INET6 ? set_up_v6(fd, ifindex) : set_up_v4(fd, ifindex);
 	if (r < 0)
 		return r;
