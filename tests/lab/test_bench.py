@@ -58,7 +58,9 @@ def beside_keepalived(figure, where, ratio, launcher=()):
 def test_a_large_table_is_loaded_twenty_times_as_fast_as_by_keepalived(figure):
     uml = os.path.join(HERE, "uml")
     if subprocess.run([uml, "true"], capture_output=True, timeout=120, check=False).returncode != 0:
-        pytest.skip("User-Mode Linux does not run on this processor: not even true(1)")
+        # Not every processor's state fits into Debian's. The lab's kernel is measured in any case, below.
+        figure("in User-Mode Linux", "it does not run on this processor, not even true(1)")
+        return
     beside_keepalived(figure, "in User-Mode Linux", RATIO, [uml])
 
 
