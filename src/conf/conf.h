@@ -100,7 +100,7 @@ struct conf_command {
 struct conf_track {
 	char *name; /* in conf.trackers; else NULL */
 	enum conf_track_kind kind;
-	char *interface; /* of CONF_TRACK_INTERFACE; that a ping leaves by, NULL: any */
+	char *interface;             /* of CONF_TRACK_INTERFACE; that a ping leaves by, NULL: any */
 	struct conf_command command; /* a script; the timeout is a ping's, too */
 	char *file;
 	char *process;
@@ -187,12 +187,12 @@ struct conf_router {
 	struct conf_speaker *unicast;     /* none: multicast */
 	size_t n_unicast;
 	struct conf_auth auth;
-	uint8_t down_intervals;           /* 1..100 */
+	uint8_t down_intervals; /* 1..100 */
 	bool preempt;
 	uint64_t preempt_delay_us;
 	uint64_t settle_us;
 	size_t group; /* the sync group that it is in, or CONF_NONE */
-	bool accept; /* Accept_Mode: whether the addresses take more than what services are for */
+	bool accept;  /* Accept_Mode: whether the addresses take more than what services are for */
 	struct conf_announce announce;
 	struct conf_address *addresses; /* of one family: what the adverts carry */
 	size_t n_addresses;

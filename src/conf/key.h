@@ -7,30 +7,30 @@
 #include <stdint.h>
 
 enum key_type {
-	KEY_BOOLEAN,  /* bool */
-	KEY_INTEGER,  /* an unsigned field of 1, 2 or 4 bytes; min..max */
-	KEY_SIGNED,   /* int16_t; -max..max */
-	KEY_DURATION, /* the same, 8 bytes too, in `unit_us`; min..max in microseconds */
-	KEY_TOKEN,    /* one of `tokens`; a field of 1 or 4 bytes */
-	KEY_TEXT,     /* char *; min..max characters of `chars` */
-	KEY_WORD,     /* char[field.size], NUL included; the same */
-	KEY_ARGV,     /* char **, NULL after the last; 1..max texts, or one without the array */
-	KEY_NAME,     /* the name of an object elsewhere; not stored, the relations resolve it */
-	KEY_UNICAST,  /* struct addr */
-	KEY_GROUP,    /* struct addr, multicast */
-	KEY_PREFIXES, /* struct addr_prefix *, its number in `also`; min..max of them */
-	KEY_PREFIX,   /* struct addr_prefix */
+	KEY_BOOLEAN,   /* bool */
+	KEY_INTEGER,   /* an unsigned field of 1, 2 or 4 bytes; min..max */
+	KEY_SIGNED,    /* int16_t; -max..max */
+	KEY_DURATION,  /* the same, 8 bytes too, in `unit_us`; min..max in microseconds */
+	KEY_TOKEN,     /* one of `tokens`; a field of 1 or 4 bytes */
+	KEY_TEXT,      /* char *; min..max characters of `chars` */
+	KEY_WORD,      /* char[field.size], NUL included; the same */
+	KEY_ARGV,      /* char **, NULL after the last; 1..max texts, or one without the array */
+	KEY_NAME,      /* the name of an object elsewhere; not stored, the relations resolve it */
+	KEY_UNICAST,   /* struct addr */
+	KEY_GROUP,     /* struct addr, multicast */
+	KEY_PREFIXES,  /* struct addr_prefix *, its number in `also`; min..max of them */
+	KEY_PREFIX,    /* struct addr_prefix */
 	KEY_ADDRESSES, /* struct conf_address *, the same as KEY_PREFIXES; texts, or `object`s */
-	KEY_NETWORK,  /* struct addr_prefix: no bit beyond its length, which may be 0 */
-	KEY_SPEAKERS, /* struct conf_speaker *, an object of name -> address; the same */
-	KEY_RANGES,   /* struct conf_addresses *, the same; one of them may be without the array */
-	KEY_PORTS,    /* struct conf_ports *, the same; each within 0..65535 */
-	KEY_FLAGS,    /* an unsigned field of 4 bytes: the sum of several of `tokens` */
-	KEY_MARK,     /* uint32_t, 1 to the largest; or "auto", a bool in `also` */
-	KEY_PRIORITY, /* min..max, or an object of node -> min..max; the relations store it */
-	KEY_PATTERNS, /* a text or several: files to include, members; not stored */
-	KEY_OBJECT,   /* a struct of `object`; a bool in `also` says that it is there */
-	KEY_LIST, /* an array of structs of `object`, its number in `also`; min..max of them */
+	KEY_NETWORK,   /* struct addr_prefix: no bit beyond its length, which may be 0 */
+	KEY_SPEAKERS,  /* struct conf_speaker *, an object of name -> address; the same */
+	KEY_RANGES,    /* struct conf_addresses *, the same; one of them may be without the array */
+	KEY_PORTS,     /* struct conf_ports *, the same; each within 0..65535 */
+	KEY_FLAGS,     /* an unsigned field of 4 bytes: the sum of several of `tokens` */
+	KEY_MARK,      /* uint32_t, 1 to the largest; or "auto", a bool in `also` */
+	KEY_PRIORITY,  /* min..max, or an object of node -> min..max; the relations store it */
+	KEY_PATTERNS,  /* a text or several: files to include, members; not stored */
+	KEY_OBJECT,    /* a struct of `object`; a bool in `also` says that it is there */
+	KEY_LIST,      /* an array of structs of `object`, its number in `also`; min..max of them */
 	KEY_MAP, /* name -> struct of `object`, which begins with char *name; number in `also` */
 };
 

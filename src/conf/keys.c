@@ -881,8 +881,7 @@ static const struct key group_items[] = {
 		.meaning = "The virtual routers that are Active together",
 	},
 };
-static const struct keys group_keys = {
-	"sync_group", sizeof(struct conf_group), KEYS(group_items)};
+static const struct keys group_keys = {"sync_group", sizeof(struct conf_group), KEYS(group_items)};
 
 static const struct key check_items[] = {
 	{

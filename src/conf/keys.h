@@ -5,13 +5,13 @@
 #include "conf/conf.h"
 #include "conf/key.h"
 
-#define CONF_ROUTERS_MAX 1024         /* what the elector keeps in its state file */
+#define CONF_ROUTERS_MAX 1024 /* what the elector keeps in its state file */
 #define CONF_ROUTER_ROUTES_MAX 255
 #define CONF_ROUTER_ADDRESSES_MAX 255 /* an advert has one byte for their number */
 #define CONF_TRACK_MAX 16             /* what one virtual router watches; members of a group */
 #define CONF_TRACKERS_MAX 256
 #define CONF_ARGV_MAX 64
-#define CONF_GROUP_MEMBERS_MAX 32     /* core/sync_group.h */
+#define CONF_GROUP_MEMBERS_MAX 32 /* core/sync_group.h */
 #define CONF_POOLS_MAX 20000
 #define CONF_POOL_SERVERS_MAX 4096
 #define CONF_SERVICES_MAX 20000 /* in the file, and in the kernel */

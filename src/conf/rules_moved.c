@@ -74,8 +74,7 @@ static bool count_interface(struct interfaces *in, const char *name)
 	return true;
 }
 
-static bool count_interfaces(
-	struct interfaces *in, const struct conf_address *addresses, size_t n)
+static bool count_interfaces(struct interfaces *in, const struct conf_address *addresses, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!count_interface(in, addresses[i].interface))
@@ -132,8 +131,7 @@ static void rule_route(const struct rules *r, size_t router, size_t item)
 			conf_dup("needs a gateway (via) and an interface (dev)"));
 }
 
-static void clash_route(
-	const struct rules *r, const struct claim *first, const struct claim *again)
+static void clash_route(const struct rules *r, const struct claim *first, const struct claim *again)
 {
 	report(r, again->owner, "routes", again->item, "to",
 		conf_printf("this destination, table and metric is already a route of virtual "
@@ -156,8 +154,8 @@ static void rule_routes_differ(const struct rules *r)
 			const struct conf_route *t = &r->c->routers[i].routes[k];
 			if (t->to.addr.family)
 				claims[n++] = (struct claim){
-					.text = conf_printf("%u %u %u", t->to.prefix_len, t->table,
-						t->metric),
+					.text = conf_printf(
+						"%u %u %u", t->to.prefix_len, t->table, t->metric),
 					.addr = t->to.addr,
 					.owner = i,
 					.item = k};
@@ -189,7 +187,8 @@ static void rule_rule(const struct rules *r, size_t router, size_t item)
 static void clash_rule(const struct rules *r, const struct claim *first, const struct claim *again)
 {
 	report(r, again->owner, "rules", again->item, "priority",
-		conf_printf("%" PRIu32 " is already the priority of a rule of virtual router \"%s\"",
+		conf_printf("%" PRIu32
+			    " is already the priority of a rule of virtual router \"%s\"",
 			again->number, r->c->routers[first->owner].name));
 }
 

@@ -162,8 +162,7 @@ static void rule_auth(const struct rules *r, size_t i)
 		report(r, i, "auth",
 			conf_dup("keys, active_key, mode and window are for \"hmac\""));
 	if ((auth->type == CONF_AUTH_PASSWORD) != (auth->password_file != NULL))
-		report(r, i, "auth",
-			conf_dup("\"password\" and \"password_file\" go together"));
+		report(r, i, "auth", conf_dup("\"password\" and \"password_file\" go together"));
 	if (auth->type == CONF_AUTH_PASSWORD && vr->version != 2)
 		report(r, i, "auth", conf_dup("a password is for \"version\": 2"));
 }

@@ -26,8 +26,8 @@ static void add_error(struct conf_errors *errors, const char *file, char *text)
 	if (!items)
 		abort();
 	errors->items = items;
-	items[errors->n++] = (struct conf_error){
-		.file = conf_dup(file), .pointer = conf_dup(""), .text = text};
+	items[errors->n++] =
+		(struct conf_error){.file = conf_dup(file), .pointer = conf_dup(""), .text = text};
 }
 
 /* NULL, or why the file is not to be used. */

@@ -5,8 +5,8 @@
 /* After a burst, or a round that was none. */
 static struct instant next_round(const struct announce *a, struct instant now)
 {
-	struct instant refresh = a->config.refresh_us ? instant_add(now, a->config.refresh_us)
-						      : INSTANT_NEVER;
+	struct instant refresh =
+		a->config.refresh_us ? instant_add(now, a->config.refresh_us) : INSTANT_NEVER;
 
 	return instant_min(a->again, refresh);
 }
@@ -57,8 +57,8 @@ static void end_round(struct announce *a, struct instant now)
 	a->deadline = a->left ? instant_add(now, a->config.interval_us) : next_round(a, now);
 }
 
-unsigned announce_due(struct announce *a, unsigned n, unsigned max, struct instant now,
-	unsigned *ret_first)
+unsigned announce_due(
+	struct announce *a, unsigned n, unsigned max, struct instant now, unsigned *ret_first)
 {
 	unsigned piece;
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ANNOUNCE_PIECE 64                 /* addresses announced at once, at most */
+#define ANNOUNCE_PIECE 64                /* addresses announced at once, at most */
 #define ANNOUNCE_PIECE_US UINT64_C(1000) /* between two pieces, at least */
 
 struct announce_config {
@@ -34,9 +34,9 @@ void announce_stop(struct announce *a);
 /* New settings in place: what is left of a burst goes on at the new pace. */
 void announce_reconfigure(
 	struct announce *a, const struct announce_config *config, struct instant now);
-/* Of n addresses, those from *ret_first on are due: returns how many, at most `max`, which is not 0.
- * They count as announced. More may be due at once. */
-unsigned announce_due(struct announce *a, unsigned n, unsigned max, struct instant now,
-	unsigned *ret_first);
+/* Of n addresses, those from *ret_first on are due: returns how many, at most `max`, which is not
+ * 0. They count as announced. More may be due at once. */
+unsigned announce_due(
+	struct announce *a, unsigned n, unsigned max, struct instant now, unsigned *ret_first);
 /* Enough for now: nothing is due before a pause is over. */
 void announce_pause(struct announce *a, struct instant now);

@@ -1,7 +1,8 @@
 /* A planned switchover of one virtual router, and maintenance: how humble it is to be. An Active
- * router offers its place by advertising the lowest priority: a peer that is there and preempts takes
- * over while the addresses are still served, so that nobody is without them, and nothing was given
- * up if no peer is there. Who gave the place away stays humble, or it would take it back at once. */
+ * router offers its place by advertising the lowest priority: a peer that is there and preempts
+ * takes over while the addresses are still served, so that nobody is without them, and nothing was
+ * given up if no peer is there. Who gave the place away stays humble, or it would take it back at
+ * once. */
 #pragma once
 
 #include "base/instant.h"
@@ -38,7 +39,8 @@ struct handover {
 };
 
 void handover_init(struct handover *h);
-/* An Active router is to be succeeded; `patience_us`: how long a peer may take to claim the place. */
+/* An Active router is to be succeeded; `patience_us`: how long a peer may take to claim the place.
+ */
 void handover_offer(struct handover *h, bool insist, uint64_t patience_us, struct instant now);
 /* The place is given up without an offer. */
 void handover_give(struct handover *h);

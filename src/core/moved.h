@@ -11,17 +11,12 @@
 #define MOVED_NAME_MAX 16 /* of an interface, or an address' label */
 
 /* Interfaces of one virtual router that something of it goes to. */
-#define MOVED_HOME 0     /* its own, which the election is held on */
+#define MOVED_HOME 0 /* its own, which the election is held on */
 #define MOVED_PLACES_MAX 8
 #define MOVED_ANYWHERE MOVED_PLACES_MAX /* a route without an interface, or a rule */
 
 /* In the order of addition; removal is the other way around. */
-enum moved_kind {
-	MOVED_ADDRESS,
-	MOVED_ROUTE,
-	MOVED_RULE,
-	MOVED_KIND_MAX_
-};
+enum moved_kind { MOVED_ADDRESS, MOVED_ROUTE, MOVED_RULE, MOVED_KIND_MAX_ };
 
 /* In the order of the kernel's RTN_ values. */
 enum moved_route_type {

@@ -42,8 +42,8 @@ static bool all_vacant(const struct sync_group *g)
 	return true;
 }
 
-/* All members of a director have one priority. So who resigned on one LAN is, with the priority that
- * it had there, the router that another member follows, and leaves on that LAN as well. */
+/* All members of a director have one priority. So who resigned on one LAN is, with the priority
+ * that it had there, the router that another member follows, and leaves on that LAN as well. */
 static bool leaves_everywhere(const struct sync_group *g, uint8_t priority)
 {
 	if (priority == 0) /* nobody was followed */
@@ -70,8 +70,8 @@ static void backup_stepped(struct sync_group *g, size_t member, const struct vrr
 /* One that woke up too late to believe the silence on its LAN believes no other's. */
 static bool woke_late(const struct vrrp *v, const struct vrrp *before, enum vrrp_event_kind kind)
 {
-	return kind == VRRP_EV_TIMER && v->state == VRRP_BACKUP &&
-	       before->state == VRRP_BACKUP && !v->vacant && v->deadline.us > before->deadline.us;
+	return kind == VRRP_EV_TIMER && v->state == VRRP_BACKUP && before->state == VRRP_BACKUP &&
+	       !v->vacant && v->deadline.us > before->deadline.us;
 }
 
 static void listen_again(struct sync_group *g, struct instant now)

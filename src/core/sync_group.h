@@ -37,8 +37,8 @@ void sync_group_init(struct sync_group *g);
 void sync_group_add(struct sync_group *g, struct vrrp *member);
 
 /* Something happened to one member: every member makes its step, all end in one state. Fills
- * effects[0..n-1] with each one's set of vrrp_do. STARTUP and ADOPT are for all members: when all of
- * them are ready, and were a moment ago. */
+ * effects[0..n-1] with each one's set of vrrp_do. STARTUP and ADOPT are for all members: when all
+ * of them are ready, and were a moment ago. */
 void sync_group_step(struct sync_group *g, size_t member, const struct vrrp_event *event,
 	struct instant now, unsigned *effects);
 

@@ -95,8 +95,7 @@ static void set_active_down(struct vrrp *v)
 	v->vacant = VRRP_REASON_NONE;
 	v->deadline = instant_add(v->mark, down_us(&v->config, v->active_interval_cs));
 	if (!v->peer.family)
-		v->deadline = instant_max(
-			v->deadline, instant_add(v->joined, v->config.settle_us));
+		v->deadline = instant_max(v->deadline, instant_add(v->joined, v->config.settle_us));
 }
 
 static void arm_active_down(struct vrrp *v, struct instant now)
@@ -226,12 +225,12 @@ static unsigned step_initialize(struct vrrp *v, const struct vrrp_event *event, 
 }
 
 /* Whether the Active router that sent this is to be succeeded although it is alive. One that was
- * better before and lowers itself to the least priority asks for it: there is nothing to wait for. */
+ * better before and lowers itself to the least priority asks for it: there is nothing to wait for.
+ */
 static bool may_preempt(struct vrrp *v, const struct vrrp_heard *advert, struct instant now)
 {
 	bool asks = advert->priority == VRRP_PRIORITY_LEAST &&
-		    addr_equal(&v->peer, &advert->source) &&
-		    v->peer_priority >= v->config.priority;
+		    addr_equal(&v->peer, &advert->source) && v->peer_priority >= v->config.priority;
 
 	if (advert->priority >= v->config.priority) {
 		v->preempt_from = INSTANT_NEVER;
@@ -279,8 +278,8 @@ static unsigned active_is_down(struct vrrp *v, struct instant now)
 		arm_active_down(v, now);
 		return 0;
 	}
-	return take_over(v,
-		v->config.priority == 255 ? VRRP_REASON_OWNER : VRRP_REASON_ACTIVE_DOWN, now);
+	return take_over(
+		v, v->config.priority == 255 ? VRRP_REASON_OWNER : VRRP_REASON_ACTIVE_DOWN, now);
 }
 
 static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, struct instant now)
@@ -326,8 +325,8 @@ static unsigned shout(struct vrrp *v, struct instant now)
 }
 
 /* 6.4.3: say again who is Active, to the rival and, at most once in an interval, to the switches
- * and hosts that may have learned the rival's way. The last word is ours: what is too soon now comes
- * with the next advert. */
+ * and hosts that may have learned the rival's way. The last word is ours: what is too soon now
+ * comes with the next advert. */
 static unsigned assert_active(struct vrrp *v, struct instant now)
 {
 	unsigned effects = advertise(v, now);
@@ -408,8 +407,8 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
 static bool too_late(const struct vrrp *v, struct instant now)
 {
 	return v->state == VRRP_ACTIVE &&
-	       instant_between_us(v->mark, now) >= vrrp_shortest_down_us(
-			v->config.interval_cs, v->config.down_intervals);
+	       instant_between_us(v->mark, now) >=
+		       vrrp_shortest_down_us(v->config.interval_cs, v->config.down_intervals);
 }
 
 static unsigned step(struct vrrp *v, const struct vrrp_event *event, struct instant now)

@@ -42,7 +42,8 @@ struct vrrp_config {
 	uint8_t priority;     /* 1..255; 255: address owner */
 	uint16_t interval_cs; /* 1..4095 */
 	bool preempt;         /* for now; the owner always does */
-	/* How long a router of lower priority must have been heard as Active before it is preempted. */
+	/* How long a router of lower priority must have been heard as Active before it is
+	 * preempted. */
 	uint64_t preempt_delay_us;
 	/* How long after its link came up a router believes the silence that it hears. */
 	uint64_t settle_us;
@@ -98,7 +99,7 @@ enum vrrp_event_kind {
 struct vrrp_event {
 	enum vrrp_event_kind kind;
 	const struct vrrp_heard *advert; /* VRRP_EV_ADVERT only */
-	bool tie_is_ours;                /* ... of equal priority: the group has decided that we stay */
+	bool tie_is_ours; /* ... of equal priority: the group has decided that we stay */
 };
 
 /* Effects are a set, carried out lowest bit first: addresses are gone before anybody is invited to

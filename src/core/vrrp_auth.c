@@ -83,8 +83,8 @@ static void compute(const struct vrrp_auth_key *key, const struct addr *source,
 
 /* --- Sending --- */
 
-/* Strictly later than the last one, and not before the clock. A clock that was set back by more than
- * the window would leave us ahead of everybody's window: begin again with it. */
+/* Strictly later than the last one, and not before the clock. A clock that was set back by more
+ * than the window would leave us ahead of everybody's window: begin again with it. */
 static vrrp_stamp_t next_stamp(struct vrrp_auth *a, uint16_t window_s, vrrp_stamp_t now)
 {
 	vrrp_stamp_t next = {a->sent.value + 1};

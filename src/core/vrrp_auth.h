@@ -1,6 +1,6 @@
-/* Signed adverts: the HMAC trailer of keepalived 2.4.2 and later (draft-cassen-vrrp-auth-hmac), which
- * follows the packet. It proves that who sent an advert has the key, and that the advert is new. Time
- * is the wall clock's, as a value. */
+/* Signed adverts: the HMAC trailer of keepalived 2.4.2 and later (draft-cassen-vrrp-auth-hmac),
+ * which follows the packet. It proves that who sent an advert has the key, and that the advert is
+ * new. Time is the wall clock's, as a value. */
 #pragma once
 
 #include "base/addr.h"
@@ -14,7 +14,7 @@
 #define VRRP_AUTH_KEYS_MAX 8
 #define VRRP_AUTH_KEY_MIN 32
 #define VRRP_AUTH_KEY_MAX 64
-#define VRRP_AUTH_SOURCES 4     /* who may speak in a multicast group and be told apart */
+#define VRRP_AUTH_SOURCES 4 /* who may speak in a multicast group and be told apart */
 #define VRRP_AUTH_WINDOW_MAX_S 300
 
 /* An instant of the wall clock, and the number of an advert: seconds since 1970 in the upper 32

@@ -301,8 +301,8 @@ static enum vrrp_reject check(const struct vrrp_format *format, const struct vrr
 	return format->version == 2 ? check_version_2(format, in) : VRRP_OK;
 }
 
-enum vrrp_reject vrrp_packet_parse(const struct vrrp_format *format,
-	const struct vrrp_datagram *in, struct vrrp_advert *ret)
+enum vrrp_reject vrrp_packet_parse(
+	const struct vrrp_format *format, const struct vrrp_datagram *in, struct vrrp_advert *ret)
 {
 	enum vrrp_reject why = check(format, in);
 	const uint8_t *bytes = in->bytes;
@@ -316,8 +316,8 @@ enum vrrp_reject vrrp_packet_parse(const struct vrrp_format *format,
 	ret->n_addrs = bytes[AT_COUNT];
 	ret->packet_len = (uint16_t)packet_len(format, ret->n_addrs);
 	for (size_t i = 0; i < ret->n_addrs; i++)
-		ret->addrs[i] = read_addr(
-			format->family, bytes + VRRP_HEADER_LEN + addr_size(format) * i);
+		ret->addrs[i] =
+			read_addr(format->family, bytes + VRRP_HEADER_LEN + addr_size(format) * i);
 	return VRRP_OK;
 }
 

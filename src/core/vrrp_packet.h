@@ -100,16 +100,15 @@ enum vrrp_reject vrrp_peers_check(const struct vrrp_peers *peers, const struct v
 /* Take a whole IPv4 datagram, as a raw socket delivers it, apart. Bytes after its total length
  * (padding of short Ethernet frames) are left out. VRRP_OK, or VRRP_REJECT_IP with *ret untouched.
  */
-enum vrrp_reject vrrp_datagram_parse(
-	const uint8_t *bytes, size_t len, struct vrrp_datagram *ret);
+enum vrrp_reject vrrp_datagram_parse(const uint8_t *bytes, size_t len, struct vrrp_datagram *ret);
 
 /* Which virtual router of the sender's family it is for. VRRP_REJECT_SHORT when it does not say. */
 enum vrrp_reject vrrp_packet_vrid(const struct vrrp_datagram *in, uint8_t *ret);
 
 /* Decode an advert. Pure. *ret is written only on VRRP_OK and owns its bytes. VRID, peer and
  * destination are the caller's questions. */
-enum vrrp_reject vrrp_packet_parse(const struct vrrp_format *format,
-	const struct vrrp_datagram *in, struct vrrp_advert *ret);
+enum vrrp_reject vrrp_packet_parse(
+	const struct vrrp_format *format, const struct vrrp_datagram *in, struct vrrp_advert *ret);
 
 /* Encode an advert's VRRP packet, with no checksum yet; `source` is not part of it. 1..255
  * addresses, all of the format's family. Returns its length; what signs it may follow. */

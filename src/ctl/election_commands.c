@@ -73,8 +73,7 @@ int command_switchover(struct ctl *c, int argc, char **argv)
 	if (!arguments)
 		return EXIT_FAILURE;
 	if (caller_call(c->runtime_dir, "Switchover",
-		    json_pack("{s:s?, s:b}", "router", arguments[0], "insist", force),
-		    &answer) < 0)
+		    json_pack("{s:s?, s:b}", "router", arguments[0], "insist", force), &answer) < 0)
 		return ctl_fail(answer.text);
 	status = answer.error ? fail_by_error(&answer) : print_switchover(c, answer.parameters);
 	caller_answer_done(&answer);

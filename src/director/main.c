@@ -124,8 +124,8 @@ static int check(const struct director_options *o)
 }
 
 /* systemd runs ExecStopPost= before a restart too. A director that crashed, or said that it leaves
- * for a successor, comes back soon, finds its addresses and goes on: they are left to it for as long
- * as it can. */
+ * for a successor, comes back soon, finds its addresses and goes on: they are left to it for as
+ * long as it can. */
 static enum director_cleanup what_to_clean_up(const struct director_options *o)
 {
 	const char *result = getenv("SERVICE_RESULT");

@@ -1,5 +1,5 @@
-/* tandemctl maintenance: this host is not to be Active while somebody works on it. Written down before
- * it counts, like every decision of an operator. */
+/* tandemctl maintenance: this host is not to be Active while somebody works on it. Written down
+ * before it counts, like every decision of an operator. */
 #include "director/state.h"
 
 #include "base/cleanup.h"
@@ -94,8 +94,8 @@ void maintenance_request(struct director *d, struct control_call *call, const js
 		return;
 	}
 	d->maintenance = m;
-	(void)snprintf(message, sizeof(message), "maintenance of this host: %s",
-		maintenance_name(m.mode));
+	(void)snprintf(
+		message, sizeof(message), "maintenance of this host: %s", maintenance_name(m.mode));
 	director_event(d, EVENT_MAINTENANCE, message, NULL);
 	process_call(&d->helpers[HELPER_ELECTOR], "Maintenance",
 		json_pack("{s:s}", "maintenance", maintenance_name(m.mode)));

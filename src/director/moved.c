@@ -140,8 +140,7 @@ void moved_describe(const struct conf_router *router, json_t *ret)
 	(void)json_object_set_new(
 		ret, "excluded", addresses_to_json(router->excluded, router->n_excluded));
 	(void)json_object_set_new(ret, "snat", moved_prefixes(router->snat, router->n_snat));
-	(void)json_object_set_new(
-		ret, "snat_interface", json_string(moved_snat_interface(router)));
+	(void)json_object_set_new(ret, "snat_interface", json_string(moved_snat_interface(router)));
 	(void)json_object_set_new(ret, "routes", moved_routes(router));
 	(void)json_object_set_new(ret, "rules", moved_rules(router));
 }

@@ -14,7 +14,8 @@ json_t *moved_prefixes(const struct addr_prefix *prefixes, size_t n);
 const char *moved_interface(const struct conf_router *router, const struct conf_address *address);
 const char *moved_snat_interface(const struct conf_router *router);
 
-/* Members of the elector's "Configure": addresses, excluded, snat, snat_interface, routes, rules. */
+/* Members of the elector's "Configure": addresses, excluded, snat, snat_interface, routes, rules.
+ */
 void moved_describe(const struct conf_router *router, json_t *ret);
 
 /* Routes and rules as an operator would write them, without defaults: arrays, empty when there are

@@ -123,8 +123,8 @@ static void add_addresses(json_t *set, const struct conf_router *router,
 	const struct conf_address *addresses, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		add_address(set, router, moved_interface(router, &addresses[i]),
-			&addresses[i].prefix);
+		add_address(
+			set, router, moved_interface(router, &addresses[i]), &addresses[i].prefix);
 }
 
 /* Every address that moves with a virtual router: "ADDRESS INTERFACE" -> its description. */

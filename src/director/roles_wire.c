@@ -52,9 +52,8 @@ static json_t *auth_to_json(const struct conf_router *router)
 
 	for (size_t i = 0; i < router->auth.n_keys; i++)
 		(void)json_array_append_new(keys, key_to_json(&router->auth.keys[i]));
-	return json_pack("{s:s, s:i, s:i, s:o}", "mode", mode_name(router->auth.mode),
-		"window_s", window_s(router), "active_key", (int)router->auth.active_key, "keys",
-		keys);
+	return json_pack("{s:s, s:i, s:i, s:o}", "mode", mode_name(router->auth.mode), "window_s",
+		window_s(router), "active_key", (int)router->auth.active_key, "keys", keys);
 }
 
 json_t *roles_wire(const struct conf *conf, const struct conf_router *router)

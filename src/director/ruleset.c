@@ -392,11 +392,11 @@ static json_t *open_elements(const struct nft_rules *r, const struct family *f, 
 
 		if (o->addr.family != f->family || (o->port == 0) != any_port)
 			continue;
-		(void)json_array_append_new(elements,
-			any_port ? json_pack("{s:[o, s]}", "concat", address(&o->addr),
-					   protocol_name(o->protocol))
-				 : json_pack("{s:[o, s, i]}", "concat", address(&o->addr),
-					   protocol_name(o->protocol), (int)o->port));
+		(void)json_array_append_new(
+			elements, any_port ? json_pack("{s:[o, s]}", "concat", address(&o->addr),
+						     protocol_name(o->protocol))
+					   : json_pack("{s:[o, s, i]}", "concat", address(&o->addr),
+						     protocol_name(o->protocol), (int)o->port));
 	}
 	return elements;
 }
@@ -414,8 +414,7 @@ static void add_open(
 	key = json_pack("{s:[o, o]}", "concat", payload(f->protocol, "daddr"), meta("l4proto"));
 	type = json_pack("[s, s]", f->type, "inet_proto");
 	if (!any_port) {
-		(void)json_array_append_new(
-			json_object_get(key, "concat"), payload("th", "dport"));
+		(void)json_array_append_new(json_object_get(key, "concat"), payload("th", "dport"));
 		(void)json_array_append_new(type, json_string("inet_service"));
 	}
 	add_set(commands, name, type, elements);
@@ -428,13 +427,13 @@ static void add_open(
  * neighbour discovery nobody would find them (RFC 9568, 6.4.3). */
 static void add_needed(json_t *commands, const struct family *f)
 {
-	json_t *types = f->family == AF_INET6
-				? json_pack("{s:[s, s, s, s, s, s]}", "set",
-					  "destination-unreachable", "packet-too-big",
-					  "time-exceeded", "parameter-problem",
-					  "nd-neighbor-solicit", "nd-neighbor-advert")
-				: json_pack("{s:[s, s, s]}", "set", "destination-unreachable",
-					  "time-exceeded", "parameter-problem");
+	json_t *types =
+		f->family == AF_INET6
+			? json_pack("{s:[s, s, s, s, s, s]}", "set", "destination-unreachable",
+				  "packet-too-big", "time-exceeded", "parameter-problem",
+				  "nd-neighbor-solicit", "nd-neighbor-advert")
+			: json_pack("{s:[s, s, s]}", "set", "destination-unreachable",
+				  "time-exceeded", "parameter-problem");
 
 	add_rule(commands, "closed",
 		json_pack("[o, {s:n}]",
@@ -448,8 +447,7 @@ static void add_open_marks(json_t *commands, const struct nft_rules *r)
 	json_t *elements = json_array();
 
 	for (size_t i = 0; i < r->n_open_marks; i++)
-		(void)json_array_append_new(
-			elements, json_integer((json_int_t)r->open_marks[i]));
+		(void)json_array_append_new(elements, json_integer((json_int_t)r->open_marks[i]));
 	if (r->n_open_marks == 0) {
 		json_decref(elements);
 		return;

@@ -306,7 +306,7 @@ static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX
 	json_t *status;
 
 	status = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
-			 "s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
+			   "s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
 		(int)getpid(), "maintenance", maintenance_to_json(d), "config", config_to_json(d),
 		"routers", routers_to_json(d, reports[HELPER_ELECTOR]), "overrides",

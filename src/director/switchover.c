@@ -1,5 +1,6 @@
-/* tandemctl switchover: what the elector is asked, and how it went. The elector does it; whoever asked
- * waits here until every router that was Active has been given to a peer, or has been kept. */
+/* tandemctl switchover: what the elector is asked, and how it went. The elector does it; whoever
+ * asked waits here until every router that was Active has been given to a peer, or has been kept.
+ */
 #include "director/state.h"
 
 #include "conf/suggest.h"
@@ -120,8 +121,8 @@ void switchover_request(struct director *d, struct control_call *call, const jso
 		control_error(call, "NotActive", NULL);
 		return;
 	}
-	if (sd_event_add_time_relative(d->loop, &s->timeout, CLOCK_BOOTTIME, ANSWER_US, 1000,
-		    on_timeout, d) < 0) {
+	if (sd_event_add_time_relative(
+		    d->loop, &s->timeout, CLOCK_BOOTTIME, ANSWER_US, 1000, on_timeout, d) < 0) {
 		forget(s);
 		control_error(call, "OutOfMemory", NULL);
 		return;

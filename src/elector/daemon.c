@@ -156,16 +156,14 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	return vrrp_sock_send(v->fd, port->ifindex, source, destination, packet, len);
 }
 
-static int add(
-	void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
+static int add(void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	struct daemon *d = io;
 
 	return rtnl_change(d->rtnl, RTNL_ADD, ifindex, items, n, ret_changed);
 }
 
-static int take(
-	void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
+static int take(void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	struct daemon *d = io;
 	int r = rtnl_change(d->rtnl, RTNL_REMOVE, ifindex, items, n, ret_changed);
@@ -183,16 +181,16 @@ static size_t run_of_one_family(const struct moved *items, size_t n)
 }
 
 /* A full queue costs one round: the next says the same. */
-static void announce(void *io, const struct port *port, unsigned arp_forms,
-	const struct moved *items, size_t n)
+static void announce(
+	void *io, const struct port *port, unsigned arp_forms, const struct moved *items, size_t n)
 {
 	struct daemon *d = io;
 
 	for (size_t i = 0, run; i < n; i += run) {
 		run = run_of_one_family(items + i, n - i);
 		if (items[i].address.prefix.addr.family == AF_INET)
-			(void)arp_announce(d->arp_fd, port->ifindex, port->mac, arp_forms,
-				items + i, run);
+			(void)arp_announce(
+				d->arp_fd, port->ifindex, port->mac, arp_forms, items + i, run);
 		else
 			(void)ndisc_announce(d->ndisc_fd, port->ifindex, port->mac,
 				ndisc_is_router(port->interface), items + i, run);

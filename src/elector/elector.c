@@ -125,8 +125,7 @@ static struct router *find_router(const struct elector *e, const struct router_c
 
 static bool record_matches(const struct state_router *s, const struct router_config *config)
 {
-	return s->used && s->vrid == config->vrid &&
-	       s->format.family == config->format.family &&
+	return s->used && s->vrid == config->vrid && s->format.family == config->format.family &&
 	       strcmp(s->interface, config->interface) == 0;
 }
 
@@ -158,8 +157,9 @@ static void tidy(struct elector *e, struct state_router *s)
 			"%s: what an earlier run left could not be removed: %s", s->name,
 			strerror(-error));
 	else
-		(void)snprintf(text, sizeof(text), "%s: removed %zu addresses, routes and rules of an earlier run",
-			s->name, removed);
+		(void)snprintf(text, sizeof(text),
+			"%s: removed %zu addresses, routes and rules of an earlier run", s->name,
+			removed);
 	e->ops->event(e->io, error < 0 ? EVENT_ERROR : EVENT_LEFTOVER_REMOVED, NULL, text);
 }
 
@@ -315,8 +315,7 @@ static bool allocate(
 	const struct elector *e, const struct router_config *wanted, size_t n, struct spare *s)
 {
 	s->routers = calloc(n + 1, sizeof(*s->routers));
-	s->ports = calloc(
-		e->n_ports + n * (MOVED_PLACES_MAX + 1) + 1, sizeof(struct port *));
+	s->ports = calloc(e->n_ports + n * (MOVED_PLACES_MAX + 1) + 1, sizeof(struct port *));
 	s->lists = calloc(n + 1, sizeof(struct moved *));
 	s->firsts = calloc(n + 1, sizeof(*s->firsts));
 	s->n = n;
@@ -347,8 +346,8 @@ static void mark_taken(const struct elector *e, bool *taken)
 static bool has_this_list(const struct router *r, const struct router_config *wanted)
 {
 	return r->config.n_moved == wanted->n_moved &&
-	       memcmp(r->config.moved, wanted->moved,
-		       wanted->n_moved * sizeof(*wanted->moved)) == 0;
+	       memcmp(r->config.moved, wanted->moved, wanted->n_moved * sizeof(*wanted->moved)) ==
+		       0;
 }
 
 /* From *at on, the first gap of n places. The array ends with as many as all lists need. */
@@ -461,7 +460,8 @@ static void form_groups(
 {
 	for (size_t i = 0; i < n; i++)
 		if (*wanted[i].group)
-			group_add(obtain_group(e, wanted[i].group), find_router(e, &wanted[i]), now);
+			group_add(
+				obtain_group(e, wanted[i].group), find_router(e, &wanted[i]), now);
 	for (size_t i = 0; i < e->n_groups; i++)
 		group_follow(&e->groups[i], now);
 }

@@ -1,4 +1,5 @@
-/* Virtual routers that are Active together or not at all: core/sync_group with routers around it. */
+/* Virtual routers that are Active together or not at all: core/sync_group with routers around it.
+ */
 #pragma once
 
 #include "core/sync_group.h"
@@ -21,5 +22,6 @@ void group_step(struct group *g, size_t place, const struct vrrp_event *event, s
 uint8_t group_priority(const struct group *g);
 /* Members' own priorities may have changed. */
 void group_follow(struct group *g, struct instant now);
-/* Ports and members may have changed: join the election when all can, be one when members are new. */
+/* Ports and members may have changed: join the election when all can, be one when members are new.
+ */
 void group_settle(struct group *g, struct instant now);

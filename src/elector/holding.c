@@ -431,8 +431,8 @@ static void announce_some(struct router *r, const struct audience *a, size_t fir
 		const struct port *port = r->sites[r->config.moved[at].place].port;
 
 		if (port->ifindex)
-			r->world.ops->announce(r->world.io, port, r->config.arp_forms,
-				&r->config.moved[at], run);
+			r->world.ops->announce(
+				r->world.io, port, r->config.arp_forms, &r->config.moved[at], run);
 		first += run;
 		n -= run;
 	}
@@ -584,7 +584,8 @@ void holding_remove_leftovers(struct router *r)
 		router_say_failure(r, "what an earlier run left could not be removed", error);
 	if (recorded + ours == 0)
 		return;
-	(void)snprintf(text, sizeof(text), "%s: removed %zu addresses, routes and rules of an "
+	(void)snprintf(text, sizeof(text),
+		"%s: removed %zu addresses, routes and rules of an "
 		"earlier run",
 		r->config.name, recorded + ours);
 	router_say(r, EVENT_LEFTOVER_REMOVED, text);
@@ -616,15 +617,15 @@ void holding_drop(struct router *r, const struct router_config *wanted)
 	for (size_t i = 0; i < MOVED_PLACES_MAX; i++) {
 		has.ifindex[i] = -1;
 		for (size_t k = 0; k < MOVED_PLACES_MAX; k++)
-			if (r->sites[k].port && strcmp(r->sites[k].port->interface,
-							interface_at(wanted, i)) == 0)
+			if (r->sites[k].port &&
+				strcmp(r->sites[k].port->interface, interface_at(wanted, i)) == 0)
 				has.ifindex[i] = r->sites[k].port->ifindex;
 	}
 	remove_difference(r, &had, &has);
 }
 
-static bool has_same(const struct router_config *c, const struct router_config *other,
-	const struct moved *what)
+static bool has_same(
+	const struct router_config *c, const struct router_config *other, const struct moved *what)
 {
 	for (size_t i = 0; i < other->n_moved; i++) {
 		const struct moved *m = &other->moved[i];

@@ -98,15 +98,13 @@ static void resign(const struct state_router *record, const struct moved *items)
 		len += VRRP_TRAILER_LEN;
 	}
 	for (size_t i = 0; i < vrrp_peers_destinations(&record->peers); i++) {
-		struct addr to =
-			vrrp_peers_destination(&record->peers, record->format.family, i);
+		struct addr to = vrrp_peers_destination(&record->peers, record->format.family, i);
 		vrrp_packet_seal(&record->format, &record->source, &to, packet, len);
 		(void)vrrp_sock_send(fd, record->election, &record->source, &to, packet, len);
 	}
 }
 
-int leftovers_tidy(
-	const struct state_file *state, struct state_router *record, size_t *ret_removed)
+int leftovers_tidy(const struct state_file *state, struct state_router *record, size_t *ret_removed)
 {
 	size_t removed = 0;
 	int r = record->list.n > 0 ? remove_all(state, record, &removed) : 0;

@@ -75,8 +75,8 @@ static bool find_place(struct router_config *c, const char *interface, uint8_t *
 /* "192.0.2.1/24", or an object. Appended to the list, which has room. */
 static bool read_address(const json_t *json, const char *interface, struct router_config *ret)
 {
-	const char *text = json_string_value(json_is_object(json) ? json_object_get(json, "address")
-								  : json);
+	const char *text =
+		json_string_value(json_is_object(json) ? json_object_get(json, "address") : json);
 	const char *other = json_string_value(json_object_get(json, "interface"));
 	struct moved *m = &ret->moved[ret->n_moved];
 	uint32_t scope;
@@ -263,8 +263,8 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 	if (!in_range(vrid, 1, 255) || !in_range(priority, 1, 255) ||
 		!in_range(interval_cs, 1, VRRP_INTERVAL_MAX_CS))
 		return "vrid, priority or advert_interval_cs is out of range";
-	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0 ||
-		again_us < 0 || !in_range(forms, 0, ARP_REQUEST | ARP_REPLY))
+	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0 || again_us < 0 ||
+		!in_range(forms, 0, ARP_REQUEST | ARP_REPLY))
 		return "announce is out of range";
 	if (json_object_get(json, "causes") &&
 		!causes_read(json_object_get(json, "causes"), &c.causes))
@@ -409,9 +409,8 @@ static json_t *counters_of(const struct router *router)
 		JSON_INT(c->adverts_sent), "adverts_received", JSON_INT(c->adverts_received),
 		"send_errors", JSON_INT(c->send_errors), "transitions", JSON_INT(c->transitions),
 		"addresses_restored", JSON_INT(c->addresses_restored), "routes_restored",
-		JSON_INT(c->routes_restored), "address_mismatches",
-		JSON_INT(c->address_mismatches), "rivals", JSON_INT(c->rivals), "late",
-		JSON_INT(c->late));
+		JSON_INT(c->routes_restored), "address_mismatches", JSON_INT(c->address_mismatches),
+		"rivals", JSON_INT(c->rivals), "late", JSON_INT(c->late));
 
 	if (json)
 		add_rejections(json, router);

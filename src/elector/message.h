@@ -5,8 +5,8 @@
 
 #include <jansson.h>
 
-/* "Configure". *ret is for message_free_configs(). On -EINVAL what is wrong was appended to `errors`. 0 or
- * -errno; out-params are written only on success. */
+/* "Configure". *ret is for message_free_configs(). On -EINVAL what is wrong was appended to
+ * `errors`. 0 or -errno; out-params are written only on success. */
 int message_read_configure(
 	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n);
 

@@ -32,14 +32,14 @@ static void send_advert(struct router *r, uint8_t priority, struct instant now)
 	wire_send(r, priority, r->config.interval_cs, now);
 }
 
-/* In the order of the configuration, but for those that go elsewhere: what is at home comes first. */
+/* In the order of the configuration, but for those that go elsewhere: what is at home comes first.
+ */
 void router_put_addresses(const struct router_config *c, struct vrrp_advert *advert)
 {
 	for (int home = 1; home >= 0; home--)
 		for (size_t i = 0; i < c->n_moved && advert->n_addrs < c->n_advertised; i++)
 			if (c->moved[i].advertised && (c->moved[i].place == MOVED_HOME) == home)
-				advert->addrs[advert->n_addrs++] =
-					c->moved[i].address.prefix.addr;
+				advert->addrs[advert->n_addrs++] = c->moved[i].address.prefix.addr;
 }
 
 /* Whether an effect is to be carried out now. What can take longer is begun before. */
@@ -214,8 +214,7 @@ void router_init(struct router *r, const struct router_config *config,
 {
 	struct vrrp_config election;
 
-	*r = (struct router){
-		.config = *config, .record = record, .first = first, .world = *world};
+	*r = (struct router){.config = *config, .record = record, .first = first, .world = *world};
 	set_ports(r, ports);
 	handover_init(&r->handover);
 	if (record->given)
@@ -473,8 +472,7 @@ void router_restore(struct router *r, struct instant now)
 		holding_forget(r);
 		return;
 	}
-	if (!holding_is_robbed(r) ||
-		(r->todo & (VRRP_DO_RELEASE | VRRP_DO_CLAIM | HOLDING_REPAIR)))
+	if (!holding_is_robbed(r) || (r->todo & (VRRP_DO_RELEASE | VRRP_DO_CLAIM | HOLDING_REPAIR)))
 		return;
 	holding_begin_repair(r);
 	r->todo |= HOLDING_REPAIR;

@@ -21,9 +21,9 @@
 struct voice {
 	struct addr primary; /* the port's own address of it, link-local for IPv6; family 0: none */
 	struct addr known_primary; /* ... before the dump under way */
-	bool ready;  /* home of a router, up, with an address, and its socket open */
-	bool failed; /* its socket could not be opened the last time */
-	int fd;      /* the operations' business */
+	bool ready;                /* home of a router, up, with an address, and its socket open */
+	bool failed;               /* its socket could not be opened the last time */
+	int fd;                    /* the operations' business */
 	uint16_t hearers[UINT8_MAX + 1]; /* by VRID: the elector's router, from 1; 0: nobody */
 };
 enum { VOICE_IPV4, VOICE_IPV6, VOICES };
@@ -79,7 +79,7 @@ struct router_counters {
 	uint64_t send_errors;
 	uint64_t transitions;
 	uint64_t addresses_restored;
-	uint64_t routes_restored; /* and rules */
+	uint64_t routes_restored;    /* and rules */
 	uint64_t address_mismatches; /* adverts whose address list is not ours */
 	uint64_t rivals;             /* adverts of another Active router, heard while Active */
 	uint64_t late;
@@ -165,9 +165,9 @@ struct router {
 	struct router_counters counters;
 	struct port *home; /* the election is held on */
 	struct site sites[MOVED_ANYWHERE + 1];
-	unsigned todo;      /* effects under way or waiting, of vrrp_do and HOLDING_REPAIR */
-	size_t progress;    /* of the pass under way: things done */
-	bool added;         /* ... something was missing */
+	unsigned todo;       /* effects under way or waiting, of vrrp_do and HOLDING_REPAIR */
+	size_t progress;     /* of the pass under way: things done */
+	bool added;          /* ... something was missing */
 	unsigned n_rerouted; /* ... routes and rules that were */
 	struct contest contest;
 	struct state_router *record;

@@ -118,8 +118,8 @@ static int open_locked(const char *runtime_dir, bool create)
 
 bool state_router_is_fresh(const struct state_router *router, struct instant now)
 {
-	struct instant end = instant_add(router->spoke,
-		vrrp_shortest_down_us(router->interval_cs, router->down_intervals));
+	struct instant end = instant_add(
+		router->spoke, vrrp_shortest_down_us(router->interval_cs, router->down_intervals));
 
 	return router->used && router->active && !instant_reached(end, now);
 }
@@ -158,7 +158,8 @@ static size_t capacity(int fd)
 
 int state_file_grow(struct state_file *s, size_t n)
 {
-	size_t size = to_pages(n * sizeof(*s->moved)), before = to_pages(s->n_moved * sizeof(*s->moved));
+	size_t size = to_pages(n * sizeof(*s->moved)),
+	       before = to_pages(s->n_moved * sizeof(*s->moved));
 	void *moved = NULL;
 	int r;
 

@@ -15,7 +15,7 @@
 #define STATE_ROUTERS_MAX 1024
 #define STATE_NAME_MAX 64
 #define STATE_INTERFACE_MAX MOVED_NAME_MAX
-#define STATE_ADDRS_MAX 255 /* in adverts, beside them, and for source NAT: of each */
+#define STATE_ADDRS_MAX 255  /* in adverts, beside them, and for source NAT: of each */
 #define STATE_ROUTES_MAX 255 /* and as many rules */
 #define STATE_MOVED_MAX (3 * STATE_ADDRS_MAX + 2 * STATE_ROUTES_MAX)
 

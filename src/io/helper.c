@@ -79,9 +79,8 @@ static void on_message(struct channel *c, json_t *message, void *userdata)
 	else if (strcmp(method, "Report") == 0)
 		on_report(h, parameters);
 	else if (strcmp(method, "Shutdown") == 0)
-		leave(h, json_is_true(json_object_get(parameters, "restart"))
-				 ? HELPER_LEAVE_RESTART
-				 : HELPER_LEAVE_STOP);
+		leave(h, json_is_true(json_object_get(parameters, "restart")) ? HELPER_LEAVE_RESTART
+									      : HELPER_LEAVE_STOP);
 	else if (h->program->message)
 		h->program->message(h, method, parameters, h->userdata);
 }

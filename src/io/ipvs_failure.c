@@ -27,7 +27,8 @@ static const char *explain_invalid(const struct ipvs_op *op)
 		return "a server of the other address family needs forward \"tunnel\" and no sync "
 		       "daemon";
 	/* Without any address there is no table of local ones to judge a server's by. */
-	return "the kernel refuses the server's address (neither unicast nor local, or no interface "
+	return "the kernel refuses the server's address (neither unicast nor local, or no "
+	       "interface "
 	       "is up), its tunnel port or its thresholds";
 }
 

@@ -65,8 +65,8 @@ static int open_socket(uint32_t groups)
 }
 
 /* A host may have a hundred thousand routes that come and go: the kernel does not even wake us for
- * them. Of routes and rules only those that were ours and are removed pass. Each is a message of its
- * own. The header's type is in the host's order, which a filter reads as the network's. */
+ * them. Of routes and rules only those that were ours and are removed pass. Each is a message of
+ * its own. The header's type is in the host's order, which a filter reads as the network's. */
 static int filter_routes(int fd)
 {
 	enum { AT_TYPE = 4, AT_PROTOCOL = NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_protocol) };
@@ -95,8 +95,8 @@ static int join(int fd, int group)
 
 static int open_monitor(bool routes)
 {
-	static const int groups[] = {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
-		RTNLGRP_IPV6_RULE};
+	static const int groups[] = {
+		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE};
 	auto_close int fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
 	int r = fd < 0 ? fd : filter_routes(fd);
 
@@ -291,8 +291,8 @@ int rtnl_read(struct rtnl *r)
 	return (int)n;
 }
 
-/* An interface or a kernel without IPv6 has no IPv6 address to remove. ESRCH is said of a route, and
- * ENOENT of a rule. */
+/* An interface or a kernel without IPv6 has no IPv6 address to remove. ESRCH is said of a route,
+ * and ENOENT of a rule. */
 static bool is_so_already(const struct outcome *o, int error)
 {
 	if (o->change == RTNL_ADD)
@@ -445,8 +445,7 @@ static void build_address(
 	struct nlmsghdr *m, enum rtnl_change change, int ifindex, const struct moved_address *a)
 {
 	bool add = change == RTNL_ADD;
-	struct ifaddrmsg *body =
-		begin_request(m, add ? RTM_NEWADDR : RTM_DELADDR, sizeof(*body));
+	struct ifaddrmsg *body = begin_request(m, add ? RTM_NEWADDR : RTM_DELADDR, sizeof(*body));
 
 	body->ifa_family = (uint8_t)a->prefix.addr.family;
 	body->ifa_prefixlen = a->prefix.prefix_len;
@@ -558,8 +557,8 @@ static size_t build_request(struct nlmsghdr *m, enum rtnl_change change, int ifi
 /* Only the last is acknowledged: the kernel answers each that fails anyway, in order. Removal goes
  * backwards: with the first address of a subnet the kernel removes the later ones itself, and the
  * count would be wrong. */
-static size_t build_batch(struct rtnl *r, enum rtnl_change change, int ifindex,
-	const struct moved *items, size_t n)
+static size_t build_batch(
+	struct rtnl *r, enum rtnl_change change, int ifindex, const struct moved *items, size_t n)
 {
 	struct nlmsghdr *m = NULL;
 	size_t len = 0;

@@ -28,8 +28,8 @@ struct rtnl_handler {
 	void (*link)(const struct rtnl_link *link, void *userdata);
 	void (*link_gone)(int ifindex, void *userdata);
 	void (*addr)(int ifindex, const struct addr_prefix *addr, bool present, void *userdata);
-	/* NULL: of no interest. A route or rule of RTNL_PROTOCOL was removed. Of a route the destination and the table
-	 * are told, of a rule its family and priority. */
+	/* NULL: of no interest. A route or rule of RTNL_PROTOCOL was removed. Of a route the
+	 * destination and the table are told, of a rule its family and priority. */
 	void (*route_gone)(const struct moved *what, void *userdata);
 };
 
@@ -53,9 +53,10 @@ enum rtnl_change {
 
 /* Add or remove up to RTNL_BATCH_MAX things of one kind, of both families, in one message to the
  * kernel. ifindex 0: a route without an interface, or a rule. What is there already, or already
- * gone, is fine. *ret_changed: how many were not. IPv6 addresses are added without duplicate address
- * detection, and deprecated: usable, never this host's choice for a source. Routes and rules are of
- * RTNL_PROTOCOL: others like them are not removed. All are tried; returns 0 or the first -errno
+ * gone, is fine. *ret_changed: how many were not. IPv6 addresses are added without duplicate
+ * address detection, and deprecated: usable, never this host's choice for a source. Routes and
+ * rules are of RTNL_PROTOCOL: others like them are not removed. All are tried; returns 0 or the
+ * first -errno
  * (-EACCES: IPv6 is disabled on the interface). */
 int rtnl_change(struct rtnl *r, enum rtnl_change change, int ifindex, const struct moved *items,
 	size_t n, size_t *ret_changed);

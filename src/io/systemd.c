@@ -1,5 +1,6 @@
-/* Which job is under way for our unit, by the manager's bus interface (org.freedesktop.systemd1(5)).
- * Its own socket is there without a message bus, which a director may not have. */
+/* Which job is under way for our unit, by the manager's bus interface
+ * (org.freedesktop.systemd1(5)). Its own socket is there without a message bus, which a director
+ * may not have. */
 #include "io/systemd.h"
 
 #include <stdint.h>
@@ -12,7 +13,8 @@
 #define PRIVATE_SOCKET "unix:path=/run/systemd/private"
 #define TIMEOUT_US UINT64_C(250000)
 
-/* Not from the message bus: the manager is the only one on its own socket, and has no name there. */
+/* Not from the message bus: the manager is the only one on its own socket, and has no name there.
+ */
 static int connect_to_manager(sd_bus **ret)
 {
 	sd_bus *bus = NULL;

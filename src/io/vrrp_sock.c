@@ -93,8 +93,7 @@ static int set_up_v6(int fd, int ifindex)
 
 int vrrp_sock_open(uint16_t family, const char *interface, int ifindex)
 {
-	auto_close int fd =
-		socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, VRRP_PROTOCOL);
+	auto_close int fd = socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, VRRP_PROTOCOL);
 	int r;
 
 	if (fd < 0)
@@ -103,8 +102,8 @@ int vrrp_sock_open(uint16_t family, const char *interface, int ifindex)
 		    (socklen_t)strlen(interface) + 1) < 0)
 		return -errno;
 	/* So that a peer's adverts find room in a flood; without it there is less. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(const int){RECEIVE_BUFFER_LEN},
-		sizeof(int));
+	(void)setsockopt(
+		fd, SOL_SOCKET, SO_RCVBUFFORCE, &(const int){RECEIVE_BUFFER_LEN}, sizeof(int));
 	r = family == AF_INET6 ? set_up_v6(fd, ifindex) : set_up_v4(fd, ifindex);
 	if (r < 0)
 		return r;
@@ -118,8 +117,7 @@ union control {
 	char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 };
 
-static void put_control(
-	struct msghdr *message, int level, int type, const void *info, size_t len)
+static void put_control(struct msghdr *message, int level, int type, const void *info, size_t len)
 {
 	struct cmsghdr *c;
 

@@ -145,7 +145,8 @@ static void add_floating(struct realserver_floating *floating, size_t *n, const 
 	const struct conf_address *addrs, size_t n_addrs)
 {
 	for (size_t i = 0; i < n_addrs; i++)
-		floating[(*n)++] = (struct realserver_floating){.router = router, .addr = addrs[i].prefix};
+		floating[(*n)++] =
+			(struct realserver_floating){.router = router, .addr = addrs[i].prefix};
 }
 
 static void set_floating(const struct conf *conf, struct realserver_want *want)

@@ -140,9 +140,9 @@ static json_t *dump_auth(const struct conf_auth *auth)
 
 	for (size_t i = 0; i < auth->n_keys; i++)
 		json_object_set_new(keys, auth->keys[i].name, json_string(auth->keys[i].file));
-	return json_pack("{si si si si so ss*}", "type", (int)auth->type, "mode",
-		(int)auth->mode, "active_key", auth->active_key, "window_s",
-		auth->window_s, "keys", keys, "password_file", auth->password_file);
+	return json_pack("{si si si si so ss*}", "type", (int)auth->type, "mode", (int)auth->mode,
+		"active_key", auth->active_key, "window_s", auth->window_s, "keys", keys,
+		"password_file", auth->password_file);
 }
 
 /* With the terms that it has: label, interface, scope. */
@@ -175,12 +175,12 @@ static void add_routing(json_t *o, const struct conf_router *r)
 
 	for (size_t i = 0; i < r->n_routes; i++) {
 		const struct conf_route *t = &r->routes[i];
-		json_array_append_new(routes,
-			json_pack("{so so ss so sI sI sb ss}", "to", dump_prefix(&t->to), "via",
-				dump_addr(&t->via), "dev", t->dev, "src", dump_addr(&t->src),
-				"table", (json_int_t)t->table, "metric", (json_int_t)t->metric,
-				"onlink", t->onlink, "type",
-				conf_route_type_name((enum conf_route_type)t->type)));
+		json_array_append_new(
+			routes, json_pack("{so so ss so sI sI sb ss}", "to", dump_prefix(&t->to),
+					"via", dump_addr(&t->via), "dev", t->dev, "src",
+					dump_addr(&t->src), "table", (json_int_t)t->table, "metric",
+					(json_int_t)t->metric, "onlink", t->onlink, "type",
+					conf_route_type_name((enum conf_route_type)t->type)));
 	}
 	for (size_t i = 0; i < r->n_rules; i++) {
 		const struct conf_rule *t = &r->rules[i];

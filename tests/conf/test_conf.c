@@ -312,7 +312,8 @@ START_TEST(there_are_1024_virtual_routers_at_most)
 	auto_free char *many = load_routers(1025);
 
 	ck_assert_str_eq(some, "");
-	ck_assert_ptr_nonnull(strstr(many, "/virtual_routers: must have 0..1024 members, not 1025"));
+	ck_assert_ptr_nonnull(
+		strstr(many, "/virtual_routers: must have 0..1024 members, not 1025"));
 }
 END_TEST
 

@@ -40,8 +40,8 @@ static void check_twice(const struct vrrp_auth_config *config, const struct vrrp
 	static const struct vrrp_peers group;
 	static const struct vrrp_auth untouched;
 	struct vrrp_auth receiver = {0};
-	enum vrrp_reject why = vrrp_auth_check(
-		&receiver, config, &group, d, packet_len, vrrp_stamp(UNIX_US));
+	enum vrrp_reject why =
+		vrrp_auth_check(&receiver, config, &group, d, packet_len, vrrp_stamp(UNIX_US));
 
 	if (is_good && why != VRRP_OK)
 		abort();

@@ -1,6 +1,6 @@
 /* Any bytes as an advert: the parser must not read beyond them, must leave its result alone when it
- * refuses, and what it accepts must be built back into the same packet. Whole IPv4 datagrams are read
- * by the three formats of IPv4; the same bytes, without a header, by that of IPv6. */
+ * refuses, and what it accepts must be built back into the same packet. Whole IPv4 datagrams are
+ * read by the three formats of IPv4; the same bytes, without a header, by that of IPv6. */
 #include "core/vrrp_packet.h"
 
 #include <stdlib.h>
@@ -12,11 +12,7 @@ static const struct vrrp_format formats[] = {
 	{AF_INET, .version = 3, .min_ttl = 255, .takes_trailer = true},
 	{AF_INET, .version = 3, .min_ttl = 255, .pseudo_header = true},
 	{AF_INET, .version = 2, .min_ttl = 255, .interval_cs = 100},
-	{AF_INET,
-		.version = 2,
-		.min_ttl = 255,
-		.interval_cs = 100,
-		.has_password = true,
+	{AF_INET, .version = 2, .min_ttl = 255, .interval_cs = 100, .has_password = true,
 		.password = "secret"},
 	{AF_INET6, .version = 3, .min_ttl = 255, .takes_trailer = true},
 };

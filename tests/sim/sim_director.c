@@ -188,8 +188,8 @@ static int remove_addresses(
 	return 0;
 }
 
-static void announce(void *io, const struct port *port, unsigned forms, const struct moved *items,
-	size_t n)
+static void announce(
+	void *io, const struct port *port, unsigned forms, const struct moved *items, size_t n)
 {
 	struct director *d = io;
 	unsigned lan = lan_of(port->ifindex), mask = mask_of(items, n);
@@ -368,8 +368,8 @@ static void make_config(const struct director *d, unsigned lan, struct router_co
 	ret->preempt = settings->preempt;
 	ret->down_intervals = VRRP_DOWN_INTERVALS;
 	ret->format = sim_format;
-	ret->announce = (struct announce_config){
-		d->sim->script->announcements, 20000, REFRESH_US, 0};
+	ret->announce =
+		(struct announce_config){d->sim->script->announcements, 20000, REFRESH_US, 0};
 	ret->moved = lists[lan];
 	for (unsigned vip = 0; vip < VIPS; vip++)
 		if (settings->vips & 1u << vip)

@@ -232,7 +232,8 @@ static void who_was_silent_too_long_does_not_speak_as_active(
 	struct instant last = nic->claimed.us > nic->spoke.us ? nic->claimed : nic->spoke;
 	uint64_t silent_us = instant_between_us(last, s->now);
 
-	if (nic->spoke_interval_cs && silent_us >= vrrp_shortest_down_us(nic->spoke_interval_cs, VRRP_DOWN_INTERVALS))
+	if (nic->spoke_interval_cs &&
+		silent_us >= vrrp_shortest_down_us(nic->spoke_interval_cs, VRRP_DOWN_INTERVALS))
 		BROKEN(s, "%u on %u, after %" PRIu64 " us", d->number, lan, silent_us);
 }
 
@@ -314,7 +315,8 @@ static void nobody_takes_over_from_one_who_is_heard(
 		((v->config.preempt || v->config.priority == VRRP_PRIORITY_OWNER) &&
 			v->config.priority > heard->priority))
 		return;
-	if (instant_between_us(heard->at, s->now) < vrrp_shortest_down_us(interval_cs, VRRP_DOWN_INTERVALS))
+	if (instant_between_us(heard->at, s->now) <
+		vrrp_shortest_down_us(interval_cs, VRRP_DOWN_INTERVALS))
 		BROKEN(s, "%u on %u, %" PRIu64 " us after %u was heard", d->number, lan,
 			instant_between_us(heard->at, s->now), heard->source - 1u);
 }

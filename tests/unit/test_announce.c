@@ -122,8 +122,8 @@ START_TEST(a_long_round_goes_in_pieces_with_pauses)
 
 	for (unsigned round = 0; round < 2; round++)
 		for (unsigned at = 0; at < 200; at += 64) {
-			ck_assert_uint_eq(
-				announce_due(&a, 200, 64, now, &first), at + 64 < 200 ? 64 : 200 - at);
+			ck_assert_uint_eq(announce_due(&a, 200, 64, now, &first),
+				at + 64 < 200 ? 64 : 200 - at);
 			ck_assert_uint_eq(first, at);
 			announce_pause(&a, now);
 			ck_assert_uint_eq(announce_due(&a, 200, 64, now, &first), 0);

@@ -33,7 +33,7 @@ static struct {
 	bool signed_too; /* what is sent has a trailer */
 	uint8_t sent[VRRP_PACKET_MAX];
 	size_t sent_len;
-	const char *sent_to; /* where adverts to us go */
+	const char *sent_to;    /* where adverts to us go */
 	uint8_t advertised;     /* addresses in the last packet sent */
 	uint16_t advertised_cs; /* its interval */
 	bool record_was_active; /* at the last add or remove */
@@ -99,8 +99,8 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	(void)io;
 	(void)port;
 	ck_assert_uint_eq(source->family, destination->family);
-	ck_assert_uint_eq(
-		len, VRRP_HEADER_LEN + size * packet[3] + (world.signed_too ? VRRP_TRAILER_LEN : 0));
+	ck_assert_uint_eq(len,
+		VRRP_HEADER_LEN + size * packet[3] + (world.signed_too ? VRRP_TRAILER_LEN : 0));
 	memcpy(world.sent, packet, len);
 	world.sent_len = len;
 	if (!addr_is_multicast(destination))
@@ -171,8 +171,8 @@ static int remove_moved(
 	return 0;
 }
 
-static void announce(void *io, const struct port *port, unsigned arp_forms,
-	const struct moved *items, size_t n)
+static void announce(
+	void *io, const struct port *port, unsigned arp_forms, const struct moved *items, size_t n)
 {
 	(void)io;
 	(void)arp_forms;
@@ -190,8 +190,8 @@ static int tidy(void *io, struct state_router *record, size_t *ret_removed)
 	record->active = false;
 	for (size_t left = record->list.n, n; left > 0; left -= n) {
 		n = moved_run_before(items, left, SIZE_MAX);
-		(void)remove_moved(io, record->ifindex[items[left - n].place], &items[left - n], n,
-			&removed);
+		(void)remove_moved(
+			io, record->ifindex[items[left - n].place], &items[left - n], n, &removed);
 		total += removed;
 	}
 	*ret_removed = total;
@@ -402,8 +402,7 @@ static void link_is(int ifindex, bool up)
 static struct vrrp_datagram make_advert(uint8_t vrid, uint8_t priority, uint8_t from,
 	unsigned first, uint8_t bytes[static VRRP_DATAGRAM_MAX])
 {
-	static const uint8_t header[] = {
-		0x45, 0xc0, 0, 0, 0, 0, 0, 0, 255, 112, 0, 0, 192, 0, 2};
+	static const uint8_t header[] = {0x45, 0xc0, 0, 0, 0, 0, 0, 0, 255, 112, 0, 0, 192, 0, 2};
 	struct vrrp_advert a = {
 		.vrid = vrid, .priority = priority, .interval_cs = 100, .n_addrs = 2};
 	struct vrrp_format format = front(vrid, first, 2).format;
@@ -1616,10 +1615,10 @@ static void start_group(void)
 START_TEST(a_group_takes_over_as_one)
 {
 	start_group();
-	ck_assert_str_eq(done(),
-		"open eth0; open eth2; remove .100; remove@eth2 .110; "
-		"initialize>backup; initialize>backup; add .100; send 100; announce 1; add@eth2 .110; send 100; announce@eth2 1; "
-		"backup>active; backup>active; ");
+	ck_assert_str_eq(done(), "open eth0; open eth2; remove .100; remove@eth2 .110; "
+				 "initialize>backup; initialize>backup; add .100; send 100; "
+				 "announce 1; add@eth2 .110; send 100; announce@eth2 1; "
+				 "backup>active; backup>active; ");
 }
 END_TEST
 
@@ -1754,9 +1753,8 @@ END_TEST
 
 static struct moved route(const char *to, uint8_t place)
 {
-	return (struct moved){.kind = MOVED_ROUTE,
-		.place = place,
-		.route = {.to = prefix(to), .table = 254}};
+	return (struct moved){
+		.kind = MOVED_ROUTE, .place = place, .route = {.to = prefix(to), .table = 254}};
 }
 
 static struct moved rule(uint32_t priority)
@@ -2226,8 +2224,7 @@ static void signed_advert_arrives(struct vrrp_auth *peer, uint8_t priority)
 {
 	struct vrrp_format format = {AF_INET, .version = 3, .min_ttl = 255, .takes_trailer = true};
 	struct vrrp_auth_config config = secret();
-	struct vrrp_advert a = {
-		.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 2};
+	struct vrrp_advert a = {.vrid = 51, .priority = priority, .interval_cs = 100, .n_addrs = 2};
 	uint8_t packet[VRRP_PACKET_MAX];
 	struct vrrp_datagram d = {.ttl = 255, .bytes = packet};
 	uint64_t right_us = wall_us(NULL) - world.clock_off_us;
@@ -2436,7 +2433,8 @@ static TCase *policy_cases(void)
 	tcase_add_test(tc, a_lost_link_takes_a_group_out_until_all_are_ready);
 	tcase_add_test(tc, a_group_waits_for_a_member_without_an_interface);
 	tcase_add_test(tc, a_group_has_the_lowest_priority_of_its_members);
-	tcase_add_test(tc, a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
+	tcase_add_test(tc,
+		a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
 	tcase_add_test(tc, a_group_is_adopted_whole_or_not_at_all);
 	tcase_add_test(tc, a_group_is_handed_over_as_one);
 	tcase_add_test(tc, maintenance_takes_a_group_out);

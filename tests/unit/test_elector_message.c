@@ -63,10 +63,9 @@ START_TEST(policy_is_read_and_has_defaults)
 	ck_assert_uint_eq(c->settle_us, 0);
 	ck_assert_str_eq(c->group, "");
 	free(c);
-	ck_assert_int_eq(
-		read_text(ROUTER(GOOD ",\"down_intervals\":100,\"preempt_delay_us\":5,"
-				      "\"settle_us\":6,\"group\":\"edge\""),
-			&c, &n, &errors),
+	ck_assert_int_eq(read_text(ROUTER(GOOD ",\"down_intervals\":100,\"preempt_delay_us\":5,"
+					       "\"settle_us\":6,\"group\":\"edge\""),
+				 &c, &n, &errors),
 		0);
 	ck_assert_uint_eq(c->down_intervals, 100);
 	ck_assert_uint_eq(c->preempt_delay_us, 5);
@@ -136,11 +135,14 @@ START_TEST(routes_and_rules_come_after_addresses)
 
 	ck_assert_int_eq(
 		read_text(ROUTER(GOOD
-			",\"rules\":[{\"family\":\"ipv4\",\"from\":\"192.0.2.100/32\","
-			"\"fwmark\":7,\"iif\":\"eth9\",\"table\":100,\"priority\":900}],"
-			"\"routes\":[{\"to\":\"0.0.0.0/0\",\"via\":\"192.0.2.1\",\"dev\":\"eth5\","
-			"\"src\":\"192.0.2.100\",\"table\":100,\"metric\":5,\"onlink\":true},"
-			"{\"to\":\"2001:db8:9::/48\",\"table\":254,\"type\":\"blackhole\"}]"),
+				  ",\"rules\":[{\"family\":\"ipv4\",\"from\":\"192.0.2.100/32\","
+				  "\"fwmark\":7,\"iif\":\"eth9\",\"table\":100,\"priority\":900}],"
+				  "\"routes\":[{\"to\":\"0.0.0.0/"
+				  "0\",\"via\":\"192.0.2.1\",\"dev\":\"eth5\","
+				  "\"src\":\"192.0.2.100\",\"table\":100,\"metric\":5,\"onlink\":"
+				  "true},"
+				  "{\"to\":\"2001:db8:9::/"
+				  "48\",\"table\":254,\"type\":\"blackhole\"}]"),
 			&c, &n, &errors),
 		0);
 	ck_assert_uint_eq(c->n_moved, 4);
@@ -191,8 +193,8 @@ static const char *const bad[] = {
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":0,\"addresses\":[\"192.0.2.1\"]," ANNOUNCE),
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":4096,\"addresses\":[\"192.0.2.1\"]," ANNOUNCE),
 	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[]," ANNOUNCE),
-	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"2001:db8::1\",\"192.0.2.1\"],"
-	       ANNOUNCE),
+	ROUTER("\"vrid\":1,\"advert_interval_cs\":100,\"addresses\":[\"2001:db8::1\",\"192.0.2.1\"]"
+	       "," ANNOUNCE),
 	ROUTER(GOOD ",\"wire\":{\"version\":3}"),
 	ROUTER(GOOD ",\"wire\":{\"version\":4,\"pseudo_header\":false,\"min_ttl\":255}"),
 	ROUTER(GOOD ",\"wire\":{\"version\":3,\"pseudo_header\":false,\"min_ttl\":0}"),

@@ -22,7 +22,7 @@ static struct {
 	int refuse; /* the error for `refused` */
 	struct ipvs_service_key refused;
 	bool deleted_before_added;
-	bool hidden; /* dumps show nothing */
+	bool hidden;     /* dumps show nothing */
 	size_t n_dumped; /* services whose servers were asked for */
 } kernel;
 

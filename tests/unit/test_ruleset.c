@@ -268,10 +268,11 @@ START_TEST(a_closed_address_lets_its_services_through)
 	rules = wanted;
 	build();
 	assert_json(json_object_get(added("set", "name", "closed4"), "elem"), "[\"192.0.2.100\"]");
-	assert_json(json_object_get(added("set", "name", "closed6"), "elem"),
-		"[\"2001:db8::100\"]");
+	assert_json(
+		json_object_get(added("set", "name", "closed6"), "elem"), "[\"2001:db8::100\"]");
 	assert_json(json_object_get(added("set", "name", "open4"), "elem"),
-		"[{\"concat\":[\"192.0.2.100\",\"tcp\",80]},{\"concat\":[\"192.0.2.100\",\"tcp\",81]}]");
+		"[{\"concat\":[\"192.0.2.100\",\"tcp\",80]},{\"concat\":[\"192.0.2.100\",\"tcp\","
+		"81]}]");
 	assert_json(json_object_get(added("set", "name", "open_marks"), "elem"), "[9]");
 	ck_assert_ptr_null(added("set", "name", "open6"));
 	ck_assert_ptr_nonnull(added("chain", "name", "closed"));

@@ -120,7 +120,8 @@ static const struct moved vip = {.kind = MOVED_ADDRESS,
 	.advertised = true,
 	.address.prefix = {{AF_INET, {192, 0, 2, 100}}, 24}};
 
-static const struct state_list impossible_lists[] = {{UINT32_MAX, 1}, {0, UINT32_MAX}, {250, 100000}};
+static const struct state_list impossible_lists[] = {
+	{UINT32_MAX, 1}, {0, UINT32_MAX}, {250, 100000}};
 
 START_TEST(lists_that_cannot_be_are_not_trusted)
 {
@@ -234,8 +235,7 @@ START_TEST(a_router_that_was_not_active_leaves_nothing_behind)
 {
 	struct state_file s = opened();
 
-	s.routers[0] = (struct state_router){
-		.used = true, .vrid = 51};
+	s.routers[0] = (struct state_router){.used = true, .vrid = 51};
 	state_file_record(&s, &s.routers[0], 0, &vip, 1);
 	state_file_close(&s);
 	ck_assert_int_eq(leftovers_remove(dir, LEFTOVERS_ALL, NULL, NULL), 0);
@@ -245,9 +245,14 @@ END_TEST
 START_TEST(fresh_leftovers_can_be_spared)
 {
 	struct state_file s = opened();
-	struct state_router router = {
-		.used = true, .active = true, .vrid = 51, .interval_cs = 100, .down_intervals = VRRP_DOWN_INTERVALS, .spoke = clock_now()};
-	struct instant end = instant_add(router.spoke, vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS));
+	struct state_router router = {.used = true,
+		.active = true,
+		.vrid = 51,
+		.interval_cs = 100,
+		.down_intervals = VRRP_DOWN_INTERVALS,
+		.spoke = clock_now()};
+	struct instant end =
+		instant_add(router.spoke, vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS));
 
 	ck_assert(state_router_is_fresh(&router, (struct instant){end.us - 1}));
 	ck_assert(!state_router_is_fresh(&router, end));

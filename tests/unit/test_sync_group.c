@@ -298,11 +298,12 @@ static void transmit(size_t from, size_t lan, uint8_t priority)
 	if (world.n_packets == PACKETS_MAX)
 		ck_abort_msg("too many packets");
 	if (world.carries[lan])
-		world.packets[world.n_packets++] = (struct packet){
-			.arrives = instant_add(world.now, 1 + pick(DELAY_MAX_US)),
-			.to = 1 - from,
-			.lan = lan,
-			.heard = {world.directors[from].members[lan].config.primary, priority, 100}};
+		world.packets[world.n_packets++] =
+			(struct packet){.arrives = instant_add(world.now, 1 + pick(DELAY_MAX_US)),
+				.to = 1 - from,
+				.lan = lan,
+				.heard = {world.directors[from].members[lan].config.primary,
+					priority, 100}};
 }
 
 /* Carries effects out and checks what must hold after each step. */

@@ -359,8 +359,7 @@ START_TEST(what_was_too_soon_to_announce_comes_with_the_next_advert)
 	ck_assert_uint_eq(hear(20, 50, v.mark), VRRP_DO_ADVERT);
 	config = v.config;
 	config.priority = 90;
-	ck_assert_uint_eq(
-		vrrp_reconfigure(&v, &config, v.mark), VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE);
+	ck_assert_uint_eq(vrrp_reconfigure(&v, &config, v.mark), VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE);
 	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), VRRP_DO_ADVERT);
 }
 END_TEST
@@ -455,7 +454,8 @@ END_TEST
 
 START_TEST(the_shortest_active_down_interval_is_that_of_priority_255)
 {
-	ck_assert_uint_eq(vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS), 3 * SECOND_US + SECOND_US / 256);
+	ck_assert_uint_eq(
+		vrrp_shortest_down_us(100, VRRP_DOWN_INTERVALS), 3 * SECOND_US + SECOND_US / 256);
 	ck_assert_uint_eq(vrrp_shortest_down_us(1, VRRP_DOWN_INTERVALS), 30000 + 39);
 }
 END_TEST
@@ -579,8 +579,7 @@ START_TEST(active_down_counts_as_many_intervals_as_configured)
 	start_with(c);
 	ck_assert_uint_eq(v.deadline.us, t0.us + SECOND_US + 609375);
 	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), TAKE_OVER);
-	ck_assert_uint_eq(
-		step(VRRP_EV_TIMER, instant_add(v.mark, vrrp_shortest_down_us(100, 1))),
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, instant_add(v.mark, vrrp_shortest_down_us(100, 1))),
 		VRRP_DO_RELEASE);
 	expect(VRRP_BACKUP, VRRP_REASON_LATE);
 }
@@ -600,7 +599,8 @@ START_TEST(version_2_counts_skew_in_seconds_and_learns_no_interval)
 }
 END_TEST
 
-/* A lesser router is Active and advertises each second, until `end`; returns when ours takes over. */
+/* A lesser router is Active and advertises each second, until `end`; returns when ours takes over.
+ */
 static struct instant overtakes_at(uint8_t priority, struct instant end)
 {
 	for (struct instant t = t0; t.us < end.us; t = instant_add(t, SECOND_US)) {

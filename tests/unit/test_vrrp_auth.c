@@ -1,5 +1,5 @@
-/* Signed adverts: the vectors of draft-cassen-vrrp-auth-hmac, each reason for a rejection, and clocks
- * that jump. */
+/* Signed adverts: the vectors of draft-cassen-vrrp-auth-hmac, each reason for a rejection, and
+ * clocks that jump. */
 #include "core/vrrp_auth.h"
 
 #include "base/byteorder.h"
@@ -16,10 +16,9 @@ static const uint8_t signed_v4[] = {0x31, 0x33, 0xc8, 0x01, 0x00, 0x64, 0x44, 0x
 	0x00, 0x1b, 0x84, 0xbc, 0x4e, 0x8e, 0x43, 0x89, 0x2d, 0xc6, 0xd9, 0x84, 0x48, 0xf8, 0xee,
 	0x22, 0x65};
 static const uint8_t signed_v6[] = {0x31, 0x33, 0xc8, 0x01, 0x00, 0x64, 0xa2, 0xe9, 0xfe, 0x80,
-	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01,
-	0x00, /* trailer */ 0x01, 0x01, 0x00, 0x00, 0x68, 0x00, 0x00, 0x00, 0x80, 0x00, 0x00, 0x00,
-	0xc8, 0xc5, 0x61, 0x46, 0xeb, 0xfd, 0x66, 0xee, 0x10, 0xec, 0x4d, 0x81, 0x86, 0x46, 0x1b,
-	0x78};
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00,
+	/* trailer */ 0x01, 0x01, 0x00, 0x00, 0x68, 0x00, 0x00, 0x00, 0x80, 0x00, 0x00, 0x00, 0xc8,
+	0xc5, 0x61, 0x46, 0xeb, 0xfd, 0x66, 0xee, 0x10, 0xec, 0x4d, 0x81, 0x86, 0x46, 0x1b, 0x78};
 
 static struct vrrp_auth sender, receiver;
 static struct vrrp_auth_config config;
@@ -42,8 +41,10 @@ static void set_up(void)
 		key[i] = (uint8_t)i;
 	memset(&sender, 0, sizeof(sender));
 	memset(&receiver, 0, sizeof(receiver));
-	config = (struct vrrp_auth_config){
-		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 2, .keys = {{.id = 1}, {.id = 7}}};
+	config = (struct vrrp_auth_config){.mode = VRRP_AUTH_ENFORCE,
+		.window_s = 5,
+		.n_keys = 2,
+		.keys = {{.id = 1}, {.id = 7}}};
 	hmac_sha256_init(&config.keys[0].hmac, key, sizeof(key));
 	key[0] = 0xff;
 	hmac_sha256_init(&config.keys[1].hmac, key, sizeof(key));
@@ -125,18 +126,18 @@ static const struct {
 	uint8_t value;
 	enum vrrp_reject expected;
 } changes[] = {
-	{12, 2, VRRP_REJECT_TRAILER},      /* another algorithm */
-	{14, 1, VRRP_REJECT_TRAILER},      /* reserved */
-	{15, 1, VRRP_REJECT_TRAILER},      /* reserved */
-	{13, 9, VRRP_REJECT_KEY},          /* unknown id */
-	{13, 7, VRRP_REJECT_HMAC},         /* known, but not signed with it */
-	{16, 0x69, VRRP_REJECT_STALE},     /* half a year later */
-	{22, 1, VRRP_REJECT_HMAC},         /* another counter */
-	{2, 255, VRRP_REJECT_HMAC},        /* another priority */
-	{4, 0x0f, VRRP_REJECT_HMAC},       /* another interval */
-	{11, 0x65, VRRP_REJECT_HMAC},      /* another address */
-	{39, 0x64, VRRP_REJECT_HMAC},      /* the last byte of all */
-	{6, 0x45, VRRP_OK},                /* the checksum is not signed */
+	{12, 2, VRRP_REJECT_TRAILER},  /* another algorithm */
+	{14, 1, VRRP_REJECT_TRAILER},  /* reserved */
+	{15, 1, VRRP_REJECT_TRAILER},  /* reserved */
+	{13, 9, VRRP_REJECT_KEY},      /* unknown id */
+	{13, 7, VRRP_REJECT_HMAC},     /* known, but not signed with it */
+	{16, 0x69, VRRP_REJECT_STALE}, /* half a year later */
+	{22, 1, VRRP_REJECT_HMAC},     /* another counter */
+	{2, 255, VRRP_REJECT_HMAC},    /* another priority */
+	{4, 0x0f, VRRP_REJECT_HMAC},   /* another interval */
+	{11, 0x65, VRRP_REJECT_HMAC},  /* another address */
+	{39, 0x64, VRRP_REJECT_HMAC},  /* the last byte of all */
+	{6, 0x45, VRRP_OK},            /* the checksum is not signed */
 };
 
 START_TEST(each_rejection_has_its_reason_and_leaves_no_mark)

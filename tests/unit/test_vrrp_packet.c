@@ -30,14 +30,9 @@ static const struct vrrp_format v3 = {AF_INET, .version = 3, .min_ttl = 255};
 static const struct vrrp_format v3_pseudo = {
 	AF_INET, .version = 3, .pseudo_header = true, .min_ttl = 255};
 static const struct vrrp_format v3_ipv6 = {AF_INET6, .version = 3, .min_ttl = 255};
-static const struct vrrp_format v2 = {
-	AF_INET, .version = 2, .min_ttl = 255, .interval_cs = 100};
-static const struct vrrp_format v2_password = {AF_INET,
-	.version = 2,
-	.min_ttl = 255,
-	.has_password = true,
-	.password = "secret",
-	.interval_cs = 100};
+static const struct vrrp_format v2 = {AF_INET, .version = 2, .min_ttl = 255, .interval_cs = 100};
+static const struct vrrp_format v2_password = {AF_INET, .version = 2, .min_ttl = 255,
+	.has_password = true, .password = "secret", .interval_cs = 100};
 
 /* An IPv4 datagram, header and all. */
 static enum vrrp_reject read_v4(
@@ -87,8 +82,7 @@ START_TEST(the_known_packet_is_built_byte_by_byte)
 }
 END_TEST
 
-static const struct vrrp_format *const formats[] = {
-	&v3, &v3_pseudo, &v3_ipv6, &v2, &v2_password};
+static const struct vrrp_format *const formats[] = {&v3, &v3_pseudo, &v3_ipv6, &v2, &v2_password};
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
 /* The datagram of a packet, sealed, between two hosts of the format's family. */
@@ -119,7 +113,8 @@ START_TEST(what_is_built_is_parsed_back_for_every_count_of_addresses)
 
 		in.interval_cs = format->version == 2 ? 100 : (uint16_t)(n * 16);
 		for (unsigned i = 0; i < n; i++) {
-			in.addrs[i] = address(format->family == AF_INET6 ? "2001:db8::" : "10.0.0.0");
+			in.addrs[i] =
+				address(format->family == AF_INET6 ? "2001:db8::" : "10.0.0.0");
 			in.addrs[i].bytes[3] = (uint8_t)i;
 		}
 		datagram = sent(format, packet, vrrp_packet_build(format, &in, packet));
@@ -242,7 +237,8 @@ START_TEST(peers_are_heard_and_nobody_else)
 {
 	struct vrrp_peers nobody = {0}, peers = {2, {address("10.0.0.1"), address("10.0.0.2")}};
 	struct vrrp_datagram d = {address("10.0.0.2"), address("224.0.0.18"), 255, NULL, 0};
-	struct addr group6 = address("ff02::12"), group = vrrp_peers_destination(&nobody, AF_INET6, 0);
+	struct addr group6 = address("ff02::12"),
+		    group = vrrp_peers_destination(&nobody, AF_INET6, 0);
 
 	ck_assert_int_eq(vrrp_peers_check(&nobody, &d), VRRP_OK);
 	ck_assert_int_eq(vrrp_peers_check(&peers, &d), VRRP_REJECT_DESTINATION);
@@ -372,8 +368,8 @@ int main(void)
 
 	tcase_add_test(tc, a_known_datagram_is_read);
 	tcase_add_test(tc, the_known_packet_is_built_byte_by_byte);
-	tcase_add_loop_test(tc, what_is_built_is_parsed_back_for_every_count_of_addresses, 0,
-		(int)FORMATS);
+	tcase_add_loop_test(
+		tc, what_is_built_is_parsed_back_for_every_count_of_addresses, 0, (int)FORMATS);
 	tcase_add_loop_test(tc, ends_that_differ_are_told_in_what, 0, (int)FORMATS);
 	tcase_add_test(tc, the_known_ipv6_packet_is_built_byte_by_byte);
 	tcase_add_test(tc, version_2_wants_the_same_password_and_interval);
