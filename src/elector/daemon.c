@@ -614,6 +614,7 @@ static void tear_down(struct daemon *d)
 	helper_free(d->helper);
 }
 
+/* Not on the stack: what is locked of that at the start may be all there ever is. */
 int daemon_run(const char *runtime_dir)
 {
 	static const struct helper_program program = {
@@ -623,17 +624,25 @@ int daemon_run(const char *runtime_dir)
 		.message = take_message,
 		.leave = leave,
 	};
-	struct daemon d = {.runtime_dir = runtime_dir, .arp_fd = -1, .ndisc_fd = -1};
-	int r = helper_new(&program, &d, &d.helper);
+	struct daemon *d = calloc(1, sizeof(*d));
+	int r;
 
-	if (r < 0)
+	if (!d)
+		return -ENOMEM;
+	d->runtime_dir = runtime_dir;
+	d->arp_fd = d->ndisc_fd = -1;
+	r = helper_new(&program, d, &d->helper);
+	if (r < 0) {
+		free(d);
 		return r;
-	elector_init(&d.elector, &operations, &d, &d.state);
-	r = set_up(&d);
-	if (r >= 0) {
-		harden(&d);
-		r = helper_run(d.helper);
 	}
-	tear_down(&d);
+	elector_init(&d->elector, &operations, d, &d->state);
+	r = set_up(d);
+	if (r >= 0) {
+		harden(d);
+		r = helper_run(d->helper);
+	}
+	tear_down(d);
+	free(d);
 	return r;
 }
