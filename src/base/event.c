@@ -35,6 +35,8 @@ static const struct {
 	[EVENT_CLOCK_DEAF] = {"clock-deaf", "a11803d635e040ed97eb25bda2e7e444", LOG_ERR},
 	[EVENT_ADDRESS_RESTORED] = {"address-restored", "57f15bf4717a22679cceed45df25146e",
 		LOG_WARNING},
+	[EVENT_ADDRESS_CONTESTED] = {"address-contested", "1af5e444b01944358df0aa2c42b1a1dc",
+		LOG_ERR},
 	[EVENT_LEFTOVER_REMOVED] = {"leftover-removed", "7063f8726b82a07089a9e016fbdb9dd4",
 		LOG_WARNING},
 	[EVENT_SWITCHOVER] = {"switchover", "bf0fb63b271a4c0e8cfcff398b66ba29", LOG_NOTICE},

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FRAME_ROOM_MIN 4096
+#define FRAME_ROOM_KEPT 65536 /* a longer buffer goes when it is empty */
 
 void frame_done(struct frame_reader *r)
 {
@@ -22,6 +23,11 @@ static void compact(struct frame_reader *r)
 	r->end -= r->start;
 	r->seen -= r->start;
 	r->start = 0;
+	if (r->end > 0 || r->size <= FRAME_ROOM_KEPT)
+		return;
+	free(r->buf);
+	r->buf = NULL;
+	r->size = 0;
 }
 
 char *frame_room(struct frame_reader *r, size_t *ret_len)

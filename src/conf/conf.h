@@ -23,6 +23,52 @@ struct conf_announce {
 	unsigned repeat;      /* gratuitous ARPs per address in a burst */
 	uint64_t interval_us; /* between them */
 	uint64_t refresh_us;  /* periodic re-announcement while Active, 0: off */
+	uint64_t again_us;    /* from the first burst to the second, 0: there is none */
+	uint8_t forms;        /* of gratuitous ARP: CONF_ARP_REQUEST, _REPLY, or both */
+};
+
+enum conf_arp_form {
+	CONF_ARP_REQUEST = 1 << 0,
+	CONF_ARP_REPLY = 1 << 1,
+};
+
+#define CONF_INTERFACE_MAX 16
+
+/* A virtual address. */
+struct conf_address {
+	struct addr_prefix prefix;
+	uint8_t scope;                      /* the kernel's number */
+	char label[CONF_INTERFACE_MAX];     /* "": none */
+	char interface[CONF_INTERFACE_MAX]; /* "": the virtual router's */
+};
+
+enum conf_route_type {
+	CONF_ROUTE_UNICAST,
+	CONF_ROUTE_BLACKHOLE,
+	CONF_ROUTE_UNREACHABLE,
+	CONF_ROUTE_PROHIBIT,
+};
+const char *conf_route_type_name(enum conf_route_type type); /* "unicast" */
+
+/* A route that moves with a virtual router. */
+struct conf_route {
+	struct addr_prefix to;
+	struct addr via, src;         /* family 0: none */
+	char dev[CONF_INTERFACE_MAX]; /* "": the kernel's choice */
+	uint32_t table;
+	uint32_t metric; /* 0: the kernel's choice */
+	bool onlink;
+	uint8_t type; /* enum conf_route_type */
+};
+
+/* A routing rule that does. */
+struct conf_rule {
+	uint16_t family;
+	struct addr_prefix from, to;  /* family 0: any */
+	uint32_t mark;                /* 0: any */
+	char iif[CONF_INTERFACE_MAX]; /* "": any */
+	uint32_t table;
+	uint32_t priority;
 };
 
 /* What can be watched, in the order of the keys that say so. */
@@ -146,14 +192,19 @@ struct conf_router {
 	uint64_t preempt_delay_us;
 	uint64_t settle_us;
 	size_t group; /* the sync group that it is in, or CONF_NONE */
+	bool accept; /* Accept_Mode: whether the addresses take more than what services are for */
 	struct conf_announce announce;
-	struct addr_prefix *addresses; /* of one family: what the adverts carry */
+	struct conf_address *addresses; /* of one family: what the adverts carry */
 	size_t n_addresses;
-	struct addr_prefix *excluded; /* moved with them, in no advert; either family */
+	struct conf_address *excluded; /* moved with them, in no advert; either family */
 	size_t n_excluded;
 	struct addr_prefix *snat; /* local addresses of fullnat, moved likewise */
 	size_t n_snat;
 	char *snat_interface; /* where those are; NULL: `interface` */
+	struct conf_route *routes;
+	size_t n_routes;
+	struct conf_rule *rules;
+	size_t n_rules;
 	struct conf_track *track;
 	size_t n_track;
 	struct conf_notify notify;

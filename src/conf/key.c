@@ -55,6 +55,8 @@ json_t *key_fallback(const struct key *key)
 		return json_string(key->fallback);
 	case KEY_ARGV:
 	case KEY_PREFIXES:
+	case KEY_PREFIX:
+	case KEY_ADDRESSES:
 	case KEY_NETWORK:
 	case KEY_SPEAKERS:
 	case KEY_RANGES:
@@ -108,7 +110,7 @@ void keys_free(const struct keys *keys, void *object)
 		const void *also = key_field(object, key->also);
 
 		if (key->type == KEY_TEXT || key->type == KEY_PREFIXES || key->type == KEY_RANGES ||
-			key->type == KEY_PORTS)
+			key->type == KEY_PORTS || key->type == KEY_ADDRESSES)
 			free(*(void **)field);
 		else if (key->type == KEY_ARGV)
 			free_argv(*(char ***)field);

@@ -19,6 +19,8 @@ enum key_type {
 	KEY_UNICAST,  /* struct addr */
 	KEY_GROUP,    /* struct addr, multicast */
 	KEY_PREFIXES, /* struct addr_prefix *, its number in `also`; min..max of them */
+	KEY_PREFIX,   /* struct addr_prefix */
+	KEY_ADDRESSES, /* struct conf_address *, the same as KEY_PREFIXES; texts, or `object`s */
 	KEY_NETWORK,  /* struct addr_prefix: no bit beyond its length, which may be 0 */
 	KEY_SPEAKERS, /* struct conf_speaker *, an object of name -> address; the same */
 	KEY_RANGES,   /* struct conf_addresses *, the same; one of them may be without the array */

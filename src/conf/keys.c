@@ -2,6 +2,7 @@
 #include "conf/keys.h"
 #include "core/track.h"
 
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
 #define FIELD(type, member)                                                                        \
@@ -56,6 +57,14 @@ static const struct key_token programs[] = {
 static const struct key_token link_modes[] = {{"kernel", 0}, {NULL, 0}};
 static const struct key_token on_stops[] = {
 	{"keep", CONF_ON_STOP_KEEP}, {"remove", CONF_ON_STOP_REMOVE}, {NULL, 0}};
+
+static const struct key_token arp_forms[] = {{"request", CONF_ARP_REQUEST},
+	{"reply", CONF_ARP_REPLY}, {"both", CONF_ARP_REQUEST | CONF_ARP_REPLY}, {NULL, 0}};
+static const struct key_token scopes[] = {{"global", RT_SCOPE_UNIVERSE}, {"site", RT_SCOPE_SITE},
+	{"link", RT_SCOPE_LINK}, {"host", RT_SCOPE_HOST}, {NULL, 0}};
+static const struct key_token route_types[] = {{"unicast", CONF_ROUTE_UNICAST},
+	{"blackhole", CONF_ROUTE_BLACKHOLE}, {"unreachable", CONF_ROUTE_UNREACHABLE},
+	{"prohibit", CONF_ROUTE_PROHIBIT}, {NULL, 0}};
 
 static const struct key node_items[] = {
 	{
@@ -158,6 +167,23 @@ static const struct key announce_items[] = {
 		.unit_us = 1,
 		.field = FIELD(struct conf_announce, refresh_us),
 		.meaning = "How often the Active director announces again; 0: never",
+	},
+	{
+		.name = "again",
+		.type = KEY_DURATION,
+		.fallback = "5s",
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_announce, again_us),
+		.meaning = "From the takeover to a second series of announcements; 0: none",
+	},
+	{
+		.name = "form",
+		.type = KEY_TOKEN,
+		.fallback = "request",
+		.tokens = arp_forms,
+		.field = FIELD(struct conf_announce, forms),
+		.meaning = "What a gratuitous ARP is: a request, a reply, or one of each",
 	},
 };
 static const struct keys announce_keys = {
@@ -484,6 +510,163 @@ static const struct key notify_items[] = {
 };
 static const struct keys notify_keys = {"notify", sizeof(struct conf_notify), KEYS(notify_items)};
 
+static const struct key address_items[] = {
+	{
+		.name = "address",
+		.type = KEY_PREFIX,
+		.required = true,
+		.field = FIELD(struct conf_address, prefix),
+		.meaning = "The address, with its prefix length",
+	},
+	{
+		.name = "label",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = "!-.0-~",
+		.noun = "a label: 1..15 characters, no space or slash",
+		.field = FIELD(struct conf_address, label),
+		.meaning = "What old tools show of an IPv4 address, such as eth0:vip",
+	},
+	{
+		.name = "scope",
+		.type = KEY_TOKEN,
+		.fallback = "global",
+		.tokens = scopes,
+		.field = FIELD(struct conf_address, scope),
+		.meaning = "How far the address is good",
+	},
+	{
+		.name = "interface",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_address, interface),
+		.meaning = "The interface that it goes to; default: that of the virtual router",
+	},
+};
+static const struct keys address_keys = {
+	"address", sizeof(struct conf_address), KEYS(address_items)};
+
+static const struct key route_items[] = {
+	{
+		.name = "to",
+		.type = KEY_NETWORK,
+		.required = true,
+		.field = FIELD(struct conf_route, to),
+		.meaning = "The destination",
+	},
+	{
+		.name = "via",
+		.type = KEY_UNICAST,
+		.field = FIELD(struct conf_route, via),
+		.meaning = "The gateway",
+	},
+	{
+		.name = "dev",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_route, dev),
+		.meaning = "The interface that packets leave by; default: where the gateway is",
+	},
+	{
+		.name = "src",
+		.type = KEY_UNICAST,
+		.field = FIELD(struct conf_route, src),
+		.meaning = "The source of packets of this host that take the route",
+	},
+	{
+		.name = "table",
+		.type = KEY_INTEGER,
+		.fallback = "254",
+		.min = 1,
+		.max = UINT32_MAX,
+		.field = FIELD(struct conf_route, table),
+		.meaning = "The routing table; 254 is the main one",
+	},
+	{
+		.name = "metric",
+		.type = KEY_INTEGER,
+		.fallback = "0",
+		.max = UINT32_MAX,
+		.field = FIELD(struct conf_route, metric),
+		.meaning = "The lower is preferred; 0: the kernel's default",
+	},
+	{
+		.name = "onlink",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_route, onlink),
+		.meaning = "Whether the gateway is on the link though no address says so",
+	},
+	{
+		.name = "type",
+		.type = KEY_TOKEN,
+		.fallback = "unicast",
+		.tokens = route_types,
+		.field = FIELD(struct conf_route, type),
+		.meaning = "What becomes of packets",
+	},
+};
+static const struct keys route_keys = {"route", sizeof(struct conf_route), KEYS(route_items)};
+
+static const struct key rule_items[] = {
+	{
+		.name = "from",
+		.type = KEY_NETWORK,
+		.field = FIELD(struct conf_rule, from),
+		.meaning = "Sources that it is for; default: all",
+	},
+	{
+		.name = "to",
+		.type = KEY_NETWORK,
+		.field = FIELD(struct conf_rule, to),
+		.meaning = "Destinations that it is for; default: all",
+	},
+	{
+		.name = "fwmark",
+		.type = KEY_INTEGER,
+		.min = 1,
+		.max = UINT32_MAX,
+		.field = FIELD(struct conf_rule, mark),
+		.meaning = "The firewall mark that it is for; default: any",
+	},
+	{
+		.name = "iif",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_rule, iif),
+		.meaning = "The interface of arrival that it is for; default: any",
+	},
+	{
+		.name = "table",
+		.type = KEY_INTEGER,
+		.required = true,
+		.min = 1,
+		.max = UINT32_MAX,
+		.field = FIELD(struct conf_rule, table),
+		.meaning = "The routing table to look in",
+	},
+	{
+		.name = "priority",
+		.type = KEY_INTEGER,
+		.required = true,
+		.min = 1,
+		.max = 32765,
+		.field = FIELD(struct conf_rule, priority),
+		.meaning = "Its place among the rules: the lowest is asked first",
+	},
+};
+static const struct keys rule_keys = {"rule", sizeof(struct conf_rule), KEYS(rule_items)};
+
 static const struct key router_items[] = {
 	{
 		.name = "interface",
@@ -602,8 +785,9 @@ static const struct key router_items[] = {
 	},
 	{
 		.name = "addresses",
-		.type = KEY_PREFIXES,
+		.type = KEY_ADDRESSES,
 		.required = true,
+		.object = &address_keys,
 		.min = 1,
 		.max = CONF_ROUTER_ADDRESSES_MAX,
 		.field = FIELD(struct conf_router, addresses),
@@ -612,7 +796,8 @@ static const struct key router_items[] = {
 	},
 	{
 		.name = "excluded_addresses",
-		.type = KEY_PREFIXES,
+		.type = KEY_ADDRESSES,
+		.object = &address_keys,
 		.max = CONF_ROUTER_ADDRESSES_MAX,
 		.field = FIELD(struct conf_router, excluded),
 		.also = FIELD(struct conf_router, n_excluded),
@@ -635,6 +820,31 @@ static const struct key router_items[] = {
 		.noun = INTERFACE_NOUN,
 		.field = FIELD(struct conf_router, snat_interface),
 		.meaning = "The interface that has the snat_addresses; default: interface",
+	},
+	{
+		.name = "accept",
+		.type = KEY_BOOLEAN,
+		.fallback = "true",
+		.field = FIELD(struct conf_router, accept),
+		.meaning = "Whether the addresses take packets that are for no service",
+	},
+	{
+		.name = "routes",
+		.type = KEY_LIST,
+		.max = CONF_ROUTER_ROUTES_MAX,
+		.object = &route_keys,
+		.field = FIELD(struct conf_router, routes),
+		.also = FIELD(struct conf_router, n_routes),
+		.meaning = "Routes that move with the addresses",
+	},
+	{
+		.name = "rules",
+		.type = KEY_LIST,
+		.max = CONF_ROUTER_ROUTES_MAX,
+		.object = &rule_keys,
+		.field = FIELD(struct conf_router, rules),
+		.also = FIELD(struct conf_router, n_rules),
+		.meaning = "Routing rules that move with the addresses",
 	},
 	{
 		.name = "announce",

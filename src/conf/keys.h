@@ -5,7 +5,8 @@
 #include "conf/conf.h"
 #include "conf/key.h"
 
-#define CONF_ROUTERS_MAX 128          /* what the elector keeps in its state file */
+#define CONF_ROUTERS_MAX 1024         /* what the elector keeps in its state file */
+#define CONF_ROUTER_ROUTES_MAX 255
 #define CONF_ROUTER_ADDRESSES_MAX 255 /* an advert has one byte for their number */
 #define CONF_TRACK_MAX 16             /* what one virtual router watches; members of a group */
 #define CONF_TRACKERS_MAX 256

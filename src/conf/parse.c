@@ -432,6 +432,10 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_address(p, key, value, path, key_field(object, key->field));
 	case KEY_PREFIXES:
 		return parse_prefixes(p, key, value, path, object);
+	case KEY_PREFIX:
+		return parse_prefix(p, value, path, key_field(object, key->field));
+	case KEY_ADDRESSES:
+		return parse_virtual_addresses(p, key, value, path, object);
 	case KEY_NETWORK:
 		return parse_network(p, value, path, key_field(object, key->field));
 	case KEY_SPEAKERS:

@@ -42,7 +42,7 @@ bool parse_address(const struct parse *p, const struct key *key, const json_t *v
 	return true;
 }
 
-static bool parse_prefix(const struct parse *p, const json_t *value, const struct path *path,
+bool parse_prefix(const struct parse *p, const json_t *value, const struct path *path,
 	struct addr_prefix *ret)
 {
 	const char *text = json_string_value(value);
@@ -135,6 +135,37 @@ bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *
 	for (size_t i = 0; i < n; i++) {
 		struct path at = {path, NULL, i};
 		if (!parse_prefix(p, json_array_get(value, i), &at, &prefixes[i]))
+			good = false;
+	}
+	return check_number(p, key, n, "addresses", path) && good;
+}
+
+static bool parse_virtual_address(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, struct conf_address *ret)
+{
+	if (!json_is_object(value))
+		return parse_expect(p, json_is_string(value),
+			       "an address such as \"192.0.2.1/24\", or an object", value, path) &&
+		       parse_prefix(p, value, path, &ret->prefix);
+	parse_object(p, key->object, value, path, ret);
+	return true; /* what is faulty in it is told there */
+}
+
+bool parse_virtual_addresses(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object)
+{
+	struct conf_address *addresses;
+	size_t n = json_array_size(value);
+	bool good = true;
+
+	if (!parse_expect(p, json_is_array(value), "an array of addresses", value, path))
+		return false;
+	addresses = conf_alloc(n, sizeof(*addresses));
+	*(struct conf_address **)key_field(object, key->field) = addresses;
+	*(size_t *)key_field(object, key->also) = n;
+	for (size_t i = 0; i < n; i++) {
+		struct path at = {path, NULL, i};
+		if (!parse_virtual_address(p, key, json_array_get(value, i), &at, &addresses[i]))
 			good = false;
 	}
 	return check_number(p, key, n, "addresses", path) && good;

@@ -10,6 +10,7 @@ void relations_resolve(
 	rules_nodes(&r, node);
 	rules_routers(&r);
 	rules_groups(&r);
+	rules_moved(&r);
 	rules_pools(&r);
 	rules_services(&r);
 	rules_track(&r);

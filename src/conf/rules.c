@@ -107,6 +107,19 @@ static size_t claim_prefixes(struct claim *claims, size_t n, const char *key, si
 	return n;
 }
 
+static size_t claim_addresses(struct claim *claims, size_t n, const char *key, size_t router,
+	const struct conf_address *addresses, size_t n_addresses)
+{
+	for (size_t i = 0; i < n_addresses; i++)
+		if (addresses[i].prefix.addr.family)
+			claims[n++] = (struct claim){.text = "",
+				.addr = addresses[i].prefix.addr,
+				.owner = router,
+				.item = i,
+				.key = key};
+	return n;
+}
+
 struct claim *rules_virtual_addresses(const struct conf *c, bool snat, size_t *ret_n)
 {
 	size_t n = 0;
@@ -119,8 +132,8 @@ struct claim *rules_virtual_addresses(const struct conf *c, bool snat, size_t *r
 	for (size_t i = 0; i < c->n_routers; i++) {
 		const struct conf_router *vr = &c->routers[i];
 
-		n = claim_prefixes(claims, n, "addresses", i, vr->addresses, vr->n_addresses);
-		n = claim_prefixes(
+		n = claim_addresses(claims, n, "addresses", i, vr->addresses, vr->n_addresses);
+		n = claim_addresses(
 			claims, n, "excluded_addresses", i, vr->excluded, vr->n_excluded);
 		if (snat)
 			n = claim_prefixes(claims, n, "snat_addresses", i, vr->snat, vr->n_snat);

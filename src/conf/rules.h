@@ -16,6 +16,8 @@ void rules_nodes(const struct rules *r, const char *node);
 size_t rules_find_node(const struct conf *c, const char *name);
 void rules_routers(const struct rules *r);
 void rules_groups(const struct rules *r);
+/* What moves with them. */
+void rules_moved(const struct rules *r);
 /* ... of those, how their adverts look and whom they go to. Sets their families. */
 void rules_wire(const struct rules *r);
 void rules_pools(const struct rules *r);

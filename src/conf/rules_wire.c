@@ -22,9 +22,9 @@ static void rule_family(const struct rules *r, size_t i)
 
 	if (vr->n_addresses == 0)
 		return;
-	vr->family = vr->addresses[0].addr.family;
+	vr->family = vr->addresses[0].prefix.addr.family;
 	for (size_t k = 1; k < vr->n_addresses; k++) {
-		const struct addr *a = &vr->addresses[k].addr;
+		const struct addr *a = &vr->addresses[k].prefix.addr;
 		if (!a->family || !vr->family)
 			continue;
 		if (a->family != vr->family) {
@@ -34,7 +34,7 @@ static void rule_family(const struct rules *r, size_t i)
 					 "into excluded_addresses"));
 			return;
 		}
-		if (addr_is_link_local(a) && !addr_is_link_local(&vr->addresses[0].addr)) {
+		if (addr_is_link_local(a) && !addr_is_link_local(&vr->addresses[0].prefix.addr)) {
 			report(r, i, "addresses",
 				conf_dup("a link-local address must be the first"));
 			return;

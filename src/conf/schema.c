@@ -66,12 +66,27 @@ static json_t *text_schema(const struct key *key)
 	return pattern(regex);
 }
 
+static json_t *prefix_schema(void)
+{
+	return pattern("^(" PREFIX4 "|" PREFIX6 ")$");
+}
+
 static json_t *prefixes_schema(const struct key *key)
 {
-	json_t *item = pattern("^(" PREFIX4 "|" PREFIX6 ")$");
-
-	return json_pack("{ss so sI sI}", "type", "array", "items", item, "minItems",
+	return json_pack("{ss so sI sI}", "type", "array", "items", prefix_schema(), "minItems",
 		(json_int_t)key->min, "maxItems", (json_int_t)key->max);
+}
+
+static json_t *objects_schema(const struct key *key, json_t *definitions);
+
+/* As a list of objects, any of which may be a text. */
+static json_t *addresses_schema(const struct key *key, json_t *definitions)
+{
+	json_t *schema = objects_schema(key, definitions);
+	json_t *item = json_incref(json_object_get(schema, "items"));
+
+	json_object_set_new(schema, "items", json_pack("{s[oo]}", "oneOf", prefix_schema(), item));
+	return schema;
 }
 
 static json_t *argv_schema(const struct key *key)
@@ -175,6 +190,10 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 		return pattern("^(" GROUP "|[fF][fF]" ADDRESS6 ")$");
 	case KEY_PREFIXES:
 		return prefixes_schema(key);
+	case KEY_PREFIX:
+		return prefix_schema();
+	case KEY_ADDRESSES:
+		return addresses_schema(key, definitions);
 	case KEY_NETWORK:
 		return pattern("^[0-9a-fA-F.:]+/[0-9]+$");
 	case KEY_SPEAKERS:

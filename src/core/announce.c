@@ -2,28 +2,35 @@
  * need the last word, not the history. */
 #include "core/announce.h"
 
-static struct instant next_refresh(const struct announce *a, struct instant now)
+/* After a burst, or a round that was none. */
+static struct instant next_round(const struct announce *a, struct instant now)
 {
-	return a->config.refresh_us ? instant_add(now, a->config.refresh_us) : INSTANT_NEVER;
+	struct instant refresh = a->config.refresh_us ? instant_add(now, a->config.refresh_us)
+						      : INSTANT_NEVER;
+
+	return instant_min(a->again, refresh);
 }
 
 void announce_init(struct announce *a, const struct announce_config *config)
 {
-	*a = (struct announce){.config = *config, .deadline = INSTANT_NEVER};
+	*a = (struct announce){
+		.config = *config, .deadline = INSTANT_NEVER, .again = INSTANT_NEVER};
 }
 
 void announce_start(struct announce *a, struct instant now)
 {
 	a->on = true;
 	a->left = a->config.repeat;
-	a->deadline = a->left ? now : next_refresh(a, now);
+	a->at = 0;
+	a->again = a->config.again_us ? instant_add(now, a->config.again_us) : INSTANT_NEVER;
+	a->deadline = a->left ? now : next_round(a, now);
 }
 
 void announce_stop(struct announce *a)
 {
 	a->on = false;
-	a->left = 0;
-	a->deadline = INSTANT_NEVER;
+	a->left = a->at = 0;
+	a->deadline = a->again = INSTANT_NEVER;
 }
 
 void announce_reconfigure(
@@ -32,23 +39,49 @@ void announce_reconfigure(
 	a->config = *config;
 	if (!a->on)
 		return;
+	if (!config->again_us)
+		a->again = INSTANT_NEVER;
+	if (a->at > 0)
+		return;
 	if (a->left > 0)
 		a->deadline = instant_min(a->deadline, instant_add(now, config->interval_us));
 	else
-		a->deadline = next_refresh(a, now);
+		a->deadline = next_round(a, now);
 }
 
-unsigned announce_due(struct announce *a, struct instant now)
+static void end_round(struct announce *a, struct instant now)
 {
-	unsigned rounds = 1;
+	a->at = 0;
+	if (a->left > 0)
+		a->left--;
+	a->deadline = a->left ? instant_add(now, a->config.interval_us) : next_round(a, now);
+}
+
+unsigned announce_due(struct announce *a, unsigned n, unsigned max, struct instant now,
+	unsigned *ret_first)
+{
+	unsigned piece;
 
 	if (!a->on || !instant_reached(a->deadline, now))
 		return 0;
-	if (a->left > 0) {
-		if (a->config.interval_us == 0)
-			rounds = a->left;
-		a->left -= rounds;
+	if (a->left == 0 && instant_reached(a->again, now)) {
+		a->again = INSTANT_NEVER;
+		a->left = a->config.repeat;
 	}
-	a->deadline = a->left ? instant_add(now, a->config.interval_us) : next_refresh(a, now);
-	return rounds;
+	if (a->at >= n) /* there are fewer now */
+		a->at = 0;
+	*ret_first = a->at;
+	piece = n - a->at < max ? n - a->at : max;
+	a->at += piece;
+	if (a->at == n)
+		end_round(a, now);
+	return piece;
+}
+
+void announce_pause(struct announce *a, struct instant now)
+{
+	struct instant over = instant_add(now, ANNOUNCE_PIECE_US);
+
+	if (instant_reached(a->deadline, over))
+		a->deadline = over;
 }

@@ -50,6 +50,26 @@ static int compare_locals(const void *x, const void *y)
 	return r ? r : addr_compare(&a->addr, &b->addr);
 }
 
+static int compare_closed(const void *x, const void *y)
+{
+	return addr_compare(x, y);
+}
+
+static int compare_opens(const void *x, const void *y)
+{
+	const struct nft_open *a = x, *b = y;
+	int r = addr_compare(&a->addr, &b->addr);
+
+	if (r == 0)
+		r = compare_u32(a->protocol, b->protocol);
+	return r ? r : compare_u32(a->port, b->port);
+}
+
+static int compare_open_marks(const void *x, const void *y)
+{
+	return compare_u32(*(const uint32_t *)x, *(const uint32_t *)y);
+}
+
 /* Returns how many remain. */
 static size_t sort_unique(
 	void *base, size_t n, size_t size, int (*compare)(const void *, const void *))
@@ -83,6 +103,10 @@ void nft_rules_sort(struct nft_rules *r)
 	r->n_fullnats =
 		sort_unique(r->fullnats, r->n_fullnats, sizeof(*r->fullnats), compare_fullnats);
 	r->n_locals = sort_unique(r->locals, r->n_locals, sizeof(*r->locals), compare_locals);
+	r->n_closed = sort_unique(r->closed, r->n_closed, sizeof(*r->closed), compare_closed);
+	r->n_opens = sort_unique(r->opens, r->n_opens, sizeof(*r->opens), compare_opens);
+	r->n_open_marks = sort_unique(
+		r->open_marks, r->n_open_marks, sizeof(*r->open_marks), compare_open_marks);
 	for (size_t i = 0; i < r->n_locals; i++)
 		if (is_used(r, &r->locals[i]))
 			r->locals[kept++] = r->locals[i];
@@ -91,7 +115,7 @@ void nft_rules_sort(struct nft_rules *r)
 
 bool nft_rules_empty(const struct nft_rules *r)
 {
-	return r->n_marks == 0 && r->n_fullnats == 0;
+	return r->n_marks == 0 && r->n_fullnats == 0 && r->n_closed == 0;
 }
 
 size_t nft_rules_pool(const struct nft_rules *r, uint32_t pool, uint16_t family, size_t *ret_n)

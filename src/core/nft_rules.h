@@ -1,5 +1,6 @@
-/* What tandem's own nftables table is to do, as values: which packets get a firewall mark, and
- * which connections leave with a source address of ours (fullnat). How that is written as rules and
+/* What tandem's own nftables table is to do, as values: which packets get a firewall mark, which
+ * connections leave with a source address of ours (fullnat), and what is let through to virtual
+ * addresses that are closed. How that is written as rules and
  * sets is the caller's business. */
 #pragma once
 
@@ -34,6 +35,13 @@ struct nft_local {
 	struct addr addr;
 };
 
+/* A service on a closed address: packets to it are let through. Port 0: every port. */
+struct nft_open {
+	struct addr addr;
+	uint8_t protocol;
+	uint16_t port;
+};
+
 /* The arrays are the owner's; the functions below never allocate. */
 struct nft_rules {
 	struct nft_mark *marks;
@@ -42,6 +50,12 @@ struct nft_rules {
 	size_t n_fullnats;
 	struct nft_local *locals;
 	size_t n_locals;
+	struct addr *closed; /* virtual addresses that accept nothing but what is open */
+	size_t n_closed;
+	struct nft_open *opens;
+	size_t n_opens;
+	uint32_t *open_marks; /* of packets that are let through */
+	size_t n_open_marks;
 };
 
 /* Bring to the one order that all other functions expect, and drop repetitions and pools of a

@@ -134,6 +134,7 @@ static unsigned become_active(struct vrrp *v, enum vrrp_reason reason, struct in
 	v->vacant = VRRP_REASON_NONE;
 	v->link_is_new = false;
 	v->next_shout = now;
+	v->owes_shout = false;
 	return TAKE_OVER | advertise(v, now);
 }
 
@@ -317,17 +318,31 @@ static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, stru
 	return 0;
 }
 
+static unsigned shout(struct vrrp *v, struct instant now)
+{
+	v->next_shout = instant_add(now, interval_us(v));
+	v->owes_shout = false;
+	return VRRP_DO_ANNOUNCE;
+}
+
 /* 6.4.3: say again who is Active, to the rival and, at most once in an interval, to the switches
- * and hosts that may have learned the rival's way. */
+ * and hosts that may have learned the rival's way. The last word is ours: what is too soon now comes
+ * with the next advert. */
 static unsigned assert_active(struct vrrp *v, struct instant now)
 {
 	unsigned effects = advertise(v, now);
 
-	if (instant_reached(v->next_shout, now)) {
-		v->next_shout = instant_add(now, interval_us(v));
-		effects |= VRRP_DO_ANNOUNCE;
-	}
+	if (instant_reached(v->next_shout, now))
+		return effects | shout(v, now);
+	v->owes_shout = true;
 	return effects;
+}
+
+static unsigned remain_active(struct vrrp *v, struct instant now)
+{
+	unsigned effects = advertise(v, now);
+
+	return v->owes_shout ? effects | shout(v, now) : effects;
 }
 
 static unsigned active_hears(
@@ -381,7 +396,7 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
 		become_initialize(v, VRRP_REASON_GROUP, now);
 		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
 	case VRRP_EV_TIMER:
-		return instant_reached(v->deadline, now) ? advertise(v, now) : 0;
+		return instant_reached(v->deadline, now) ? remain_active(v, now) : 0;
 	case VRRP_EV_ADVERT:
 		return active_hears(v, event->advert, event->tie_is_ours, now);
 	}
@@ -470,7 +485,7 @@ unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, stru
 		set_active_down(v);
 		return 0;
 	case VRRP_ACTIVE:
-		return same ? 0 : advertise(v, now);
+		return same ? 0 : remain_active(v, now);
 	case VRRP_STATE_MAX_:
 		break;
 	}

@@ -60,6 +60,7 @@ struct vrrp {
 	/* Active: when it last advertised. Backup: when Active_Down_Timer was set. */
 	struct instant mark;
 	struct instant next_shout;   /* Active: when a rival makes us announce again */
+	bool owes_shout;             /* ... and one did, too soon after the last time */
 	uint16_t active_interval_cs; /* Active_Adver_Interval, capped */
 	struct addr peer;            /* sender of the last advert heard; family 0: none yet */
 	uint8_t peer_priority;

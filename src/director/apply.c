@@ -228,8 +228,10 @@ int apply_sync(struct director *d, struct balance *ret)
 size_t apply_forwarding(struct director *d)
 {
 	size_t changed = 0;
+	int r = d->ipvs_available ? forwarding_apply(d, d->work.errors, &changed)
+				  : forwarding_apply_rules(d, d->work.errors, &changed);
 
-	if (d->ipvs_available && forwarding_apply(d, d->work.errors, &changed) < 0)
+	if (r < 0)
 		d->work.forwarding_failed = true;
 	return changed;
 }

@@ -169,12 +169,12 @@ static void tell_rules(struct director *d, const struct nft_rules *rules)
 	else
 		(void)snprintf(message, sizeof(message),
 			"the nftables table is in place: %zu ways of fullnat by %zu addresses, %zu "
-			"marks",
-			rules->n_fullnats, rules->n_locals, rules->n_marks);
+			"marks, %zu closed addresses",
+			rules->n_fullnats, rules->n_locals, rules->n_marks, rules->n_closed);
 	director_event(d, EVENT_RULES_APPLIED, message, NULL);
 }
 
-static int apply_rules(struct director *d, json_t *errors, size_t *changed)
+int forwarding_apply_rules(struct director *d, json_t *errors, size_t *changed)
 {
 	struct forwarding *f = &d->forwarding;
 	char error[NFT_TABLE_ERROR_MAX];
@@ -217,7 +217,7 @@ int forwarding_apply(struct director *d, json_t *errors, size_t *ret_changed)
 
 	r = apply_settings(d, errors, &changed);
 	(void)apply_timeouts(d, errors, &changed); /* tried again at the next look */
-	r_rules = apply_rules(d, errors, &changed);
+	r_rules = forwarding_apply_rules(d, errors, &changed);
 	(void)sd_event_source_get_enabled(d->forwarding.watch, &armed);
 	if (armed == SD_EVENT_OFF)
 		watch_later(d);

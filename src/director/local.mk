@@ -18,6 +18,7 @@ tandemd_SOURCES = \
 	src/director/notify.c \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \
+	src/director/moved.c src/director/moved.h \
 	src/director/plan.c \
 	src/director/pools.c src/director/pools.h \
 	src/director/process.c src/director/process.h \
@@ -25,8 +26,8 @@ tandemd_SOURCES = \
 	src/director/reload.c \
 	src/director/restart.c src/director/restart.h \
 	src/director/roles.c \
-	src/director/run.c src/director/run.h \
 	src/director/roles_wire.c \
+	src/director/run.c src/director/run.h \
 	src/director/ruleset.c src/director/ruleset.h \
 	src/director/settings.c src/director/settings.h \
 	src/director/shares.c \

@@ -1,6 +1,7 @@
 /* What a reload would do, without doing it: the operations on the table from the same job that
  * would carry them out, and what would differ beside it. A file comes as text from who asks: the
  * director reads as root, and sees other directories than a caller does. */
+#include "director/moved.h"
 #include "director/state.h"
 
 #include "director/settings.h"
@@ -107,18 +108,23 @@ void plan_operation(struct director *d, const struct ipvs_op *op)
 		(void)json_array_append_new(d->plan->operations, operation_to_json(op));
 }
 
-static void add_addresses(json_t *set, const struct conf_router *router, const char *interface,
-	const struct addr_prefix *prefixes, size_t n)
+static void add_address(json_t *set, const struct conf_router *router, const char *interface,
+	const struct addr_prefix *prefix)
 {
 	char text[ADDR_PREFIX_TEXT_MAX], key[ADDR_PREFIX_TEXT_MAX + 32];
 
-	for (size_t i = 0; i < n; i++) {
-		(void)snprintf(key, sizeof(key), "%s %s", addr_prefix_format(&prefixes[i], text),
-			interface);
-		(void)json_object_set_new(set, key,
-			json_pack("{s:s, s:s, s:s}", "address", text, "interface", interface,
-				"router", router->name));
-	}
+	(void)snprintf(key, sizeof(key), "%s %s", addr_prefix_format(prefix, text), interface);
+	(void)json_object_set_new(set, key,
+		json_pack("{s:s, s:s, s:s}", "address", text, "interface", interface, "router",
+			router->name));
+}
+
+static void add_addresses(json_t *set, const struct conf_router *router,
+	const struct conf_address *addresses, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		add_address(set, router, moved_interface(router, &addresses[i]),
+			&addresses[i].prefix);
 }
 
 /* Every address that moves with a virtual router: "ADDRESS INTERFACE" -> its description. */
@@ -129,9 +135,10 @@ static json_t *addresses_of(const struct conf *conf)
 	for (size_t i = 0; i < conf->n_routers; i++) {
 		const struct conf_router *r = &conf->routers[i];
 
-		add_addresses(set, r, r->interface, r->addresses, r->n_addresses);
-		add_addresses(set, r, r->interface, r->excluded, r->n_excluded);
-		add_addresses(set, r, roles_snat_interface(r), r->snat, r->n_snat);
+		add_addresses(set, r, r->addresses, r->n_addresses);
+		add_addresses(set, r, r->excluded, r->n_excluded);
+		for (size_t k = 0; k < r->n_snat; k++)
+			add_address(set, r, moved_snat_interface(r), &r->snat[k]);
 	}
 	return set;
 }

@@ -1,4 +1,5 @@
 /* The elector's side: what it is to elect, and who won. */
+#include "director/moved.h"
 #include "director/state.h"
 
 #include "elector/leftovers.h"
@@ -10,27 +11,11 @@
 
 #define SILENCE_MIN_US UINT64_C(50000)
 
-json_t *roles_addresses(const struct addr_prefix *prefixes, size_t n)
+static json_t *announce_to_json(const struct conf_announce *a)
 {
-	json_t *array = json_array();
-	char text[ADDR_PREFIX_TEXT_MAX];
-
-	for (size_t i = 0; i < n; i++)
-		(void)json_array_append_new(
-			array, json_string(addr_prefix_format(&prefixes[i], text)));
-	return array;
-}
-
-static json_t *announce_to_json(const struct conf_router *router)
-{
-	return json_pack("{s:i, s:I, s:I}", "repeat", (int)router->announce.repeat, "interval_us",
-		(json_int_t)router->announce.interval_us, "refresh_us",
-		(json_int_t)router->announce.refresh_us);
-}
-
-const char *roles_snat_interface(const struct conf_router *router)
-{
-	return router->snat_interface ? router->snat_interface : router->interface;
+	return json_pack("{s:i, s:I, s:I, s:I, s:i}", "repeat", (int)a->repeat, "interval_us",
+		(json_int_t)a->interval_us, "refresh_us", (json_int_t)a->refresh_us, "again_us",
+		(json_int_t)a->again_us, "forms", (int)a->forms);
 }
 
 /* How it takes over beyond preempting or not. */
@@ -48,16 +33,14 @@ static void add_policy(const struct conf *conf, const struct conf_router *router
 static json_t *router_to_json(const struct director *d, const struct conf_router *router)
 {
 	json_t *causes = track_causes(d, router);
-	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o, s:o, s:o, s:s, s:o, s:o}",
-		"name", router->name, "interface", router->interface, "vrid", (int)router->vrid,
-		"priority", (int)router->priority[d->conf->self], "advert_interval_cs",
-		(int)router->advert_interval_cs, "preempt", (int)router->preempt, "addresses",
-		roles_addresses(router->addresses, router->n_addresses), "excluded",
-		roles_addresses(router->excluded, router->n_excluded), "snat",
-		roles_addresses(router->snat, router->n_snat), "snat_interface",
-		roles_snat_interface(router), "announce", announce_to_json(router), "wire",
-		roles_wire(d->conf, router));
+	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:i, s:b, s:o}", "name", router->name,
+		"interface", router->interface, "vrid", (int)router->vrid, "priority",
+		(int)router->priority[d->conf->self], "advert_interval_cs",
+		(int)router->advert_interval_cs, "preempt", (int)router->preempt, "announce",
+		announce_to_json(&router->announce));
 
+	moved_describe(router, o);
+	(void)json_object_set_new(o, "wire", roles_wire(d->conf, router));
 	if (causes)
 		(void)json_object_set_new(o, "causes", causes);
 	add_policy(d->conf, router, o);

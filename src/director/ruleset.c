@@ -4,6 +4,7 @@
  *   untrack              keeps a standby from tracking what it merely forwards by stale ARP
  *   source               gives fullnat connections their local address
  *   guard                keeps the director's own stack from answering servers
+ *   closed               drops packets to virtual addresses that accept none, but those of services
  *
  * Only what something needs is there. One rule for each pool: which connections it is for is asked
  * of a set, so that thousands of services cost a lookup. */
@@ -35,11 +36,14 @@ struct family {
 	const char *type;     /* of set elements */
 	const char *original; /* ct key of the destination */
 	const char *local_set, *pool_set, *mark_map;
+	const char *closed_set, *open_set, *any_port_set;
 };
 
 static const struct family families[] = {
-	{AF_INET, "ip", "ipv4", "4", "ipv4_addr", "ip daddr", "local4", "pools4", "marks4"},
-	{AF_INET6, "ip6", "ipv6", "6", "ipv6_addr", "ip6 daddr", "local6", "pools6", "marks6"},
+	{AF_INET, "ip", "ipv4", "4", "ipv4_addr", "ip daddr", "local4", "pools4", "marks4",
+		"closed4", "open4", "open4_any"},
+	{AF_INET6, "ip6", "ipv6", "6", "ipv6_addr", "ip6 daddr", "local6", "pools6", "marks6",
+		"closed6", "open6", "open6_any"},
 };
 #define N_FAMILIES (sizeof(families) / sizeof(families[0]))
 
@@ -367,6 +371,126 @@ static void add_protection(json_t *commands, const struct nft_rules *r)
 	}
 }
 
+/* Closed addresses */
+
+static json_t *closed_addresses(const struct nft_rules *r, const struct family *f)
+{
+	json_t *elements = json_array();
+
+	for (size_t i = 0; i < r->n_closed; i++)
+		if (r->closed[i].family == f->family)
+			(void)json_array_append_new(elements, address(&r->closed[i]));
+	return elements;
+}
+
+static json_t *open_elements(const struct nft_rules *r, const struct family *f, bool any_port)
+{
+	json_t *elements = json_array();
+
+	for (size_t i = 0; i < r->n_opens; i++) {
+		const struct nft_open *o = &r->opens[i];
+
+		if (o->addr.family != f->family || (o->port == 0) != any_port)
+			continue;
+		(void)json_array_append_new(elements,
+			any_port ? json_pack("{s:[o, s]}", "concat", address(&o->addr),
+					   protocol_name(o->protocol))
+				 : json_pack("{s:[o, s, i]}", "concat", address(&o->addr),
+					   protocol_name(o->protocol), (int)o->port));
+	}
+	return elements;
+}
+
+static void add_open(
+	json_t *commands, const struct nft_rules *r, const struct family *f, bool any_port)
+{
+	json_t *elements = open_elements(r, f, any_port), *key, *type;
+	const char *name = any_port ? f->any_port_set : f->open_set;
+
+	if (json_array_size(elements) == 0) {
+		json_decref(elements);
+		return;
+	}
+	key = json_pack("{s:[o, o]}", "concat", payload(f->protocol, "daddr"), meta("l4proto"));
+	type = json_pack("[s, s]", f->type, "inet_proto");
+	if (!any_port) {
+		(void)json_array_append_new(
+			json_object_get(key, "concat"), payload("th", "dport"));
+		(void)json_array_append_new(type, json_string("inet_service"));
+	}
+	add_set(commands, name, type, elements);
+	add_rule(commands, "closed",
+		json_pack("[o, o, o, {s:n}]", match_family(f), match_protocols(),
+			match("==", key, set_reference(name)), "accept"));
+}
+
+/* What tells of a path that is too narrow or broken belongs to connections of services, and without
+ * neighbour discovery nobody would find them (RFC 9568, 6.4.3). */
+static void add_needed(json_t *commands, const struct family *f)
+{
+	json_t *types = f->family == AF_INET6
+				? json_pack("{s:[s, s, s, s, s, s]}", "set",
+					  "destination-unreachable", "packet-too-big",
+					  "time-exceeded", "parameter-problem",
+					  "nd-neighbor-solicit", "nd-neighbor-advert")
+				: json_pack("{s:[s, s, s]}", "set", "destination-unreachable",
+					  "time-exceeded", "parameter-problem");
+
+	add_rule(commands, "closed",
+		json_pack("[o, {s:n}]",
+			match("==", payload(f->family == AF_INET6 ? "icmpv6" : "icmp", "type"),
+				types),
+			"accept"));
+}
+
+static void add_open_marks(json_t *commands, const struct nft_rules *r)
+{
+	json_t *elements = json_array();
+
+	for (size_t i = 0; i < r->n_open_marks; i++)
+		(void)json_array_append_new(
+			elements, json_integer((json_int_t)r->open_marks[i]));
+	if (r->n_open_marks == 0) {
+		json_decref(elements);
+		return;
+	}
+	add_set(commands, "open_marks", json_string("mark"), elements);
+	add_rule(commands, "closed",
+		json_pack("[o, {s:n}]", match("==", meta("mark"), set_reference("open_marks")),
+			"accept"));
+}
+
+static void add_closed_family(json_t *commands, const struct nft_rules *r, const struct family *f)
+{
+	json_t *closed = closed_addresses(r, f);
+
+	if (json_array_size(closed) == 0) {
+		json_decref(closed);
+		return;
+	}
+	add_set(commands, f->closed_set, type_of(f), closed);
+	add_open(commands, r, f, false);
+	add_open(commands, r, f, true);
+	add_needed(commands, f);
+	add_rule(commands, "closed",
+		json_pack("[o, o, {s:n}]", match_family(f), match_destination(f, f->closed_set),
+			"drop"));
+}
+
+/* Before IPVS takes packets, which is why those of its services are named. What this host says to
+ * itself is nobody else's business. */
+static void add_closed(json_t *commands, const struct nft_rules *r)
+{
+	if (r->n_closed == 0)
+		return;
+	add_chain(commands, "closed", "filter", "input", PRIORITY_FILTER);
+	add_rule(commands, "closed",
+		json_pack("[o, {s:n}]", match("==", meta("iifname"), json_string("lo")), "accept"));
+	add_open_marks(commands, r);
+	for (size_t i = 0; i < N_FAMILIES; i++)
+		add_closed_family(commands, r, &families[i]);
+}
+
 json_t *ruleset_replace(const struct nft_rules *r)
 {
 	json_t *commands = json_array();
@@ -382,6 +506,7 @@ json_t *ruleset_replace(const struct nft_rules *r)
 		add_sources(commands, r);
 		add_protection(commands, r);
 	}
+	add_closed(commands, r);
 	return json_pack("{s:o}", "nftables", commands);
 }
 

@@ -279,9 +279,6 @@ void roles_done(struct roles *roles);
 /* The table was applied, or a verdict came: tells the elector once that the director is ready. */
 void roles_look_ready(struct director *d);
 struct supervise_settings roles_supervision(const struct conf *conf);
-json_t *roles_addresses(const struct addr_prefix *prefixes, size_t n); /* an array of text */
-/* Where a router's snat_addresses go. */
-const char *roles_snat_interface(const struct conf_router *router);
 /* The "wire" of "Configure". */
 json_t *roles_wire(const struct conf *conf, const struct conf_router *router);
 

@@ -1,5 +1,6 @@
 /* The answer to Status: what the director knows, and what the helpers report when asked. A helper
  * that does not answer in time is left out, and seen in "helpers". */
+#include "director/moved.h"
 #include "director/state.h"
 
 #include "base/cleanup.h"
@@ -46,12 +47,14 @@ static json_t *config_to_json(const struct director *d)
 static void add_addresses(json_t *o, const struct conf_router *router)
 {
 	(void)json_object_set_new(
-		o, "addresses", roles_addresses(router->addresses, router->n_addresses));
+		o, "addresses", moved_addresses(router->addresses, router->n_addresses));
 	(void)json_object_set_new(
-		o, "excluded_addresses", roles_addresses(router->excluded, router->n_excluded));
+		o, "excluded_addresses", moved_addresses(router->excluded, router->n_excluded));
 	(void)json_object_set_new(
-		o, "snat_addresses", roles_addresses(router->snat, router->n_snat));
-	(void)json_object_set_new(o, "snat_interface", json_string(roles_snat_interface(router)));
+		o, "snat_addresses", moved_prefixes(router->snat, router->n_snat));
+	(void)json_object_set_new(o, "routes", moved_routes(router));
+	(void)json_object_set_new(o, "rules", moved_rules(router));
+	(void)json_object_set_new(o, "snat_interface", json_string(moved_snat_interface(router)));
 }
 
 static json_t *router_to_json(

@@ -71,9 +71,33 @@ static void add_marks(const struct conf_definition *d, struct nft_rules *r)
 			};
 }
 
+/* RFC 9568, 6.1: Accept_Mode counts for who does not own the addresses. */
+static bool is_closed(const struct conf *conf, const struct conf_router *router)
+{
+	return !router->accept && conf->self != CONF_NONE && router->priority[conf->self] != 255;
+}
+
+static void add_closed(const struct conf_router *router, struct nft_rules *r)
+{
+	for (size_t i = 0; i < router->n_addresses; i++)
+		r->closed[r->n_closed++] = router->addresses[i].prefix.addr;
+	for (size_t i = 0; i < router->n_excluded; i++)
+		r->closed[r->n_closed++] = router->excluded[i].prefix.addr;
+}
+
+/* Of services by mark the addresses are not known here: what has the mark is theirs. */
+static void add_open(const struct conf *conf, const struct conf_service *s, struct nft_rules *r)
+{
+	if (s->key.fwmark)
+		r->open_marks[r->n_open_marks++] = s->key.fwmark;
+	else if (s->router != CONF_NONE && is_closed(conf, &conf->routers[s->router]))
+		r->opens[r->n_opens++] =
+			(struct nft_open){s->key.addr, s->key.protocol, s->key.port};
+}
+
 static int allocate(const struct conf *conf, struct nft_rules *r)
 {
-	size_t n_marks = 0, n_fullnats = 0, n_locals = 0;
+	size_t n_marks = 0, n_fullnats = 0, n_locals = 0, n_closed = 0;
 
 	for (size_t i = 0; i < conf->n_definitions; i++)
 		n_marks += conf->definitions[i].n_listens * conf->definitions[i].n_ports;
@@ -81,10 +105,17 @@ static int allocate(const struct conf *conf, struct nft_rules *r)
 		n_fullnats += count_fullnats(conf, &conf->services[i]);
 	for (size_t i = 0; i < conf->n_routers; i++)
 		n_locals += conf->routers[i].n_snat;
+	for (size_t i = 0; i < conf->n_routers; i++)
+		n_closed += conf->routers[i].n_addresses + conf->routers[i].n_excluded;
+	r->closed = calloc(n_closed + 1, sizeof(*r->closed));
+	r->opens = calloc(conf->n_services + 1, sizeof(*r->opens));
+	r->open_marks = calloc(conf->n_services + 1, sizeof(*r->open_marks));
 	r->marks = calloc(n_marks + 1, sizeof(*r->marks));
 	r->fullnats = calloc(n_fullnats + 1, sizeof(*r->fullnats));
 	r->locals = calloc(n_locals + 1, sizeof(*r->locals));
-	return r->marks && r->fullnats && r->locals ? 0 : -ENOMEM;
+	return r->marks && r->fullnats && r->locals && r->closed && r->opens && r->open_marks
+		       ? 0
+		       : -ENOMEM;
 }
 
 int wanted_rules_build(const struct conf *conf, struct nft_rules *ret)
@@ -103,6 +134,11 @@ int wanted_rules_build(const struct conf *conf, struct nft_rules *ret)
 		for (size_t j = 0; j < conf->routers[i].n_snat; j++)
 			r.locals[r.n_locals++] =
 				(struct nft_local){(uint32_t)i, conf->routers[i].snat[j].addr};
+	for (size_t i = 0; i < conf->n_routers; i++)
+		if (is_closed(conf, &conf->routers[i]))
+			add_closed(&conf->routers[i], &r);
+	for (size_t i = 0; r.n_closed > 0 && i < conf->n_services; i++)
+		add_open(conf, &conf->services[i], &r);
 	nft_rules_sort(&r);
 	*ret = r;
 	return 0;
@@ -113,6 +149,9 @@ void wanted_rules_done(struct nft_rules *r)
 	free(r->marks);
 	free(r->fullnats);
 	free(r->locals);
+	free(r->closed);
+	free(r->opens);
+	free(r->open_marks);
 	*r = (struct nft_rules){0};
 }
 

@@ -351,10 +351,12 @@ static void finish_without_ipvs(struct director *d)
 	static const struct job_counts nothing;
 	struct work *w = &d->work;
 	enum task task = w->task;
+	size_t changed;
 
 	adopt_found(d);
 	if (!counted(d, &nothing))
 		return;
+	changed = apply_forwarding(d);
 	json_decref(d->ipvs_errors);
 	d->ipvs_errors = w->errors;
 	w->errors = NULL;
@@ -362,7 +364,7 @@ static void finish_without_ipvs(struct director *d)
 	work_look_later(d, 0);
 	w->task = TASK_NONE;
 	if (task == TASK_WHOLE || task == TASK_RELOAD)
-		reload_applied(d, 0);
+		reload_applied(d, changed);
 	note_applied(d, 0);
 	work_next(d);
 }

@@ -16,6 +16,7 @@
 #include "io/vrrp_sock.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,9 @@ enum {
 
 #define DEADLINE_ACCURACY_US 1
 #define LOCK_RETRY_US 5000
+#define MEMORY_IDLE_MAX (512 * 1024) /* bytes not in use that may stay */
 
 /* A flood of datagrams gets a share of the time, the deadline and the director the rest. */
-#define ADVERTS_PER_WAKE_UP 16
 #define FLOOD_INTERVAL_US 10000
 #define FLOOD_WAKE_UPS 50
 
@@ -56,8 +57,10 @@ struct daemon {
 	int ndisc_fd;
 	sd_event_source *news; /* rtnetlink */
 	sd_event_source *deadline;
+	sd_event_source *idle;
 	sd_event_source *lock; /* while a predecessor holds the state file */
 	struct listener *listeners;
+	struct vrrp_inbox inbox;
 	struct state_file state;
 	struct elector elector;
 	json_t *pending; /* a Configure that waits for the state file */
@@ -68,18 +71,10 @@ struct daemon {
 static void read_adverts(struct listener *l)
 {
 	struct daemon *d = l->daemon;
-	uint8_t bytes[VRRP_DATAGRAM_MAX];
+	int n = vrrp_sock_receive(l->fd, &d->inbox);
 
-	for (int i = 0; i < ADVERTS_PER_WAKE_UP; i++) {
-		struct vrrp_datagram datagram;
-		ssize_t n = vrrp_sock_receive(l->fd, bytes, sizeof(bytes), &datagram);
-		if (n <= 0)
-			break; /* -ENETDOWN and the like: the kernel tells about the link too */
-		if (l->family == AF_INET6)
-			elector_packet(&d->elector, l->port, &datagram, clock_now());
-		else
-			elector_datagram(&d->elector, l->port, bytes, (size_t)n, clock_now());
-	}
+	if (n > 0) /* -ENETDOWN and the like: the kernel tells about the link too */
+		elector_hear(&d->elector, l->port, d->inbox.datagrams, (size_t)n, clock_now());
 }
 
 static int on_datagram(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -161,51 +156,54 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	return vrrp_sock_send(v->fd, port->ifindex, source, destination, packet, len);
 }
 
-static int add_addresses(
-	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+static int add(
+	void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	struct daemon *d = io;
 
-	return rtnl_change_addresses(d->rtnl, RTNL_ADD, ifindex, addrs, n, ret_changed);
+	return rtnl_change(d->rtnl, RTNL_ADD, ifindex, items, n, ret_changed);
 }
 
-static int remove_addresses(
-	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+static int take(
+	void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	struct daemon *d = io;
-	int r = rtnl_change_addresses(d->rtnl, RTNL_REMOVE, ifindex, addrs, n, ret_changed);
+	int r = rtnl_change(d->rtnl, RTNL_REMOVE, ifindex, items, n, ret_changed);
 
 	return r == -ENODEV ? 0 : r; /* they went with the interface */
 }
 
-static size_t run_of_one_family(const struct addr_prefix *addrs, size_t n)
+static size_t run_of_one_family(const struct moved *items, size_t n)
 {
 	size_t i = 1;
 
-	while (i < n && addrs[i].addr.family == addrs[0].addr.family)
+	while (i < n && items[i].address.prefix.addr.family == items->address.prefix.addr.family)
 		i++;
 	return i;
 }
 
 /* A full queue costs one round: the next says the same. */
-static void announce(void *io, const struct port *port, const struct addr_prefix *addrs, size_t n)
+static void announce(void *io, const struct port *port, unsigned arp_forms,
+	const struct moved *items, size_t n)
 {
 	struct daemon *d = io;
 
 	for (size_t i = 0, run; i < n; i += run) {
-		run = run_of_one_family(addrs + i, n - i);
-		if (addrs[i].addr.family == AF_INET)
-			(void)arp_announce(d->arp_fd, port->ifindex, port->mac, addrs + i, run);
+		run = run_of_one_family(items + i, n - i);
+		if (items[i].address.prefix.addr.family == AF_INET)
+			(void)arp_announce(d->arp_fd, port->ifindex, port->mac, arp_forms,
+				items + i, run);
 		else
 			(void)ndisc_announce(d->ndisc_fd, port->ifindex, port->mac,
-				ndisc_is_router(port->interface), addrs + i, run);
+				ndisc_is_router(port->interface), items + i, run);
 	}
 }
 
 static int tidy(void *io, struct state_router *record, size_t *ret_removed)
 {
-	(void)io;
-	return leftovers_tidy(record, ret_removed);
+	struct daemon *d = io;
+
+	return leftovers_tidy(&d->state, record, ret_removed);
 }
 
 static int dump(void *io)
@@ -289,8 +287,8 @@ static const struct elector_ops operations = {
 	.open_port = open_port,
 	.close_port = close_port,
 	.send = send_packet,
-	.add = add_addresses,
-	.remove = remove_addresses,
+	.add = add,
+	.remove = take,
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
@@ -322,6 +320,13 @@ static void on_addr(int ifindex, const struct addr_prefix *addr, bool present, v
 	struct daemon *d = userdata;
 
 	elector_addr(&d->elector, ifindex, addr, present);
+}
+
+static void on_route_gone(const struct moved *what, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	elector_route_gone(&d->elector, what);
 }
 
 static int on_news(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -357,27 +362,42 @@ static void catch_up(struct daemon *d)
 	elector_timer(&d->elector, clock_now());
 }
 
-static void complain_about_routers(const struct elector *e, json_t *errors)
+static void complain_about_router(const struct router *r, json_t *errors)
 {
 	char text[200];
 
-	for (size_t i = 0; i < e->n_routers; i++) {
-		const struct router *r = e->routers[i];
-		const struct port *home = router_home(r), *away = r->sites[STATE_AWAY].port;
-
-		if (!home->ifindex) {
-			(void)snprintf(text, sizeof(text),
-				"interface %s does not exist: virtual router %s waits for it",
-				home->interface, r->config.name);
-			(void)json_array_append_new(errors, json_string(text));
-		}
-		if (away && !away->ifindex) {
-			(void)snprintf(text, sizeof(text),
-				"interface %s does not exist: the snat_addresses of %s wait for it",
-				away->interface, r->config.name);
-			(void)json_array_append_new(errors, json_string(text));
-		}
+	if (!r->home->ifindex) {
+		(void)snprintf(text, sizeof(text),
+			"interface %s does not exist: virtual router %s waits for it",
+			r->home->interface, r->config.name);
+		(void)json_array_append_new(errors, json_string(text));
 	}
+	for (size_t place = 0; place < MOVED_PLACES_MAX; place++) {
+		const struct port *port = r->sites[place].port;
+		if (!port || port == r->home || port->ifindex)
+			continue;
+		(void)snprintf(text, sizeof(text),
+			"interface %s does not exist: what %s has there waits for it",
+			port->interface, r->config.name);
+		(void)json_array_append_new(errors, json_string(text));
+	}
+}
+
+/* A message about a thousand routers takes some megabytes while it is read or written. They go back
+ * to the system when there is nothing else to do. */
+static int on_idle(sd_event_source *source, void *userdata)
+{
+	(void)source;
+	(void)userdata;
+	if (mallinfo2().fordblks > MEMORY_IDLE_MAX)
+		(void)malloc_trim(0);
+	return 0;
+}
+
+static void tidy_memory_later(struct daemon *d)
+{
+	if (d->idle)
+		(void)sd_event_source_set_enabled(d->idle, SD_EVENT_ONESHOT);
 }
 
 /* A director that has been ready is so for a restarted elector too. */
@@ -395,20 +415,24 @@ static void hold(struct elector *e, const json_t *parameters)
 
 static void configure_now(struct daemon *d, const json_t *parameters, json_t *errors)
 {
-	auto_free struct router_config *wanted = NULL;
+	struct router_config *wanted;
 	size_t n;
 	int r = message_read_configure(parameters, errors, &wanted, &n);
 
+	if (r < 0 && r != -ENOMEM)
+		return;
 	if (r == 0) {
 		hold(&d->elector, parameters);
 		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
 		r = elector_configure(&d->elector, wanted, n, clock_now());
+		message_free_configs(wanted, n);
 	}
-	if (r == -ENOMEM)
-		(void)json_array_append_new(errors, json_string("out of memory"));
-	if (r < 0)
+	if (r < 0) {
+		(void)json_array_append_new(errors, json_string(strerror(-r)));
 		return;
-	complain_about_routers(&d->elector, errors);
+	}
+	for (size_t i = 0; i < d->elector.n_routers; i++)
+		complain_about_router(d->elector.routers[i], errors);
 	for (size_t i = 0; i < d->elector.n_routers; i++) {
 		const struct router *router = d->elector.routers[i];
 		helper_send(d->helper, "Router", message_router(router, router->vrrp.state));
@@ -419,6 +443,7 @@ static void configure(struct helper *h, const json_t *parameters, json_t *errors
 {
 	struct daemon *d = userdata;
 
+	tidy_memory_later(d);
 	(void)h;
 	if (d->state.data) {
 		catch_up(d);
@@ -461,6 +486,7 @@ static void report(struct helper *h, json_t *report_object, void *userdata)
 	struct daemon *d = userdata;
 
 	(void)h;
+	tidy_memory_later(d);
 	(void)json_object_set_new(report_object, "routers", message_report(&d->elector));
 }
 
@@ -565,12 +591,16 @@ static int add_sources(struct daemon *d)
 		r = sd_event_add_time(loop, &d->lock, CLOCK_MONOTONIC, 0, 0, on_lock_retry, d);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(d->lock, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_defer(loop, &d->idle, on_idle, NULL);
+	if (r >= 0)
+		r = sd_event_source_set_priority(d->idle, SD_EVENT_PRIORITY_IDLE);
 	return r;
 }
 
 static int set_up(struct daemon *d)
 {
-	static const struct rtnl_handler handler = {on_link, on_link_gone, on_addr};
+	static const struct rtnl_handler handler = {on_link, on_link_gone, on_addr, on_route_gone};
 	int r = rtnl_open(&handler, d, &d->rtnl);
 
 	if (r < 0)
@@ -606,6 +636,7 @@ static void tear_down(struct daemon *d)
 	state_file_close(&d->state);
 	json_decref(d->pending);
 	sd_event_source_disable_unref(d->lock);
+	sd_event_source_disable_unref(d->idle);
 	sd_event_source_disable_unref(d->deadline);
 	sd_event_source_disable_unref(d->news);
 	cleanup_close(&d->ndisc_fd);
@@ -624,9 +655,12 @@ int daemon_run(const char *runtime_dir)
 		.message = take_message,
 		.leave = leave,
 	};
-	struct daemon *d = calloc(1, sizeof(*d));
+	struct daemon *d;
 	int r;
 
+	/* Long buffers are mapped, and gone when they are freed; said once, the limit stays. */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
 	d->runtime_dir = runtime_dir;

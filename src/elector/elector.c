@@ -13,6 +13,10 @@
 #define COMPLAINT_INTERVAL_US UINT64_C(60000000)
 #define LOOK_AGAIN_US UINT64_C(100000)
 
+/* Addresses, routes and rules that may be added or removed in one turn, before adverts that are due
+ * meanwhile leave: a millisecond's work for the kernel at most. */
+#define PACE 32
+
 void elector_init(
 	struct elector *e, const struct elector_ops *ops, void *io, struct state_file *state)
 {
@@ -38,21 +42,44 @@ static void free_port(struct elector *e, struct port *p)
 	free(p);
 }
 
+static void free_router(struct router *r)
+{
+	router_done(r);
+	free(r);
+}
+
 void elector_done(struct elector *e)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
-		free(e->routers[i]);
+		free_router(e->routers[i]);
 	for (size_t i = 0; i < e->n_ports; i++)
 		free_port(e, e->ports[i]);
-	e->n_routers = e->n_ports = 0;
+	free(e->ports);
+	e->ports = NULL;
+	free(e->groups);
+	e->groups = NULL;
+	e->n_routers = e->n_ports = e->n_groups = 0;
 }
 
-static void arm(struct elector *e)
+/* A turn begins. */
+static void take_turn(struct elector *e)
+{
+	e->pace.left = PACE;
+}
+
+/* A turn ends: what is under way goes on as far as it may, and in the next turn, which comes at
+ * once, after what arrived meanwhile. */
+static void end_turn(struct elector *e, struct instant now)
 {
 	struct instant deadline = instant_min(e->look_again, e->hold);
 
-	for (size_t i = 0; i < e->n_routers; i++)
-		deadline = instant_min(deadline, router_deadline(e->routers[i]));
+	for (size_t i = 0; i < e->n_routers; i++) {
+		struct router *r = e->routers[i];
+
+		if (r->todo)
+			router_work(r, now);
+		deadline = instant_min(deadline, r->todo ? now : router_deadline(r));
+	}
 	e->ops->arm(e->io, deadline);
 }
 
@@ -131,7 +158,7 @@ static void tidy(struct elector *e, struct state_router *s)
 			"%s: what an earlier run left could not be removed: %s", s->name,
 			strerror(-error));
 	else
-		(void)snprintf(text, sizeof(text), "%s: removed %zu addresses of an earlier run",
+		(void)snprintf(text, sizeof(text), "%s: removed %zu addresses, routes and rules of an earlier run",
 			s->name, removed);
 	e->ops->event(e->io, error < 0 ? EVENT_ERROR : EVENT_LEFTOVER_REMOVED, NULL, text);
 }
@@ -168,8 +195,9 @@ static void drop_unwanted(
 			continue;
 		}
 		router_leave(r, now);
+		router_finish(r, now);
 		r->record->used = false;
-		free(r);
+		free_router(r);
 	}
 	e->n_routers = kept;
 }
@@ -187,8 +215,9 @@ static bool is_home(const struct elector *e, const struct port *p, uint16_t fami
 static bool is_used(const struct elector *e, const struct port *p)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
-		if (e->routers[i]->sites[STATE_AWAY].port == p)
-			return true;
+		for (size_t place = 0; place < MOVED_PLACES_MAX; place++)
+			if (e->routers[i]->sites[place].port == p)
+				return true;
 	return is_home(e, p, AF_INET) || is_home(e, p, AF_INET6);
 }
 
@@ -207,25 +236,61 @@ static void drop_unused_ports(struct elector *e)
 
 /* All the memory that the wanted routers need beyond what there is, before anything changes. */
 struct spare {
-	struct router *routers[STATE_ROUTERS_MAX];
-	struct port *ports[STATE_PLACES * STATE_ROUTERS_MAX];
-	size_t n_routers, n_ports;
+	struct router **routers; /* new ones, used from the end */
+	size_t n_routers;
+	struct port **ports; /* the array of all, old ones first; new ones, used from the end */
+	size_t n_ports, n_old_ports;
+	struct moved **lists; /* of each wanted router, */
+	size_t *firsts;       /* and where in the state file it goes */
+	size_t n;
 };
 
 static void free_spare(struct spare *s)
 {
 	while (s->n_routers > 0)
 		free(s->routers[--s->n_routers]);
-	while (s->n_ports > 0)
+	while (s->n_ports > s->n_old_ports)
 		free(s->ports[--s->n_ports]);
+	for (size_t i = 0; s->lists && i < s->n; i++)
+		free(s->lists[i]);
+	free(s->routers);
+	free(s->ports);
+	free(s->lists);
+	free(s->firsts);
 }
 
-static bool allocate_port(const struct elector *e, const char *interface, struct spare *s)
+static bool has_spare_port(const struct spare *s, const char *interface)
 {
-	if (!*interface || port_by_name(e, interface))
+	for (size_t i = 0; i < s->n_ports; i++)
+		if (strcmp(s->ports[i]->interface, interface) == 0)
+			return true;
+	return false;
+}
+
+static bool allocate_port(const char *interface, struct spare *s)
+{
+	struct port *p;
+
+	if (!*interface || has_spare_port(s, interface))
 		return true;
-	s->ports[s->n_ports] = calloc(1, sizeof(struct port));
-	return s->ports[s->n_ports++] != NULL;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return false;
+	for (size_t i = 0; i < VOICES; i++)
+		p->voices[i].fd = -1;
+	(void)snprintf(p->interface, sizeof(p->interface), "%s", interface);
+	s->ports[s->n_ports++] = p;
+	return true;
+}
+
+static bool allocate_ports(const struct router_config *wanted, struct spare *s)
+{
+	if (!allocate_port(wanted->interface, s))
+		return false;
+	for (size_t place = 0; place < MOVED_PLACES_MAX; place++)
+		if (!allocate_port(wanted->places[place], s))
+			return false;
+	return true;
 }
 
 static bool allocate_router(
@@ -237,52 +302,145 @@ static bool allocate_router(
 	return s->routers[s->n_routers++] != NULL;
 }
 
-static int allocate(
+static bool allocate_list(const struct router_config *wanted, struct moved **ret)
+{
+	*ret = calloc(wanted->n_moved + 1, sizeof(**ret));
+	if (!*ret)
+		return false;
+	memcpy(*ret, wanted->moved, wanted->n_moved * sizeof(**ret));
+	return true;
+}
+
+static bool allocate(
+	const struct elector *e, const struct router_config *wanted, size_t n, struct spare *s)
+{
+	s->routers = calloc(n + 1, sizeof(*s->routers));
+	s->ports = calloc(
+		e->n_ports + n * (MOVED_PLACES_MAX + 1) + 1, sizeof(struct port *));
+	s->lists = calloc(n + 1, sizeof(struct moved *));
+	s->firsts = calloc(n + 1, sizeof(*s->firsts));
+	s->n = n;
+	if (!s->routers || !s->ports || !s->lists || !s->firsts)
+		return false;
+	s->n_ports = s->n_old_ports = e->n_ports;
+	if (e->n_ports > 0)
+		memcpy(s->ports, e->ports, e->n_ports * sizeof(struct port *));
+	for (size_t i = 0; i < n; i++)
+		if (!allocate_router(e, &wanted[i], s) || !allocate_ports(&wanted[i], s) ||
+			!allocate_list(&wanted[i], &s->lists[i]))
+			return false;
+	return true;
+}
+
+/* Which places of the state file are somebody's list, or are to be. */
+static void mark_taken(const struct elector *e, bool *taken)
+{
+	for (size_t i = 0; i < STATE_ROUTERS_MAX; i++) {
+		const struct state_router *s = &e->state->routers[i];
+		if (s->used)
+			memset(taken + s->list.first, true, s->list.n);
+	}
+	for (size_t i = 0; i < e->n_routers; i++)
+		memset(taken + e->routers[i]->first, true, e->routers[i]->config.n_moved);
+}
+
+static bool has_this_list(const struct router *r, const struct router_config *wanted)
+{
+	return r->config.n_moved == wanted->n_moved &&
+	       memcmp(r->config.moved, wanted->moved,
+		       wanted->n_moved * sizeof(*wanted->moved)) == 0;
+}
+
+/* From *at on, the first gap of n places. The array ends with as many as all lists need. */
+static size_t find_gap(const bool *taken, size_t *at, size_t n)
+{
+	size_t len = 0;
+
+	while (len < n)
+		len = taken[(*at)++] ? 0 : len + 1;
+	return *at - n;
+}
+
+/* Where each list goes: a router whose list stays keeps its place, others get one beside what they
+ * have, since that is what counts until the change is made. */
+static int reserve(
+	const struct elector *e, const struct router_config *wanted, size_t n, struct spare *s)
+{
+	size_t total = 0, at = 0, end = 0;
+	bool *taken;
+
+	for (size_t i = 0; i < n; i++)
+		total += wanted[i].n_moved;
+	taken = calloc(e->state->n_moved + total + 1, sizeof(*taken));
+	if (!taken)
+		return -ENOMEM;
+	mark_taken(e, taken);
+	for (size_t i = 0; i < n; i++) {
+		const struct router *r = find_router(e, &wanted[i]);
+		if (r && has_this_list(r, &wanted[i]))
+			s->firsts[i] = r->first;
+		else
+			s->firsts[i] = find_gap(taken, &at, wanted[i].n_moved);
+		if (s->firsts[i] + wanted[i].n_moved > end)
+			end = s->firsts[i] + wanted[i].n_moved;
+	}
+	free(taken);
+	return state_file_grow(e->state, end);
+}
+
+static int prepare(
 	const struct elector *e, const struct router_config *wanted, size_t n, struct spare *ret)
 {
-	struct spare s = {0};
+	int r = allocate(e, wanted, n, ret) ? reserve(e, wanted, n, ret) : -ENOMEM;
 
-	for (size_t i = 0; i < n; i++) {
-		if (allocate_router(e, &wanted[i], &s) &&
-			allocate_port(e, wanted[i].interface, &s) &&
-			allocate_port(e, wanted[i].snat_interface, &s))
-			continue;
-		free_spare(&s);
-		return -ENOMEM;
-	}
-	*ret = s;
-	return 0;
+	if (r < 0)
+		free_spare(ret);
+	return r;
+}
+
+/* The array with the new ports in it is the elector's from here on. */
+static void adopt_ports(struct elector *e, struct spare *s)
+{
+	free(e->ports);
+	e->ports = s->ports;
+	e->n_ports = s->n_ports;
+	s->ports = NULL;
+	s->n_ports = s->n_old_ports = 0;
 }
 
 /* NULL for no interface. */
-static struct port *obtain_port(struct elector *e, const char *interface, struct spare *spare)
+static struct port *find_port(const struct elector *e, const char *interface)
 {
-	struct port *p = port_by_name(e, interface);
-
-	if (p || !*interface)
-		return p;
-	p = spare->ports[--spare->n_ports];
-	*p = (struct port){.voices = {{.fd = -1}, {.fd = -1}}};
-	(void)snprintf(p->interface, sizeof(p->interface), "%s", interface);
-	e->ports[e->n_ports++] = p;
-	return p;
+	return *interface ? port_by_name(e, interface) : NULL;
 }
 
-static void add_or_change(struct elector *e, const struct router_config *wanted,
+static struct router_ports ports_of(const struct elector *e, const struct router_config *c)
+{
+	struct router_ports ports = {.home = port_by_name(e, c->interface)};
+
+	for (size_t place = 0; place < MOVED_PLACES_MAX; place++)
+		ports.places[place] = find_port(e, c->places[place]);
+	if (!ports.places[MOVED_HOME])
+		ports.places[MOVED_HOME] = ports.home;
+	return ports;
+}
+
+static void add_or_change(struct elector *e, const struct router_config *wanted, size_t i,
 	struct spare *spare, struct instant now)
 {
-	struct port *const ports[STATE_PLACES] = {
-		[STATE_HOME] = obtain_port(e, wanted->interface, spare),
-		[STATE_AWAY] = obtain_port(e, wanted->snat_interface, spare),
-	};
+	const struct router_world world = {e->ops, e->io, e->state, &e->pace};
+	const struct router_ports ports = ports_of(e, wanted);
+	struct router_config config = *wanted;
 	struct router *r = find_router(e, wanted);
 
+	config.moved = spare->lists[i];
+	spare->lists[i] = NULL;
 	if (r) {
-		router_reconfigure(r, wanted, ports, now);
+		router_reconfigure(r, &config, &ports, spare->firsts[i], now);
 		return;
 	}
 	r = spare->routers[--spare->n_routers];
-	router_init(r, wanted, ports, take_record(e, wanted), e->ops, e->io, now);
+	router_init(r, &config, &ports, take_record(e, wanted), spare->firsts[i], &world, now);
 	router_maintain(r, e->maintenance, now);
 	router_hold(r, !instant_is_never(e->hold), now);
 	e->routers[e->n_routers++] = r;
@@ -308,30 +466,73 @@ static void form_groups(
 		group_follow(&e->groups[i], now);
 }
 
-static void dissolve_groups(struct elector *e)
+/* Room for the groups to come. */
+static int allocate_groups(const struct router_config *wanted, size_t n, struct group **ret)
+{
+	size_t n_grouped = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_grouped += *wanted[i].group != '\0';
+	*ret = n_grouped > 0 ? calloc(n_grouped, sizeof(**ret)) : NULL;
+	return n_grouped > 0 && !*ret ? -ENOMEM : 0;
+}
+
+static void dissolve_groups(struct elector *e, struct group *room)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
 		router_ungroup(e->routers[i]);
+	free(e->groups);
+	e->groups = room;
 	e->n_groups = 0;
+}
+
+/* Who hears what arrives on each port. */
+static void index_hearers(struct elector *e)
+{
+	for (size_t i = 0; i < e->n_ports; i++)
+		for (size_t k = 0; k < VOICES; k++)
+			memset(e->ports[i]->voices[k].hearers, 0,
+				sizeof(e->ports[i]->voices[k].hearers));
+	for (size_t i = 0; i < e->n_routers; i++) {
+		const struct router *r = e->routers[i];
+		router_voice(r)->hearers[r->config.vrid] = (uint16_t)(i + 1);
+	}
+}
+
+/* A change is made as a whole: what is under way comes to its end first. */
+static void finish_all(struct elector *e, struct instant now)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (e->routers[i]->todo)
+			router_finish(e->routers[i], now);
 }
 
 int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now)
 {
-	struct spare spare;
-	int r = n > STATE_ROUTERS_MAX ? -E2BIG : allocate(e, wanted, n, &spare);
+	struct spare spare = {0};
+	struct group *groups = NULL;
+	int r = n > STATE_ROUTERS_MAX ? -E2BIG : allocate_groups(wanted, n, &groups);
 
-	if (r < 0)
+	if (r == 0)
+		r = prepare(e, wanted, n, &spare);
+	if (r < 0) {
+		free(groups);
 		return r;
+	}
+	take_turn(e);
+	finish_all(e, now);
 	if (!e->configured)
 		tidy_unwanted(e, wanted, n);
 	e->configured = true;
-	dissolve_groups(e);
+	dissolve_groups(e, groups);
 	drop_unwanted(e, wanted, n, now);
+	adopt_ports(e, &spare);
 	for (size_t i = 0; i < n; i++)
-		add_or_change(e, &wanted[i], &spare, now);
+		add_or_change(e, &wanted[i], i, &spare, now);
 	form_groups(e, wanted, n, now);
 	drop_unused_ports(e);
+	index_hearers(e);
 	free_spare(&spare);
 	e->stale = true;
 	elector_settle(e, now);
@@ -341,6 +542,7 @@ int elector_configure(
 void elector_causes(
 	struct elector *e, const char *name, const struct causes *causes, struct instant now)
 {
+	take_turn(e);
 	for (size_t i = 0; !e->left && i < e->n_routers; i++)
 		if (strcmp(e->routers[i]->config.name, name) == 0)
 			router_weigh(e->routers[i], causes, now);
@@ -362,8 +564,9 @@ static void end_hold(struct elector *e, struct instant now)
 
 void elector_ready(struct elector *e, struct instant now)
 {
+	take_turn(e);
 	end_hold(e, now);
-	arm(e);
+	end_turn(e, now);
 }
 
 void elector_leave(struct elector *e, struct instant now)
@@ -372,15 +575,19 @@ void elector_leave(struct elector *e, struct instant now)
 	e->look_again = INSTANT_NEVER;
 	if (!e->configured && e->state->routers)
 		tidy_unwanted(e, NULL, 0);
-	for (size_t i = 0; i < e->n_routers; i++)
+	take_turn(e);
+	for (size_t i = 0; i < e->n_routers; i++) {
 		router_leave(e->routers[i], now);
-	arm(e);
+		router_finish(e->routers[i], now);
+	}
+	end_turn(e, now);
 }
 
 void elector_pause(struct elector *e, struct instant now)
 {
 	e->left = true;
 	e->look_again = INSTANT_NEVER;
+	finish_all(e, now);
 	for (size_t i = 0; i < e->n_routers; i++)
 		router_pause(e->routers[i], now);
 	e->ops->arm(e->io, INSTANT_NEVER);
@@ -388,15 +595,17 @@ void elector_pause(struct elector *e, struct instant now)
 
 void elector_switchover(struct elector *e, const char *name, bool insist, struct instant now)
 {
+	take_turn(e);
 	for (size_t i = 0; i < e->n_routers; i++)
 		if (!name || strcmp(e->routers[i]->config.name, name) == 0)
 			router_switchover(e->routers[i], insist, now);
-	arm(e);
+	end_turn(e, now);
 }
 
 void elector_maintain(struct elector *e, enum maintenance maintenance, struct instant now)
 {
 	e->maintenance = maintenance;
+	take_turn(e);
 	for (size_t i = 0; i < e->n_routers; i++)
 		router_maintain(e->routers[i], maintenance, now);
 	elector_settle(e, now);
@@ -413,14 +622,15 @@ static void voice_down(struct elector *e, struct port *p, uint16_t family, struc
 			router_no_address(e->routers[i], now);
 		else
 			router_link_down(e->routers[i], now);
+		router_finish(e->routers[i], now);
 	}
 	close_voice(e, p, family);
 }
 
-static void tell_routers_away(struct elector *e, const struct port *p)
+static void tell_routers_away(struct elector *e, const struct port *p, bool up)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
-		holding_port_changed(e->routers[i], p);
+		holding_port_changed(e->routers[i], p, up);
 }
 
 /* Its addresses went with the interface. Settling tells the routers. */
@@ -433,7 +643,7 @@ static void port_gone(struct elector *e, struct port *p)
 	for (size_t i = 0; i < VOICES; i++)
 		p->voices[i].primary = (struct addr){0};
 	p->broken = true;
-	tell_routers_away(e, p);
+	tell_routers_away(e, p, false);
 }
 
 void elector_link(struct elector *e, int ifindex, const char *name, bool up,
@@ -450,7 +660,7 @@ void elector_link(struct elector *e, int ifindex, const char *name, bool up,
 	if (!named)
 		return;
 	if (named->ifindex != ifindex || (up && !named->up))
-		tell_routers_away(e, named);
+		tell_routers_away(e, named, up && !named->up);
 	if (named->ifindex != ifindex) {
 		port_gone(e, named);
 		named->ifindex = ifindex;
@@ -470,14 +680,19 @@ void elector_link_gone(struct elector *e, int ifindex)
 		port_gone(e, p);
 }
 
+static bool has_at(const struct router *r, const struct port *p, const struct addr *addr)
+{
+	for (size_t place = 0; place < MOVED_PLACES_MAX; place++)
+		if (r->sites[place].port == p)
+			return holding_has(r, addr);
+	return false;
+}
+
 static bool is_virtual(const struct elector *e, const struct port *p, const struct addr *addr)
 {
-	for (size_t i = 0; i < e->n_routers; i++) {
-		const struct router *r = e->routers[i];
-		for (enum state_place place = 0; place < STATE_PLACES; place++)
-			if (r->sites[place].port == p && holding_has(r, addr))
-				return true;
-	}
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (has_at(e->routers[i], p, addr))
+			return true;
 	return false;
 }
 
@@ -489,6 +704,7 @@ static bool can_be_primary(const struct addr *addr)
 
 void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr, bool present)
 {
+	const struct moved gone = {.kind = MOVED_ADDRESS, .address.prefix = *addr};
 	struct port *p = port_by_index(e, ifindex);
 	struct voice *v;
 
@@ -505,7 +721,13 @@ void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr
 		e->stale = true;
 	}
 	for (size_t i = 0; i < e->n_routers; i++)
-		holding_address_gone(e->routers[i], p, addr);
+		holding_gone(e->routers[i], p, &gone);
+}
+
+void elector_route_gone(struct elector *e, const struct moved *what)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		holding_gone(e->routers[i], NULL, what);
 }
 
 static void voice_up(struct elector *e, struct port *p, uint16_t family)
@@ -566,7 +788,7 @@ static void settle_router(struct router *r, struct instant now)
 	if (!r->config.source.family &&
 		!addr_equal(&r->vrrp.config.primary, &router_voice(r)->primary))
 		router_readdress(r, now);
-	holding_restore(r, now);
+	router_restore(r, now);
 }
 
 /* What was known stays so until somebody can say better: a kernel short of memory is no reason to
@@ -627,6 +849,7 @@ void elector_settle(struct elector *e, struct instant now)
 {
 	if (e->left)
 		return;
+	take_turn(e);
 	if (e->stale)
 		refresh(e, now);
 	for (size_t i = 0; i < e->n_ports; i++)
@@ -635,7 +858,7 @@ void elector_settle(struct elector *e, struct instant now)
 		group_settle(&e->groups[i], now);
 	for (size_t i = 0; i < e->n_routers; i++)
 		settle_router(e->routers[i], now);
-	arm(e);
+	end_turn(e, now);
 }
 
 void elector_news_lost(struct elector *e, struct instant now)
@@ -660,50 +883,52 @@ static void complain(struct elector *e, struct port *p, enum vrrp_reject why, st
 	e->ops->event(e->io, EVENT_ADVERT_REJECTED, NULL, text);
 }
 
-static struct router *find_hearer(
-	const struct elector *e, struct port *port, uint16_t family, uint8_t vrid)
+/* What came with its IP header is parted from it. */
+static enum vrrp_reject unwrap(const struct vrrp_datagram *in, struct vrrp_datagram *ret)
 {
-	for (size_t i = 0; i < e->n_routers; i++)
-		if (router_voice(e->routers[i]) == port_voice(port, family) &&
-			e->routers[i]->config.vrid == vrid)
-			return e->routers[i];
-	return NULL;
+	*ret = *in;
+	return in->source.family ? VRRP_OK : vrrp_datagram_parse(in->bytes, in->len, ret);
 }
 
-void elector_packet(struct elector *e, struct port *port, const struct vrrp_datagram *datagram,
-	struct instant now)
-{
-	uint8_t vrid;
-	enum vrrp_reject why = vrrp_packet_vrid(datagram, &vrid);
-	struct router *r =
-		why == VRRP_OK ? find_hearer(e, port, datagram->source.family, vrid) : NULL;
-
-	if (!r) {
-		complain(e, port, why == VRRP_OK ? VRRP_REJECT_VRID : why, now);
-		return;
-	}
-	wire_hear(r, datagram, now);
-	arm(e);
-}
-
-void elector_datagram(
-	struct elector *e, struct port *port, const uint8_t *bytes, size_t len, struct instant now)
+static void hear(
+	struct elector *e, struct port *port, const struct vrrp_datagram *in, struct instant now)
 {
 	struct vrrp_datagram datagram;
-	enum vrrp_reject why = vrrp_datagram_parse(bytes, len, &datagram);
+	enum vrrp_reject why = unwrap(in, &datagram);
+	uint8_t vrid;
+	unsigned hearer = 0;
 
 	if (why == VRRP_OK)
-		elector_packet(e, port, &datagram, now);
+		why = vrrp_packet_vrid(&datagram, &vrid);
+	if (why == VRRP_OK) {
+		hearer = port_voice(port, datagram.source.family)->hearers[vrid];
+		why = hearer ? VRRP_OK : VRRP_REJECT_VRID;
+	}
+	if (why == VRRP_OK)
+		wire_hear(e->routers[hearer - 1], &datagram, now);
 	else
 		complain(e, port, why, now);
+}
+
+void elector_hear(struct elector *e, struct port *port, const struct vrrp_datagram *datagrams,
+	size_t n, struct instant now)
+{
+	if (e->left)
+		return;
+	take_turn(e);
+	for (size_t i = 0; i < n; i++)
+		hear(e, port, &datagrams[i], now);
+	end_turn(e, now);
 }
 
 void elector_timer(struct elector *e, struct instant now)
 {
 	if (e->left)
 		return;
+	take_turn(e);
 	for (size_t i = 0; i < e->n_routers; i++)
-		router_timer(e->routers[i], now);
+		if (instant_reached(router_deadline(e->routers[i]), now))
+			router_timer(e->routers[i], now);
 	if (instant_reached(e->hold, now)) {
 		e->ops->event(e->io, EVENT_NOT_READY, NULL,
 			"not ready within ready_timeout: preempts all the same");
@@ -711,5 +936,5 @@ void elector_timer(struct elector *e, struct instant now)
 	}
 	if (instant_reached(e->look_again, now))
 		elector_settle(e, now);
-	arm(e);
+	end_turn(e, now);
 }

@@ -11,10 +11,11 @@ struct elector {
 	struct state_file *state;
 	struct router *routers[STATE_ROUTERS_MAX];
 	size_t n_routers;
-	struct group groups[STATE_ROUTERS_MAX];
+	struct group *groups; /* room for one of each grouped router */
 	size_t n_groups;
-	struct port *ports[2 * STATE_PLACES * STATE_ROUTERS_MAX]; /* in a change, old and new */
+	struct port **ports;
 	size_t n_ports;
+	struct pace pace;
 	bool configured; /* at least once: before, the state file is a predecessor's */
 	bool stale;      /* what is known of the ports may be wrong: dump */
 	bool blind;      /* the last dump failed; the next is at look_again */
@@ -33,8 +34,8 @@ void elector_init(
 void elector_done(struct elector *e);
 
 /* Make the wanted routers so: those that stay go on undisturbed. The first time, tidy up after a
- * predecessor what is not wanted any more. 0, or -ENOMEM with nothing changed. At most
- * STATE_ROUTERS_MAX routers. */
+ * predecessor what is not wanted any more. 0, or -ENOMEM or -ENOSPC (the state file cannot
+ * grow) with nothing changed. At most STATE_ROUTERS_MAX routers. */
 int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now);
 /* What is wrong with this host, for the router of that name. */
@@ -63,15 +64,16 @@ void elector_maintain(struct elector *e, enum maintenance maintenance, struct in
 void elector_link(struct elector *e, int ifindex, const char *name, bool up,
 	const uint8_t mac[static PORT_MAC_LEN]);
 void elector_link_gone(struct elector *e, int ifindex);
+/* A route or a rule was removed. */
+void elector_route_gone(struct elector *e, const struct moved *what);
 void elector_addr(struct elector *e, int ifindex, const struct addr_prefix *addr, bool present);
 void elector_settle(struct elector *e, struct instant now);
 /* The kernel told more than could be read: learn everything anew, addresses included. */
 void elector_news_lost(struct elector *e, struct instant now);
 
-/* A datagram arrived on the port: apart from its IP header, or IPv4 with it. */
-void elector_packet(struct elector *e, struct port *port, const struct vrrp_datagram *datagram,
-	struct instant now);
-void elector_datagram(
-	struct elector *e, struct port *port, const uint8_t *bytes, size_t len, struct instant now);
+/* Datagrams arrived on the port, in this order: apart from their IP headers, or of IPv4 with it and
+ * no source. */
+void elector_hear(struct elector *e, struct port *port, const struct vrrp_datagram *datagrams,
+	size_t n, struct instant now);
 /* The time armed last has come (or another: it does not matter). */
 void elector_timer(struct elector *e, struct instant now);

@@ -34,54 +34,64 @@ static void ignore_addr(int ifindex, const struct addr_prefix *addr, bool presen
 }
 
 /* What was on an interface that is gone went with it. */
-static int remove_from(struct rtnl *rtnl, const struct state_router *record, enum state_place place,
-	size_t *ret_removed)
+static int remove_run(struct rtnl *rtnl, const struct state_router *record,
+	const struct moved *items, size_t n, size_t *ret_removed)
 {
-	struct state_slice slice = state_addrs_at(&record->addrs, place);
+	int ifindex = items->place == MOVED_ANYWHERE ? 0 : record->ifindex[items->place];
 	int r;
 
 	*ret_removed = 0;
-	if (!record->ifindex[place])
+	if (!ifindex && items->place != MOVED_ANYWHERE)
 		return 0;
-	r = rtnl_change_addresses(
-		rtnl, RTNL_REMOVE, record->ifindex[place], slice.addrs, slice.n, ret_removed);
+	r = rtnl_change(rtnl, RTNL_REMOVE, ifindex, items, n, ret_removed);
 	return r == -ENODEV ? 0 : r;
 }
 
-static int remove_addresses(const struct state_router *record, size_t *ret_removed)
+/* The last first; all are tried. */
+static int remove_all(
+	const struct state_file *state, const struct state_router *record, size_t *ret_removed)
 {
-	static const struct rtnl_handler handler = {ignore_link, ignore_link_gone, ignore_addr};
-	size_t home = 0, away = 0;
+	static const struct rtnl_handler handler = {
+		.link = ignore_link, .link_gone = ignore_link_gone, .addr = ignore_addr};
+	const struct moved *items = state_file_list(state, record);
+	size_t total = 0, removed;
 	struct rtnl *rtnl;
-	int r = rtnl_open(&handler, NULL, &rtnl), error;
+	int r = rtnl_open(&handler, NULL, &rtnl), error = 0;
 
 	if (r < 0)
 		return r;
-	r = remove_from(rtnl, record, STATE_HOME, &home);
-	error = remove_from(rtnl, record, STATE_AWAY, &away);
+	for (size_t left = record->list.n, n; left > 0; left -= n) {
+		n = moved_run_before(items, left, RTNL_BATCH_MAX);
+		r = remove_run(rtnl, record, &items[left - n], n, &removed);
+		if (r < 0 && error == 0)
+			error = r;
+		total += removed;
+	}
 	rtnl_close(rtnl);
-	*ret_removed = home + away;
-	return r < 0 ? r : error;
+	*ret_removed = total;
+	return error;
 }
 
 /* The peer takes over sooner for it; that it cannot be sent is no reason to fail. */
-static void resign(const struct state_router *record)
+static void resign(const struct state_router *record, const struct moved *items)
 {
 	struct vrrp_advert advert = {
 		.vrid = record->vrid,
 		.priority = VRRP_PRIORITY_RESIGN,
 		.interval_cs = record->interval_cs,
-		.n_addrs = (uint8_t)record->addrs.n_advertised,
 	};
 	uint8_t packet[VRRP_PACKET_MAX];
-	int ifindex = record->ifindex[STATE_HOME];
-	auto_close int fd = vrrp_sock_open(record->format.family, record->interface, ifindex);
+	auto_close int fd = -1;
 	size_t len;
 
+	for (size_t i = 0; i < record->list.n && advert.n_addrs < VRRP_ADDRS_MAX; i++)
+		if (items[i].advertised && items[i].kind == MOVED_ADDRESS)
+			advert.addrs[advert.n_addrs++] = items[i].address.prefix.addr;
+	if (advert.n_addrs == 0)
+		return;
+	fd = vrrp_sock_open(record->format.family, record->interface, record->election);
 	if (fd < 0)
 		return;
-	for (size_t i = 0; i < advert.n_addrs; i++)
-		advert.addrs[i] = record->addrs.list[i].addr;
 	len = vrrp_packet_build(&record->format, &advert, packet);
 	if (record->has_will) {
 		memcpy(packet + len, record->will, VRRP_TRAILER_LEN);
@@ -91,29 +101,30 @@ static void resign(const struct state_router *record)
 		struct addr to =
 			vrrp_peers_destination(&record->peers, record->format.family, i);
 		vrrp_packet_seal(&record->format, &record->source, &to, packet, len);
-		(void)vrrp_sock_send(fd, ifindex, &record->source, &to, packet, len);
+		(void)vrrp_sock_send(fd, record->election, &record->source, &to, packet, len);
 	}
 }
 
-int leftovers_tidy(struct state_router *record, size_t *ret_removed)
+int leftovers_tidy(
+	const struct state_file *state, struct state_router *record, size_t *ret_removed)
 {
 	size_t removed = 0;
-	int r = record->addrs.n > 0 ? remove_addresses(record, &removed) : 0;
+	int r = record->list.n > 0 ? remove_all(state, record, &removed) : 0;
 
 	if (r < 0)
 		return r;
-	if (record->addrs.n_advertised > 0 && record->interval_cs > 0 && record->source.family)
-		resign(record);
+	if (record->interval_cs > 0 && record->source.family)
+		resign(record, state_file_list(state, record));
 	record->active = false;
 	*ret_removed = removed;
 	return 0;
 }
 
 int leftovers_remove(const char *runtime_dir, enum leftovers_which which,
-	void (*removed)(const char *name, size_t n_addresses, void *userdata), void *userdata)
+	void (*removed)(const char *name, size_t n, void *userdata), void *userdata)
 {
 	struct state_file state;
-	int r = state_file_open(runtime_dir, false, &state), failed = 0, n = 0;
+	int r = state_file_open(runtime_dir, false, &state), failed = 0, tidied = 0;
 
 	if (r == -ENOENT)
 		return 0;
@@ -121,20 +132,20 @@ int leftovers_remove(const char *runtime_dir, enum leftovers_which which,
 		return r;
 	for (size_t i = 0; i < STATE_ROUTERS_MAX; i++) {
 		struct state_router *record = &state.routers[i];
-		size_t n_addresses;
+		size_t n;
 		if (!record->used || !record->active)
 			continue;
 		if (which == LEFTOVERS_STALE && state_router_is_fresh(record, clock_now()))
 			continue;
-		r = leftovers_tidy(record, &n_addresses);
+		r = leftovers_tidy(&state, record, &n);
 		if (r < 0) {
 			failed = r;
 			continue;
 		}
-		n++;
+		tidied++;
 		if (removed)
-			removed(record->name, n_addresses, userdata);
+			removed(record->name, n, userdata);
 	}
 	state_file_close(&state);
-	return failed < 0 ? failed : n;
+	return failed < 0 ? failed : tidied;
 }

@@ -4,7 +4,7 @@
 
 #include "elector/wire.h"
 
-#include "base/cleanup.h"
+#include "io/arp.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 #define JSON_INT(n) ((json_int_t)(n))
 
-/* False, with an error appended, when the text does not fit. */
+/* False when the text does not fit. */
 static bool copy_text(char *ret, size_t size, const char *text)
 {
 	if (strlen(text) >= size)
@@ -22,60 +22,198 @@ static bool copy_text(char *ret, size_t size, const char *text)
 	return true;
 }
 
-/* Appends up to STATE_ADDRS_MAX addresses to the list, which has room for them. */
-static bool read_addresses(const json_t *addresses, struct state_addrs *ret)
+static bool in_range(json_int_t value, json_int_t min, json_int_t max)
+{
+	return value >= min && value <= max;
+}
+
+static bool read_name(const json_t *json, const char *key, char ret[static MOVED_NAME_MAX])
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return !text || copy_text(ret, MOVED_NAME_MAX, text);
+}
+
+static bool read_addr(const json_t *json, const char *key, struct addr *ret)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return !text || addr_parse(text, ret);
+}
+
+static bool read_prefix(const json_t *json, const char *key, struct addr_prefix *ret)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return !text || addr_prefix_parse(text, ret);
+}
+
+static bool read_number(const json_t *json, const char *key, json_int_t max, uint32_t *ret)
+{
+	json_int_t n = json_integer_value(json_object_get(json, key));
+
+	*ret = (uint32_t)n;
+	return in_range(n, 0, max);
+}
+
+/* The place of an interface, taken if it is new. False when there are too many. */
+static bool find_place(struct router_config *c, const char *interface, uint8_t *ret)
+{
+	uint8_t place = MOVED_HOME;
+
+	if (strcmp(interface, c->interface) != 0)
+		for (place = MOVED_HOME + 1; place < MOVED_PLACES_MAX; place++)
+			if (!*c->places[place] || strcmp(c->places[place], interface) == 0)
+				break;
+	if (place == MOVED_PLACES_MAX)
+		return false;
+	*ret = place;
+	return place == MOVED_HOME ||
+	       copy_text(c->places[place], sizeof(c->places[place]), interface);
+}
+
+/* "192.0.2.1/24", or an object. Appended to the list, which has room. */
+static bool read_address(const json_t *json, const char *interface, struct router_config *ret)
+{
+	const char *text = json_string_value(json_is_object(json) ? json_object_get(json, "address")
+								  : json);
+	const char *other = json_string_value(json_object_get(json, "interface"));
+	struct moved *m = &ret->moved[ret->n_moved];
+	uint32_t scope;
+
+	m->kind = MOVED_ADDRESS;
+	if (!text || !addr_prefix_parse(text, &m->address.prefix) ||
+		!read_name(json, "label", m->address.label) ||
+		!read_number(json, "scope", UINT8_MAX, &scope) ||
+		!find_place(ret, other ? other : interface, &m->place))
+		return false;
+	m->address.scope = (uint8_t)scope;
+	ret->n_moved++;
+	return true;
+}
+
+static bool read_addresses(
+	const json_t *addresses, const char *interface, struct router_config *ret)
 {
 	const json_t *item;
 	size_t i;
 
 	if (!json_is_array(addresses) || json_array_size(addresses) > STATE_ADDRS_MAX)
 		return false;
-	json_array_foreach (addresses, i, item) {
-		const char *text = json_string_value(item);
-		if (!text || !addr_prefix_parse(text, &ret->list[ret->n]))
+	json_array_foreach (addresses, i, item)
+		if (!read_address(item, interface, ret))
 			return false;
-		ret->n++;
-	}
+	return true;
+}
+
+static bool read_route(const json_t *json, struct router_config *ret)
+{
+	static const char *const types[] = {
+		[MOVED_UNICAST] = "unicast",
+		[MOVED_BLACKHOLE] = "blackhole",
+		[MOVED_UNREACHABLE] = "unreachable",
+		[MOVED_PROHIBIT] = "prohibit",
+	};
+	const char *dev = json_string_value(json_object_get(json, "dev"));
+	const char *type = json_string_value(json_object_get(json, "type"));
+	struct moved *m = &ret->moved[ret->n_moved];
+	struct moved_route *r = &m->route;
+
+	m->kind = MOVED_ROUTE;
+	m->place = MOVED_ANYWHERE;
+	if (!read_prefix(json, "to", &r->to) || !read_addr(json, "via", &r->via) ||
+		!read_addr(json, "src", &r->src) ||
+		!read_number(json, "table", UINT32_MAX, &r->table) ||
+		!read_number(json, "metric", UINT32_MAX, &r->metric) ||
+		(dev && !find_place(ret, dev, &m->place)))
+		return false;
+	r->onlink = json_is_true(json_object_get(json, "onlink"));
+	while (type && r->type < MOVED_ROUTE_TYPE_MAX_ && strcmp(types[r->type], type) != 0)
+		r->type++;
+	ret->n_moved++;
+	return moved_is_sound(m);
+}
+
+static bool read_rule(const json_t *json, struct router_config *ret)
+{
+	const char *family = json_string_value(json_object_get(json, "family"));
+	struct moved *m = &ret->moved[ret->n_moved];
+	struct moved_rule *r = &m->rule;
+
+	m->kind = MOVED_RULE;
+	m->place = MOVED_ANYWHERE;
+	if (!family || !read_prefix(json, "from", &r->from) || !read_prefix(json, "to", &r->to) ||
+		!read_name(json, "iif", r->iif) ||
+		!read_number(json, "fwmark", UINT32_MAX, &r->mark) ||
+		!read_number(json, "table", UINT32_MAX, &r->table) ||
+		!read_number(json, "priority", UINT32_MAX, &r->priority))
+		return false;
+	r->family = strcmp(family, "ipv6") == 0 ? AF_INET6 : AF_INET;
+	ret->n_moved++;
+	return moved_is_sound(m);
+}
+
+static bool read_each(const json_t *array, bool (*read)(const json_t *, struct router_config *),
+	struct router_config *ret)
+{
+	const json_t *item;
+	size_t i;
+
+	if (array && (!json_is_array(array) || json_array_size(array) > STATE_ROUTES_MAX))
+		return false;
+	json_array_foreach (array, i, item)
+		if (!read(item, ret))
+			return false;
 	return true;
 }
 
 /* RFC 9568, 5.2.9: all of one family, the advert's own. */
-static bool can_be_advertised(const struct state_addrs *addrs)
+static bool advertise_all(struct router_config *c)
 {
-	for (size_t i = 0; i < addrs->n; i++)
-		if (addrs->list[i].addr.family != addrs->list[0].addr.family)
+	for (size_t i = 0; i < c->n_moved; i++) {
+		if (c->moved[i].address.prefix.addr.family !=
+			c->moved[0].address.prefix.addr.family)
 			return false;
-	return addrs->n > 0;
+		c->moved[i].advertised = true;
+	}
+	c->n_advertised = c->n_moved;
+	return c->n_moved > 0;
 }
 
-static const char *read_all_addresses(const json_t *json, struct router_config *ret)
+static size_t count_moved(const json_t *json)
+{
+	static const char *const keys[] = {"addresses", "excluded", "snat", "routes", "rules"};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		n += json_array_size(json_object_get(json, keys[i]));
+	return n;
+}
+
+/* Returns what is wrong, NULL when nothing is. */
+static const char *read_moved(const json_t *json, struct router_config *ret)
 {
 	const json_t *excluded = json_object_get(json, "excluded");
 	const json_t *snat = json_object_get(json, "snat");
 	const char *away = json_string_value(json_object_get(json, "snat_interface"));
-	struct state_addrs *a = &ret->addrs;
 
-	if (!read_addresses(json_object_get(json, "addresses"), a) || !can_be_advertised(a))
+	ret->moved = calloc(count_moved(json) + 1, sizeof(*ret->moved));
+	if (!ret->moved)
+		return "out of memory";
+	if (!read_addresses(json_object_get(json, "addresses"), ret->interface, ret) ||
+		!advertise_all(ret))
 		return "addresses must be 1 to 255 addresses of one family";
-	ret->format.family = a->list[0].addr.family;
-	a->n_advertised = a->n_home = a->n;
-	if (excluded && !read_addresses(excluded, a))
+	ret->format.family = ret->moved[0].address.prefix.addr.family;
+	if (excluded && !read_addresses(excluded, ret->interface, ret))
 		return "excluded must be up to 255 addresses";
-	a->n_home = a->n;
-	if (snat && !read_addresses(snat, a))
+	if (snat && !read_addresses(snat, away ? away : ret->interface, ret))
 		return "snat must be up to 255 addresses";
-	if (!away || strcmp(away, ret->interface) == 0)
-		a->n_home = a->n;
-	else if (!copy_text(ret->snat_interface, sizeof(ret->snat_interface), away))
-		return "snat_interface is too long";
-	if (a->n_home == a->n)
-		ret->snat_interface[0] = '\0';
+	if (!read_each(json_object_get(json, "routes"), read_route, ret))
+		return "routes must be up to 255 routes";
+	if (!read_each(json_object_get(json, "rules"), read_rule, ret))
+		return "rules must be up to 255 rules";
+	moved_sort(ret->moved, ret->n_moved);
 	return NULL;
-}
-
-static bool in_range(json_int_t value, json_int_t min, json_int_t max)
-{
-	return value >= min && value <= max;
 }
 
 /* Members that may be absent. */
@@ -105,7 +243,8 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 	struct router_config c = {0};
 	const char *name, *interface, *wrong;
 	const json_t *announce;
-	json_int_t vrid, priority, interval_cs, repeat, announce_us, refresh_us;
+	json_int_t vrid, priority, interval_cs, repeat, announce_us, refresh_us, again_us = 0;
+	int forms = 0;
 	int preempt;
 
 	/* jansson takes no const here, and changes nothing. */
@@ -114,8 +253,9 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 		    "advert_interval_cs", &interval_cs, "preempt", &preempt, "announce",
 		    &announce) < 0)
 		return "a member is missing or of the wrong type";
-	if (json_unpack((json_t *)(uintptr_t)announce, "{s:I, s:I, s:I}", "repeat", &repeat,
-		    "interval_us", &announce_us, "refresh_us", &refresh_us) < 0)
+	if (json_unpack((json_t *)(uintptr_t)announce, "{s:I, s:I, s:I, s?I, s?i}", "repeat",
+		    &repeat, "interval_us", &announce_us, "refresh_us", &refresh_us, "again_us",
+		    &again_us, "forms", &forms) < 0)
 		return "announce is incomplete";
 	if (!copy_text(c.name, sizeof(c.name), name) ||
 		!copy_text(c.interface, sizeof(c.interface), interface))
@@ -123,25 +263,28 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 	if (!in_range(vrid, 1, 255) || !in_range(priority, 1, 255) ||
 		!in_range(interval_cs, 1, VRRP_INTERVAL_MAX_CS))
 		return "vrid, priority or advert_interval_cs is out of range";
-	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0)
+	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0 ||
+		again_us < 0 || !in_range(forms, 0, ARP_REQUEST | ARP_REPLY))
 		return "announce is out of range";
 	if (json_object_get(json, "causes") &&
 		!causes_read(json_object_get(json, "causes"), &c.causes))
 		return "causes is no array of causes";
 	c.interval_cs = (uint16_t)interval_cs;
-	wrong = read_all_addresses(json, &c);
+	wrong = read_moved(json, &c);
 	if (!wrong)
 		wrong = message_read_wire(json, &c);
-	if (wrong)
+	if (!wrong)
+		wrong = read_policy(json, &c);
+	if (wrong) {
+		free(c.moved);
 		return wrong;
+	}
 	c.vrid = (uint8_t)vrid;
 	c.priority = (uint8_t)priority;
 	c.preempt = preempt;
-	wrong = read_policy(json, &c);
-	if (wrong)
-		return wrong;
 	c.announce = (struct announce_config){
-		(unsigned)repeat, (uint64_t)announce_us, (uint64_t)refresh_us};
+		(unsigned)repeat, (uint64_t)announce_us, (uint64_t)refresh_us, (uint64_t)again_us};
+	c.arp_forms = forms ? (unsigned)forms : ARP_REQUEST;
 	*ret = c;
 	return NULL;
 }
@@ -167,26 +310,37 @@ static bool has_large_group(const struct router_config *configs, size_t n)
 	return false;
 }
 
+void message_free_configs(struct router_config *configs, size_t n)
+{
+	for (size_t i = 0; configs && i < n; i++)
+		free(configs[i].moved);
+	free(configs);
+}
+
 int message_read_configure(
 	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n)
 {
 	const json_t *routers = json_object_get(parameters, "routers"), *item;
-	auto_free struct router_config *configs = NULL;
+	struct router_config *configs;
 	size_t n = json_array_size(routers), i;
 
 	if (!json_is_array(routers) || n > STATE_ROUTERS_MAX)
-		return refuse(errors, n, "not an array of at most 128");
+		return refuse(errors, n, "not an array of at most 1024");
 	configs = calloc(n ? n : 1, sizeof(*configs));
 	if (!configs)
 		return -ENOMEM;
 	json_array_foreach (routers, i, item) {
 		const char *wrong = read_router(item, &configs[i]);
-		if (wrong)
+		if (wrong) {
+			message_free_configs(configs, n);
 			return refuse(errors, i, wrong);
+		}
 	}
-	if (has_large_group(configs, n))
+	if (has_large_group(configs, n)) {
+		message_free_configs(configs, n);
 		return refuse(errors, 0, "a group has more than 32 members");
-	*ret = take_ptr(configs);
+	}
+	*ret = configs;
 	*ret_n = n;
 	return 0;
 }
@@ -251,10 +405,11 @@ static void add_rejections(json_t *counters, const struct router *r)
 static json_t *counters_of(const struct router *router)
 {
 	const struct router_counters *c = &router->counters;
-	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "adverts_sent",
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "adverts_sent",
 		JSON_INT(c->adverts_sent), "adverts_received", JSON_INT(c->adverts_received),
 		"send_errors", JSON_INT(c->send_errors), "transitions", JSON_INT(c->transitions),
-		"addresses_restored", JSON_INT(c->addresses_restored), "address_mismatches",
+		"addresses_restored", JSON_INT(c->addresses_restored), "routes_restored",
+		JSON_INT(c->routes_restored), "address_mismatches",
 		JSON_INT(c->address_mismatches), "rivals", JSON_INT(c->rivals), "late",
 		JSON_INT(c->late));
 

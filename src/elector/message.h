@@ -5,10 +5,12 @@
 
 #include <jansson.h>
 
-/* "Configure". *ret is an array to free(). On -EINVAL what is wrong was appended to `errors`. 0 or
+/* "Configure". *ret is for message_free_configs(). On -EINVAL what is wrong was appended to `errors`. 0 or
  * -errno; out-params are written only on success. */
 int message_read_configure(
 	const json_t *parameters, json_t *errors, struct router_config **ret, size_t *ret_n);
+
+void message_free_configs(struct router_config *configs, size_t n); /* NULL is fine */
 
 /* "Causes": false when it is malformed. The name is borrowed from the message. */
 bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret);

@@ -4,6 +4,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <sched.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -11,15 +12,36 @@
 /* Before everything ordinary, after the kernel's own threads and whoever knows better. */
 #define FIFO_PRIORITY 10
 
+/* The program itself, by what the linker calls its ends. */
+extern const char __executable_start[], end[];
+
+/* More than any path here needs. */
+#define STACK_LEN ((size_t)256 * 1024)
+#define PAGE_LEN 4096
+
+/* A locked stack that reaches the limit cannot grow any more, which is a SIGSEGV: it is as large as
+ * it gets before it is locked, and no page of it is waited for later. */
+__attribute__((noinline)) static void grow_stack(void)
+{
+	volatile char stack[STACK_LEN];
+
+	for (size_t i = STACK_LEN; i >= PAGE_LEN; i -= PAGE_LEN)
+		stack[i - 1] = 0;
+	(void)stack[PAGE_LEN - 1];
+}
+
 /* Once CAP_IPC_LOCK is dropped the limit counts: with one in force, locking future memory would
- * make allocations fail. */
+ * make allocations fail. Libraries are locked as they are used: most of what the elector's bring
+ * along (compression, cryptography) it never runs. */
 static int lock_memory(void)
 {
 	static const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
-
 	int future = setrlimit(RLIMIT_MEMLOCK, &unlimited) < 0 ? 0 : MCL_FUTURE;
 
-	return mlockall(MCL_CURRENT | future) < 0 ? -errno : 0;
+	grow_stack();
+	if (mlockall(MCL_CURRENT | future | MCL_ONFAULT) < 0)
+		return -errno;
+	return mlock(__executable_start, (size_t)(end - __executable_start)) < 0 ? -errno : 0;
 }
 
 int realtime_enter(void)

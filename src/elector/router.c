@@ -6,7 +6,9 @@
 #include "elector/holding.h"
 #include "elector/wire.h"
 
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define RIVAL_EVENT_INTERVAL_US UINT64_C(60000000)
@@ -14,7 +16,7 @@
 
 void router_say(const struct router *r, enum event event, const char *message)
 {
-	r->ops->event(r->io, event, r, message);
+	r->world.ops->event(r->world.io, event, r, message);
 }
 
 void router_say_failure(const struct router *r, const char *what, int error)
@@ -30,19 +32,76 @@ static void send_advert(struct router *r, uint8_t priority, struct instant now)
 	wire_send(r, priority, r->config.interval_cs, now);
 }
 
+/* In the order of the configuration, but for those that go elsewhere: what is at home comes first. */
+void router_put_addresses(const struct router_config *c, struct vrrp_advert *advert)
+{
+	for (int home = 1; home >= 0; home--)
+		for (size_t i = 0; i < c->n_moved && advert->n_addrs < c->n_advertised; i++)
+			if (c->moved[i].advertised && (c->moved[i].place == MOVED_HOME) == home)
+				advert->addrs[advert->n_addrs++] =
+					c->moved[i].address.prefix.addr;
+}
+
+/* Whether an effect is to be carried out now. What can take longer is begun before. */
+static bool take(struct router *r, unsigned effect)
+{
+	bool wanted = r->todo & effect;
+
+	r->todo &= ~effect;
+	return wanted;
+}
+
 /* Lowest bit first, as core/vrrp.h has it. */
+void router_work(struct router *r, struct instant now)
+{
+	if ((r->todo & VRRP_DO_RELEASE) && !holding_release(r))
+		return;
+	r->todo &= ~(unsigned)VRRP_DO_RELEASE;
+	if (take(r, VRRP_DO_RESIGN))
+		send_advert(r, VRRP_PRIORITY_RESIGN, now);
+	if ((r->todo & VRRP_DO_CLAIM) && !holding_claim(r))
+		return;
+	r->todo &= ~(unsigned)VRRP_DO_CLAIM;
+	if (take(r, VRRP_DO_ADVERT))
+		send_advert(r, r->vrrp.config.priority, now);
+	if (take(r, VRRP_DO_ANNOUNCE))
+		holding_announce(r, now);
+	if ((r->todo & HOLDING_REPAIR) && !holding_repair(r, now))
+		return;
+	r->todo &= ~HOLDING_REPAIR;
+}
+
+void router_finish(struct router *r, struct instant now)
+{
+	size_t left = r->world.pace->left;
+
+	r->world.pace->left = SIZE_MAX;
+	router_work(r, now);
+	r->world.pace->left = left;
+}
+
+/* An advert that is due does not wait for a long list, only the first one does. */
 void router_carry_out(struct router *r, unsigned effects, struct instant now)
 {
-	if (effects & VRRP_DO_RELEASE)
-		holding_release(r);
-	if (effects & VRRP_DO_RESIGN)
-		send_advert(r, VRRP_PRIORITY_RESIGN, now);
-	if (effects & VRRP_DO_CLAIM)
-		holding_claim(r);
-	if (effects & VRRP_DO_ADVERT)
+	if ((r->todo & VRRP_DO_CLAIM) && effects == VRRP_DO_ADVERT) {
+		r->todo &= ~(unsigned)VRRP_DO_ADVERT;
 		send_advert(r, r->vrrp.config.priority, now);
-	if (effects & VRRP_DO_ANNOUNCE)
-		holding_announce(r, now);
+		return;
+	}
+	if (effects & VRRP_DO_RELEASE) {
+		r->todo = VRRP_DO_RELEASE;
+		holding_begin_release(r);
+	}
+	if ((effects & VRRP_DO_RELEASE) && (effects & VRRP_DO_CLAIM)) { /* one after the other */
+		router_finish(r, now);
+		effects &= ~(unsigned)VRRP_DO_RELEASE;
+	}
+	if (effects & VRRP_DO_CLAIM) {
+		r->todo &= ~(VRRP_DO_RELEASE | VRRP_DO_RESIGN | HOLDING_REPAIR);
+		holding_begin_claim(r);
+	}
+	r->todo |= effects;
+	router_work(r, now);
 }
 
 static struct track_score score_of_config(const struct router_config *c)
@@ -107,7 +166,7 @@ bool router_tell(struct router *r, const struct vrrp *before)
 	r->counters.transitions++;
 	if (r->vrrp.reason == VRRP_REASON_LATE)
 		r->counters.late++;
-	r->ops->transition(r->io, r, before->state);
+	r->world.ops->transition(r->world.io, r, before->state);
 	return true;
 }
 
@@ -142,24 +201,21 @@ static void step(struct router *r, enum vrrp_event_kind kind, struct instant now
 	step_event(r, &event, now);
 }
 
-static void set_ports(struct router *r, struct port *const ports[STATE_PLACES])
+static void set_ports(struct router *r, const struct router_ports *ports)
 {
-	for (enum state_place place = 0; place < STATE_PLACES; place++)
-		r->sites[place].port = ports[place];
+	r->home = ports->home;
+	for (size_t i = 0; i < MOVED_PLACES_MAX; i++)
+		r->sites[i].port = ports->places[i];
 }
 
 void router_init(struct router *r, const struct router_config *config,
-	struct port *const ports[STATE_PLACES], struct state_router *record,
-	const struct elector_ops *ops, void *io, struct instant now)
+	const struct router_ports *ports, struct state_router *record, size_t first,
+	const struct router_world *world, struct instant now)
 {
 	struct vrrp_config election;
 
 	*r = (struct router){
-		.config = *config,
-		.record = record,
-		.ops = ops,
-		.io = io,
-	};
+		.config = *config, .record = record, .first = first, .world = *world};
 	set_ports(r, ports);
 	handover_init(&r->handover);
 	if (record->given)
@@ -169,9 +225,15 @@ void router_init(struct router *r, const struct router_config *config,
 	announce_init(&r->announce, &config->announce);
 }
 
+void router_done(struct router *r)
+{
+	free(r->config.moved);
+	r->config.moved = NULL;
+}
+
 bool router_can_adopt(const struct router *r, struct instant now)
 {
-	return r->record->ifindex[STATE_HOME] == router_home(r)->ifindex &&
+	return r->record->election == router_home(r)->ifindex &&
 	       state_router_is_fresh(r->record, now);
 }
 
@@ -244,7 +306,7 @@ static void apply_handover(struct router *r, struct instant now)
 	struct vrrp before = r->vrrp;
 
 	conclude(r, &before, router_follow(r, now), now);
-	r->ops->changed(r->io, r);
+	r->world.ops->changed(r->world.io, r);
 }
 
 static void say_handover(const struct router *r, enum event event, const char *what)
@@ -267,7 +329,7 @@ void router_switchover(struct router *r, bool insist, struct instant now)
 {
 	r->counters.switchovers++;
 	if (r->vrrp.state != VRRP_ACTIVE) {
-		r->ops->changed(r->io, r);
+		r->world.ops->changed(r->world.io, r);
 		return;
 	}
 	if (!r->config.preempt) {
@@ -331,15 +393,26 @@ void router_pause(struct router *r, struct instant now)
 	if (r->vrrp.state != VRRP_ACTIVE)
 		return;
 	wire_send(r, r->vrrp.config.priority, interval_cs, now);
-	if (!r->send_failed)
-		r->record->interval_cs = interval_cs;
+}
+
+/* New settings have taken effect on all but what is held. */
+static void go_on_with(struct router *r, bool moved, struct instant now)
+{
+	struct vrrp_config election = election_of(r);
+	struct vrrp before = r->vrrp;
+	unsigned effects = vrrp_reconfigure(&r->vrrp, &election, now);
+
+	if (r->vrrp.state == VRRP_ACTIVE) {
+		if (moved)
+			effects |= VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE;
+		holding_record(r);
+	}
+	conclude(r, &before, effects, now);
 }
 
 void router_readdress(struct router *r, struct instant now)
 {
-	struct port *const ports[STATE_PLACES] = {router_home(r), r->sites[STATE_AWAY].port};
-
-	router_reconfigure(r, &r->config, ports, now);
+	go_on_with(r, false, now);
 }
 
 static void say_score(const struct router *r)
@@ -362,7 +435,7 @@ void router_weigh(struct router *r, const struct causes *causes, struct instant 
 	if (track_causes_equal(before.list, before.n, causes->list, causes->n))
 		return;
 	say_score(r);
-	r->ops->changed(r->io, r);
+	r->world.ops->changed(r->world.io, r);
 }
 
 bool router_has_fault(const struct router *r)
@@ -376,44 +449,50 @@ void router_fault(struct router *r, struct instant now)
 }
 
 void router_reconfigure(struct router *r, const struct router_config *wanted,
-	struct port *const ports[STATE_PLACES], struct instant now)
+	const struct router_ports *ports, size_t first, struct instant now)
 {
-	struct vrrp_config election;
-	struct vrrp before = r->vrrp;
 	bool moved = !holding_same(&r->config, wanted);
 	bool weighed = !track_causes_equal(
 		r->config.causes.list, r->config.causes.n, wanted->causes.list, wanted->causes.n);
-	unsigned effects;
 
-	if (wanted != &r->config)
-		r->config = *wanted;
+	free(r->config.moved);
+	r->config = *wanted;
+	r->first = first;
 	if (wanted->causes.known)
 		r->inherited = 0;
 	set_ports(r, ports);
 	announce_reconfigure(&r->announce, &wanted->announce, now);
-	election = election_of(r);
-	effects = vrrp_reconfigure(&r->vrrp, &election, now);
-	if (r->vrrp.state == VRRP_ACTIVE) {
-		if (moved)
-			effects |= VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE;
-		holding_record(r);
-	}
-	conclude(r, &before, effects, now);
+	go_on_with(r, moved, now);
 	if (weighed)
 		say_score(r);
+}
+
+void router_restore(struct router *r, struct instant now)
+{
+	if (r->vrrp.state != VRRP_ACTIVE) {
+		holding_forget(r);
+		return;
+	}
+	if (!holding_is_robbed(r) ||
+		(r->todo & (VRRP_DO_RELEASE | VRRP_DO_CLAIM | HOLDING_REPAIR)))
+		return;
+	holding_begin_repair(r);
+	r->todo |= HOLDING_REPAIR;
+	router_work(r, now);
 }
 
 /* 7.1: an address list that is not ours is somebody's mistake, not a reason to discard. */
 static bool same_list(const struct router *r, const struct vrrp_advert *advert)
 {
-	struct state_slice ours = holding_advertised(&r->config);
+	struct vrrp_advert ours = {.n_addrs = 0};
 
-	if (advert->n_addrs != ours.n)
+	router_put_addresses(&r->config, &ours);
+	if (advert->n_addrs != ours.n_addrs)
 		return false;
 	for (size_t i = 0; i < advert->n_addrs; i++) {
 		bool found = false;
-		for (size_t k = 0; !found && k < ours.n; k++)
-			found = addr_equal(&advert->addrs[i], &ours.addrs[k].addr);
+		for (size_t k = 0; !found && k < ours.n_addrs; k++)
+			found = addr_equal(&advert->addrs[i], &ours.addrs[k]);
 		if (!found)
 			return false;
 	}
@@ -458,12 +537,10 @@ void router_hear(struct router *r, const struct vrrp_advert *advert, struct inst
 
 void router_timer(struct router *r, struct instant now)
 {
-	bool retry = holding_misses_any(r);
-
 	if (instant_reached(r->vrrp.deadline, now)) {
+		holding_try_again(r);
 		step(r, VRRP_EV_TIMER, now);
-		if (retry)
-			holding_try_again(r, now);
+		router_restore(r, now);
 	}
 	end_handover(r, now);
 	holding_send_announcements(r, now);

@@ -21,9 +21,10 @@
 struct voice {
 	struct addr primary; /* the port's own address of it, link-local for IPv6; family 0: none */
 	struct addr known_primary; /* ... before the dump under way */
-	bool ready;                /* home of a router, up, with an address, and its socket open */
-	bool failed;               /* its socket could not be opened the last time */
-	int fd;                    /* the operations' business */
+	bool ready;  /* home of a router, up, with an address, and its socket open */
+	bool failed; /* its socket could not be opened the last time */
+	int fd;      /* the operations' business */
+	uint16_t hearers[UINT8_MAX + 1]; /* by VRID: the elector's router, from 1; 0: nobody */
 };
 enum { VOICE_IPV4, VOICE_IPV6, VOICES };
 
@@ -64,8 +65,12 @@ struct router_config {
 	struct vrrp_peers peers;   /* none: multicast */
 	struct vrrp_auth_config auth;
 	struct announce_config announce;
-	char snat_interface[STATE_INTERFACE_MAX]; /* where what is away goes; empty: nothing is */
-	struct state_addrs addrs;
+	unsigned arp_forms; /* of gratuitous ARP, enum arp_form */
+	/* Where things go: by place, the first is MOVED_HOME. Empty: nothing goes there. */
+	char places[MOVED_PLACES_MAX][STATE_INTERFACE_MAX];
+	struct moved *moved; /* in the order of addition; the router has its own */
+	size_t n_moved;
+	size_t n_advertised;
 };
 
 struct router_counters {
@@ -74,6 +79,7 @@ struct router_counters {
 	uint64_t send_errors;
 	uint64_t transitions;
 	uint64_t addresses_restored;
+	uint64_t routes_restored; /* and rules */
 	uint64_t address_mismatches; /* adverts whose address list is not ours */
 	uint64_t rivals;             /* adverts of another Active router, heard while Active */
 	uint64_t late;
@@ -90,14 +96,15 @@ struct elector_ops {
 	/* Send one VRRP packet. 0 or -errno. */
 	int (*send)(void *io, const struct port *port, const struct addr *source,
 		const struct addr *destination, const uint8_t *packet, size_t len);
-	/* Add or remove addresses, in one batch. *ret_changed: how many were not so already. */
-	int (*add)(void *io, int ifindex, const struct addr_prefix *addrs, size_t n,
-		size_t *ret_changed);
-	int (*remove)(void *io, int ifindex, const struct addr_prefix *addrs, size_t n,
-		size_t *ret_changed);
-	/* One gratuitous ARP or unsolicited Neighbour Advertisement for each address. */
-	void (*announce)(
-		void *io, const struct port *port, const struct addr_prefix *addrs, size_t n);
+	/* Add or remove what is of one kind and goes to one place, in one batch. ifindex 0:
+	 * anywhere. *ret_changed: how many were not so already. */
+	int (*add)(void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed);
+	int (*remove)(
+		void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed);
+	/* A gratuitous ARP, in each of these forms, or an unsolicited Neighbour Advertisement for
+	 * each address. */
+	void (*announce)(void *io, const struct port *port, unsigned arp_forms,
+		const struct moved *items, size_t n);
 	/* Tidy up after a predecessor: leftovers_tidy(). */
 	int (*tidy)(void *io, struct state_router *record, size_t *ret_removed);
 	/* Tell elector_link() and elector_addr() about all there is. 0, or -errno after a part. */
@@ -113,11 +120,36 @@ struct elector_ops {
 	void (*event)(void *io, enum event event, const struct router *router, const char *message);
 };
 
-/* A place that addresses of a router go to. */
+/* A place that things of a router go to. */
 struct site {
-	struct port *port; /* NULL: nothing goes there */
-	bool robbed;       /* an address may be missing: looked after in holding_restore() */
-	bool failed;       /* an address is missing: tried again with each advert */
+	struct port *port; /* NULL: nothing goes there, or it is MOVED_ANYWHERE */
+	bool robbed;       /* something may be missing: looked after in router_restore() */
+	bool returned;     /* ... and its link was gone: the neighbours must hear of it again */
+	bool failed;       /* something is missing: tried again with each advert */
+	bool told;         /* ... which the operator knows */
+	bool due, missed;  /* in the pass under way: is part of it, had failed before it */
+	unsigned restored; /* ... addresses put back that somebody had removed */
+};
+
+/* Somebody removes again and again what is put back: told in full at first, then in sums. */
+struct contest {
+	struct instant since; /* of the minute that is counted */
+	unsigned times;
+	uint64_t things;
+};
+
+/* How many things may be added or removed before others get their turn, shared by all routers of an
+ * elector. */
+struct pace {
+	size_t left;
+};
+
+/* What the elector gives to each of its routers. */
+struct router_world {
+	const struct elector_ops *ops;
+	void *io;
+	struct state_file *state;
+	struct pace *pace;
 };
 
 struct group;
@@ -131,12 +163,18 @@ struct router {
 	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
-	struct site sites[STATE_PLACES];
+	struct port *home; /* the election is held on */
+	struct site sites[MOVED_ANYWHERE + 1];
+	unsigned todo;      /* effects under way or waiting, of vrrp_do and HOLDING_REPAIR */
+	size_t progress;    /* of the pass under way: things done */
+	bool added;         /* ... something was missing */
+	unsigned n_rerouted; /* ... routes and rules that were */
+	struct contest contest;
 	struct state_router *record;
-	const struct elector_ops *ops;
-	void *io;
+	size_t first; /* where in the state file the list of `config` goes */
+	struct router_world world;
 	uint8_t inherited; /* an adopter's priority until causes are known; 0: its own */
-	bool send_failed; /* the last advert did not leave */
+	bool send_failed;  /* the last advert did not leave */
 	struct vrrp_auth auth;
 	unsigned stale; /* signed adverts in a row that our clock calls stale */
 	uint64_t rejected[VRRP_REJECT_MAX_];
@@ -147,7 +185,7 @@ struct router {
 /* The interface that the election is held on. */
 static inline struct port *router_home(const struct router *r)
 {
-	return r->sites[STATE_HOME].port;
+	return r->home;
 }
 
 static inline struct voice *router_voice(const struct router *r)
@@ -155,11 +193,18 @@ static inline struct voice *router_voice(const struct router *r)
 	return port_voice(router_home(r), r->config.format.family);
 }
 
-/* A router in Initialize, with the ports of its places. `record` may hold what a predecessor wrote.
- */
+/* The interfaces of a router. */
+struct router_ports {
+	struct port *home;
+	struct port *places[MOVED_PLACES_MAX];
+};
+
+/* A router in Initialize. It takes config->moved, to free() with router_done(). `record` may hold
+ * what a predecessor wrote; the list of things goes to `first` when it is recorded. */
 void router_init(struct router *r, const struct router_config *config,
-	struct port *const ports[STATE_PLACES], struct state_router *record,
-	const struct elector_ops *ops, void *io, struct instant now);
+	const struct router_ports *ports, struct state_router *record, size_t first,
+	const struct router_world *world, struct instant now);
+void router_done(struct router *r);
 /* The port is ready: adopt what a predecessor left a moment ago, or remove it and join. */
 void router_begin(struct router *r, struct instant now);
 /* The two halves of it: whether all is as if the predecessor had gone on; and what has to be so
@@ -197,10 +242,18 @@ bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
-/* Settings in place, after holding_drop() for every router. */
+/* Settings in place, after holding_drop() for every router. Takes wanted->moved. */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
-	struct port *const ports[STATE_PLACES], struct instant now);
+	const struct router_ports *ports, size_t first, struct instant now);
 
+/* Go on with what is under way, as far as the pace lets it; to its end, whatever the pace. */
+void router_work(struct router *r, struct instant now);
+/* Put back what may have been removed. */
+void router_restore(struct router *r, struct instant now);
+void router_finish(struct router *r, struct instant now);
+
+/* The addresses of its adverts, after those that are in *advert. */
+void router_put_addresses(const struct router_config *c, struct vrrp_advert *advert);
 void router_hear(struct router *r, const struct vrrp_advert *advert, struct instant now);
 void router_timer(struct router *r, struct instant now);
 struct instant router_deadline(const struct router *r);

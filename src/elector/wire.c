@@ -13,11 +13,9 @@ static size_t build(const struct router *r, uint8_t priority, uint16_t interval_
 		.vrid = r->config.vrid,
 		.priority = priority,
 		.interval_cs = interval_cs,
-		.n_addrs = (uint8_t)r->config.addrs.n_advertised,
 	};
 
-	for (size_t i = 0; i < advert.n_addrs; i++)
-		advert.addrs[i] = r->config.addrs.list[i].addr;
+	router_put_addresses(&r->config, &advert);
 	return vrrp_packet_build(&r->config.format, &advert, ret);
 }
 
@@ -33,7 +31,7 @@ static int send_to_all(struct router *r, uint8_t *packet, size_t len, size_t *re
 		struct addr to = vrrp_peers_destination(&c->peers, c->format.family, i);
 		int r_sent;
 		vrrp_packet_seal(&c->format, source, &to, packet, len);
-		r_sent = r->ops->send(r->io, router_home(r), source, &to, packet, len);
+		r_sent = r->world.ops->send(r->world.io, router_home(r), source, &to, packet, len);
 		if (r_sent >= 0)
 			sent++;
 		else if (error == 0)
@@ -54,7 +52,7 @@ static size_t sign(struct router *r, uint8_t *packet, size_t len)
 	if (!signs(r))
 		return len;
 	vrrp_auth_sign(&r->auth, &r->config.auth, &r->vrrp.config.primary, packet, len,
-		vrrp_stamp(r->ops->wall_us(r->io)));
+		vrrp_stamp(r->world.ops->wall_us(r->world.io)));
 	return len + VRRP_TRAILER_LEN;
 }
 
@@ -82,6 +80,7 @@ void wire_send(struct router *r, uint8_t priority, uint16_t interval_cs, struct 
 	if (sent > 0) {
 		r->counters.adverts_sent++;
 		r->record->spoke = now;
+		r->record->interval_cs = interval_cs;
 		if (priority != VRRP_PRIORITY_RESIGN)
 			leave_will(r, interval_cs);
 	}
@@ -120,7 +119,7 @@ static enum vrrp_reject read_advert(
 	if (why != VRRP_OK || c->auth.mode == VRRP_AUTH_OFF)
 		return why;
 	return vrrp_auth_check(&r->auth, &c->auth, &c->peers, datagram, ret->packet_len,
-		vrrp_stamp(r->ops->wall_us(r->io)));
+		vrrp_stamp(r->world.ops->wall_us(r->world.io)));
 }
 
 /* With the clock of one of us wrong, each is deaf to the other, and both will be Active. */

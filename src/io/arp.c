@@ -1,5 +1,5 @@
-/* Gratuitous ARP in the form of RFC 5227's announcement: sender and target are both the address.
- * Many frames leave with one system call. */
+/* Gratuitous ARP: sender and target are both the address. Many frames leave with one system call.
+ */
 #include "io/arp.h"
 
 #include "base/byteorder.h"
@@ -38,21 +38,21 @@ int arp_open(void)
 }
 
 static void build(uint8_t frame[static FRAME_LEN], const uint8_t mac[static ARP_MAC_LEN],
-	const struct addr *addr)
+	const struct addr *addr, enum arp_form form)
 {
 	be16_put(frame + AT_HARDWARE, ARPHRD_ETHER);
 	be16_put(frame + AT_PROTOCOL, ETH_P_IP);
 	frame[AT_HARDWARE_LEN] = ARP_MAC_LEN;
 	frame[AT_PROTOCOL_LEN] = 4;
-	be16_put(frame + AT_OPERATION, ARPOP_REQUEST);
+	be16_put(frame + AT_OPERATION, form == ARP_REPLY ? ARPOP_REPLY : ARPOP_REQUEST);
 	memcpy(frame + AT_SENDER_MAC, mac, ARP_MAC_LEN);
 	memcpy(frame + AT_SENDER_IP, addr->bytes, 4);
-	memset(frame + AT_TARGET_MAC, 0, ARP_MAC_LEN);
+	memset(frame + AT_TARGET_MAC, form == ARP_REPLY ? 0xff : 0, ARP_MAC_LEN);
 	memcpy(frame + AT_TARGET_IP, addr->bytes, 4);
 }
 
 static int send_batch(int fd, struct sockaddr_ll *to, const uint8_t mac[static ARP_MAC_LEN],
-	const struct addr_prefix *addrs, unsigned n)
+	enum arp_form form, const struct moved *items, unsigned n)
 {
 	uint8_t frames[BATCH][FRAME_LEN];
 	struct iovec iov[BATCH];
@@ -60,7 +60,7 @@ static int send_batch(int fd, struct sockaddr_ll *to, const uint8_t mac[static A
 	unsigned sent = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		build(frames[i], mac, &addrs[i].addr);
+		build(frames[i], mac, &items[i].address.prefix.addr, form);
 		iov[i] = (struct iovec){frames[i], FRAME_LEN};
 		messages[i].msg_hdr.msg_name = to;
 		messages[i].msg_hdr.msg_namelen = sizeof(*to);
@@ -76,8 +76,20 @@ static int send_batch(int fd, struct sockaddr_ll *to, const uint8_t mac[static A
 	return 0;
 }
 
-int arp_announce(int fd, int ifindex, const uint8_t mac[static ARP_MAC_LEN],
-	const struct addr_prefix *addrs, size_t n)
+static int send_form(int fd, struct sockaddr_ll *to, const uint8_t mac[static ARP_MAC_LEN],
+	enum arp_form form, const struct moved *items, size_t n)
+{
+	for (size_t done = 0; done < n; done += BATCH) {
+		unsigned batch = n - done < BATCH ? (unsigned)(n - done) : BATCH;
+		int r = send_batch(fd, to, mac, form, items + done, batch);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int arp_announce(int fd, int ifindex, const uint8_t mac[static ARP_MAC_LEN], unsigned forms,
+	const struct moved *items, size_t n)
 {
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET,
@@ -85,13 +97,12 @@ int arp_announce(int fd, int ifindex, const uint8_t mac[static ARP_MAC_LEN],
 		.sll_ifindex = ifindex,
 		.sll_halen = ARP_MAC_LEN,
 	};
+	int r = 0;
 
 	memset(to.sll_addr, 0xff, ARP_MAC_LEN);
-	for (size_t done = 0; done < n; done += BATCH) {
-		unsigned batch = n - done < BATCH ? (unsigned)(n - done) : BATCH;
-		int r = send_batch(fd, &to, mac, addrs + done, batch);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	if (forms & ARP_REQUEST)
+		r = send_form(fd, &to, mac, ARP_REQUEST, items, n);
+	if (r == 0 && (forms & ARP_REPLY))
+		r = send_form(fd, &to, mac, ARP_REPLY, items, n);
+	return r;
 }

@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #define QUEUE_MAX ((size_t)64 << 20)
+#define QUEUE_KEPT 65536 /* a longer buffer goes when it is empty */
 
 struct channel {
 	int fd;
@@ -129,6 +131,11 @@ static void send_queued(struct channel *c)
 	c->out_start += sent;
 	if (c->out_start == c->out_end)
 		c->out_start = c->out_end = 0;
+	if (c->out_end == 0 && c->out_size > QUEUE_KEPT) {
+		free(c->out);
+		c->out = NULL;
+		c->out_size = 0;
+	}
 	if (r < 0 && r != -EAGAIN)
 		fail_later(c, r);
 	watch_output(c, c->out_end > 0 && !c->failure);

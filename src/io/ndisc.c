@@ -105,7 +105,7 @@ void ndisc_build(uint8_t ret[static NDISC_PACKET_LEN], const uint8_t mac[static 
 }
 
 static int send_batch(int fd, struct sockaddr_ll *to, const uint8_t mac[static NDISC_MAC_LEN],
-	bool router, const struct addr_prefix *addrs, unsigned n)
+	bool router, const struct moved *items, unsigned n)
 {
 	uint8_t packets[BATCH][NDISC_PACKET_LEN];
 	struct iovec iov[BATCH];
@@ -113,7 +113,7 @@ static int send_batch(int fd, struct sockaddr_ll *to, const uint8_t mac[static N
 	unsigned sent = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		ndisc_build(packets[i], mac, router, &addrs[i].addr);
+		ndisc_build(packets[i], mac, router, &items[i].address.prefix.addr);
 		iov[i] = (struct iovec){packets[i], NDISC_PACKET_LEN};
 		messages[i].msg_hdr.msg_name = to;
 		messages[i].msg_hdr.msg_namelen = sizeof(*to);
@@ -130,7 +130,7 @@ static int send_batch(int fd, struct sockaddr_ll *to, const uint8_t mac[static N
 }
 
 int ndisc_announce(int fd, int ifindex, const uint8_t mac[static NDISC_MAC_LEN], bool router,
-	const struct addr_prefix *addrs, size_t n)
+	const struct moved *items, size_t n)
 {
 	struct sockaddr_ll to = {
 		.sll_family = AF_PACKET,
@@ -142,7 +142,7 @@ int ndisc_announce(int fd, int ifindex, const uint8_t mac[static NDISC_MAC_LEN],
 
 	for (size_t done = 0; done < n; done += BATCH) {
 		unsigned batch = n - done < BATCH ? (unsigned)(n - done) : BATCH;
-		int r = send_batch(fd, &to, mac, router, addrs + done, batch);
+		int r = send_batch(fd, &to, mac, router, items + done, batch);
 		if (r < 0)
 			return r;
 	}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "core/moved.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,4 +26,4 @@ void ndisc_build(uint8_t ret[static NDISC_PACKET_LEN], const uint8_t mac[static 
 /* One advertisement for each IPv6 address to all nodes of the link, overriding what they have.
  * Never blocks: 0, or the -errno of the first that could not be sent. */
 int ndisc_announce(int fd, int ifindex, const uint8_t mac[static NDISC_MAC_LEN], bool router,
-	const struct addr_prefix *addrs, size_t n);
+	const struct moved *items, size_t n);

@@ -5,12 +5,16 @@
 
 #include "base/cleanup.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if.h>
+#include <linux/fib_rules.h>
+#include <linux/filter.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,10 +23,8 @@
 #define RECEIVE_QUEUE (1 << 20) /* bursts of other people's changes, and a batch's errors */
 #define DUMP_ATTEMPTS 5
 
-/* One address in a batch, at its longest: IPv6, with lifetimes. */
-#define REQUEST_MAX                                                                                \
-	(NLMSG_HDRLEN + sizeof(struct ifaddrmsg) + 2 * RTA_LENGTH(16) +                            \
-		RTA_LENGTH(sizeof(struct ifa_cacheinfo)))
+/* One thing in a batch, at its longest: an IPv6 route or rule. */
+#define REQUEST_MAX 160
 #define FOREVER 0xffffffffU /* as a lifetime */
 
 struct rtnl {
@@ -62,6 +64,47 @@ static int open_socket(uint32_t groups)
 	return take_fd(&fd);
 }
 
+/* A host may have a hundred thousand routes that come and go: the kernel does not even wake us for
+ * them. Of routes and rules only those that were ours and are removed pass. Each is a message of its
+ * own. The header's type is in the host's order, which a filter reads as the network's. */
+static int filter_routes(int fd)
+{
+	enum { AT_TYPE = 4, AT_PROTOCOL = NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_protocol) };
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, AT_TYPE),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 5, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWRULE), 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 0, 2),
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_PROTOCOL),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RTNL_PROTOCOL, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
+											   : 0;
+}
+
+static int join(int fd, int group)
+{
+	return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int open_monitor(bool routes)
+{
+	static const int groups[] = {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
+		RTNLGRP_IPV6_RULE};
+	auto_close int fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+	int r = fd < 0 ? fd : filter_routes(fd);
+
+	for (size_t i = 0; routes && r >= 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
+		r = join(fd, groups[i]);
+	return r < 0 ? r : take_fd(&fd);
+}
+
 int rtnl_open(const struct rtnl_handler *handler, void *userdata, struct rtnl **ret)
 {
 	struct rtnl *r = calloc(1, sizeof(*r));
@@ -73,7 +116,7 @@ int rtnl_open(const struct rtnl_handler *handler, void *userdata, struct rtnl **
 	r->monitor_fd = -1;
 	r->request_fd = open_socket(0);
 	if (r->request_fd >= 0)
-		r->monitor_fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+		r->monitor_fd = open_monitor(handler->route_gone != NULL);
 	if (r->request_fd < 0 || r->monitor_fd < 0) {
 		int error = r->request_fd < 0 ? r->request_fd : r->monitor_fd;
 		rtnl_close(r);
@@ -155,6 +198,52 @@ static void tell_addr(struct rtnl *r, struct nlmsghdr *header, bool present)
 	r->handler->addr((int)info->ifa_index, &addr, present, r->userdata);
 }
 
+/* No attribute: all destinations. */
+static bool read_destination(struct nlattr *attr, size_t len, void *ret)
+{
+	if (!attr)
+		return true;
+	if ((size_t)nla_len(attr) != len)
+		return false;
+	memcpy(ret, nla_data(attr), len);
+	return true;
+}
+
+static void tell_route_gone(struct rtnl *r, struct nlmsghdr *header)
+{
+	const struct rtmsg *info = nlmsg_data(header);
+	struct nlattr *attrs[RTA_MAX + 1];
+	struct moved what = {.kind = MOVED_ROUTE};
+	struct addr_prefix *to = &what.route.to;
+
+	if (!nlmsg_valid_hdr(header, sizeof(*info)) || info->rtm_protocol != RTNL_PROTOCOL ||
+		nlmsg_parse(header, sizeof(*info), attrs, RTA_MAX, NULL) < 0)
+		return;
+	to->addr.family = info->rtm_family;
+	to->prefix_len = info->rtm_dst_len;
+	if (!addr_len(&to->addr) ||
+		!read_destination(attrs[RTA_DST], addr_len(&to->addr), to->addr.bytes))
+		return;
+	what.route.table = attrs[RTA_TABLE] ? nla_get_u32(attrs[RTA_TABLE]) : info->rtm_table;
+	r->handler->route_gone(&what, r->userdata);
+}
+
+static void tell_rule_gone(struct rtnl *r, struct nlmsghdr *header)
+{
+	const struct fib_rule_hdr *info = nlmsg_data(header);
+	struct nlattr *attrs[FRA_MAX + 1];
+	struct moved what = {.kind = MOVED_RULE};
+
+	if (!nlmsg_valid_hdr(header, sizeof(*info)) ||
+		nlmsg_parse(header, sizeof(*info), attrs, FRA_MAX, NULL) < 0 ||
+		!attrs[FRA_PRIORITY] || !attrs[FRA_PROTOCOL] ||
+		nla_get_u8(attrs[FRA_PROTOCOL]) != RTNL_PROTOCOL)
+		return;
+	what.rule.family = info->family;
+	what.rule.priority = nla_get_u32(attrs[FRA_PRIORITY]);
+	r->handler->route_gone(&what, r->userdata);
+}
+
 /* Whether a message is about an interface as such. A bridge tells of its ports under AF_BRIDGE: an
  * RTM_DELLINK of that family is a port that left, while the interface is still there. */
 static bool is_link(struct nlmsghdr *header)
@@ -181,6 +270,12 @@ static void tell(struct rtnl *r, struct nlmsghdr *header)
 		if (nlmsg_valid_hdr(header, sizeof(struct ifaddrmsg)))
 			tell_addr(r, header, header->nlmsg_type == RTM_NEWADDR);
 		break;
+	case RTM_DELROUTE:
+		tell_route_gone(r, header);
+		break;
+	case RTM_DELRULE:
+		tell_rule_gone(r, header);
+		break;
 	}
 }
 
@@ -196,12 +291,14 @@ int rtnl_read(struct rtnl *r)
 	return (int)n;
 }
 
-/* An interface or a kernel without IPv6 has no IPv6 address to remove. */
+/* An interface or a kernel without IPv6 has no IPv6 address to remove. ESRCH is said of a route, and
+ * ENOENT of a rule. */
 static bool is_so_already(const struct outcome *o, int error)
 {
 	if (o->change == RTNL_ADD)
 		return error == -EEXIST;
-	return error == -EADDRNOTAVAIL || error == -ENXIO || error == -EOPNOTSUPP;
+	return error == -EADDRNOTAVAIL || error == -ENXIO || error == -EOPNOTSUPP ||
+	       error == -ESRCH || error == -ENOENT || error == -EAFNOSUPPORT;
 }
 
 static void note_error(const struct nlmsghdr *header, struct outcome *o)
@@ -299,14 +396,36 @@ int rtnl_dump(struct rtnl *r)
 	return error < 0 ? error : dump(r, RTM_GETADDR, AF_UNSPEC);
 }
 
+/* The data here is whole words, or a text. */
 static void put_attr(struct nlmsghdr *m, uint16_t type, const void *data, size_t len)
 {
 	struct rtattr attr = {.rta_len = (uint16_t)RTA_LENGTH(len), .rta_type = type};
 	uint8_t *at = (uint8_t *)m + m->nlmsg_len;
 
+	memset(at, 0, RTA_SPACE(len));
 	memcpy(at, &attr, sizeof(attr));
 	memcpy(at + sizeof(attr), data, len);
-	m->nlmsg_len += attr.rta_len; /* all data here is whole words: there is no padding */
+	m->nlmsg_len += RTA_SPACE(len);
+}
+
+static void put_u32(struct nlmsghdr *m, uint16_t type, uint32_t value)
+{
+	put_attr(m, type, &value, sizeof(value));
+}
+
+static void put_addr(struct nlmsghdr *m, uint16_t type, const struct addr *addr)
+{
+	if (addr->family)
+		put_attr(m, type, addr->bytes, addr_len(addr));
+}
+
+static void *begin_request(struct nlmsghdr *m, uint16_t type, size_t body_len)
+{
+	*m = (struct nlmsghdr){.nlmsg_len = (uint32_t)NLMSG_LENGTH(body_len),
+		.nlmsg_type = type,
+		.nlmsg_flags = NLM_F_REQUEST};
+	memset(nlmsg_data(m), 0, body_len);
+	return nlmsg_data(m);
 }
 
 /* An IPv6 address is there at once, without asking the link whether somebody has it: the election
@@ -322,30 +441,117 @@ static void put_ipv6_terms(struct nlmsghdr *m)
 	put_attr(m, IFA_CACHEINFO, &lifetime, sizeof(lifetime));
 }
 
+static void build_address(
+	struct nlmsghdr *m, enum rtnl_change change, int ifindex, const struct moved_address *a)
+{
+	bool add = change == RTNL_ADD;
+	struct ifaddrmsg *body =
+		begin_request(m, add ? RTM_NEWADDR : RTM_DELADDR, sizeof(*body));
+
+	body->ifa_family = (uint8_t)a->prefix.addr.family;
+	body->ifa_prefixlen = a->prefix.prefix_len;
+	body->ifa_index = (unsigned)ifindex;
+	put_addr(m, IFA_LOCAL, &a->prefix.addr);
+	put_addr(m, IFA_ADDRESS, &a->prefix.addr);
+	if (!add)
+		return;
+	body->ifa_scope = a->scope;
+	if (*a->label)
+		put_attr(m, IFA_LABEL, a->label, strlen(a->label) + 1);
+	if (a->prefix.addr.family == AF_INET6)
+		put_ipv6_terms(m);
+}
+
+static uint8_t kernels_type(enum moved_route_type type)
+{
+	switch (type) {
+	case MOVED_BLACKHOLE:
+		return RTN_BLACKHOLE;
+	case MOVED_UNREACHABLE:
+		return RTN_UNREACHABLE;
+	case MOVED_PROHIBIT:
+		return RTN_PROHIBIT;
+	case MOVED_UNICAST:
+	case MOVED_ROUTE_TYPE_MAX_:
+		break;
+	}
+	return RTN_UNICAST;
+}
+
+/* Without a gateway the destination is on the link; IPv6 has no such scope. */
+static uint8_t scope_of(const struct moved_route *r)
+{
+	return r->to.addr.family == AF_INET && r->type == MOVED_UNICAST && !r->via.family
+		       ? RT_SCOPE_LINK
+		       : RT_SCOPE_UNIVERSE;
+}
+
+static void build_route(
+	struct nlmsghdr *m, enum rtnl_change change, int ifindex, const struct moved_route *r)
+{
+	bool add = change == RTNL_ADD;
+	struct rtmsg *body = begin_request(m, add ? RTM_NEWROUTE : RTM_DELROUTE, sizeof(*body));
+
+	body->rtm_family = (uint8_t)r->to.addr.family;
+	body->rtm_dst_len = r->to.prefix_len;
+	body->rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
+	body->rtm_protocol = RTNL_PROTOCOL;
+	body->rtm_scope = scope_of(r);
+	body->rtm_type = kernels_type((enum moved_route_type)r->type);
+	body->rtm_flags = r->onlink ? RTNH_F_ONLINK : 0;
+	if (r->to.prefix_len > 0)
+		put_addr(m, RTA_DST, &r->to.addr);
+	put_addr(m, RTA_GATEWAY, &r->via);
+	put_addr(m, RTA_PREFSRC, &r->src);
+	put_u32(m, RTA_TABLE, r->table);
+	if (r->metric)
+		put_u32(m, RTA_PRIORITY, r->metric);
+	if (ifindex)
+		put_u32(m, RTA_OIF, (uint32_t)ifindex);
+}
+
+static void build_rule(struct nlmsghdr *m, enum rtnl_change change, const struct moved_rule *r)
+{
+	static const uint8_t protocol = RTNL_PROTOCOL;
+	bool add = change == RTNL_ADD;
+	struct fib_rule_hdr *body =
+		begin_request(m, add ? RTM_NEWRULE : RTM_DELRULE, sizeof(*body));
+
+	body->family = (uint8_t)r->family;
+	body->src_len = r->from.prefix_len;
+	body->dst_len = r->to.prefix_len;
+	body->table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
+	body->action = FR_ACT_TO_TBL;
+	put_addr(m, FRA_SRC, &r->from.addr);
+	put_addr(m, FRA_DST, &r->to.addr);
+	if (*r->iif)
+		put_attr(m, FRA_IIFNAME, r->iif, strlen(r->iif) + 1);
+	if (r->mark)
+		put_u32(m, FRA_FWMARK, r->mark);
+	put_u32(m, FRA_PRIORITY, r->priority);
+	put_u32(m, FRA_TABLE, r->table);
+	put_attr(m, FRA_PROTOCOL, &protocol, sizeof(protocol));
+}
+
 /* Returns the message's length. */
 static size_t build_request(struct nlmsghdr *m, enum rtnl_change change, int ifindex,
-	const struct addr_prefix *addr, uint32_t seq)
+	const struct moved *what, uint32_t seq)
 {
-	size_t len = addr_len(&addr->addr);
-	struct ifaddrmsg body = {
-		.ifa_family = (uint8_t)addr->addr.family,
-		.ifa_prefixlen = addr->prefix_len,
-		.ifa_index = (unsigned)ifindex,
-	};
-
-	*m = (struct nlmsghdr){
-		.nlmsg_len = NLMSG_LENGTH(sizeof(body)),
-		.nlmsg_type = change == RTNL_ADD ? RTM_NEWADDR : RTM_DELADDR,
-		.nlmsg_flags = NLM_F_REQUEST,
-		.nlmsg_seq = seq,
-	};
-	memcpy(nlmsg_data(m), &body, sizeof(body));
-	put_attr(m, IFA_LOCAL, addr->addr.bytes, len);
-	put_attr(m, IFA_ADDRESS, addr->addr.bytes, len);
+	switch ((enum moved_kind)what->kind) {
+	case MOVED_ROUTE:
+		build_route(m, change, ifindex, &what->route);
+		break;
+	case MOVED_RULE:
+		build_rule(m, change, &what->rule);
+		break;
+	case MOVED_ADDRESS:
+	case MOVED_KIND_MAX_:
+		build_address(m, change, ifindex, &what->address);
+		break;
+	}
+	m->nlmsg_seq = seq;
 	if (change == RTNL_ADD)
 		m->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
-	if (change == RTNL_ADD && addr->addr.family == AF_INET6)
-		put_ipv6_terms(m);
 	return m->nlmsg_len;
 }
 
@@ -353,7 +559,7 @@ static size_t build_request(struct nlmsghdr *m, enum rtnl_change change, int ifi
  * backwards: with the first address of a subnet the kernel removes the later ones itself, and the
  * count would be wrong. */
 static size_t build_batch(struct rtnl *r, enum rtnl_change change, int ifindex,
-	const struct addr_prefix *addrs, size_t n)
+	const struct moved *items, size_t n)
 {
 	struct nlmsghdr *m = NULL;
 	size_t len = 0;
@@ -361,15 +567,15 @@ static size_t build_batch(struct rtnl *r, enum rtnl_change change, int ifindex,
 	for (size_t i = 0; i < n; i++) {
 		m = (struct nlmsghdr *)(void *)(r->batch + len);
 		len += build_request(
-			m, change, ifindex, &addrs[change == RTNL_ADD ? i : n - 1 - i], ++r->seq);
+			m, change, ifindex, &items[change == RTNL_ADD ? i : n - 1 - i], ++r->seq);
 	}
 	if (m)
 		m->nlmsg_flags |= NLM_F_ACK;
 	return len;
 }
 
-int rtnl_change_addresses(struct rtnl *r, enum rtnl_change change, int ifindex,
-	const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+int rtnl_change(struct rtnl *r, enum rtnl_change change, int ifindex, const struct moved *items,
+	size_t n, size_t *ret_changed)
 {
 	struct outcome o = {
 		.first_seq = r->seq + 1, .last_seq = r->seq + (uint32_t)n, .change = change};
@@ -380,7 +586,7 @@ int rtnl_change_addresses(struct rtnl *r, enum rtnl_change change, int ifindex,
 		return 0;
 	if (n > RTNL_BATCH_MAX)
 		return -E2BIG;
-	error = send_bytes(r, r->batch, build_batch(r, change, ifindex, addrs, n));
+	error = send_bytes(r, r->batch, build_batch(r, change, ifindex, items, n));
 	if (error < 0)
 		return error;
 	error = read_answers(r, &o, false);

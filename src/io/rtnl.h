@@ -1,15 +1,18 @@
-/* rtnetlink: addresses set and removed many at a time, links and addresses watched. Never blocks:
+/* rtnetlink: addresses, routes and rules set and removed many at a time; links, addresses, and what
+ * others remove of these, watched. Never blocks:
  * the kernel answers requests while they are sent. libnl's error codes never leave this module. */
 #pragma once
 
 #include "base/addr.h"
+#include "core/moved.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define RTNL_MAC_LEN 6
-#define RTNL_BATCH_MAX 765
+#define RTNL_BATCH_MAX 255
+#define RTNL_PROTOCOL 116 /* whose routes and rules are ours: "t" */
 
 struct rtnl;
 
@@ -25,6 +28,9 @@ struct rtnl_handler {
 	void (*link)(const struct rtnl_link *link, void *userdata);
 	void (*link_gone)(int ifindex, void *userdata);
 	void (*addr)(int ifindex, const struct addr_prefix *addr, bool present, void *userdata);
+	/* NULL: of no interest. A route or rule of RTNL_PROTOCOL was removed. Of a route the destination and the table
+	 * are told, of a rule its family and priority. */
+	void (*route_gone)(const struct moved *what, void *userdata);
 };
 
 /* `handler` is borrowed. Needs no privilege; changing addresses needs CAP_NET_ADMIN. 0 or -errno.
@@ -45,10 +51,11 @@ enum rtnl_change {
 	RTNL_REMOVE,
 };
 
-/* Add or remove up to RTNL_BATCH_MAX addresses, of both families, in one message to the kernel.
- * What is there already, or already gone, is fine. *ret_changed: how many were not. IPv6 addresses
- * are added without duplicate address detection, and deprecated: usable, never this host's choice
- * for a source. All are tried; returns 0 or the first -errno (-EACCES: IPv6 is disabled on the
- * interface). */
-int rtnl_change_addresses(struct rtnl *r, enum rtnl_change change, int ifindex,
-	const struct addr_prefix *addrs, size_t n, size_t *ret_changed);
+/* Add or remove up to RTNL_BATCH_MAX things of one kind, of both families, in one message to the
+ * kernel. ifindex 0: a route without an interface, or a rule. What is there already, or already
+ * gone, is fine. *ret_changed: how many were not. IPv6 addresses are added without duplicate address
+ * detection, and deprecated: usable, never this host's choice for a source. Routes and rules are of
+ * RTNL_PROTOCOL: others like them are not removed. All are tried; returns 0 or the first -errno
+ * (-EACCES: IPv6 is disabled on the interface). */
+int rtnl_change(struct rtnl *r, enum rtnl_change change, int ifindex, const struct moved *items,
+	size_t n, size_t *ret_changed);

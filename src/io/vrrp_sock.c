@@ -19,6 +19,8 @@
 #define IPV6_MULTICAST_ALL 29
 #endif
 
+#define RECEIVE_BUFFER_LEN (1 << 20)
+
 struct option {
 	int name, value;
 };
@@ -100,6 +102,9 @@ int vrrp_sock_open(uint16_t family, const char *interface, int ifindex)
 	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
 		    (socklen_t)strlen(interface) + 1) < 0)
 		return -errno;
+	/* So that a peer's adverts find room in a flood; without it there is less. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(const int){RECEIVE_BUFFER_LEN},
+		sizeof(int));
 	r = family == AF_INET6 ? set_up_v6(fd, ifindex) : set_up_v4(fd, ifindex);
 	if (r < 0)
 		return r;
@@ -197,27 +202,41 @@ static void read_control(struct msghdr *message, struct vrrp_datagram *ret)
 	}
 }
 
-ssize_t vrrp_sock_receive(int fd, uint8_t *bytes, size_t size, struct vrrp_datagram *ret)
+static void read_datagram(struct mmsghdr *m, uint8_t *bytes, struct vrrp_datagram *ret)
 {
-	struct sockaddr_in6 from = {0}; /* IPv4's is shorter */
-	union control control = {0};
-	struct iovec iov = {bytes, size};
-	struct msghdr message = {
-		.msg_name = &from,
-		.msg_namelen = sizeof(from),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes),
-	};
-	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT);
+	struct sockaddr_in6 from;
 
+	*ret = (struct vrrp_datagram){.bytes = bytes, .len = m->msg_len};
+	memcpy(&from, m->msg_hdr.msg_name, sizeof(from));
+	if (from.sin6_family != AF_INET6)
+		return;
+	ret->source = addr_v6(&from.sin6_addr);
+	read_control(&m->msg_hdr, ret);
+}
+
+int vrrp_sock_receive(int fd, struct vrrp_inbox *inbox)
+{
+	struct sockaddr_in6 from[VRRP_INBOX] = {0}; /* IPv4's is shorter */
+	union control control[VRRP_INBOX];
+	struct iovec iov[VRRP_INBOX];
+	struct mmsghdr messages[VRRP_INBOX];
+	int n;
+
+	for (size_t i = 0; i < VRRP_INBOX; i++) {
+		iov[i] = (struct iovec){inbox->bytes[i], sizeof(inbox->bytes[i])};
+		messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &from[i],
+			.msg_namelen = sizeof(from[i]),
+			.msg_iov = &iov[i],
+			.msg_iovlen = 1,
+			.msg_control = control[i].bytes,
+			.msg_controllen = sizeof(control[i].bytes),
+		};
+	}
+	n = recvmmsg(fd, messages, VRRP_INBOX, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	*ret = (struct vrrp_datagram){.bytes = bytes, .len = (size_t)n};
-	if (from.sin6_family != AF_INET6)
-		return n;
-	ret->source = addr_v6(&from.sin6_addr);
-	read_control(&message, ret);
+	for (int i = 0; i < n; i++)
+		read_datagram(&messages[i], inbox->bytes[i], &inbox->datagrams[i]);
 	return n;
 }

@@ -7,7 +7,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /* Bound to the interface, member of the group, TTL or hop limit 255, class CS6, own adverts not
  * looped back. Needs CAP_NET_RAW. Returns a non-blocking descriptor or -errno. */
@@ -19,7 +18,15 @@ int vrrp_sock_open(uint16_t family, const char *interface, int ifindex);
 int vrrp_sock_send(int fd, int ifindex, const struct addr *source, const struct addr *destination,
 	const uint8_t *packet, size_t len);
 
-/* Take one datagram that arrived on the interface. On IPv4 *ret holds it with its IP header, and
- * nothing else; on IPv6 it is apart from it. Returns its length, 0 when there is none, or -errno.
- * One longer than `size` is cut. */
-ssize_t vrrp_sock_receive(int fd, uint8_t *bytes, size_t size, struct vrrp_datagram *ret);
+#define VRRP_INBOX 32
+
+/* What arrived; the datagrams are in its bytes. */
+struct vrrp_inbox {
+	struct vrrp_datagram datagrams[VRRP_INBOX];
+	uint8_t bytes[VRRP_INBOX][VRRP_DATAGRAM_MAX];
+};
+
+/* Take what arrived on the interface, at most VRRP_INBOX datagrams. On IPv4 each has its IP header
+ * in it, and no source; on IPv6 it is apart. One that is too long is cut. Returns how many, 0 when
+ * there are none, or -errno. */
+int vrrp_sock_receive(int fd, struct vrrp_inbox *inbox);

@@ -142,10 +142,10 @@ static size_t count_servers(const struct conf *conf, const struct wanted_who *wh
 /* --- Floating addresses --- */
 
 static void add_floating(struct realserver_floating *floating, size_t *n, const char *router,
-	const struct addr_prefix *addrs, size_t n_addrs)
+	const struct conf_address *addrs, size_t n_addrs)
 {
 	for (size_t i = 0; i < n_addrs; i++)
-		floating[(*n)++] = (struct realserver_floating){.router = router, .addr = addrs[i]};
+		floating[(*n)++] = (struct realserver_floating){.router = router, .addr = addrs[i].prefix};
 }
 
 static void set_floating(const struct conf *conf, struct realserver_want *want)

@@ -145,6 +145,70 @@ static json_t *dump_auth(const struct conf_auth *auth)
 		auth->window_s, "keys", keys, "password_file", auth->password_file);
 }
 
+/* With the terms that it has: label, interface, scope. */
+static json_t *dump_addresses(const struct conf_address *addresses, size_t n)
+{
+	json_t *array = json_array();
+	char text[ADDR_PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_address *a = &addresses[i];
+		(void)addr_prefix_format(&a->prefix, text);
+		json_array_append_new(array,
+			*a->label || *a->interface || a->scope
+				? json_pack("[s s s i]", text, a->label, a->interface, a->scope)
+				: json_string(text));
+	}
+	return array;
+}
+
+static json_t *dump_prefix(const struct addr_prefix *p)
+{
+	char text[ADDR_PREFIX_TEXT_MAX];
+
+	return p->addr.family ? json_string(addr_prefix_format(p, text)) : json_null();
+}
+
+static void add_routing(json_t *o, const struct conf_router *r)
+{
+	json_t *routes = json_array(), *rules = json_array();
+
+	for (size_t i = 0; i < r->n_routes; i++) {
+		const struct conf_route *t = &r->routes[i];
+		json_array_append_new(routes,
+			json_pack("{so so ss so sI sI sb ss}", "to", dump_prefix(&t->to), "via",
+				dump_addr(&t->via), "dev", t->dev, "src", dump_addr(&t->src),
+				"table", (json_int_t)t->table, "metric", (json_int_t)t->metric,
+				"onlink", t->onlink, "type",
+				conf_route_type_name((enum conf_route_type)t->type)));
+	}
+	for (size_t i = 0; i < r->n_rules; i++) {
+		const struct conf_rule *t = &r->rules[i];
+		json_array_append_new(rules,
+			json_pack("{si so so sI ss sI sI}", "family", t->family == AF_INET6 ? 6 : 4,
+				"from", dump_prefix(&t->from), "to", dump_prefix(&t->to), "fwmark",
+				(json_int_t)t->mark, "iif", t->iif, "table", (json_int_t)t->table,
+				"priority", (json_int_t)t->priority));
+	}
+	if (r->n_routes > 0)
+		json_object_set(o, "routes", routes);
+	if (r->n_rules > 0)
+		json_object_set(o, "rules", rules);
+	json_decref(routes);
+	json_decref(rules);
+}
+
+/* Where it is not as usual. */
+static void add_announce(json_t *o, const struct conf_announce *a)
+{
+	json_t *announce = json_object_get(o, "announce");
+
+	if (a->again_us != 5000000)
+		json_object_set_new(announce, "again", dump_duration(a->again_us));
+	if (a->forms != CONF_ARP_REQUEST)
+		json_object_set_new(announce, "forms", json_integer(a->forms));
+}
+
 /* What is not as it is by default. */
 static void dump_wire(const struct conf *c, const struct conf_router *r, json_t *router)
 {
@@ -179,22 +243,26 @@ static void dump_wire(const struct conf *c, const struct conf_router *r, json_t 
 
 static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 {
-	json_t *priority = json_object(), *router;
+	json_t *priority = json_object(), *o;
 
 	for (size_t i = 0; i < c->n_nodes; i++)
 		json_object_set_new(priority, c->nodes[i].name, json_integer(r->priority[i]));
-	router = json_pack("{ss ss si so si sb so so so ss? s{si so so}}", "name", r->name,
-		"interface", r->interface, "vrid", r->vrid, "priority", priority,
-		"advert_interval_cs", r->advert_interval_cs, "preempt", r->preempt, "addresses",
-		dump_prefixes(r->addresses, r->n_addresses), "excluded",
-		dump_prefixes(r->excluded, r->n_excluded), "snat",
+	o = json_pack("{ss ss si so si sb so so so ss? s{si so so}}", "name", r->name, "interface",
+		r->interface, "vrid", r->vrid, "priority", priority, "advert_interval_cs",
+		r->advert_interval_cs, "preempt", r->preempt, "addresses",
+		dump_addresses(r->addresses, r->n_addresses), "excluded",
+		dump_addresses(r->excluded, r->n_excluded), "snat",
 		dump_prefixes(r->snat, r->n_snat), "snat_interface", r->snat_interface, "announce",
 		"repeat", (int)r->announce.repeat, "interval",
 		dump_duration(r->announce.interval_us), "refresh",
 		dump_duration(r->announce.refresh_us));
-	add_tracking(router, c, r);
-	dump_wire(c, r, router);
-	return router;
+	if (!r->accept)
+		json_object_set_new(o, "accept", json_false());
+	add_routing(o, r);
+	add_announce(o, &r->announce);
+	add_tracking(o, c, r);
+	dump_wire(c, r, o);
+	return o;
 }
 
 static json_t *dump_check(const struct conf_pool *p)

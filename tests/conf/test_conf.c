@@ -300,19 +300,19 @@ static char *load_routers(unsigned n)
 	text_begin(&t, "\"virtual_routers\": {");
 	for (unsigned i = 0; i < n; i++)
 		(void)fprintf(t.out,
-			"%s\"r%u\": { \"interface\": \"e\", \"vrid\": %u, "
-			"\"addresses\": [ \"10.0.0.%u\" ] }",
-			i ? "," : "", i, i + 1, i + 1);
+			"%s\"r%u\": { \"interface\": \"e%u\", \"vrid\": %u, "
+			"\"addresses\": [ \"10.0.%u.%u\" ] }",
+			i ? "," : "", i, i / 255, i % 255 + 1, i / 255, i % 255);
 	return text_load(&t, "} }");
 }
 
-START_TEST(there_are_128_virtual_routers_at_most)
+START_TEST(there_are_1024_virtual_routers_at_most)
 {
-	auto_free char *some = load_routers(128);
-	auto_free char *many = load_routers(129);
+	auto_free char *some = load_routers(1024);
+	auto_free char *many = load_routers(1025);
 
 	ck_assert_str_eq(some, "");
-	ck_assert_ptr_nonnull(strstr(many, "/virtual_routers: must have 0..128 members, not 129"));
+	ck_assert_ptr_nonnull(strstr(many, "/virtual_routers: must have 0..1024 members, not 1025"));
 }
 END_TEST
 
@@ -461,7 +461,7 @@ static TCase *text_tests(void)
 
 	tcase_set_timeout(tcase, 30);
 	tcase_add_test(tcase, a_router_has_255_addresses_at_most);
-	tcase_add_test(tcase, there_are_128_virtual_routers_at_most);
+	tcase_add_test(tcase, there_are_1024_virtual_routers_at_most);
 	tcase_add_test(tcase, there_are_20000_pools_at_most);
 	tcase_add_test(tcase, a_pool_has_4096_servers_at_most);
 	tcase_add_test(tcase, there_are_20000_services_at_most);

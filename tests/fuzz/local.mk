@@ -15,14 +15,14 @@ EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/vrrp_auth/*)
 # An hour of search for each parser of adverts, by clang's libFuzzer; new inputs stay in fuzz-found/.
 FUZZ_SECONDS = 3600
 FUZZ_CLANG = clang
-FUZZ_SOURCES = src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c
+FUZZ_FILES = src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c
 .PHONY: fuzz-hour
 fuzz-hour:
 	$(MKDIR_P) fuzz-found
 	for target in vrrp_packet vrrp_auth; do \
 		$(MKDIR_P) fuzz-found/$$target && (cd $(srcdir) && $(FUZZ_CLANG) -std=gnu17 -O1 -g -Isrc \
 			-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_SOURCES)) && \
+			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES)) && \
 		fuzz-found/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4200 -print_final_stats=1 \
 			-artifact_prefix=fuzz-found/ fuzz-found/$$target $(srcdir)/tests/fuzz/corpus/$$target \
 			|| exit 1; \

@@ -17,6 +17,8 @@ EXTRA_DIST += tests/lab/conftest.py tests/lab/director.py tests/lab/guestrun.py 
 	tests/lab/process.py tests/lab/topology.py
 EXTRA_DIST += tests/lab/ask.py tests/lab/test_addresses.py tests/lab/test_forwarding.py
 EXTRA_DIST += tests/lab/test_kernel_traps.py
+EXTRA_DIST += tests/lab/test_limits.py tests/lab/test_routes.py \
+	tests/lab/test_election_scale.py tests/lab/test_election_stress.py
 EXTRA_DIST += tests/lab/test_balancing.py tests/lab/test_bench.py tests/lab/test_checker.py \
 	tests/lab/test_config.py tests/lab/test_crash.py tests/lab/test_election.py tests/lab/test_fullnat.py \
 	tests/lab/test_lab.py tests/lab/peers.py tests/lab/test_interop.py tests/lab/test_election_bench.py \

@@ -56,11 +56,11 @@ def address_of(node, interface):
     return json.loads(node.run("ip", "-j", "link", "show", interface))[0]["address"]
 
 
-def reach(node, address):
+def reach(node, address, seconds=5):
     """Send to a port that nobody listens at: the refusal comes from whoever has the address."""
     script = ("import socket\n"
               f"s = socket.socket(socket.AF_INET{'6' if ':' in address else ''}, socket.SOCK_DGRAM)\n"
-              "s.settimeout(5)\n"
+              f"s.settimeout({seconds})\n"
               f"s.connect(('{address}', 9))\n"
               "s.send(b'?')\n"
               "try:\n"
@@ -195,7 +195,7 @@ def test_an_interface_for_snat_may_come_late_and_go_and_come_back(lab):
     lb1 = Director(lab, "lb1", config("100ms"))
     lb1.start()
     wait_owned(lb1, (VIP, *EXCLUDED))
-    assert any("interface eth2 does not exist: the snat_addresses of front" in line
+    assert any("interface eth2 does not exist: what front has there" in line
                for line in lb1.log().splitlines())
     for _ in range(2):
         lab["lb1"].ip("link add eth2 type veth peer name eth2-far", "link set eth2 up")
@@ -248,3 +248,31 @@ def test_status_shows_what_moves_and_where_to(lab, pair):
     text = lb1.ctl("status").stdout
     assert f"excluded {EXCLUDED[0]}/24 {EXCLUDED[1]}/64" in text
     assert f"snat on eth2 {SNAT[0]}/24 {SNAT[1]}/64" in text
+
+
+def answers(node, address):
+    """Whether what is sent to an address of the host is refused there, and not dropped."""
+    try:
+        reach(node, address, 0.5)
+    except RuntimeError as error:
+        assert "TimeoutError" in str(error), error
+        return False
+    return True
+
+
+def test_a_closed_address_takes_only_what_is_needed(lab):
+    lab.build(NETWORKS, ipv6=True)
+    lb1 = Director(lab, "lb1", config(accept=False))
+    lb1.start()
+    wait_owned(lb1, MOVED)
+    client = lab["client"]
+    wait_until(lambda: "closed4" in lab["lb1"].run("nft", "list", "table", "inet", "tandem"), 10, "the rules")
+    for address in (VIP, *EXCLUDED):
+        assert not answers(client, address), address
+        assert neighbour(client, address) == address_of(lab["lb1"], "eth0"), "found all the same"
+        assert answers(lab["lb1"], address), "by the host itself"
+    assert answers(client, "192.0.2.2") and answers(client, "2001:db8::2")
+    assert answers(lab["rs1"], SNAT[0]), "is no virtual address"
+    assert lb1.reload(config()).returncode == 0
+    wait_until(lambda: answers(client, VIP), 10, "it is open")
+    assert answers(client, EXCLUDED[1])

@@ -1,5 +1,42 @@
-# Directors on a virtual clock and a simulated LAN.
-check_PROGRAMS += tests/sim/sim_vrrp
-TESTS += tests/sim/sim_vrrp
-tests_sim_sim_vrrp_SOURCES = tests/sim/sim_vrrp.c
-tests_sim_sim_vrrp_LDADD = libcore.a libbase.a
+# Directors on a virtual clock and simulated LANs. tests/sim/sim replays what was kept and runs 10,000
+# seeds; `make sim SEEDS=1000000 JOBS=4` runs more of them; mutants.sh proves that it finds faults.
+check_PROGRAMS += tests/sim/sim
+TESTS += tests/sim/sim tests/sim/mutants.sh
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_director.c tests/sim/sim_lan.c \
+	tests/sim/sim_minimize.c tests/sim/sim_rules.c tests/sim/sim_script.c tests/sim/sim_world.c
+tests_sim_sim_LDADD = libelector.a libleftovers.a libcore.a libbase.a $(JANSSON_LIBS)
+dist_check_SCRIPTS += tests/sim/mutants.sh tests/sim/run.sh
+EXTRA_DIST += \
+	tests/sim/kept/last-word-reconfigured.sim \
+	tests/sim/kept/last-word.sim \
+	tests/sim/kept/recorded-before-said.sim \
+	tests/sim/kept/robbed-while-offered.sim \
+	tests/sim/mutants/adopts-too-late.patch \
+	tests/sim/mutants/advert-before-claim.patch \
+	tests/sim/mutants/adverts-are-late.patch \
+	tests/sim/mutants/any-straggler-resigns.patch \
+	tests/sim/mutants/backup-does-not-listen.patch \
+	tests/sim/mutants/forgotten-too-soon.patch \
+	tests/sim/mutants/humbler-and-hasty.patch \
+	tests/sim/mutants/interval-not-capped.patch \
+	tests/sim/mutants/last-word-is-the-rivals.patch \
+	tests/sim/mutants/late-is-not-lost.patch \
+	tests/sim/mutants/leftovers-stay.patch \
+	tests/sim/mutants/link-down-keeps-addresses.patch \
+	tests/sim/mutants/loser-keeps-addresses.patch \
+	tests/sim/mutants/never-preempts.patch \
+	tests/sim/mutants/news-lost-for-good.patch \
+	tests/sim/mutants/no-tie-break.patch \
+	tests/sim/mutants/recorded-afterwards.patch \
+	tests/sim/mutants/recorded-before-it-is-said.patch \
+	tests/sim/mutants/resigns-before-release.patch \
+	tests/sim/mutants/robbed-for-good.patch \
+	tests/sim/mutants/robbed-while-offered.patch \
+	tests/sim/mutants/winner-does-not-shout.patch \
+	tests/sim/kept/README
+
+SEEDS = 1000000
+JOBS = 2
+.PHONY: sim
+sim: tests/sim/sim
+	$(srcdir)/tests/sim/run.sh tests/sim/sim $(SEEDS) $(JOBS)

@@ -165,8 +165,8 @@ tests_unit_test_balancer_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDAD
 
 check_PROGRAMS += tests/unit/test_roles
 TESTS += tests/unit/test_roles
-tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/roles.c \
-	src/director/roles_wire.c
+tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/moved.c \
+	src/director/roles.c src/director/roles_wire.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_roles_LDADD = $(LIBCONF) $(UNIT_LDADD)
 

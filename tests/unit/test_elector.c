@@ -12,12 +12,12 @@
 
 #define SECOND_US UINT64_C(1000000)
 #define LOG_MAX 4096
-#define WORLD_ADDRS 16
+#define WORLD_ADDRS 256
 
 /* The world. */
 static struct {
 	char log[LOG_MAX];
-	struct addr_prefix addrs[WORLD_ADDRS];
+	struct moved addrs[WORLD_ADDRS];
 	size_t n_addrs;
 	struct {
 		const char *name; /* NULL: gone */
@@ -40,7 +40,9 @@ static struct {
 } world;
 
 static struct state_router records[STATE_ROUTERS_MAX];
-static struct state_file state = {.routers = records};
+static struct moved recorded[4 * STATE_ROUTERS_MAX];
+static struct state_file state = {
+	.fd = -1, .routers = records, .moved = recorded, .n_moved = 4 * STATE_ROUTERS_MAX};
 static struct elector e;
 static struct instant now;
 static const uint8_t mac[PORT_MAC_LEN] = {2, 0, 0, 0, 0, 1};
@@ -65,11 +67,11 @@ static const char *done(void)
 	return log;
 }
 
-static size_t world_find(const struct addr_prefix *a)
+static size_t world_find(const struct moved *m)
 {
 	size_t i = 0;
 
-	while (i < world.n_addrs && !addr_equal(&world.addrs[i].addr, &a->addr))
+	while (i < world.n_addrs && !moved_equal(&world.addrs[i], m))
 		i++;
 	return i;
 }
@@ -111,47 +113,56 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 
 #define AWAY_IFINDEX 3
 
-/* The last byte of each address, and where it goes if not home. */
-static void note_addresses(const char *what, int ifindex, const struct addr_prefix *addrs, size_t n)
+/* The last byte of each address, and where it goes if not home; a route by its destination, a rule
+ * by its priority. */
+static void note_moved(const char *what, int ifindex, const struct moved *items, size_t n)
 {
-	note("%s%s", what, ifindex == AWAY_IFINDEX ? "@eth2" : "");
+	static const char *const kinds[] = {"", "-route", "-rule"};
+
+	note("%s%s%s", what, kinds[items->kind], ifindex == AWAY_IFINDEX ? "@eth2" : "");
 	for (size_t i = 0; i < n; i++) {
-		bool ipv6 = addrs[i].addr.family == AF_INET6;
-		note(ipv6 ? " :%x" : " .%u", addrs[i].addr.bytes[ipv6 ? 15 : 3]);
+		const struct addr *addr = items[i].kind == MOVED_ADDRESS
+						  ? &items[i].address.prefix.addr
+						  : &items[i].route.to.addr;
+		bool ipv6 = addr->family == AF_INET6;
+		ck_assert_uint_eq(items[i].kind, items->kind);
+		if (items[i].kind == MOVED_RULE)
+			note(" %u", items[i].rule.priority);
+		else
+			note(ipv6 ? " :%x" : " .%u", addr->bytes[ipv6 ? 15 : 3]);
 	}
 	note("; ");
 }
 
-static int add(
-	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+static int add(void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	(void)io;
 	*ret_changed = 0;
-	note_addresses("add", ifindex, addrs, n);
-	ck_assert(!e.n_routers || e.n_groups ||
-		records[0].ifindex[ifindex == AWAY_IFINDEX] == ifindex);
+	note_moved("add", ifindex, items, n);
+	ck_assert(!e.n_routers || e.n_groups || items->place == MOVED_ANYWHERE ||
+		  records[0].ifindex[items->place] == ifindex);
 	world.record_was_active = records[0].active;
 	if (world.add_error)
 		return world.add_error;
 	for (size_t i = 0; i < n; i++) {
-		if (world_find(&addrs[i]) < world.n_addrs)
+		if (world_find(&items[i]) < world.n_addrs)
 			continue;
 		ck_assert_uint_lt(world.n_addrs, WORLD_ADDRS);
-		world.addrs[world.n_addrs++] = addrs[i];
+		world.addrs[world.n_addrs++] = items[i];
 		(*ret_changed)++;
 	}
 	return 0;
 }
 
-static int remove_addresses(
-	void *io, int ifindex, const struct addr_prefix *addrs, size_t n, size_t *ret_changed)
+static int remove_moved(
+	void *io, int ifindex, const struct moved *items, size_t n, size_t *ret_changed)
 {
 	(void)io;
 	*ret_changed = 0;
-	note_addresses("remove", ifindex, addrs, n);
+	note_moved("remove", ifindex, items, n);
 	world.record_was_active = records[0].active;
 	for (size_t i = 0; i < n; i++) {
-		size_t at = world_find(&addrs[i]);
+		size_t at = world_find(&items[i]);
 		if (at == world.n_addrs)
 			continue;
 		world.addrs[at] = world.addrs[--world.n_addrs];
@@ -160,26 +171,30 @@ static int remove_addresses(
 	return 0;
 }
 
-static void announce(void *io, const struct port *port, const struct addr_prefix *addrs, size_t n)
+static void announce(void *io, const struct port *port, unsigned arp_forms,
+	const struct moved *items, size_t n)
 {
 	(void)io;
-	(void)addrs;
+	(void)arp_forms;
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(items[i].kind, MOVED_ADDRESS);
 	note("announce%s %zu; ", port->ifindex == AWAY_IFINDEX ? "@eth2" : "", n);
 }
 
 static int tidy(void *io, struct state_router *record, size_t *ret_removed)
 {
-	size_t removed[STATE_PLACES] = {0};
+	const struct moved *items = state_file_list(&state, record);
+	size_t total = 0, removed;
 
 	note("tidy %s; ", record->name);
 	record->active = false;
-	for (enum state_place place = 0; place < STATE_PLACES; place++) {
-		struct state_slice slice = state_addrs_at(&record->addrs, place);
-		if (slice.n > 0)
-			(void)remove_addresses(
-				io, record->ifindex[place], slice.addrs, slice.n, &removed[place]);
+	for (size_t left = record->list.n, n; left > 0; left -= n) {
+		n = moved_run_before(items, left, SIZE_MAX);
+		(void)remove_moved(io, record->ifindex[items[left - n].place], &items[left - n], n,
+			&removed);
+		total += removed;
 	}
-	*ret_removed = removed[STATE_HOME] + removed[STATE_AWAY];
+	*ret_removed = total;
 	return 0;
 }
 
@@ -205,7 +220,9 @@ static int dump(void *io)
 		if (!world.links[i].primary)
 			continue;
 		for (size_t k = 0; k < world.n_addrs; k++)
-			elector_addr(&e, world.links[i].ifindex, &world.addrs[k], true);
+			if (world.addrs[k].kind == MOVED_ADDRESS)
+				elector_addr(&e, world.links[i].ifindex,
+					&world.addrs[k].address.prefix, true);
 		primary = prefix(world.links[i].primary);
 		elector_addr(&e, world.links[i].ifindex, &primary, true);
 	}
@@ -249,7 +266,7 @@ static const struct elector_ops recorder = {
 	.close_port = close_port,
 	.send = send_packet,
 	.add = add,
-	.remove = remove_addresses,
+	.remove = remove_moved,
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
@@ -259,6 +276,23 @@ static const struct elector_ops recorder = {
 	.changed = changed,
 	.event = event,
 };
+
+/* Lists of configurations, good until the next test. */
+static struct moved lists[8 * STATE_ROUTERS_MAX];
+static size_t n_lists;
+
+static struct moved *new_list(size_t n)
+{
+	ck_assert_uint_le(n_lists + n, sizeof(lists) / sizeof(lists[0]));
+	n_lists += n;
+	return memset(&lists[n_lists - n], 0, n * sizeof(*lists));
+}
+
+static struct moved moved(const char *text, uint8_t place)
+{
+	return (struct moved){
+		.kind = MOVED_ADDRESS, .place = place, .address.prefix = prefix(text)};
+}
 
 /* A virtual router with addresses 192.0.2.FIRST and those after it. */
 static struct router_config front(uint8_t vrid, unsigned first, unsigned n)
@@ -273,35 +307,48 @@ static struct router_config front(uint8_t vrid, unsigned first, unsigned n)
 		.preempt = true,
 		.format = {AF_INET, .version = 3, .min_ttl = 255, .interval_cs = 100},
 		.announce = {.repeat = 1},
-		.addrs = {.n_advertised = (uint16_t)n, .n_home = (uint16_t)n, .n = (uint16_t)n},
+		.moved = new_list(n),
+		.n_moved = n,
+		.n_advertised = n,
 	};
 
 	for (unsigned i = 0; i < n; i++) {
-		c.addrs.list[i] = prefix("192.0.2.0/24");
-		c.addrs.list[i].addr.bytes[3] = (uint8_t)(first + i);
+		c.moved[i] = moved("192.0.2.0/24", MOVED_HOME);
+		c.moved[i].address.prefix.addr.bytes[3] = (uint8_t)(first + i);
+		c.moved[i].advertised = true;
 	}
 	return c;
 }
+
+#define AWAY 1 /* a place */
 
 /* ... with one more address of each family beside them, and two of each away. */
 static struct router_config everything(void)
 {
 	struct router_config c = front(51, 100, 1);
-	struct state_addrs *a = &c.addrs;
 
-	a->list[a->n++] = prefix("2001:db8::a0/64");
-	a->list[a->n++] = prefix("192.0.2.110/24");
-	a->n_home = a->n;
-	a->list[a->n++] = prefix("10.9.0.200/24");
-	a->list[a->n++] = prefix("fd00::b0/64");
-	(void)snprintf(c.snat_interface, sizeof(c.snat_interface), "eth2");
+	c.moved = new_list(5);
+	c.n_moved = 5;
+	c.moved[0] = moved("10.9.0.200/24", AWAY);
+	c.moved[1] = moved("fd00::b0/64", AWAY);
+	c.moved[2] = moved("192.0.2.100/24", MOVED_HOME);
+	c.moved[2].advertised = true;
+	c.moved[3] = moved("2001:db8::a0/64", MOVED_HOME);
+	c.moved[4] = moved("192.0.2.110/24", MOVED_HOME);
+	(void)snprintf(c.places[AWAY], sizeof(c.places[AWAY]), "eth2");
 	return c;
+}
+
+static void record_list(struct state_router *s, const struct router_config *c)
+{
+	state_file_record(&state, s, 0, c->moved, c->n_moved);
 }
 
 static void set_up(void)
 {
 	memset(&world, 0, sizeof(world));
 	memset(records, 0, sizeof(records));
+	n_lists = 0;
 	now = (struct instant){1000 * SECOND_US};
 	world.sent_to = "224.0.0.18";
 	world.links[0].name = "eth0";
@@ -352,9 +399,10 @@ static void link_is(int ifindex, bool up)
 	elector_settle(&e, now);
 }
 
-static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigned first)
+static struct vrrp_datagram make_advert(uint8_t vrid, uint8_t priority, uint8_t from,
+	unsigned first, uint8_t bytes[static VRRP_DATAGRAM_MAX])
 {
-	uint8_t bytes[VRRP_DATAGRAM_MAX] = {
+	static const uint8_t header[] = {
 		0x45, 0xc0, 0, 0, 0, 0, 0, 0, 255, 112, 0, 0, 192, 0, 2};
 	struct vrrp_advert a = {
 		.vrid = vrid, .priority = priority, .interval_cs = 100, .n_addrs = 2};
@@ -362,15 +410,25 @@ static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigne
 	struct addr to;
 	size_t len;
 
+	memset(bytes, 0, VRRP_DATAGRAM_MAX);
+	memcpy(bytes, header, sizeof(header));
 	bytes[15] = from;
 	ck_assert(addr_parse(world.sent_to, &to));
 	memcpy(bytes + 16, to.bytes, 4);
-	a.addrs[0] = front(vrid, first, 2).addrs.list[0].addr;
-	a.addrs[1] = front(vrid, first, 2).addrs.list[1].addr;
+	a.addrs[0] = front(vrid, first, 2).moved[0].address.prefix.addr;
+	a.addrs[1] = front(vrid, first, 2).moved[1].address.prefix.addr;
 	len = 20 + vrrp_packet_build(&format, &a, bytes + 20);
 	vrrp_packet_seal(&format, &a.source, &a.source, bytes + 20, len - 20);
 	bytes[3] = (uint8_t)len;
-	elector_datagram(&e, e.ports[0], bytes, len, now);
+	return (struct vrrp_datagram){.bytes = bytes, .len = len};
+}
+
+static void advert_arrives(uint8_t vrid, uint8_t priority, uint8_t from, unsigned first)
+{
+	uint8_t bytes[VRRP_DATAGRAM_MAX];
+	struct vrrp_datagram arrived = make_advert(vrid, priority, from, first, bytes);
+
+	elector_hear(&e, e.ports[0], &arrived, 1, now);
 }
 
 /* A predecessor that sent its last advert some time ago. */
@@ -381,22 +439,24 @@ static void predecessor(const char *name, uint8_t vrid, unsigned first, unsigned
 	size_t changed;
 
 	*s = (struct state_router){.used = true, .active = true, .vrid = vrid, .ifindex = {2}};
+	s->election = 2;
 	s->format = c.format;
 	s->interval_cs = 100;
 	s->down_intervals = VRRP_DOWN_INTERVALS;
 	s->spoke = (struct instant){now.us - ago_us};
-	s->addrs = c.addrs;
+	record_list(s, &c);
 	(void)snprintf(s->name, sizeof(s->name), "%s", name);
 	(void)snprintf(s->interface, sizeof(s->interface), "eth0");
-	(void)add(NULL, 2, c.addrs.list, n, &changed);
+	(void)add(NULL, 2, c.moved, n, &changed);
 	(void)done();
 }
 
 /* front, but with IPv6 addresses, beside one of IPv4 with the same VRID. */
 static void configure_both(struct router_config c[static 2])
 {
-	c[0] = c[1] = front(51, 100, 1);
-	c[1].addrs.list[0] = prefix("2001:db8::a6/64");
+	c[0] = front(51, 100, 1);
+	c[1] = front(51, 100, 1);
+	c[1].moved[0].address.prefix = prefix("2001:db8::a6/64");
 	c[1].format.family = AF_INET6;
 	(void)snprintf(c[1].name, sizeof(c[1].name), "six");
 	configure(c, 2);
@@ -413,7 +473,7 @@ static void ipv6_advert_arrives(uint8_t priority, const char *source, const char
 	a.addrs[0] = prefix("2001:db8::a6/64").addr;
 	d.len = vrrp_packet_build(&format, &a, packet);
 	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
-	elector_packet(&e, e.ports[0], &d, now);
+	elector_hear(&e, e.ports[0], &d, 1, now);
 }
 
 /* Families */
@@ -527,7 +587,7 @@ START_TEST(an_address_is_recorded_before_it_is_added_and_until_it_is_removed)
 	ck_assert(world.record_was_active);
 	ck_assert(r->record->active);
 	ck_assert_uint_eq(r->record->spoke.us, now.us);
-	ck_assert_uint_eq(r->record->addrs.n_advertised, 2);
+	ck_assert_uint_eq(r->record->list.n, 2);
 	ck_assert_str_eq(r->record->interface, "eth0");
 	elector_leave(&e, now);
 	ck_assert(world.record_was_active);
@@ -539,7 +599,7 @@ START_TEST(addresses_that_nobody_recorded_are_leftovers_too)
 {
 	struct router_config c = front(51, 100, 2);
 
-	world.addrs[world.n_addrs++] = c.addrs.list[1];
+	world.addrs[world.n_addrs++] = c.moved[1];
 	configure(&c, 1);
 	ck_assert_str_eq(
 		done(), "open eth0; remove .100 .101; leftover-removed; initialize>backup; ");
@@ -586,7 +646,7 @@ START_TEST(a_predecessor_on_another_interface_of_that_name_is_not_adopted)
 	struct router_config c = front(51, 100, 2);
 
 	predecessor("front", 51, 100, 2, SECOND_US);
-	records[0].ifindex[STATE_HOME] = 7;
+	records[0].election = 7;
 	configure(&c, 1);
 	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
 }
@@ -735,12 +795,12 @@ END_TEST
 START_TEST(an_address_that_somebody_removes_is_back_at_once)
 {
 	struct router *r = start_active();
-	struct addr_prefix gone = r->config.addrs.list[1];
+	struct moved gone = r->config.moved[1];
 	size_t changed;
 
-	(void)remove_addresses(NULL, 2, &gone, 1, &changed);
+	(void)remove_moved(NULL, 2, &gone, 1, &changed);
 	(void)done();
-	elector_addr(&e, 2, &gone, false);
+	elector_addr(&e, 2, &gone.address.prefix, false);
 	elector_settle(&e, now);
 	ck_assert_str_eq(done(), "add .100 .101; announce 2; address-restored; ");
 	ck_assert_uint_eq(r->counters.addresses_restored, 1);
@@ -752,8 +812,8 @@ START_TEST(many_removed_addresses_are_one_batch_and_one_event)
 	struct router *r = start_active();
 
 	world.n_addrs = 0;
-	elector_addr(&e, 2, &r->config.addrs.list[0], false);
-	elector_addr(&e, 2, &r->config.addrs.list[1], false);
+	elector_addr(&e, 2, &r->config.moved[0].address.prefix, false);
+	elector_addr(&e, 2, &r->config.moved[1].address.prefix, false);
 	elector_settle(&e, now);
 	ck_assert_str_eq(done(), "add .100 .101; announce 2; address-restored; ");
 	ck_assert_uint_eq(r->counters.addresses_restored, 2);
@@ -777,12 +837,12 @@ START_TEST(news_of_our_own_removal_restores_nothing)
 {
 	struct router *r = start_active();
 
-	elector_addr(&e, 2, &r->config.addrs.list[0], false); /* but it is there again */
+	elector_addr(&e, 2, &r->config.moved[0].address.prefix, false); /* but it is there again */
 	elector_settle(&e, now);
 	ck_assert_uint_eq(r->counters.addresses_restored, 0);
 	link_is(2, false);
 	(void)done();
-	elector_addr(&e, 2, &r->config.addrs.list[0], false);
+	elector_addr(&e, 2, &r->config.moved[0].address.prefix, false);
 	ck_assert_str_eq(done(), "");
 }
 END_TEST
@@ -865,7 +925,7 @@ START_TEST(an_address_can_move_from_one_router_to_another)
 	reach_deadline();
 	(void)done();
 	c[0] = front(51, 100, 2);
-	c[0].addrs.list[1] = c[1].addrs.list[1];
+	c[0].moved[1] = c[1].moved[1];
 	c[1] = front(52, 110, 1);
 	configure(c, 2);
 	ck_assert_str_eq(done(), "remove .111; add .100 .111; send 100; announce 2; add .110; send "
@@ -1105,18 +1165,43 @@ START_TEST(another_address_list_is_counted_and_the_advert_heard)
 }
 END_TEST
 
+START_TEST(what_arrives_together_is_heard_by_each_in_its_order)
+{
+	static uint8_t bytes[3][VRRP_DATAGRAM_MAX];
+	struct router_config c[] = {front(51, 100, 1), front(52, 102, 1)};
+	struct vrrp_datagram arrived[3];
+
+	configure(c, 2);
+	pass(4 * SECOND_US);
+	(void)done();
+	arrived[0] = make_advert(51, 250, 3, 100, bytes[0]);
+	arrived[1] = make_advert(52, 250, 3, 102, bytes[1]);
+	arrived[2] = make_advert(51, 0, 3, 100, bytes[2]);
+	elector_hear(&e, e.ports[0], arrived, 3, now);
+	ck_assert_int_eq(e.routers[0]->vrrp.reason, VRRP_REASON_PEER_RESIGNED);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_received, 2);
+	ck_assert_uint_eq(e.routers[1]->counters.adverts_received, 1);
+	configure(&c[1], 1);
+	elector_hear(&e, e.ports[0], arrived, 3, now);
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_received, 2);
+	ck_assert_uint_eq(e.ports[0]->rejected[VRRP_REJECT_VRID], 2);
+}
+END_TEST
+
 START_TEST(what_is_no_advert_is_counted_and_told_once_in_a_minute)
 {
-	static const uint8_t junk[4] = {1, 2, 3, 4};
+	static const uint8_t bytes[4] = {1, 2, 3, 4};
+	static const struct vrrp_datagram junk = {.bytes = bytes, .len = sizeof(bytes)};
 
 	(void)start_active();
-	elector_datagram(&e, e.ports[0], junk, sizeof(junk), now);
+	elector_hear(&e, e.ports[0], &junk, 1, now);
 	ck_assert_str_eq(done(), "advert-rejected; ");
 	pass(60 * SECOND_US - 1);
-	elector_datagram(&e, e.ports[0], junk, sizeof(junk), now);
+	elector_hear(&e, e.ports[0], &junk, 1, now);
 	ck_assert_str_eq(done(), "");
 	pass(1);
-	elector_datagram(&e, e.ports[0], junk, sizeof(junk), now);
+	elector_hear(&e, e.ports[0], &junk, 1, now);
 	ck_assert_str_eq(done(), "advert-rejected; ");
 	ck_assert_uint_eq(e.ports[0]->rejected[VRRP_REJECT_IP], 3);
 }
@@ -1138,8 +1223,9 @@ START_TEST(all_routers_can_move_to_other_interfaces_in_one_change)
 	static struct router_config wanted[STATE_ROUTERS_MAX];
 
 	for (unsigned generation = 0; generation < 3; generation++) {
+		n_lists = 0;
 		for (unsigned i = 0; i < STATE_ROUTERS_MAX; i++) {
-			wanted[i] = front((uint8_t)(i + 1), 100, 1);
+			wanted[i] = front((uint8_t)(i % 255 + 1), 100, 1);
 			(void)snprintf(wanted[i].interface, sizeof(wanted[i].interface), "if%u-%u",
 				generation, i);
 		}
@@ -1164,12 +1250,12 @@ static void add_eth2(void)
 /* As the kernel does, and before it tells. */
 static void forget_addresses_away(const struct router *r)
 {
-	struct state_slice away = state_addrs_at(&r->config.addrs, STATE_AWAY);
-	size_t removed;
+	size_t n = moved_run(r->config.moved, r->config.n_moved, 0, SIZE_MAX), removed;
 
-	(void)remove_addresses(NULL, AWAY_IFINDEX, away.addrs, away.n, &removed);
+	ck_assert_uint_eq(r->config.moved[0].place, AWAY);
+	(void)remove_moved(NULL, AWAY_IFINDEX, r->config.moved, n, &removed);
 	(void)done();
-	ck_assert_uint_eq(removed, away.n);
+	ck_assert_uint_eq(removed, n);
 }
 
 static void eth2_is(const char *name, bool up)
@@ -1204,7 +1290,7 @@ START_TEST(all_addresses_move_the_advertised_ones_last_in_and_first_out)
 	reach_deadline();
 	ck_assert_str_eq(done(), "add@eth2 .200 :b0; add .100 :a0 .110; send 100; announce 3; "
 				 "announce@eth2 2; backup>active; ");
-	ck_assert_int_eq(records[0].ifindex[STATE_AWAY], AWAY_IFINDEX);
+	ck_assert_int_eq(records[0].ifindex[AWAY], AWAY_IFINDEX);
 	elector_leave(&e, now);
 	ck_assert_str_eq(done(), "remove .100 :a0 .110; remove@eth2 .200 :b0; send 0; "
 				 "active>initialize; ");
@@ -1227,27 +1313,27 @@ END_TEST
 START_TEST(any_address_that_somebody_removes_is_back_at_once)
 {
 	static const char *const back[] = {
-		"add .100 :a0 .110; announce 3; announce@eth2 2; address-restored; ",
-		"add .100 :a0 .110; announce 3; announce@eth2 2; address-restored; ",
-		"add .100 :a0 .110; announce 3; announce@eth2 2; address-restored; ",
 		"add@eth2 .200 :b0; announce 3; announce@eth2 2; address-restored; ",
 		"add@eth2 .200 :b0; announce 3; announce@eth2 2; address-restored; ",
+		"add .100 :a0 .110; announce 3; announce@eth2 2; address-restored; ",
+		"add .100 :a0 .110; announce 3; announce@eth2 2; address-restored; ",
+		"add .100 :a0 .110; announce 3; announce@eth2 2; address-restored; ",
 	};
-	struct addr_prefix gone;
+	struct moved gone;
 	struct router *r;
 	size_t changed;
 	int ifindex;
 
 	add_eth2();
 	r = start_everything();
-	gone = r->config.addrs.list[_i];
-	ifindex = (size_t)_i < r->config.addrs.n_home ? 2 : AWAY_IFINDEX;
-	(void)remove_addresses(NULL, ifindex, &gone, 1, &changed);
+	gone = r->config.moved[_i];
+	ifindex = gone.place == AWAY ? AWAY_IFINDEX : 2;
+	(void)remove_moved(NULL, ifindex, &gone, 1, &changed);
 	(void)done();
-	elector_addr(&e, ifindex == 2 ? AWAY_IFINDEX : 2, &gone, false);
+	elector_addr(&e, ifindex == 2 ? AWAY_IFINDEX : 2, &gone.address.prefix, false);
 	elector_settle(&e, now);
 	ck_assert_str_eq(done(), ""); /* not from where we had it */
-	elector_addr(&e, ifindex, &gone, false);
+	elector_addr(&e, ifindex, &gone.address.prefix, false);
 	elector_settle(&e, now);
 	ck_assert_str_eq(done(), back[_i]);
 	ck_assert_uint_eq(r->counters.addresses_restored, 1);
@@ -1283,7 +1369,7 @@ START_TEST(an_interface_for_snat_may_come_later_and_the_election_does_not_wait)
 	ck_assert_str_eq(done(), "send 100; "); /* told once, at the takeover */
 	eth2_is("eth2", false);
 	ck_assert_str_eq(done(), "add@eth2 .200 :b0; announce 3; announce@eth2 2; ");
-	ck_assert_int_eq(records[0].ifindex[STATE_AWAY], AWAY_IFINDEX);
+	ck_assert_int_eq(records[0].ifindex[AWAY], AWAY_IFINDEX);
 	ck_assert_uint_eq(r->counters.addresses_restored, 0);
 	reach_deadline();
 	ck_assert_str_eq(done(), "send 100; ");
@@ -1313,7 +1399,7 @@ START_TEST(an_interface_for_snat_that_is_gone_and_back_gets_its_addresses)
 	elector_settle(&e, now);
 	ck_assert_str_eq(done(), "error; ");
 	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
-	ck_assert_int_eq(records[0].ifindex[STATE_AWAY], 0);
+	ck_assert_int_eq(records[0].ifindex[AWAY], 0);
 	eth2_is("eth2", true);
 	ck_assert_str_eq(done(), "add@eth2 .200 :b0; announce 3; announce@eth2 2; ");
 	ck_assert_uint_eq(world.n_addrs, 5);
@@ -1354,10 +1440,12 @@ START_TEST(an_adopter_finds_what_its_predecessor_had_elsewhere)
 
 	add_eth2();
 	predecessor("front", 51, 100, 1, SECOND_US);
-	records[0].addrs = c.addrs;
-	records[0].ifindex[STATE_AWAY] = AWAY_IFINDEX;
-	c.addrs.n--;                                 /* :b0 is not wanted any more, */
-	c.addrs.list[1] = prefix("2001:db8::a1/64"); /* nor is :a0 */
+	record_list(&records[0], &c);
+	records[0].ifindex[AWAY] = AWAY_IFINDEX;
+	c.moved[3] = moved("2001:db8::a1/64", MOVED_HOME); /* :a0 is not wanted any more, */
+	c.moved[1] = c.moved[0];                           /* nor is :b0 */
+	c.moved++;
+	c.n_moved--;
 	configure(&c, 1);
 	ck_assert_str_eq(done(),
 		"open eth0; remove :a0; remove@eth2 :b0; add@eth2 .200; "
@@ -1371,12 +1459,12 @@ START_TEST(an_adopter_brings_home_what_its_predecessor_had_away)
 
 	add_eth2();
 	predecessor("front", 51, 100, 1, SECOND_US);
-	records[0].addrs = c.addrs;
-	records[0].ifindex[STATE_AWAY] = AWAY_IFINDEX;
-	c.addrs.n_home = c.addrs.n;
-	c.snat_interface[0] = '\0';
+	record_list(&records[0], &c);
+	records[0].ifindex[AWAY] = AWAY_IFINDEX;
+	c.moved[0].place = c.moved[1].place = MOVED_HOME;
+	c.places[AWAY][0] = '\0';
 	configure(&c, 1);
-	ck_assert_str_eq(done(), "open eth0; remove@eth2 .200 :b0; add .100 :a0 .110 .200 :b0; "
+	ck_assert_str_eq(done(), "open eth0; remove@eth2 .200 :b0; add .200 :b0 .100 :a0 .110; "
 				 "send 100; announce 5; initialize>active; ");
 }
 END_TEST
@@ -1387,8 +1475,8 @@ START_TEST(what_may_have_been_succeeded_is_tidied_up_everywhere)
 
 	add_eth2();
 	predecessor("front", 51, 100, 1, 10 * SECOND_US);
-	records[0].addrs = c.addrs;
-	records[0].ifindex[STATE_AWAY] = AWAY_IFINDEX;
+	record_list(&records[0], &c);
+	records[0].ifindex[AWAY] = AWAY_IFINDEX;
 	configure(&c, 1);
 	ck_assert_str_eq(done(), "open eth0; tidy front; remove .100 :a0 .110; "
 				 "remove@eth2 .200 :b0; remove .100 :a0 .110; "
@@ -1402,14 +1490,15 @@ START_TEST(a_reload_moves_addresses_between_places)
 
 	add_eth2();
 	(void)start_everything();
-	c.addrs.n_home++; /* .200 comes home */
+	c.moved[0].place = MOVED_HOME; /* .200 comes home */
+	moved_sort(c.moved, c.n_moved);
 	configure(&c, 1);
-	ck_assert_str_eq(done(), "remove@eth2 .200; add@eth2 :b0; add .100 :a0 .110 .200; "
+	ck_assert_str_eq(done(), "remove@eth2 .200; add@eth2 :b0; add .200 .100 :a0 .110; "
 				 "send 100; announce 4; announce@eth2 1; ");
 	c = front(51, 100, 1);
 	configure(&c, 1);
 	ck_assert_str_eq(
-		done(), "remove :a0 .110 .200; remove@eth2 :b0; add .100; send 100; announce 1; ");
+		done(), "remove .200 :a0 .110; remove@eth2 :b0; add .100; send 100; announce 1; ");
 	ck_assert_uint_eq(e.n_ports, 1);
 	c = everything();
 	configure(&c, 1); /* its interface is found only after the rest was done */
@@ -1422,15 +1511,13 @@ END_TEST
 START_TEST(an_excluded_address_that_becomes_advertised_stays_where_it_is)
 {
 	struct router_config c = everything();
-	struct addr_prefix ipv6 = c.addrs.list[1];
 
 	add_eth2();
 	(void)start_everything();
-	c.addrs.list[1] = c.addrs.list[2];
-	c.addrs.list[2] = ipv6;
-	c.addrs.n_advertised = 2;
+	c.moved[4].advertised = true;
+	c.n_advertised = 2;
 	configure(&c, 1);
-	ck_assert_str_eq(done(), "add@eth2 .200 :b0; add .100 .110 :a0; send 100; announce 3; "
+	ck_assert_str_eq(done(), "add@eth2 .200 :b0; add .100 :a0 .110; send 100; announce 3; "
 				 "announce@eth2 2; ");
 	ck_assert_uint_eq(world.advertised, 2);
 }
@@ -1663,6 +1750,241 @@ START_TEST(maintenance_takes_a_group_out)
 }
 END_TEST
 
+/* Routes and rules, and long lists */
+
+static struct moved route(const char *to, uint8_t place)
+{
+	return (struct moved){.kind = MOVED_ROUTE,
+		.place = place,
+		.route = {.to = prefix(to), .table = 254}};
+}
+
+static struct moved rule(uint32_t priority)
+{
+	return (struct moved){.kind = MOVED_RULE,
+		.place = MOVED_ANYWHERE,
+		.rule = {.family = AF_INET, .table = 100, .priority = priority}};
+}
+
+/* front, with a route at home, one away, one nowhere, and a rule. */
+static struct router_config routed(void)
+{
+	struct router_config c = front(51, 100, 1);
+	struct moved first = c.moved[0];
+
+	c.moved = new_list(5);
+	c.n_moved = 5;
+	c.moved[0] = first;
+	c.moved[1] = route("10.1.0.1/32", AWAY);
+	c.moved[2] = route("10.1.0.2/32", MOVED_HOME);
+	c.moved[3] = route("10.1.0.3/32", MOVED_ANYWHERE);
+	c.moved[4] = rule(900);
+	(void)snprintf(c.places[AWAY], sizeof(c.places[AWAY]), "eth2");
+	moved_sort(c.moved, c.n_moved);
+	return c;
+}
+
+START_TEST(routes_come_after_the_addresses_and_go_before_them)
+{
+	struct router_config c = routed();
+
+	add_eth2();
+	configure(&c, 1);
+	(void)done();
+	reach_deadline();
+	ck_assert_str_eq(done(), "add .100; add-route@eth2 .1; add-route .2; add-route .3; "
+				 "add-rule 900; send 100; announce 1; backup>active; ");
+	ck_assert_uint_eq(records[0].list.n, 5);
+	elector_leave(&e, now);
+	ck_assert_str_eq(done(),
+		"remove-rule 900; remove-route .3; remove-route .2; remove-route@eth2 .1; "
+		"remove .100; send 0; active>initialize; ");
+	ck_assert_uint_eq(world.n_addrs, 0);
+}
+END_TEST
+
+static struct router *start_routed(void)
+{
+	struct router_config c = routed();
+
+	add_eth2();
+	configure(&c, 1);
+	reach_deadline();
+	(void)done();
+	return e.routers[0];
+}
+
+START_TEST(a_route_or_rule_that_somebody_removes_is_back_at_once)
+{
+	struct router *r = start_routed();
+	struct moved gone = r->config.moved[1 + _i], other = route("10.1.0.9/32", MOVED_HOME);
+	size_t changed;
+
+	elector_route_gone(&e, &other);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "");
+	(void)remove_moved(NULL, 0, &gone, 1, &changed);
+	ck_assert_uint_eq(changed, 1);
+	elector_route_gone(&e, &gone);
+	elector_settle(&e, now);
+	ck_assert_uint_eq(r->counters.routes_restored, 1);
+	ck_assert_uint_eq(r->counters.addresses_restored, 0);
+	ck_assert_uint_eq(world.n_addrs, 5);
+	ck_assert_ptr_nonnull(strstr(done(), "address-restored; "));
+}
+END_TEST
+
+START_TEST(with_an_address_its_routes_are_looked_after)
+{
+	struct router *r = start_routed();
+	struct moved address = r->config.moved[0], away = r->config.moved[1];
+	size_t changed;
+
+	(void)remove_moved(NULL, 2, &address, 1, &changed);
+	(void)remove_moved(NULL, AWAY_IFINDEX, &away, 1, &changed); /* it was their source */
+	(void)done();
+	elector_addr(&e, 2, &address.address.prefix, false);
+	elector_settle(&e, now);
+	ck_assert_uint_eq(world.n_addrs, 5);
+	ck_assert_uint_eq(r->counters.routes_restored, 1);
+	ck_assert_uint_eq(r->counters.addresses_restored, 1);
+}
+END_TEST
+
+START_TEST(a_reload_moves_only_the_routes_that_changed)
+{
+	struct router_config c;
+
+	(void)start_routed();
+	c = routed();
+	c.moved[2] = route("10.1.0.7/32", MOVED_HOME);
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "remove-route .2; add .100; add-route@eth2 .1; add-route .7; "
+				 "add-route .3; add-rule 900; send 100; announce 1; ");
+	ck_assert_uint_eq(world.n_addrs, 5);
+}
+END_TEST
+
+START_TEST(somebody_who_goes_on_is_told_in_sums)
+{
+	struct router *r = start_active();
+	unsigned restored = 0, contested = 0;
+
+	for (unsigned i = 0; i < 70; i++) {
+		const char *log;
+		now = instant_add(now, SECOND_US);
+		elector_timer(&e, now);
+		(void)done();
+		world.n_addrs = 0;
+		elector_addr(&e, 2, &r->config.moved[0].address.prefix, false);
+		elector_settle(&e, now);
+		log = done();
+		restored += strstr(log, "address-restored") != NULL;
+		contested += strstr(log, "address-contested") != NULL;
+	}
+	ck_assert_uint_eq(r->counters.addresses_restored, 140);
+	ck_assert_uint_eq(restored, 10);
+	ck_assert_uint_eq(contested, 1);
+}
+END_TEST
+
+START_TEST(adverts_that_are_due_do_not_wait_for_a_long_list)
+{
+	struct router_config c[2] = {front(51, 10, 200), front(52, 250, 1)};
+	unsigned turns = 0;
+
+	c[0].announce.repeat = 0;
+	c[1].priority = 200;
+	c[1].interval_cs = 1;
+	configure(c, 2);
+	while (e.routers[1]->vrrp.state != VRRP_ACTIVE)
+		reach_deadline();
+	while (!e.routers[0]->todo)
+		reach_deadline();
+	(void)done();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	/* Each turn takes two milliseconds, and the adverts are each ten milliseconds. */
+	for (; e.routers[0]->todo; turns++) {
+		uint64_t spoke = e.routers[1]->counters.adverts_sent;
+		bool due = instant_reached(e.routers[1]->vrrp.deadline, now);
+		size_t had = world.n_addrs;
+		elector_timer(&e, now);
+		ck_assert_uint_eq(e.routers[1]->counters.adverts_sent, spoke + due);
+		ck_assert_uint_le(world.n_addrs - had, 32);
+		ck_assert(!e.routers[0]->todo || world.armed.us == now.us);
+		pass(2000);
+	}
+	ck_assert_uint_eq(turns, 6);
+	ck_assert_uint_eq(world.n_addrs, 201);
+	ck_assert_uint_eq(e.routers[0]->counters.adverts_sent, 1);
+}
+END_TEST
+
+START_TEST(a_long_list_that_is_not_wanted_any_more_is_taken_back)
+{
+	struct router_config c = front(51, 10, 200);
+	struct router *r;
+
+	configure(&c, 1);
+	reach_deadline();
+	r = e.routers[0];
+	ck_assert_uint_eq(world.n_addrs, 32);
+	advert_arrives(51, 150, 3, 1);
+	while (r->todo)
+		elector_timer(&e, now);
+	ck_assert_uint_eq(world.n_addrs, 0);
+	ck_assert(!r->record->active);
+	ck_assert_int_eq(r->vrrp.state, VRRP_BACKUP);
+	/* Who comes back to it before it is taken off claims all of it. */
+	advert_arrives(51, 0, 3, 1);
+	while (r->todo)
+		elector_timer(&e, now);
+	advert_arrives(51, 150, 3, 1);
+	ck_assert(r->todo & VRRP_DO_RELEASE);
+	advert_arrives(51, 0, 3, 1);
+	while (r->todo)
+		elector_timer(&e, now);
+	ck_assert_uint_eq(world.n_addrs, 200);
+	ck_assert(r->record->active);
+	elector_leave(&e, now);
+	ck_assert_uint_eq(world.n_addrs, 0);
+}
+END_TEST
+
+START_TEST(what_is_reloaded_in_the_middle_of_a_claim_is_whole)
+{
+	struct router_config c = front(51, 10, 200);
+
+	configure(&c, 1);
+	reach_deadline();
+	ck_assert_uint_eq(world.n_addrs, 32);
+	c = front(51, 13, 100);
+	configure(&c, 1);
+	while (e.routers[0]->todo)
+		elector_timer(&e, now);
+	ck_assert_uint_eq(world.n_addrs, 100);
+	for (size_t i = 0; i < 100; i++)
+		ck_assert_uint_lt(world_find(&c.moved[i]), world.n_addrs);
+	ck_assert_uint_eq(records[0].list.n, 100);
+}
+END_TEST
+
+static TCase *route_cases(void)
+{
+	TCase *tc = tcase_create("routes and rules, and long lists");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, routes_come_after_the_addresses_and_go_before_them);
+	tcase_add_loop_test(tc, a_route_or_rule_that_somebody_removes_is_back_at_once, 0, 4);
+	tcase_add_test(tc, with_an_address_its_routes_are_looked_after);
+	tcase_add_test(tc, a_reload_moves_only_the_routes_that_changed);
+	tcase_add_test(tc, somebody_who_goes_on_is_told_in_sums);
+	tcase_add_test(tc, adverts_that_are_due_do_not_wait_for_a_long_list);
+	tcase_add_test(tc, a_long_list_that_is_not_wanted_any_more_is_taken_back);
+	tcase_add_test(tc, what_is_reloaded_in_the_middle_of_a_claim_is_whole);
+	return tc;
+}
+
 static TCase *place_cases(void)
 {
 	TCase *tc = tcase_create("addresses beside those of the adverts");
@@ -1798,6 +2120,19 @@ START_TEST(maintenance_leaves_when_a_peer_has_come)
 }
 END_TEST
 
+START_TEST(who_offers_its_place_looks_after_its_addresses)
+{
+	struct router *r = start_active();
+
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	(void)done();
+	world.n_addrs--;
+	elector_addr(&e, 2, &r->config.moved[1].address.prefix, false);
+	elector_settle(&e, now);
+	ck_assert_str_eq(done(), "add .100 .101; announce 2; address-restored; ");
+}
+END_TEST
+
 START_TEST(maintenance_leaves_when_no_peer_comes_too)
 {
 	(void)start_active();
@@ -1898,13 +2233,13 @@ static void signed_advert_arrives(struct vrrp_auth *peer, uint8_t priority)
 	uint64_t right_us = wall_us(NULL) - world.clock_off_us;
 
 	ck_assert(addr_parse("192.0.2.3", &d.source) && addr_parse("224.0.0.18", &d.destination));
-	a.addrs[0] = front(51, 100, 2).addrs.list[0].addr;
-	a.addrs[1] = front(51, 100, 2).addrs.list[1].addr;
+	a.addrs[0] = front(51, 100, 2).moved[0].address.prefix.addr;
+	a.addrs[1] = front(51, 100, 2).moved[1].address.prefix.addr;
 	d.len = vrrp_packet_build(&format, &a, packet);
 	vrrp_auth_sign(peer, &config, &d.source, packet, d.len, vrrp_stamp(right_us));
 	vrrp_packet_seal(&format, &d.source, &d.destination, packet, d.len);
 	d.len += VRRP_TRAILER_LEN;
-	elector_packet(&e, e.ports[0], &d, now);
+	elector_hear(&e, e.ports[0], &d, 1, now);
 }
 
 START_TEST(what_is_not_signed_is_not_heard)
@@ -1955,8 +2290,8 @@ START_TEST(a_will_is_good_for_a_cleaner)
 				 vrrp_stamp(wall_us(NULL))),
 		VRRP_OK);
 	ck_assert(r->record->has_will);
-	a.addrs[0] = r->record->addrs.list[0].addr;
-	a.addrs[1] = r->record->addrs.list[1].addr;
+	a.addrs[0] = r->config.moved[0].address.prefix.addr;
+	a.addrs[1] = r->config.moved[1].address.prefix.addr;
 	ck_assert_uint_eq(vrrp_packet_build(&r->record->format, &a, packet), len);
 	memcpy(packet + len, r->record->will, VRRP_TRAILER_LEN);
 	d.bytes = packet;
@@ -2062,6 +2397,7 @@ static TCase *election_cases(void)
 	tcase_add_test(tc, an_advert_of_another_vrid_is_none_of_our_business);
 	tcase_add_test(tc, another_address_list_is_counted_and_the_advert_heard);
 	tcase_add_test(tc, what_is_no_advert_is_counted_and_told_once_in_a_minute);
+	tcase_add_test(tc, what_arrives_together_is_heard_by_each_in_its_order);
 	tcase_add_test(tc, one_who_wakes_too_late_releases_and_is_counted);
 	return tc;
 }
@@ -2079,6 +2415,7 @@ static TCase *operator_cases(void)
 	tcase_add_test(tc, a_place_that_was_given_is_taken_back_when_the_peer_is_humble);
 	tcase_add_test(tc, a_successor_stays_behind_the_peer_that_was_given_the_place);
 	tcase_add_test(tc, maintenance_leaves_when_a_peer_has_come);
+	tcase_add_test(tc, who_offers_its_place_looks_after_its_addresses);
 	tcase_add_test(tc, maintenance_leaves_when_no_peer_comes_too);
 	tcase_add_test(tc, maintenance_is_there_before_the_election);
 	tcase_add_test(tc, standby_is_active_only_while_nobody_else_is);
@@ -2116,6 +2453,7 @@ int main(void)
 	suite_add_tcase(suite, wire_cases());
 	suite_add_tcase(suite, interface_cases());
 	suite_add_tcase(suite, place_cases());
+	suite_add_tcase(suite, route_cases());
 	suite_add_tcase(suite, reload_cases());
 	suite_add_tcase(suite, election_cases());
 	suite_add_tcase(suite, operator_cases());

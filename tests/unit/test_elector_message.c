@@ -1,6 +1,8 @@
 /* The elector's messages: what the director may send, and what it gets. */
 #include "elector/message.h"
 
+#include "io/arp.h"
+
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -39,11 +41,14 @@ START_TEST(a_whole_configuration_is_read)
 	ck_assert_uint_eq(configs[0].priority, 100);
 	ck_assert_uint_eq(configs[0].interval_cs, 100);
 	ck_assert(configs[0].preempt);
-	ck_assert_uint_eq(configs[0].addrs.n_advertised, 1);
-	ck_assert_uint_eq(configs[0].addrs.list[0].prefix_len, 24);
+	ck_assert_uint_eq(configs[0].n_advertised, 1);
+	ck_assert_uint_eq(configs[0].n_moved, 1);
+	ck_assert(configs[0].moved[0].advertised);
+	ck_assert_uint_eq(configs[0].moved[0].address.prefix.prefix_len, 24);
+	ck_assert_uint_eq(configs[0].arp_forms, ARP_REQUEST);
 	ck_assert_uint_eq(configs[0].announce.repeat, 5);
 	ck_assert_uint_eq(configs[0].announce.refresh_us, 60000000);
-	free(configs);
+	message_free_configs(configs, n);
 }
 END_TEST
 
@@ -78,7 +83,7 @@ START_TEST(no_routers_are_a_configuration_too)
 
 	ck_assert_int_eq(read_text("{\"routers\":[]}", &configs, &n, &errors), 0);
 	ck_assert_uint_eq(n, 0);
-	free(configs);
+	message_free_configs(configs, n);
 }
 END_TEST
 
@@ -92,13 +97,67 @@ START_TEST(addresses_are_sorted_by_where_they_go)
 				      "\"snat\":[\"10.9.0.200/24\"],\"snat_interface\":\"eth2\""),
 			&c, &n, &errors),
 		0);
-	ck_assert_uint_eq(c->addrs.n_advertised, 1);
-	ck_assert_uint_eq(c->addrs.n_home, 3);
-	ck_assert_uint_eq(c->addrs.n, 4);
-	ck_assert_int_eq(c->addrs.list[1].addr.family, AF_INET6);
-	ck_assert_uint_eq(c->addrs.list[3].addr.bytes[3], 200);
-	ck_assert_str_eq(c->snat_interface, "eth2");
-	free(c);
+	ck_assert_uint_eq(c->n_advertised, 1);
+	ck_assert_uint_eq(c->n_moved, 4);
+	ck_assert_uint_eq(c->moved[0].address.prefix.addr.bytes[3], 200);
+	ck_assert_str_eq(c->places[c->moved[0].place], "eth2");
+	ck_assert(c->moved[1].advertised);
+	ck_assert_uint_eq(c->moved[1].place, MOVED_HOME);
+	ck_assert_int_eq(c->moved[2].address.prefix.addr.family, AF_INET6);
+	ck_assert_uint_eq(c->moved[3].address.prefix.addr.bytes[3], 9);
+	message_free_configs(c, n);
+}
+END_TEST
+
+START_TEST(an_address_may_have_terms)
+{
+	struct router_config *c;
+	size_t n, errors;
+
+	ck_assert_int_eq(read_text(ROUTER(GOOD ",\"excluded\":[{\"address\":\"10.1.0.1/24\","
+					       "\"label\":\"eth3:vip\",\"scope\":253,"
+					       "\"interface\":\"eth3\"},"
+					       "{\"address\":\"10.2.0.1/24\"}]"),
+				 &c, &n, &errors),
+		0);
+	ck_assert_uint_eq(c->n_moved, 3);
+	ck_assert_str_eq(c->moved[0].address.label, "eth3:vip");
+	ck_assert_uint_eq(c->moved[0].address.scope, 253);
+	ck_assert_str_eq(c->places[c->moved[0].place], "eth3");
+	ck_assert_uint_eq(c->moved[2].place, MOVED_HOME);
+	message_free_configs(c, n);
+}
+END_TEST
+
+START_TEST(routes_and_rules_come_after_addresses)
+{
+	struct router_config *c;
+	size_t n, errors;
+
+	ck_assert_int_eq(
+		read_text(ROUTER(GOOD
+			",\"rules\":[{\"family\":\"ipv4\",\"from\":\"192.0.2.100/32\","
+			"\"fwmark\":7,\"iif\":\"eth9\",\"table\":100,\"priority\":900}],"
+			"\"routes\":[{\"to\":\"0.0.0.0/0\",\"via\":\"192.0.2.1\",\"dev\":\"eth5\","
+			"\"src\":\"192.0.2.100\",\"table\":100,\"metric\":5,\"onlink\":true},"
+			"{\"to\":\"2001:db8:9::/48\",\"table\":254,\"type\":\"blackhole\"}]"),
+			&c, &n, &errors),
+		0);
+	ck_assert_uint_eq(c->n_moved, 4);
+	ck_assert_int_eq(c->moved[0].kind, MOVED_ADDRESS);
+	ck_assert_int_eq(c->moved[1].kind, MOVED_ROUTE);
+	ck_assert_str_eq(c->places[c->moved[1].place], "eth5");
+	ck_assert(c->moved[1].route.onlink);
+	ck_assert_uint_eq(c->moved[1].route.table, 100);
+	ck_assert_uint_eq(c->moved[1].route.metric, 5);
+	ck_assert_uint_eq(c->moved[1].route.src.bytes[3], 100);
+	ck_assert_int_eq(c->moved[2].route.type, MOVED_BLACKHOLE);
+	ck_assert_uint_eq(c->moved[2].place, MOVED_ANYWHERE);
+	ck_assert_int_eq(c->moved[3].kind, MOVED_RULE);
+	ck_assert_uint_eq(c->moved[3].rule.mark, 7);
+	ck_assert_uint_eq(c->moved[3].rule.priority, 900);
+	ck_assert_str_eq(c->moved[3].rule.iif, "eth9");
+	message_free_configs(c, n);
 }
 END_TEST
 
@@ -114,10 +173,12 @@ START_TEST(without_another_interface_nothing_is_away)
 	size_t n, errors;
 
 	ck_assert_int_eq(read_text(at_home[_i], &c, &n, &errors), 0);
-	ck_assert_uint_eq(c->addrs.n_home, 2);
-	ck_assert_uint_eq(c->addrs.n, 2);
-	ck_assert_str_eq(c->snat_interface, "");
-	free(c);
+	ck_assert_uint_eq(c->n_moved, 2);
+	for (size_t i = 0; i < c->n_moved; i++)
+		ck_assert_uint_eq(c->moved[i].place, MOVED_HOME);
+	for (size_t i = 0; i < MOVED_PLACES_MAX; i++)
+		ck_assert_str_eq(c->places[i], "");
+	message_free_configs(c, n);
 }
 END_TEST
 
@@ -152,6 +213,22 @@ static const char *const bad[] = {
 	ROUTER(GOOD ",\"excluded\":[\"no address\"]"),
 	ROUTER(GOOD ",\"snat\":[1]"),
 	ROUTER(GOOD ",\"snat\":[\"10.9.0.200/24\"],\"snat_interface\":\"a-name-of-16-byte\""),
+	ROUTER(GOOD ",\"excluded\":[{\"label\":\"x\"}]"),
+	ROUTER(GOOD ",\"excluded\":[{\"address\":\"10.0.0.1\",\"scope\":256}]"),
+	ROUTER(GOOD ",\"routes\":[{\"to\":\"10.0.0.0/8\",\"via\":\"2001:db8::1\"}]"),
+	ROUTER(GOOD ",\"routes\":[{\"to\":\"10.0.0.0/8\",\"type\":\"nat\"}]"),
+	ROUTER(GOOD ",\"routes\":[{\"via\":\"10.0.0.1\"}]"),
+	ROUTER(GOOD ",\"rules\":[{\"from\":\"10.0.0.1\",\"table\":1}]"),
+	ROUTER(GOOD ",\"rules\":{}"),
+	ROUTER(GOOD ",\"excluded\":["
+		    "{\"address\":\"10.0.0.1\",\"interface\":\"a1\"},"
+		    "{\"address\":\"10.0.0.2\",\"interface\":\"a2\"},"
+		    "{\"address\":\"10.0.0.3\",\"interface\":\"a3\"},"
+		    "{\"address\":\"10.0.0.4\",\"interface\":\"a4\"},"
+		    "{\"address\":\"10.0.0.5\",\"interface\":\"a5\"},"
+		    "{\"address\":\"10.0.0.6\",\"interface\":\"a6\"},"
+		    "{\"address\":\"10.0.0.7\",\"interface\":\"a7\"},"
+		    "{\"address\":\"10.0.0.8\",\"interface\":\"a8\"}]"),
 };
 
 START_TEST(a_configuration_that_does_not_fit_is_refused_whole)
@@ -245,6 +322,8 @@ int main(void)
 	tcase_add_test(tc, policy_is_read_and_has_defaults);
 	tcase_add_test(tc, no_routers_are_a_configuration_too);
 	tcase_add_test(tc, addresses_are_sorted_by_where_they_go);
+	tcase_add_test(tc, an_address_may_have_terms);
+	tcase_add_test(tc, routes_and_rules_come_after_addresses);
 	tcase_add_loop_test(tc, without_another_interface_nothing_is_away, 0,
 		sizeof(at_home) / sizeof(at_home[0]));
 	tcase_add_loop_test(tc, a_configuration_that_does_not_fit_is_refused_whole, 0,

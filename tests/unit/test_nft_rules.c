@@ -34,7 +34,12 @@ START_TEST(the_order_of_the_file_does_not_matter)
 		{0, address("10.9.0.200")},
 		{0, address("10.9.0.201")},
 	};
-	struct nft_rules r = {marks, 4, fullnats, 4, locals, 4};
+	struct nft_rules r = {.marks = marks,
+		.n_marks = 4,
+		.fullnats = fullnats,
+		.n_fullnats = 4,
+		.locals = locals,
+		.n_locals = 4};
 
 	nft_rules_sort(&r);
 	ck_assert_uint_eq(r.n_marks, 3);
@@ -61,7 +66,8 @@ START_TEST(a_pool_has_its_addresses_together_and_by_family)
 		{3, address("10.9.0.201")},
 		{3, address("10.9.0.200")},
 	};
-	struct nft_rules r = {NULL, 0, fullnats, 2, locals, 3};
+	struct nft_rules r = {
+		.fullnats = fullnats, .n_fullnats = 2, .locals = locals, .n_locals = 3};
 	size_t n, first;
 
 	nft_rules_sort(&r);
@@ -82,7 +88,8 @@ START_TEST(a_pool_that_nothing_uses_is_dropped)
 		{0, address("192.0.2.100"), IPPROTO_TCP, 80, address("10.0.0.11")}};
 	struct nft_local locals[] = {{0, address("10.9.0.200")}, {0, address("2001:db8::200")},
 		{1, address("10.9.0.201")}};
-	struct nft_rules r = {NULL, 0, fullnats, 1, locals, 3};
+	struct nft_rules r = {
+		.fullnats = fullnats, .n_fullnats = 1, .locals = locals, .n_locals = 3};
 
 	nft_rules_sort(&r);
 	ck_assert_uint_eq(r.n_locals, 1);

@@ -145,7 +145,9 @@ static struct addr_prefix prefix(const char *text)
 
 START_TEST(the_elector_is_told_every_address_and_where_it_goes)
 {
-	struct addr_prefix vip = prefix("192.0.2.100/24"), excluded = prefix("2001:db8::100/64");
+	struct conf_address vip = {.prefix = prefix("192.0.2.100/24")};
+	struct conf_address excluded = {
+		.prefix = prefix("2001:db8::100/64"), .scope = 253, .interface = "eth3"};
 	struct addr_prefix snat[] = {prefix("10.9.0.200/24"), prefix("10.9.0.201/24")};
 
 	old_routers[0].priority[0] = 150;
@@ -159,7 +161,8 @@ START_TEST(the_elector_is_told_every_address_and_where_it_goes)
 	old_conf.n_routers = 1;
 	roles_configure(&d);
 	ck_assert_ptr_nonnull(strstr(told, "\"addresses\":[\"192.0.2.100/24\"],"
-					   "\"excluded\":[\"2001:db8::100/64\"],"
+					   "\"excluded\":[{\"address\":\"2001:db8::100/64\","
+					   "\"interface\":\"eth3\",\"scope\":253}],"
 					   "\"snat\":[\"10.9.0.200/24\",\"10.9.0.201/24\"],"
 					   "\"snat_interface\":\"eth1\""));
 	old_routers[0].snat_interface = NULL;

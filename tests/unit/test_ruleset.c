@@ -34,7 +34,12 @@ static void set_up(void)
 		0, address("192.0.2.101"), IPPROTO_UDP, 0, address("10.0.0.11")};
 	locals[0] = (struct nft_local){0, address("10.9.0.200")};
 	locals[1] = (struct nft_local){0, address("10.9.0.205")};
-	rules = (struct nft_rules){marks, 2, fullnats, 3, locals, 2};
+	rules = (struct nft_rules){.marks = marks,
+		.n_marks = 2,
+		.fullnats = fullnats,
+		.n_fullnats = 3,
+		.locals = locals,
+		.n_locals = 2};
 	commands = NULL;
 }
 
@@ -246,6 +251,44 @@ static void unload(void)
 	"\"web\": {\"listen\": \"192.0.2.100\", \"port\": [80, 81], \"forward\": \"fullnat\", "    \
 	"\"pool\": \"web\"}"
 
+START_TEST(a_closed_address_lets_its_services_through)
+{
+	load("\"web\": {\"listen\": \"192.0.2.100\", \"port\": [80, 81], "
+	     "\"forward\": \"nat\", \"pool\": \"web\"}, \"marked\": {\"mark\": 9, "
+	     "\"family\": \"ipv4\", \"forward\": \"nat\", \"pool\": \"web\"}");
+	ck_assert_uint_eq(wanted.n_closed, 0);
+	ck_assert(nft_rules_empty(&wanted));
+	wanted_rules_done(&wanted);
+	conf->routers[0].accept = false;
+	ck_assert_int_eq(wanted_rules_build(conf, &wanted), 0);
+	ck_assert_uint_eq(wanted.n_closed, 2);
+	ck_assert_uint_eq(wanted.n_opens, 2);
+	ck_assert_uint_eq(wanted.opens[1].port, 81);
+	ck_assert_uint_eq(wanted.n_open_marks, 1);
+	rules = wanted;
+	build();
+	assert_json(json_object_get(added("set", "name", "closed4"), "elem"), "[\"192.0.2.100\"]");
+	assert_json(json_object_get(added("set", "name", "closed6"), "elem"),
+		"[\"2001:db8::100\"]");
+	assert_json(json_object_get(added("set", "name", "open4"), "elem"),
+		"[{\"concat\":[\"192.0.2.100\",\"tcp\",80]},{\"concat\":[\"192.0.2.100\",\"tcp\",81]}]");
+	assert_json(json_object_get(added("set", "name", "open_marks"), "elem"), "[9]");
+	ck_assert_ptr_null(added("set", "name", "open6"));
+	ck_assert_ptr_nonnull(added("chain", "name", "closed"));
+}
+END_TEST
+
+START_TEST(the_owner_of_the_addresses_accepts)
+{
+	load(WEB);
+	wanted_rules_done(&wanted);
+	conf->routers[0].accept = false;
+	conf->routers[0].priority[0] = 255;
+	ck_assert_int_eq(wanted_rules_build(conf, &wanted), 0);
+	ck_assert_uint_eq(wanted.n_closed, 0);
+}
+END_TEST
+
 START_TEST(servers_by_fullnat_count_and_those_of_the_fallback_too)
 {
 	struct addr *vips;
@@ -321,6 +364,8 @@ int main(void)
 	tcase_add_test(tests, a_pool_of_one_address_needs_no_choice);
 	tcase_add_test(tests, virtual_addresses_and_pools_are_protected_and_only_pools_guarded);
 	tcase_add_test(tests, two_lists_of_one_table_are_equal_and_others_are_not);
+	tcase_add_test(tests, a_closed_address_lets_its_services_through);
+	tcase_add_test(tests, the_owner_of_the_addresses_accepts);
 	tcase_add_test(tests, servers_by_fullnat_count_and_those_of_the_fallback_too);
 	tcase_add_test(tests, both_families_have_a_pool_each);
 	tcase_add_test(tests, other_services_ask_for_nothing);

@@ -116,19 +116,18 @@ START_TEST(a_file_of_another_boot_version_or_program_is_emptied)
 }
 END_TEST
 
-static const struct state_addrs impossible[] = {
-	{.n_advertised = STATE_ADDRS_MAX + 1, .n_home = 300, .n = 300},
-	{.n_advertised = 2, .n_home = 1, .n = 3},
-	{.n_advertised = 1, .n_home = 3, .n = 2},
-	{.n_advertised = 1, .n_home = 1, .n = STATE_MOVED_MAX + 1},
-};
+static const struct moved vip = {.kind = MOVED_ADDRESS,
+	.advertised = true,
+	.address.prefix = {{AF_INET, {192, 0, 2, 100}}, 24}};
 
-START_TEST(addresses_that_cannot_be_are_not_trusted)
+static const struct state_list impossible_lists[] = {{UINT32_MAX, 1}, {0, UINT32_MAX}, {250, 100000}};
+
+START_TEST(lists_that_cannot_be_are_not_trusted)
 {
 	struct state_file s = opened();
 
 	s.routers[0].used = true;
-	s.routers[0].addrs = impossible[_i];
+	s.routers[0].list = impossible_lists[_i];
 	state_file_close(&s);
 	s = opened();
 	ck_assert(!s.routers[0].used);
@@ -136,14 +135,73 @@ START_TEST(addresses_that_cannot_be_are_not_trusted)
 }
 END_TEST
 
-START_TEST(a_place_has_its_part_of_the_addresses)
-{
-	struct state_addrs a = {.n_advertised = 1, .n_home = 3, .n = 5};
+static const struct moved impossible[] = {
+	{.kind = MOVED_KIND_MAX_},
+	{.kind = MOVED_ADDRESS}, /* without a family */
+	{.kind = MOVED_ADDRESS, .place = MOVED_ANYWHERE, .address.prefix = {{AF_INET, {10}}, 8}},
+	{.kind = MOVED_ADDRESS, .place = 200, .address.prefix = {{AF_INET, {10}}, 8}},
+	{.kind = MOVED_ADDRESS, .address.prefix = {{AF_INET, {10}}, 33}},
+	{.kind = MOVED_ADDRESS, .address = {{{AF_INET, {10}}, 8}, 0, "sixteen letters!"}},
+	{.kind = MOVED_ROUTE, .route = {.to = {{AF_INET, {10}}, 8}, .type = MOVED_ROUTE_TYPE_MAX_}},
+	{.kind = MOVED_ROUTE, .route = {.to = {{AF_INET, {10}}, 8}, .via = {AF_INET6, {1}}}},
+	{.kind = MOVED_RULE, .rule = {.family = 7}},
+	{.kind = MOVED_RULE, .rule = {.family = AF_INET, .from = {{AF_INET6, {1}}, 8}}},
+};
 
-	ck_assert_ptr_eq(state_addrs_at(&a, STATE_HOME).addrs, a.list);
-	ck_assert_uint_eq(state_addrs_at(&a, STATE_HOME).n, 3);
-	ck_assert_ptr_eq(state_addrs_at(&a, STATE_AWAY).addrs, a.list + 3);
-	ck_assert_uint_eq(state_addrs_at(&a, STATE_AWAY).n, 2);
+START_TEST(things_that_cannot_be_are_not_trusted)
+{
+	struct state_file s = opened();
+
+	s.routers[0].used = true;
+	state_file_record(&s, &s.routers[0], 1, &impossible[_i], 1);
+	state_file_close(&s);
+	s = opened();
+	ck_assert(!s.routers[0].used);
+	state_file_close(&s);
+}
+END_TEST
+
+START_TEST(a_list_is_there_for_a_successor_however_long)
+{
+	static struct moved many[STATE_MOVED_MAX];
+	struct state_file s = opened();
+
+	for (size_t i = 0; i < STATE_MOVED_MAX; i++) {
+		many[i] = vip;
+		many[i].address.prefix.addr.bytes[2] = (uint8_t)(i >> 8);
+		many[i].address.prefix.addr.bytes[3] = (uint8_t)i;
+	}
+	s.routers[STATE_ROUTERS_MAX - 1].used = true;
+	state_file_record(&s, &s.routers[STATE_ROUTERS_MAX - 1], 3, many, 1);
+	ck_assert_int_eq(state_file_grow(&s, 5 + STATE_MOVED_MAX), 0);
+	ck_assert_uint_ge(s.n_moved, 5 + STATE_MOVED_MAX);
+	ck_assert(moved_equal(state_file_list(&s, &s.routers[STATE_ROUTERS_MAX - 1]), &many[0]));
+	state_file_record(&s, &s.routers[STATE_ROUTERS_MAX - 1], 5, many, STATE_MOVED_MAX);
+	state_file_close(&s);
+	s = opened();
+	ck_assert_uint_eq(s.routers[STATE_ROUTERS_MAX - 1].list.n, STATE_MOVED_MAX);
+	ck_assert(moved_equal(
+		state_file_list(&s, &s.routers[STATE_ROUTERS_MAX - 1]) + STATE_MOVED_MAX - 1,
+		&many[STATE_MOVED_MAX - 1]));
+	state_file_close(&s);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_grow_stays_as_it_was)
+{
+	struct state_file s;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return; /* to mount one takes root */
+	ck_assert_int_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ck_assert_int_eq(mount("none", dir, "tmpfs", 0, "size=2m"), 0);
+	s = opened();
+	s.routers[0].used = true;
+	state_file_record(&s, &s.routers[0], 0, &vip, 1);
+	ck_assert_int_eq(state_file_grow(&s, 100000), -ENOSPC);
+	ck_assert(moved_equal(state_file_list(&s, &s.routers[0]), &vip));
+	state_file_close(&s);
+	ck_assert_int_eq(umount(dir), 0);
 }
 END_TEST
 
@@ -177,7 +235,8 @@ START_TEST(a_router_that_was_not_active_leaves_nothing_behind)
 	struct state_file s = opened();
 
 	s.routers[0] = (struct state_router){
-		.used = true, .vrid = 51, .addrs = {.n_advertised = 1, .n_home = 1, .n = 1}};
+		.used = true, .vrid = 51};
+	state_file_record(&s, &s.routers[0], 0, &vip, 1);
 	state_file_close(&s);
 	ck_assert_int_eq(leftovers_remove(dir, LEFTOVERS_ALL, NULL, NULL), 0);
 }
@@ -218,8 +277,11 @@ int main(void)
 	tcase_add_test(tc, a_successor_is_told_that_somebody_has_the_file);
 	tcase_add_test(tc, a_full_file_system_is_an_error_and_not_a_signal);
 	tcase_add_loop_test(tc, a_file_of_another_boot_version_or_program_is_emptied, 0, 4);
-	tcase_add_loop_test(tc, addresses_that_cannot_be_are_not_trusted, 0, 4);
-	tcase_add_test(tc, a_place_has_its_part_of_the_addresses);
+	tcase_add_loop_test(tc, lists_that_cannot_be_are_not_trusted, 0, 3);
+	tcase_add_loop_test(tc, things_that_cannot_be_are_not_trusted, 0,
+		sizeof(impossible) / sizeof(impossible[0]));
+	tcase_add_test(tc, a_list_is_there_for_a_successor_however_long);
+	tcase_add_test(tc, a_file_that_cannot_grow_stays_as_it_was);
 	tcase_add_test(tc, a_record_without_an_end_to_its_name_is_not_trusted);
 	tcase_add_test(tc, a_short_file_is_emptied);
 	tcase_add_test(tc, a_router_that_was_not_active_leaves_nothing_behind);

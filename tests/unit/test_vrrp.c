@@ -345,6 +345,26 @@ START_TEST(the_winner_announces_again_once_in_an_interval)
 }
 END_TEST
 
+START_TEST(what_was_too_soon_to_announce_comes_with_the_next_advert)
+{
+	struct vrrp_config config;
+
+	start_active(100);
+	ck_assert_uint_eq(hear(20, 50, v.since), VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE);
+	ck_assert_uint_eq(hear(20, 50, instant_add(v.since, 1)), VRRP_DO_ADVERT);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), VRRP_DO_ADVERT);
+
+	ck_assert_uint_eq(hear(20, 50, v.mark), VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE);
+	ck_assert_uint_eq(hear(20, 50, v.mark), VRRP_DO_ADVERT);
+	config = v.config;
+	config.priority = 90;
+	ck_assert_uint_eq(
+		vrrp_reconfigure(&v, &config, v.mark), VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), VRRP_DO_ADVERT);
+}
+END_TEST
+
 /* Late is lost */
 
 static struct instant lost_at(void)
@@ -784,6 +804,7 @@ static TCase *rfc_cases(void)
 	tcase_add_test(tc, two_owners_are_told_apart_by_address);
 	tcase_add_test(tc, an_advert_with_our_own_address_is_not_answered);
 	tcase_add_test(tc, the_winner_announces_again_once_in_an_interval);
+	tcase_add_test(tc, what_was_too_soon_to_announce_comes_with_the_next_advert);
 	return tc;
 }
 

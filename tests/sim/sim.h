@@ -1,0 +1,235 @@
+/* A simulation of the election: directors that run the real elector (src/elector, with core/vrrp
+ * and all that it stands on) on one virtual clock, on LANs that misbehave as a script says. Hours
+ * pass in milliseconds, and the same script gives the same run everywhere.
+ *
+ * sim_script.c    what happens: scripts, made from a seed or read from a file
+ * sim_world.c     the clock and the order of things; what each step of a script does
+ * sim_lan.c       packets under way
+ * sim_director.c  a host and its elector: struct elector_ops played, starts and deaths
+ * sim_rules.c     the invariants
+ * sim_minimize.c  from a script that fails to a short one that fails
+ * sim.c           the program */
+#pragma once
+
+#include "elector/elector.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define DIRECTORS_MAX 4
+#define LANS_MAX 2
+#define VIPS 3 /* addresses that a virtual router has at most, a bit each */
+#define FLYING_MAX 1024
+#define QUEUE_MAX 200 /* datagrams that a socket keeps for a director that does not read */
+#define NEWS_MAX 16   /* ... and news from the kernel */
+#define STEPS_MAX 256
+#define FAILURE_MAX 256
+#define IP_HEADER_LEN 20
+
+#define DELAY_MIN_US 50
+#define DELAY_MAX_US 1000 /* on a healthy LAN */
+#define LATE_MAX_US 200   /* how late a timer is on a healthy host */
+#define NEWS_MAX_US 200   /* ... and news from the kernel */
+#define RESTORE_MAX_US 50000
+#define REFRESH_US 5000000 /* between periodic announcements */
+
+enum step_kind {
+	STEP_START,      /* D: the elector is started, if it does not run */
+	STEP_STOP,       /* D: leaves in order */
+	STEP_KILL,       /* D: kill -9; what is on the host stays there */
+	STEP_CRASH,      /* D N: is killed just before the Nth thing that it does to the host */
+	STEP_HAND_ON,    /* D: ends for a successor of its own, which a start is */
+	STEP_CLEAN_UP,   /* D: what a dead elector left is removed in its name */
+	STEP_REBOOT,     /* D: the host forgets everything, and nothing runs */
+	STEP_FREEZE,     /* D: runs no more, hears into its sockets */
+	STEP_SUSPEND,    /* D: the whole host sleeps */
+	STEP_RESUME,     /* D */
+	STEP_CUT,        /* A B LAN: B does not hear A any more */
+	STEP_LOSS,       /* LAN PERCENT */
+	STEP_DELAY,      /* LAN US: the longest; packets overtake each other */
+	STEP_REPEAT,     /* LAN PERCENT: of packets that arrive twice */
+	STEP_LINK,       /* D LAN 0|1 */
+	STEP_ADDRESS,    /* D LAN 0|1: the host's own */
+	STEP_ROB,        /* D LAN I: somebody deletes a virtual address */
+	STEP_OVERRUN,    /* D: the kernel had more news than there was room for */
+	STEP_FORGE,      /* LAN PRIORITY CS: an advert of somebody else */
+	STEP_PRIORITY,   /* D LAN PRIORITY */
+	STEP_PREEMPT,    /* D LAN 0|1 */
+	STEP_INTERVAL,   /* D LAN CS */
+	STEP_VIPS,       /* D LAN MASK: which addresses */
+	STEP_TAKE_PART,  /* D LAN 0|1: whether the virtual router is configured */
+	STEP_SWITCHOVER, /* D INSIST */
+	STEP_MAINTAIN,   /* D 0|1|2, enum maintenance */
+	STEP_HEAL,       /* all is well, and everybody runs */
+	STEP_KIND_MAX_
+};
+
+struct step {
+	struct instant at;
+	enum step_kind kind;
+	unsigned args[3];
+};
+
+struct script {
+	uint64_t noise; /* of delays, losses and lateness */
+	unsigned n_directors, n_lans;
+	unsigned announcements; /* rounds in a burst */
+	struct instant end;
+	struct step steps[STEPS_MAX];
+	size_t n_steps;
+};
+
+struct settings {
+	bool takes_part;
+	uint8_t priority;
+	bool preempt;
+	uint16_t interval_cs;
+	unsigned vips; /* mask */
+};
+
+/* What a host has on one LAN. */
+struct nic {
+	bool up, addressed;
+	unsigned vips;              /* mask: virtual addresses on the host */
+	struct port *port;          /* open, or NULL */
+	struct instant claimed;     /* when it got the first of them */
+	struct instant robbed;      /* since when some are missing, INSTANT_NEVER: none */
+	struct instant rival_heard; /* while Active, and not announced since; INSTANT_NEVER: not */
+	struct heard {
+		bool known;
+		uint8_t source, priority; /* a host number */
+		uint16_t interval_cs;
+		struct instant at;
+	} heard;              /* the Active router that it knows of as a Backup */
+	struct instant spoke; /* the last advert */
+	uint16_t spoke_interval_cs;
+	unsigned longest_cs; /* interval that it was ever told to have */
+};
+
+enum news_kind { NEWS_LINK, NEWS_OWN_ADDRESS, NEWS_VIP };
+
+/* What the kernel is about to tell. */
+struct news {
+	struct instant at;
+	enum news_kind kind;
+	unsigned lan, vip;
+	bool present;
+};
+
+struct sim;
+
+struct director {
+	struct sim *sim;
+	unsigned number;
+	struct elector elector;
+	struct state_file state;
+	struct settings settings[LANS_MAX];
+	struct nic nics[LANS_MAX];
+	struct news news[NEWS_MAX];
+	size_t n_news;
+	bool overrun;
+	bool running, frozen, suspended;
+	bool resigns[LANS_MAX]; /* ... by a stop, to one who follows */
+	bool dead;              /* killed in the middle of something: nothing that it does counts */
+	unsigned crash_in;      /* things to do before it is killed, 0: it is not */
+	struct instant awake_since;
+	struct instant armed; /* with lateness */
+	struct state_router at_death[LANS_MAX];
+};
+
+struct packet {
+	unsigned to, lan;
+	struct instant at;
+	size_t len;
+	uint8_t bytes[IP_HEADER_LEN + VRRP_HEADER_LEN + 4 * VIPS];
+};
+
+struct lan {
+	bool cut[DIRECTORS_MAX][DIRECTORS_MAX]; /* [from][to] */
+	unsigned loss_percent, repeat_percent;
+	unsigned delay_us;
+	unsigned learned[VIPS];    /* who announced the address last; DIRECTORS_MAX: nobody */
+	struct instant two_since;  /* two owners, INSTANT_NEVER: not */
+	struct instant none_since; /* an owner resigned and has no successor, ... */
+};
+
+struct sim {
+	const struct script *script;
+	struct instant began, now;
+	struct director directors[DIRECTORS_MAX];
+	struct lan lans[LANS_MAX];
+	struct packet flying[FLYING_MAX];
+	size_t n_flying;
+	uint64_t sent;
+	/* For the invariants. */
+	struct instant faulted; /* the last fault, or its end */
+	struct instant stepped; /* the last step of any kind */
+	unsigned forged_cs;     /* the longest interval in a forged advert */
+	unsigned patience_cs;   /* the longest interval that a Backup may have learned */
+	unsigned delay_us;      /* the longest a packet may have taken */
+	bool trace;
+	const char *rule; /* that was broken, NULL: none was */
+	char failure[FAILURE_MAX];
+};
+
+/* sim_world.c: runs a script to its end, or to a broken rule: then false. */
+bool sim_run(struct sim *s, const struct script *script, bool trace);
+/* The same number for the same arguments. */
+uint64_t sim_noise(const struct sim *s, uint64_t a, uint64_t b, uint64_t c);
+__attribute__((format(printf, 2, 3))) void sim_trace(const struct sim *s, const char *format, ...);
+
+/* sim_lan.c */
+void lan_send(struct sim *s, unsigned from, unsigned lan, const struct addr *source,
+	const struct addr *destination, const uint8_t *packet, size_t len);
+void lan_forge(struct sim *s, unsigned lan, uint8_t priority, uint16_t interval_cs);
+/* The next that somebody awake reads, and when. NULL: none. */
+struct packet *lan_next(struct sim *s, struct instant *ret_at);
+void lan_deliver(struct sim *s, struct packet *p);
+bool lan_is_whole(const struct sim *s, unsigned lan);
+
+/* sim_director.c */
+extern const struct vrrp_format sim_format;
+void director_init(struct sim *s, unsigned number);
+void director_done(struct director *d); /* memory only */
+void director_start(struct director *d);
+void director_stop(struct director *d);
+void director_kill(struct director *d);
+void director_hand_on(struct director *d);
+void director_clean_up(struct director *d);
+void director_reboot(struct director *d);
+void director_configure(struct director *d);
+void director_switchover(struct director *d, bool insist);
+void director_maintain(struct director *d, enum maintenance maintenance);
+void director_hear(struct director *d, unsigned lan, const uint8_t *bytes, size_t len);
+void director_read_news(struct director *d);
+void director_timer(struct director *d);
+void director_add_news(
+	struct director *d, enum news_kind kind, unsigned lan, unsigned vip, bool present);
+struct instant director_next_news(const struct director *d);
+bool director_is_awake(const struct director *d);
+/* NULL when it has none on this LAN. */
+const struct router *director_router(const struct director *d, unsigned lan);
+struct state_router *director_record(struct director *d, unsigned lan); /* in use, or NULL */
+struct addr director_addr(unsigned number, unsigned lan);
+
+/* sim_rules.c: after each thing that happens, and at the moment of some. */
+void rules_check(struct sim *s);
+void rules_on_send(struct sim *s, struct director *d, unsigned lan, uint8_t priority);
+void rules_on_hearing(struct sim *s, struct director *d, unsigned lan, const struct heard *heard);
+void rules_on_change(struct sim *s, struct director *d, unsigned lan);
+void rules_on_transition(
+	struct sim *s, struct director *d, unsigned lan, enum vrrp_state old_state);
+void rules_before_stop(struct sim *s, struct director *d);
+void rules_on_stop(struct sim *s, struct director *d);
+void rules_on_death(struct sim *s, struct director *d);
+void rules_after_stop(struct sim *s, struct director *d);
+
+/* sim_script.c */
+void script_make(struct script *ret, uint64_t seed);
+void script_print(const struct script *script, FILE *to);
+/* False, with a message on stderr, when it is none. */
+bool script_read(struct script *ret, FILE *from, const char *name);
+void step_print(const struct step *step, FILE *to);
+
+/* sim_minimize.c: leave out what the failure does not need. `s` is for the runs. */
+void minimize(struct sim *s, struct script *script);
