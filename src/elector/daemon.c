@@ -643,6 +643,7 @@ static void tear_down(struct daemon *d)
 	helper_free(d->helper);
 }
 
+/* Not on the stack: what is locked of that at the start may be all there ever is. */
 int daemon_run(const char *runtime_dir)
 {
 	static const struct helper_program program = {
@@ -652,20 +653,28 @@ int daemon_run(const char *runtime_dir)
 		.message = take_message,
 		.leave = leave,
 	};
-	struct daemon d = {.runtime_dir = runtime_dir, .arp_fd = -1, .ndisc_fd = -1};
+	struct daemon *d;
 	int r;
 
 	/* Long buffers are mapped, and gone when they are freed; said once, the limit stays. */
 	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-	r = helper_new(&program, &d, &d.helper);
-	if (r < 0)
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->runtime_dir = runtime_dir;
+	d->arp_fd = d->ndisc_fd = -1;
+	r = helper_new(&program, d, &d->helper);
+	if (r < 0) {
+		free(d);
 		return r;
-	elector_init(&d.elector, &operations, &d, &d.state);
-	r = set_up(&d);
-	if (r >= 0) {
-		harden(&d);
-		r = helper_run(d.helper);
 	}
-	tear_down(&d);
+	elector_init(&d->elector, &operations, d, &d->state);
+	r = set_up(d);
+	if (r >= 0) {
+		harden(d);
+		r = helper_run(d->helper);
+	}
+	tear_down(d);
+	free(d);
 	return r;
 }
