@@ -241,7 +241,7 @@ static void dump_lan(struct director *d, unsigned lan)
 	const struct nic *nic = &d->nics[lan];
 	const uint8_t mac[PORT_MAC_LEN] = {2, 0, 0, 0, (uint8_t)lan, (uint8_t)d->number};
 	const struct addr_prefix own = {director_addr(d->number, lan), 24};
-	char name[8];
+	char name[STATE_INTERFACE_MAX];
 
 	(void)snprintf(name, sizeof(name), "eth%u", lan);
 	elector_link(&d->elector, (int)lan + 1, name, nic->up, mac);
