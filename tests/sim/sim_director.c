@@ -537,7 +537,7 @@ static void tell(struct director *d, const struct news *news)
 	int ifindex = (int)news->lan + 1;
 	const uint8_t mac[PORT_MAC_LEN] = {2, 0, 0, 0, (uint8_t)news->lan, (uint8_t)d->number};
 	struct addr_prefix addr = {director_addr(d->number, news->lan), 24};
-	char name[8];
+	char name[STATE_INTERFACE_MAX];
 
 	switch (news->kind) {
 	case NEWS_LINK:
