@@ -260,7 +260,7 @@ END_TEST
 
 static enum vrrp_reject hear_from(uint8_t host, const struct vrrp_peers *peers)
 {
-	uint8_t packet[sizeof(signed_v4)];
+	uint8_t packet[sizeof(signed_v4)] = {0};
 	struct vrrp_auth other = {0};
 	struct vrrp_datagram in = datagram(packet, sizeof(packet));
 
