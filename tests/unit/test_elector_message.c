@@ -62,7 +62,7 @@ START_TEST(policy_is_read_and_has_defaults)
 	ck_assert_uint_eq(c->preempt_delay_us, 0);
 	ck_assert_uint_eq(c->settle_us, 0);
 	ck_assert_str_eq(c->group, "");
-	free(c);
+	message_free_configs(c, n);
 	ck_assert_int_eq(read_text(ROUTER(GOOD ",\"down_intervals\":100,\"preempt_delay_us\":5,"
 					       "\"settle_us\":6,\"group\":\"edge\""),
 				 &c, &n, &errors),
@@ -71,7 +71,7 @@ START_TEST(policy_is_read_and_has_defaults)
 	ck_assert_uint_eq(c->preempt_delay_us, 5);
 	ck_assert_uint_eq(c->settle_us, 6);
 	ck_assert_str_eq(c->group, "edge");
-	free(c);
+	message_free_configs(c, n);
 }
 END_TEST
 
