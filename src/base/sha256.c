@@ -123,3 +123,18 @@ void hmac_sha256_end(struct hmac_sha256 *h, uint8_t ret[static SHA256_LEN])
 	sha256_add(&h->outer, ret, SHA256_LEN);
 	sha256_end(&h->outer, ret);
 }
+
+void hkdf_sha256(const void *key, size_t len, const char *info, uint8_t ret[static SHA256_LEN])
+{
+	static const uint8_t no_salt[SHA256_LEN];
+	static const uint8_t first = 1;
+	struct hmac_sha256 h;
+
+	hmac_sha256_init(&h, no_salt, sizeof(no_salt));
+	hmac_sha256_add(&h, key, len);
+	hmac_sha256_end(&h, ret);
+	hmac_sha256_init(&h, ret, SHA256_LEN);
+	hmac_sha256_add(&h, info, strlen(info));
+	hmac_sha256_add(&h, &first, sizeof(first));
+	hmac_sha256_end(&h, ret);
+}

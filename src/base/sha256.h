@@ -1,5 +1,5 @@
-/* SHA-256 (FIPS 180-4) and HMAC (RFC 2104) over it: as values, without the heap, for code that may
- * do nothing else. */
+/* SHA-256 (FIPS 180-4), HMAC (RFC 2104) and HKDF (RFC 5869) over it: as values, without the heap,
+ * for code that may do nothing else. */
 #pragma once
 
 #include <stddef.h>
@@ -24,3 +24,6 @@ struct hmac_sha256 {
 void hmac_sha256_init(struct hmac_sha256 *h, const void *key, size_t len);
 void hmac_sha256_add(struct hmac_sha256 *h, const void *bytes, size_t len);
 void hmac_sha256_end(struct hmac_sha256 *h, uint8_t ret[static SHA256_LEN]);
+
+/* 32 bytes derived from a key, without salt, for the purpose that `info` names. */
+void hkdf_sha256(const void *key, size_t len, const char *info, uint8_t ret[static SHA256_LEN]);

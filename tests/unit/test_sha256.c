@@ -1,4 +1,4 @@
-/* SHA-256 and HMAC: vectors of FIPS 180-4's examples and RFC 4231. */
+/* SHA-256, HMAC and HKDF: vectors of FIPS 180-4's examples, RFC 4231 and RFC 5869. */
 #include "base/sha256.h"
 
 #include <check.h>
@@ -88,6 +88,18 @@ START_TEST(hmac_of_a_key_longer_than_a_block)
 }
 END_TEST
 
+/* RFC 5869, A.3, its first 32 bytes. */
+START_TEST(hkdf_without_salt_and_info)
+{
+	uint8_t key[22], derived[SHA256_LEN];
+
+	memset(key, 0x0b, sizeof(key));
+	hkdf_sha256(key, sizeof(key), "", derived);
+	ck_assert_str_eq(
+		hex(derived), "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sha256");
@@ -99,6 +111,7 @@ int main(void)
 	tcase_add_test(tc, a_million_letters);
 	tcase_add_test(tc, hmac_of_a_short_key);
 	tcase_add_test(tc, hmac_of_a_key_longer_than_a_block);
+	tcase_add_test(tc, hkdf_without_salt_and_info);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
