@@ -1,0 +1,63 @@
+/* The stream between the two directors: TLS 1.3 over TCP with the pair key as external PSK and
+ * nothing else, so that who speaks has the key. It connects by itself, again and again, and keeps
+ * one connection however many come about. Messages are a length (4 bytes, network order), a type (1
+ * byte) and the contents. Never blocks. */
+#pragma once
+
+#include "base/addr.h"
+#include "link/pair_key.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#define STREAM_MESSAGE_MAX (1024u * 1024u)
+
+enum stream_type {
+	STREAM_HELLO = 1,   /* first of each side: JSON, see peer.c */
+	STREAM_STATE,       /* JSON of the director, for the peer's director */
+	STREAM_REPAIR_ASK,  /* ranges of sequence numbers */
+	STREAM_REPAIR,      /* a sequence number and what that datagram said */
+	STREAM_REPAIR_GONE, /* a range that is not kept any more */
+	STREAM_RESYNC_ASK,
+	STREAM_RECORDS,     /* connections in bulk */
+	STREAM_RECORDS_ACK, /* so many were taken by the kernel */
+	STREAM_RESYNC_DONE,
+	STREAM_DIGEST,      /* of the sender's connections, by service */
+	STREAM_TRACKED,     /* conntrack entries, for fullnat */
+	STREAM_TYPE_MAX_
+};
+
+struct stream;
+
+struct stream_handler {
+	void (*opened)(struct stream *s, void *userdata);
+	/* Contents are valid during the call. The handler may close the stream. */
+	void (*message)(struct stream *s, enum stream_type type, const uint8_t *data, size_t len,
+		void *userdata);
+	/* What was queued is on its way: there is room for more. */
+	void (*drained)(struct stream *s, void *userdata);
+	/* `reason` is one readable clause. It is tried again by itself. */
+	void (*closed)(struct stream *s, const char *reason, void *userdata);
+};
+
+struct stream_settings {
+	struct addr own, peer; /* link addresses */
+	uint16_t port;
+	char interface[16];
+	const struct pair_keys *keys; /* borrowed */
+};
+
+/* 0 or -errno. */
+int stream_new(sd_event *loop, const struct stream_settings *settings,
+	const struct stream_handler *handler, void *userdata, struct stream **ret);
+void stream_free(struct stream *s); /* NULL is fine */
+
+/* Queues a message. False when the stream is not open or its queue is full; the queue has room for
+ * at least one message of STREAM_MESSAGE_MAX whenever `drained` was called last. */
+bool stream_send(struct stream *s, enum stream_type type, const void *data, size_t len);
+bool stream_is_open(const struct stream *s);
+size_t stream_queued(const struct stream *s); /* bytes */
+/* The peer breaks the rules, or the hello says what cannot be: close, try again later. */
+void stream_close(struct stream *s, const char *reason);
