@@ -39,6 +39,7 @@ struct checker {
 	size_t heap_max;
 	uint64_t postponed; /* attempts that this host could not make */
 	struct instant next_complaint;
+	bool standby; /* the other director serves */
 };
 
 static void arm_timer(struct checker *c)
@@ -71,6 +72,15 @@ static void postpone(struct checker *c, struct target *t, const char *reason, st
 	complain(c, reason, now);
 }
 
+static void schedule_next(struct checker *c, struct target *t, struct instant now)
+{
+	struct health_rule rule = t->rule;
+
+	rule.interval_us = health_interval_us(&t->health, &t->rule, c->standby);
+	health_schedule_next(&t->schedule, &rule, t->started, now);
+	deadline_set(&c->heap, &t->deadline, t->schedule.due);
+}
+
 static void note_reason(struct target *t, const struct probe_result *result)
 {
 	char latency[DURATION_TEXT_MAX + 4] = "";
@@ -91,8 +101,7 @@ static void conclude(
 	t->failures += !passed;
 	t->latency_us = instant_between_us(t->started, now);
 	note_reason(t, result);
-	health_schedule_next(&t->schedule, &t->rule, t->started, now);
-	deadline_set(&c->heap, &t->deadline, t->schedule.due);
+	schedule_next(c, t, now);
 	/* The first result that agrees with what the director believes is told as well: it has
 	 * the reason. */
 	if (changed || (!t->told && t->health.against == 0)) {
@@ -279,18 +288,33 @@ static void drop_target(struct checker *c, struct target *t)
 	target_free(t);
 }
 
+static void reschedule(struct checker *c, struct target *t)
+{
+	if (!t->running && t->checks > 0)
+		schedule_next(c, t, clock_now());
+}
+
 /* The old target goes on under the new rule. */
 static struct target *keep_target(struct checker *c, struct target *old, struct target *new)
 {
-	bool new_interval = old->rule.interval_us != new->rule.interval_us;
+	uint64_t before_us = health_interval_us(&old->health, &old->rule, c->standby);
 
 	old->rule = new->rule;
 	target_free(new);
-	if (new_interval && !old->running && old->checks > 0) {
-		health_schedule_next(&old->schedule, &old->rule, old->started, clock_now());
-		deadline_set(&c->heap, &old->deadline, old->schedule.due);
-	}
+	if (before_us != health_interval_us(&old->health, &old->rule, c->standby))
+		reschedule(c, old);
 	return old;
+}
+
+static void set_standby(struct checker *c, bool standby)
+{
+	if (c->standby == standby)
+		return;
+	c->standby = standby;
+	for (size_t i = 0; i < c->targets.n; i++)
+		if (c->targets.items[i]->rule.standby_interval_us)
+			reschedule(c, c->targets.items[i]);
+	arm_timer(c);
 }
 
 /* Walks both sorted lists once. Consumes what is in both; the result is in `new`. */
@@ -330,6 +354,7 @@ void checker_configure(struct checker *c, const json_t *parameters, json_t *erro
 	const json_t *wanted = json_object_get(parameters, "targets");
 	struct target_list list;
 
+	set_standby(c, json_is_true(json_object_get(parameters, "standby")));
 	if (json_is_true(json_object_get(parameters, "same_targets")))
 		return;
 	if (!json_is_array(wanted) || json_array_size(wanted) > TARGETS_MAX) {
@@ -363,6 +388,8 @@ void checker_report(const struct checker *c, json_t *report)
 
 void checker_message(struct checker *c, const char *method, const json_t *parameters)
 {
+	if (strcmp(method, "Standby") == 0)
+		set_standby(c, json_is_true(json_object_get(parameters, "standby")));
 	for (size_t i = 0; i < n_probe_types; i++)
 		if (c->probers[i] && probe_types[i]->message)
 			probe_types[i]->message(c->probers[i], method, parameters);
