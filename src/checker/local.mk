@@ -1,6 +1,7 @@
 pkglibexec_PROGRAMS += tandem-checker
 tandem_checker_SOURCES = \
 	src/checker/checker.c src/checker/checker.h \
+	src/checker/history.c src/checker/history.h \
 	src/checker/main.c \
 	src/checker/probe.c src/checker/probe.h \
 	src/checker/probe_types.c src/checker/types.h \
