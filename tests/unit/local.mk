@@ -120,6 +120,14 @@ TESTS += tests/unit/test_link
 tests_unit_test_link_SOURCES = tests/unit/test_link.c
 tests_unit_test_link_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_link_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_sync_message tests/unit/test_sync_window
+TESTS += tests/unit/test_sync_message tests/unit/test_sync_window
+tests_unit_test_sync_message_SOURCES = tests/unit/test_sync_message.c
+tests_unit_test_sync_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_sync_window_SOURCES = tests/unit/test_sync_window.c
+tests_unit_test_sync_window_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_window_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_elector tests/unit/test_elector_message \
 	tests/unit/test_state_file
 TESTS += tests/unit/test_elector tests/unit/test_elector_message tests/unit/test_state_file
