@@ -1,5 +1,6 @@
 pkglibexec_PROGRAMS += tandem-link
 tandem_link_SOURCES = \
+	src/link/shadow.c src/link/shadow.h \
 	src/link/link.c src/link/link.h \
 	src/link/main.c
 tandem_link_LDADD = libio.a libcore.a libbase.a \

@@ -149,17 +149,15 @@ static void from_record(
 	ret->service_port = record->service_port;
 	ret->server_port = record->server_port;
 	ret->protocol = record->protocol;
-	ret->state = record->state & 31;
+	ret->state = record->state & 31u;
 	put_addr(t, ret, 0, &record->client);
 	put_addr(t, ret, 1, &record->service);
 	put_addr(t, ret, 2, &record->server);
 }
 
-static struct table *table_of(const struct shadow *s, uint16_t family)
+static size_t table_of(uint16_t family)
 {
-	const struct table *t = &s->tables[family == AF_INET6];
-
-	return (struct table *)(uintptr_t)t;
+	return family == AF_INET6;
 }
 
 /* Of the kernel's states none is above 13. */
@@ -392,7 +390,7 @@ bool shadow_take(struct shadow *s, const struct sync_record *record, enum shadow
 
 	if (!is_sensible(record))
 		return false;
-	t = table_of(s, record->client.family);
+	t = &s->tables[table_of(record->client.family)];
 	from_record(t, record, &loose.e);
 	set_said(&loose.e, said);
 	loose.e.peer = origin == SHADOW_PEER;
@@ -546,7 +544,7 @@ uint64_t shadow_find(const struct shadow *s, const struct sync_record *record)
 
 	if (!is_sensible(record))
 		return SHADOW_NONE;
-	t = table_of(s, record->client.family);
+	t = &s->tables[table_of(record->client.family)];
 	from_record(t, record, &loose.e);
 	at = find(t, hash_of(s, t, &loose.e, record->options, record->options_len), &loose.e,
 		record);

@@ -247,3 +247,14 @@ tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/
 	src/director/targets.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_job_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+# What is synced in bulk
+check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow
+TESTS += tests/unit/test_sync_digest tests/unit/test_shadow
+SYNCED = tests/unit/synced.c tests/unit/synced.h
+tests_unit_test_sync_digest_SOURCES = tests/unit/test_sync_digest.c $(SYNCED)
+tests_unit_test_sync_digest_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_digest_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c src/link/shadow.c $(SYNCED)
+tests_unit_test_shadow_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_shadow_LDADD = libcore.a libbase.a $(UNIT_LDADD)
