@@ -262,3 +262,14 @@ TESTS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
 tests_unit_test_history_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_history_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+# What is synced in bulk
+check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow
+TESTS += tests/unit/test_sync_digest tests/unit/test_shadow
+SYNCED = tests/unit/synced.c tests/unit/synced.h
+tests_unit_test_sync_digest_SOURCES = tests/unit/test_sync_digest.c $(SYNCED)
+tests_unit_test_sync_digest_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_digest_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c src/link/shadow.c $(SYNCED)
+tests_unit_test_shadow_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_shadow_LDADD = libcore.a libbase.a $(UNIT_LDADD)
