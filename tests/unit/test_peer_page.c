@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define ROUTERS 64u
-#define READS 200000u
+#define ANSWERS 20000u /* ... of different tables: the reading goes on until it had as many */
 
 static struct peer_page page;
 
@@ -173,25 +173,21 @@ START_TEST(no_reader_sees_half_a_table)
 	over = false;
 	r = pthread_create(&writer, NULL, write_on, &page);
 	ck_assert_int_eq(r, 0);
-	for (uint32_t i = 0; i < READS; i++) {
+	for (uint32_t i = 0; answers < ANSWERS; i++) {
 		uint64_t wanted = i % ROUTERS + 1;
 		struct peer_news news;
 
-		if (!peer_page_read(&page, wanted, &news))
-			continue;
-		answers++;
-		if (!news.known)
+		if (!peer_page_read(&page, wanted, &news) || !news.known)
 			continue;
 		ck_assert_uint_eq(news.state, news.flags);
 		ck_assert_uint_ge(1 + news.state % ROUTERS, wanted);
 		ck_assert_uint_ge(news.state, last);
+		answers += news.state > last;
 		last = news.state;
 	}
 	over = true;
 	r = pthread_join(writer, NULL);
 	ck_assert_int_eq(r, 0);
-	ck_assert_uint_gt(answers, 0);
-	ck_assert_uint_gt(last, 0);
 }
 END_TEST
 
