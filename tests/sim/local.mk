@@ -3,6 +3,7 @@
 check_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim tests/sim/mutants.sh
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_director.c tests/sim/sim_lan.c \
+	tests/sim/sim_link.c \
 	tests/sim/sim_minimize.c tests/sim/sim_rules.c tests/sim/sim_script.c tests/sim/sim_world.c
 tests_sim_sim_LDADD = libelector.a libleftovers.a libcore.a libbase.a $(JANSSON_LIBS)
 dist_check_SCRIPTS += tests/sim/mutants.sh tests/sim/run.sh
