@@ -372,6 +372,12 @@ struct conf_ipvs {
 	uint32_t tcp_s, tcp_fin_s, udp_s; /* timeouts, 0: as they are */
 };
 
+/* What a standby does that hears no adverts, and hears over the link that the peer is Active. */
+enum conf_split_brain {
+	CONF_SPLIT_BRAIN_PREVENT, /* nothing: two Active directors are the greater evil */
+	CONF_SPLIT_BRAIN_ALLOW,   /* as VRRP has it: takes over */
+};
+
 struct conf_link {
 	bool enabled; /* there is a "link" object */
 	char *interface;
@@ -380,6 +386,7 @@ struct conf_link {
 	uint16_t port;
 	uint8_t ttl;
 	uint16_t maxlen;
+	enum conf_split_brain split_brain;
 };
 
 enum conf_on_stop {

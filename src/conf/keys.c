@@ -55,6 +55,8 @@ static const struct key_token conn_reuses[] = {
 static const struct key_token programs[] = {
 	{"always", CONF_PROGRAM_ALWAYS}, {"active", CONF_PROGRAM_ACTIVE}, {NULL, 0}};
 static const struct key_token link_modes[] = {{"kernel", 0}, {NULL, 0}};
+static const struct key_token split_brains[] = {
+	{"prevent", CONF_SPLIT_BRAIN_PREVENT}, {"allow", CONF_SPLIT_BRAIN_ALLOW}, {NULL, 0}};
 static const struct key_token on_stops[] = {
 	{"keep", CONF_ON_STOP_KEEP}, {"remove", CONF_ON_STOP_REMOVE}, {NULL, 0}};
 
@@ -136,6 +138,15 @@ static const struct key link_items[] = {
 		.max = 9188,
 		.field = FIELD(struct conf_link, maxlen),
 		.meaning = "The most bytes of a sync message: less is sooner, more is cheaper",
+	},
+	{
+		.name = "split_brain",
+		.type = KEY_TOKEN,
+		.fallback = "prevent",
+		.tokens = split_brains,
+		.field = FIELD(struct conf_link, split_brain),
+		.meaning = "Without adverts, while the peer says over the link that it is Active: "
+			   "prevent: no takeover; allow: as VRRP has it",
 	},
 };
 static const struct keys link_keys = {"link", sizeof(struct conf_link), KEYS(link_items)};

@@ -319,9 +319,10 @@ static json_t *dump_link(const struct conf_link *l)
 {
 	if (!l->enabled)
 		return json_null();
-	return json_pack("{ss si so si si si}", "interface", l->interface, "sync_id",
+	return json_pack("{ss si so si si si sb}", "interface", l->interface, "sync_id",
 		(int)l->sync_id, "group", dump_addr(&l->group), "port", l->port, "ttl", l->ttl,
-		"maxlen", l->maxlen);
+		"maxlen", l->maxlen, "prevents_split_brain",
+		l->split_brain == CONF_SPLIT_BRAIN_PREVENT);
 }
 
 static json_t *dump_ipvs(const struct conf_ipvs *v)

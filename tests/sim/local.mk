@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/backup-does-not-listen.patch \
 	tests/sim/mutants/forgotten-too-soon.patch \
 	tests/sim/mutants/humbler-and-hasty.patch \
+	tests/sim/mutants/ignores-the-peer.patch \
 	tests/sim/mutants/interval-not-capped.patch \
 	tests/sim/mutants/last-word-is-the-rivals.patch \
 	tests/sim/mutants/late-is-not-lost.patch \
@@ -33,6 +34,8 @@ EXTRA_DIST += \
 	tests/sim/mutants/resigns-before-release.patch \
 	tests/sim/mutants/robbed-for-good.patch \
 	tests/sim/mutants/robbed-while-offered.patch \
+	tests/sim/mutants/the-link-forbids-preempting.patch \
+	tests/sim/mutants/waits-for-the-dead.patch \
 	tests/sim/mutants/winner-does-not-shout.patch \
 	tests/sim/kept/README
 
