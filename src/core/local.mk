@@ -18,6 +18,7 @@ libcore_a_SOURCES += \
 libcore_a_SOURCES += \
 	src/core/announce.c src/core/announce.h \
 	src/core/moved.c src/core/moved.h \
+	src/core/second_opinion.c src/core/second_opinion.h \
 	src/core/track.c src/core/track.h \
 	src/core/sync_group.c src/core/sync_group.h \
 	src/core/vrrp.c src/core/vrrp.h \

@@ -98,6 +98,11 @@ static void print_router(FILE *f, const json_t *r, struct instant now)
 	else if (strcmp(text(r, "handover"), "given") == 0)
 		(void)fputs(", given to a peer by an operator", f);
 	(void)fputc('\n', f);
+	if (json_is_true(json_object_get(r, "withheld")))
+		(void)fputs(
+			"  ADVERTS MISSING, and the peer says over the link that it is Active: no "
+			"takeover\n",
+			f);
 	print_tracked(f, r);
 	print_addresses(f, "", json_object_get(r, "addresses"));
 	print_addresses(f, "excluded", json_object_get(r, "excluded_addresses"));

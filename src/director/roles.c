@@ -54,10 +54,11 @@ void roles_configure(struct director *d)
 	for (size_t i = 0; i < d->conf->n_routers; i++)
 		(void)json_array_append_new(routers, router_to_json(d, &d->conf->routers[i]));
 	process_call(&d->helpers[HELPER_ELECTOR], "Configure",
-		json_pack("{s:i, s:s, s:b, s:I, s:o}", "generation", d->generation, "maintenance",
-			maintenance_name(d->maintenance.mode), "ready", (int)d->ready,
-			"ready_timeout_us", (json_int_t)d->conf->ready_timeout_us, "routers",
-			routers));
+		json_pack("{s:i, s:s, s:b, s:I, s:b, s:o}", "generation", d->generation,
+			"maintenance", maintenance_name(d->maintenance.mode), "ready",
+			(int)d->ready, "ready_timeout_us", (json_int_t)d->conf->ready_timeout_us,
+			"second_opinion", d->conf->link.split_brain == CONF_SPLIT_BRAIN_PREVENT,
+			"routers", routers));
 }
 
 static bool all_checked(const struct targets *t)

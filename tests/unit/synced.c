@@ -7,12 +7,17 @@
 /* PE data "call", PE name "sip". */
 static const uint8_t call_options[] = {2, 4, 'c', 'a', 'l', 'l', 3, 3, 's', 'i', 'p'};
 
-static struct addr address(const char *format, unsigned n)
+/* Of net `net`, one for each n. */
+static struct addr address(bool v6, unsigned net, unsigned n)
 {
 	char text[64];
 	struct addr a = {0};
 
-	(void)snprintf(text, sizeof(text), format, n >> 16 & 255, n >> 8 & 255, n & 255);
+	if (v6)
+		(void)snprintf(text, sizeof(text), "2001:db8:%x::%x:%x", net, n >> 16, n & 0xffff);
+	else
+		(void)snprintf(text, sizeof(text), "%u.%u.%u.%u", net, n >> 16 & 255, n >> 8 & 255,
+			n & 255);
 	(void)addr_parse(text, &a);
 	return a;
 }
@@ -25,9 +30,9 @@ struct sync_record synced_record(unsigned n)
 		.state = template ? 0 : 1,
 		.flags = template ? 0x1183 : 0x83,
 		.timeout_s = template ? 300 : 900,
-		.client = address(v6 ? "2001:db8:%x:%x::%x" : "10.%u.%u.%u", n),
-		.service = address(v6 ? "2001:db8::%x%x:%x" : "192.%u.%u.%u", n % 4),
-		.server = address(v6 ? "2001:db8:1::%x%x:%x" : "172.%u.%u.%u", n % 7),
+		.client = address(v6, 10, n),
+		.service = address(v6, 192, n % 4),
+		.server = address(v6, 172, n % 7),
 		.client_port = template ? 0 : (uint16_t)(1024 + n % 50000),
 		.service_port = 443,
 		.server_port = 443,
