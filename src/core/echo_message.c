@@ -10,6 +10,8 @@
 /* Offsets (RFC 792, RFC 4443 section 4.1). */
 enum {
 	AT_TYPE = 0,
+	AT_CHECKSUM = 2,
+	AT_ID = 4,
 	AT_SEQUENCE = 6,
 };
 enum {
@@ -19,14 +21,30 @@ enum {
 	V6_REPLY = 129,
 };
 
-size_t echo_request_build(uint16_t family, uint16_t seq, uint64_t secret, size_t data_len,
-	uint8_t ret[static ECHO_MESSAGE_MAX])
+/* RFC 1071. */
+static uint16_t checksum(const uint8_t *bytes, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += be16_get(bytes + i);
+	if (len % 2)
+		sum += (uint32_t)bytes[len - 1] << 8;
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~((sum & 0xffff) + (sum >> 16));
+}
+
+size_t echo_request_build(uint16_t family, uint16_t id, uint16_t seq, uint64_t secret,
+	size_t data_len, uint8_t ret[static ECHO_MESSAGE_MAX])
 {
 	assert(data_len >= ECHO_DATA_MIN && data_len <= ECHO_DATA_MAX);
 	memset(ret, 0, ECHO_HEADER_LEN + data_len);
 	ret[AT_TYPE] = family == AF_INET6 ? V6_REQUEST : V4_REQUEST;
+	be16_put(ret + AT_ID, id);
 	be16_put(ret + AT_SEQUENCE, seq);
 	memcpy(ret + ECHO_HEADER_LEN, &secret, ECHO_SECRET_LEN);
+	if (family != AF_INET6)
+		be16_put(ret + AT_CHECKSUM, checksum(ret, ECHO_HEADER_LEN + data_len));
 	return ECHO_HEADER_LEN + data_len;
 }
 

@@ -13,10 +13,10 @@
 #define ECHO_DATA_MAX 65000
 #define ECHO_MESSAGE_MAX (ECHO_HEADER_LEN + ECHO_DATA_MAX)
 
-/* A request with `data_len` bytes, within the limits above. Its id is the socket's, and so is the
- * checksum's value: both are left 0. Returns the length. */
-size_t echo_request_build(uint16_t family, uint16_t seq, uint64_t secret, size_t data_len,
-	uint8_t ret[static ECHO_MESSAGE_MAX]);
+/* A request with `data_len` bytes, within the limits above, and in IPv4 its checksum (in IPv6 that
+ * is the kernel's). Returns the length. */
+size_t echo_request_build(uint16_t family, uint16_t id, uint16_t seq, uint64_t secret,
+	size_t data_len, uint8_t ret[static ECHO_MESSAGE_MAX]);
 /* Whether this is a reply to one of our requests: *ret_seq says to which. How much of its data came
  * back is len - ECHO_HEADER_LEN. */
 bool echo_reply_parse(

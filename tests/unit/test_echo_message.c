@@ -12,7 +12,7 @@ static uint8_t bytes[ECHO_MESSAGE_MAX];
 
 static size_t reply(uint16_t family, uint16_t seq)
 {
-	size_t len = echo_request_build(family, seq, SECRET, ECHO_DATA_DEFAULT, bytes);
+	size_t len = echo_request_build(family, 0x4321, seq, SECRET, ECHO_DATA_DEFAULT, bytes);
 
 	bytes[0] = family == AF_INET6 ? 129 : 0;
 	return len;
@@ -20,12 +20,27 @@ static size_t reply(uint16_t family, uint16_t seq)
 
 START_TEST(a_request_has_its_type_sequence_and_size)
 {
-	ck_assert_uint_eq(echo_request_build(AF_INET, 0x1234, SECRET, 1000, bytes), 1008);
+	ck_assert_uint_eq(echo_request_build(AF_INET, 0x4321, 0x1234, SECRET, 1000, bytes), 1008);
 	ck_assert_uint_eq(bytes[0], 8);
+	ck_assert_uint_eq(bytes[4], 0x43);
 	ck_assert_uint_eq(bytes[6], 0x12);
 	ck_assert_uint_eq(bytes[7], 0x34);
-	ck_assert_uint_eq(echo_request_build(AF_INET6, 1, SECRET, ECHO_DATA_MIN, bytes), 16);
+	ck_assert_uint_eq(echo_request_build(AF_INET6, 1, 1, SECRET, ECHO_DATA_MIN, bytes), 16);
 	ck_assert_uint_eq(bytes[0], 128);
+}
+END_TEST
+
+START_TEST(the_sum_over_a_request_is_zero)
+{
+	for (size_t data = ECHO_DATA_MIN; data < ECHO_DATA_MIN + 2; data++) {
+		size_t len = echo_request_build(AF_INET, 0xfffe, 0xffff, SECRET, data, bytes);
+		uint32_t sum = 0;
+
+		bytes[len] = 0;
+		for (size_t i = 0; i < len; i += 2)
+			sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+		ck_assert_uint_eq((sum & 0xffff) + (sum >> 16), 0xffff);
+	}
 }
 END_TEST
 
@@ -61,7 +76,7 @@ START_TEST(a_request_that_comes_back_is_known_by_its_header)
 {
 	uint16_t seq = 0;
 
-	(void)echo_request_build(AF_INET6, 513, SECRET, ECHO_DATA_MIN, bytes);
+	(void)echo_request_build(AF_INET6, 1, 513, SECRET, ECHO_DATA_MIN, bytes);
 	ck_assert(echo_returned_parse(AF_INET6, bytes, ECHO_HEADER_LEN, &seq));
 	ck_assert_uint_eq(seq, 513);
 	ck_assert(!echo_returned_parse(AF_INET6, bytes, ECHO_HEADER_LEN - 1, &seq));
@@ -77,6 +92,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(c, a_request_has_its_type_sequence_and_size);
+	tcase_add_test(c, the_sum_over_a_request_is_zero);
 	tcase_add_test(c, a_reply_says_to_which_request);
 	tcase_add_test(c, what_is_not_ours_is_not_read);
 	tcase_add_test(c, a_request_that_comes_back_is_known_by_its_header);
