@@ -96,18 +96,7 @@ const char *check_text(const struct conf_check *check, char buf[static CHECK_TEX
 	return buf;
 }
 
-static uint64_t capabilities_of_one(const struct conf_check *check)
-{
-	return check->mark ? UINT64_C(1) << CAP_NET_RAW : 0;
-}
-
 uint64_t check_capabilities(const struct conf_check *check)
 {
-	uint64_t capabilities = 0;
-	size_t n;
-	const struct conf_check *members = conf_check_members(check, &n);
-
-	for (size_t i = 0; i < n; i++)
-		capabilities |= capabilities_of_one(&members[i]);
-	return capabilities;
+	return check->mark ? UINT64_C(1) << CAP_NET_RAW : 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/writer.h"
+#include "director/check_wire.h"
 #include "io/clock.h"
 
 #include <stdio.h>
@@ -30,6 +31,20 @@ void checks_configure(struct director *d)
 	text = writer_take(&w);
 	if (text)
 		process_send_text(&d->helpers[HELPER_CHECKER], text);
+}
+
+void checks_forget(struct director *d)
+{
+	d->checks.known = d->checks.same = false;
+}
+
+uint64_t checks_capabilities(const struct director *d)
+{
+	uint64_t capabilities = 0;
+
+	for (size_t i = 0; i < d->targets.n; i++)
+		capabilities |= check_capabilities(d->targets.items[i].check);
+	return capabilities;
 }
 
 void checks_adopt(struct director *d, const struct targets *targets)

@@ -321,6 +321,10 @@ json_t *maintenance_to_json(const struct director *d);
 
 /* checks.c */
 void checks_configure(struct director *d);
+/* The checker is another one soon, and knows nothing then. */
+void checks_forget(struct director *d);
+/* What the checker needs for the targets that there are, as a set of 1 << CAP_*. */
+uint64_t checks_capabilities(const struct director *d);
 /* These targets are about to take the place of d->targets. */
 void checks_adopt(struct director *d, const struct targets *targets);
 /* The checker has taken a configuration. */
