@@ -2,6 +2,7 @@ pkglibexec_PROGRAMS += tandem-checker
 tandem_checker_SOURCES = \
 	src/checker/checker.c src/checker/checker.h \
 	src/checker/dns_probe.c \
+	src/checker/history.c src/checker/history.h \
 	src/checker/main.c \
 	src/checker/ping_probe.c \
 	src/checker/probe.c src/checker/probe.h \

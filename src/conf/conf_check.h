@@ -52,6 +52,7 @@ struct conf_check {
 	size_t n_all, n_any;
 	/* when */
 	uint64_t interval_us;
+	uint64_t fail_interval_us, down_interval_us, standby_interval_us; /* 0: interval_us */
 	uint64_t timeout_us;
 	unsigned rise, fall;
 	unsigned jitter_percent;

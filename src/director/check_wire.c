@@ -28,6 +28,20 @@ static void write_way(struct writer *w, const struct conf_check *check)
 		writer_number(w, "mark", check->mark);
 }
 
+static void write_interval(struct writer *w, const char *key, uint64_t interval_us)
+{
+	if (interval_us)
+		writer_number(w, key, (int64_t)interval_us);
+}
+
+/* What an id does not spell out: few checks have it. */
+static void write_other_intervals(struct writer *w, const struct conf_check *check)
+{
+	write_interval(w, "fail_interval_us", check->fail_interval_us);
+	write_interval(w, "down_interval_us", check->down_interval_us);
+	write_interval(w, "standby_interval_us", check->standby_interval_us);
+}
+
 static void write_rule(struct writer *w, const struct conf_check *check)
 {
 	writer_number(w, "interval_us", (int64_t)check->interval_us);
@@ -108,6 +122,7 @@ static void write_own(struct writer *w, const struct conf_check *check)
 void check_write_settings(struct writer *w, const struct conf_check *check)
 {
 	write_rule(w, check);
+	write_other_intervals(w, check);
 	write_way(w, check);
 	writer_object(w, "settings");
 	write_own(w, check);
@@ -124,6 +139,7 @@ static bool digest(const struct conf_check *check, char ret[static 2 * SHA256_LE
 	struct sha256 s;
 
 	writer_object(&w, NULL);
+	write_other_intervals(&w, check);
 	write_way(&w, check);
 	writer_object(&w, "settings");
 	write_own(&w, check);

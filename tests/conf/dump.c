@@ -278,9 +278,18 @@ static json_t *dump_members(const struct conf_check *check)
 	return array;
 }
 
+static void add_interval(json_t *o, const char *key, uint64_t interval_us)
+{
+	if (interval_us)
+		json_object_set_new(o, key, dump_duration(interval_us));
+}
+
 /* What is not said is left out. */
 static void add_way(json_t *o, const struct conf_check *check)
 {
+	add_interval(o, "fail_interval", check->fail_interval_us);
+	add_interval(o, "down_interval", check->down_interval_us);
+	add_interval(o, "standby_interval", check->standby_interval_us);
 	if (check->address.family)
 		json_object_set_new(o, "address", dump_addr(&check->address));
 	if (check->source.family)

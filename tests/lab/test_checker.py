@@ -238,6 +238,31 @@ def test_the_checker_holds_no_privilege(checker):
     assert status["NoNewPrivs"] == "1"
 
 
+def pace(checker, count):
+    """Seconds between two reports that differ by so many checks."""
+    first = checker.report()["targets"][0]["checks"]
+    start = time.monotonic()
+    checker.wait_report(lambda report: report["targets"][0]["checks"] >= first + count, timeout=20)
+    return time.monotonic() - start
+
+
+def test_the_interval_depends_on_state_and_role(checker, listen):
+    paced = target(interval_us=200000, fail_interval_us=50000, down_interval_us=400000,
+                   standby_interval_us=800000, fall=20, timeout_us=50000, jitter_percent=0)
+    listener = listen()
+    checker.configure(targets=[paced])
+    checker.wait("Verdict", id="a", state="up")
+    assert 0.7 < pace(checker, 5) < 1.3
+    checker.send("Standby", standby=True)
+    assert 1.5 < pace(checker, 3) < 3.3
+    checker.send("Standby", standby=False)
+    listener.close()
+    checker.wait_report(lambda report: report["targets"][0]["failures"] >= 1)
+    assert pace(checker, 10) < 0.9
+    checker.wait("Verdict", id="a", state="down")
+    assert 0.7 < pace(checker, 3) < 1.7
+
+
 def test_marks_interfaces_and_sources_are_on_the_packets(pair, listen):
     here, there = pair
     here.ip("address", "add", "10.77.0.7/24", "dev", "eth0")
