@@ -5,6 +5,10 @@
 
 static const char *const type_names[CONF_CHECK_TYPES] = {
 	[CONF_CHECK_TCP] = "tcp",
+	[CONF_CHECK_DNS] = "dns",
+	[CONF_CHECK_PING] = "ping",
+	[CONF_CHECK_SMTP] = "smtp",
+	[CONF_CHECK_UDP] = "udp",
 	[CONF_CHECK_NONE] = "none",
 };
 
@@ -31,7 +35,7 @@ const struct conf_check *conf_check_of(
 
 bool conf_check_type_has_port(enum conf_check_type type)
 {
-	return type != CONF_CHECK_NONE;
+	return type != CONF_CHECK_NONE && type != CONF_CHECK_PING;
 }
 
 bool conf_check_wants_port(const struct conf_check *check)

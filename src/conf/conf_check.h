@@ -12,13 +12,37 @@
 
 #define CONF_INTERFACE_MAX 16
 #define CONF_CHECK_MEMBERS_MAX 8 /* of a combination */
+#define CONF_DOMAIN_MAX 256
 
 enum conf_check_type {
 	CONF_CHECK_TCP,
+	CONF_CHECK_DNS,
+	CONF_CHECK_PING,
+	CONF_CHECK_SMTP,
+	CONF_CHECK_UDP,
 	CONF_CHECK_NONE, /* no check: the server is taken as up */
 	CONF_CHECK_TYPES
 };
 const char *conf_check_type_name(enum conf_check_type type); /* "tcp" */
+
+struct conf_check_dns {
+	char name[CONF_DOMAIN_MAX]; /* to ask for */
+	uint32_t record;            /* of this type */
+	uint8_t rcode;
+	char *answer; /* one record must be that; NULL: any */
+	bool tcp;     /* from the start */
+};
+
+struct conf_check_smtp {
+	char helo[CONF_DOMAIN_MAX]; /* our name; "": the host's */
+};
+
+/* Of send and send_hex at most one is there, and of the replies. All NULL: as it says. */
+struct conf_check_udp {
+	char *send, *send_hex;                       /* an empty datagram */
+	char *reply_contains, *reply_is, *reply_hex; /* none is needed */
+	char *reply_matches;
+};
 
 /* A check, or several of them combined: then only `all` or `any` counts, whose members have taken
  * over what they did not say themselves. A member is never a combination. */
@@ -39,7 +63,11 @@ struct conf_check {
 	struct addr source;                 /* family 0: the kernel's choice */
 	char interface[CONF_INTERFACE_MAX]; /* "": the routing table's choice */
 	uint32_t mark;                      /* 0: none */
-					    /* what, by type */
+	/* what, by type */
+	struct conf_check_dns dns;
+	struct conf_check_smtp smtp;
+	struct conf_check_udp udp;
+	uint16_t ping_size; /* bytes of data */
 };
 
 struct conf_pool;

@@ -4,9 +4,29 @@
 static const struct key_token initials[] = {{"down", false}, {"up", true}, {NULL, 0}};
 static const struct key_token types[] = {
 	{"tcp", CONF_CHECK_TCP},
+	{"dns", CONF_CHECK_DNS},
+	{"ping", CONF_CHECK_PING},
+	{"smtp", CONF_CHECK_SMTP},
+	{"udp", CONF_CHECK_UDP},
 	{"none", CONF_CHECK_NONE},
 	{NULL, 0},
 };
+
+/* The numbers of RFC 1035 and its successors. */
+static const struct key_token records[] = {{"A", 1}, {"NS", 2}, {"CNAME", 5}, {"SOA", 6},
+	{"PTR", 12}, {"MX", 15}, {"TXT", 16}, {"AAAA", 28}, {"SRV", 33}, {"NAPTR", 35}, {"DS", 43},
+	{"DNSKEY", 48}, {"TLSA", 52}, {"SVCB", 64}, {"HTTPS", 65}, {"ANY", 255}, {"CAA", 257},
+	{NULL, 0}};
+static const struct key_token rcodes[] = {{"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2},
+	{"NXDOMAIN", 3}, {"NOTIMP", 4}, {"REFUSED", 5}, {"NOTAUTH", 9}, {NULL, 0}};
+static const struct key_token transports[] = {{"udp", false}, {"tcp", true}, {NULL, 0}};
+
+#define DOMAIN_CHARS "!-[]-~"
+#define TEXT_CHARS "\t\n\r -~"
+#define TEXT_NOUN "1..1400 characters of ASCII"
+#define HEX_CHARS "0-9A-Fa-f"
+#define HEX_NOUN "1..1400 bytes, two hexadecimal digits each"
+#define DATAGRAM_MAX 1400
 
 static const struct key check_items[] = {
 	{
@@ -154,6 +174,129 @@ static const struct key check_items[] = {
 		.max = UINT32_MAX,
 		.field = FIELD(struct conf_check, mark),
 		.meaning = "The firewall mark of the packets of checks",
+	},
+	{
+		.name = "name",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = CONF_DOMAIN_MAX - 1,
+		.chars = DOMAIN_CHARS,
+		.noun = "a domain name",
+		.field = FIELD(struct conf_check, dns.name),
+		.meaning = "dns: the name to ask for",
+	},
+	{
+		.name = "record",
+		.type = KEY_TOKEN,
+		.fallback = "A",
+		.tokens = records,
+		.field = FIELD(struct conf_check, dns.record),
+		.meaning = "dns: the type of record to ask for",
+	},
+	{
+		.name = "rcode",
+		.type = KEY_TOKEN,
+		.fallback = "NOERROR",
+		.tokens = rcodes,
+		.field = FIELD(struct conf_check, dns.rcode),
+		.meaning = "dns: the response code that passes",
+	},
+	{
+		.name = "answer",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 255,
+		.chars = " -~",
+		.noun = "1..255 printable ASCII characters",
+		.field = FIELD(struct conf_check, dns.answer),
+		.meaning = "dns: what one of the records must be",
+	},
+	{
+		.name = "transport",
+		.type = KEY_TOKEN,
+		.fallback = "udp",
+		.tokens = transports,
+		.field = FIELD(struct conf_check, dns.tcp),
+		.meaning = "dns: how to ask first",
+	},
+	{
+		.name = "size",
+		.type = KEY_INTEGER,
+		.fallback = "56",
+		.min = 8,
+		.max = 65000,
+		.field = FIELD(struct conf_check, ping_size),
+		.meaning = "ping: bytes of data in a request",
+	},
+	{
+		.name = "helo",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = CONF_DOMAIN_MAX - 1,
+		.chars = "!-~",
+		.noun = "a name without spaces",
+		.field = FIELD(struct conf_check, smtp.helo),
+		.meaning = "smtp: the name that EHLO gives; default: the host's",
+	},
+	{
+		.name = "send",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = DATAGRAM_MAX,
+		.chars = TEXT_CHARS,
+		.noun = TEXT_NOUN,
+		.field = FIELD(struct conf_check, udp.send),
+		.meaning = "udp: what is sent; default: an empty datagram",
+	},
+	{
+		.name = "send_hex",
+		.type = KEY_TEXT,
+		.min = 2,
+		.max = 2 * DATAGRAM_MAX,
+		.chars = HEX_CHARS,
+		.noun = HEX_NOUN,
+		.field = FIELD(struct conf_check, udp.send_hex),
+		.meaning = "udp: the same, in hexadecimal",
+	},
+	{
+		.name = "reply_contains",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = DATAGRAM_MAX,
+		.chars = TEXT_CHARS,
+		.noun = TEXT_NOUN,
+		.field = FIELD(struct conf_check, udp.reply_contains),
+		.meaning = "udp: what must be somewhere in the reply",
+	},
+	{
+		.name = "reply_is",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = DATAGRAM_MAX,
+		.chars = TEXT_CHARS,
+		.noun = TEXT_NOUN,
+		.field = FIELD(struct conf_check, udp.reply_is),
+		.meaning = "udp: what the reply must be",
+	},
+	{
+		.name = "reply_hex",
+		.type = KEY_TEXT,
+		.min = 2,
+		.max = 2 * DATAGRAM_MAX,
+		.chars = HEX_CHARS,
+		.noun = HEX_NOUN,
+		.field = FIELD(struct conf_check, udp.reply_hex),
+		.meaning = "udp: the same, in hexadecimal",
+	},
+	{
+		.name = "reply_matches",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = DATAGRAM_MAX,
+		.chars = TEXT_CHARS,
+		.noun = TEXT_NOUN,
+		.field = FIELD(struct conf_check, udp.reply_matches),
+		.meaning = "udp: a regular expression that the reply must match",
 	},
 };
 const struct keys check_keys = {"check", sizeof(struct conf_check), KEYS(check_items)};

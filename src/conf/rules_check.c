@@ -6,12 +6,15 @@
 #include "conf/alloc.h"
 #include "conf/parse.h"
 #include "conf/rules.h"
+#include "core/dns_message.h"
 
 #define TIMEOUT_DEFAULT_US 1000000
 
 #define BIT(type) (1U << CONF_CHECK_##type)
 #define EVERY (((1U << CONF_CHECK_TYPES) - 1) & ~BIT(NONE))
-#define NETWORK BIT(TCP) /* those that send something somewhere */
+/* Those that send something somewhere. */
+#define NETWORK (PORTED | BIT(PING))
+#define PORTED (BIT(TCP) | BIT(DNS) | BIT(SMTP) | BIT(UDP)) /* and to a port */
 
 /* Which keys are for which types only. The others are for every check. */
 static const struct {
@@ -29,10 +32,23 @@ static const struct {
 	{"jitter", EVERY, 0},
 	{"initial", EVERY, 0},
 	{"address", NETWORK, 0},
-	{"port", NETWORK, 0},
+	{"port", PORTED, 0},
 	{"source", NETWORK, 0},
 	{"interface", NETWORK, 0},
 	{"mark", NETWORK, 0},
+	{"name", BIT(DNS), BIT(DNS)},
+	{"record", BIT(DNS), 0},
+	{"rcode", BIT(DNS), 0},
+	{"answer", BIT(DNS), 0},
+	{"transport", BIT(DNS), 0},
+	{"size", BIT(PING), 0},
+	{"helo", BIT(SMTP), 0},
+	{"send", BIT(UDP), 0},
+	{"send_hex", BIT(UDP), 0},
+	{"reply_contains", BIT(UDP), 0},
+	{"reply_is", BIT(UDP), 0},
+	{"reply_hex", BIT(UDP), 0},
+	{"reply_matches", BIT(UDP), 0},
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -88,7 +104,7 @@ static bool fits(const struct check_at *at, const char *key)
 {
 	unsigned types = types_of(key);
 
-	return is_combination(at->json) ? (types & NETWORK) == NETWORK
+	return is_combination(at->json) ? (types & PORTED) == PORTED
 					: (types & 1U << at->check->type) != 0;
 }
 
@@ -229,6 +245,74 @@ static void rule_source(const struct check_at *at, const struct addr *to)
 				family_name(&check->source), family_name(to)));
 }
 
+/* What is asked for, and what is expected of it. */
+static void rule_dns(const struct check_at *at)
+{
+	const struct conf_check_dns *dns = &at->check->dns;
+	struct dns_question question;
+
+	if (rules_given(at->json, "name") &&
+		!dns_question_parse(dns->name, (uint16_t)dns->record, &question))
+		report(at, "name", conf_dup("is not a domain name"));
+	if (!dns->answer || rules_faulty(at->json, "record") || rules_faulty(at->json, "rcode"))
+		return;
+	if (dns->rcode != DNS_RCODE_NOERROR)
+		report(at, "answer", conf_dup("only with the rcode \"NOERROR\""));
+	else if (!dns_expected_is_possible((uint16_t)dns->record, dns->answer))
+		report(at, "answer", conf_dup("is not an address of that type of record"));
+}
+
+/* Of several keys that say the same in different ways a check has one. */
+static void rule_one_of(const struct check_at *at, const char *const keys[], size_t n)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!rules_given(at->json, keys[i]))
+			continue;
+		if (first)
+			report(at, keys[i], conf_printf("not together with %s", first));
+		else
+			first = keys[i];
+	}
+}
+
+static void rule_hex(const struct check_at *at, const char *key, const char *text)
+{
+	if (text && strlen(text) % 2)
+		report(at, key, conf_dup("has an odd number of digits"));
+}
+
+static void rule_udp(const struct check_at *at)
+{
+	static const char *const sends[] = {"send", "send_hex"};
+	static const char *const replies[] = {
+		"reply_contains", "reply_is", "reply_hex", "reply_matches"};
+
+	rule_one_of(at, sends, sizeof(sends) / sizeof(sends[0]));
+	rule_one_of(at, replies, sizeof(replies) / sizeof(replies[0]));
+	rule_hex(at, "send_hex", at->check->udp.send_hex);
+	rule_hex(at, "reply_hex", at->check->udp.reply_hex);
+}
+
+static void rule_type(const struct check_at *at)
+{
+	switch (at->check->type) {
+	case CONF_CHECK_DNS:
+		rule_dns(at);
+		break;
+	case CONF_CHECK_UDP:
+		rule_udp(at);
+		break;
+	case CONF_CHECK_TCP:
+	case CONF_CHECK_PING:
+	case CONF_CHECK_SMTP:
+	case CONF_CHECK_NONE:
+	case CONF_CHECK_TYPES:
+		break;
+	}
+}
+
 static void rule_check(struct check_at *at);
 
 static void rule_members(
@@ -265,6 +349,7 @@ static void rule_check(struct check_at *at)
 		return;
 	}
 	rule_source(at, at->server);
+	rule_type(at);
 	if (at->member && at->check->type == CONF_CHECK_NONE)
 		report(at, "type", conf_dup("\"none\" is no check that could be combined"));
 }

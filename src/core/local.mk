@@ -4,11 +4,14 @@ libcore_a_SOURCES =
 libcore_a_SOURCES += src/core/supervise.c src/core/supervise.h
 libcore_a_SOURCES += \
 	src/core/deadline_heap.c src/core/deadline_heap.h \
+	src/core/dns_message.c src/core/dns_message.h \
+	src/core/echo_message.c src/core/echo_message.h \
 	src/core/health.c src/core/health.h \
 	src/core/link_watch.c src/core/link_watch.h \
 	src/core/pair_key.c src/core/pair_key.h \
 	src/core/sync_message.c src/core/sync_message.h \
 	src/core/sync_window.c src/core/sync_window.h \
+	src/core/smtp_reply.c src/core/smtp_reply.h \
 	src/core/traffic.c src/core/traffic.h
 libcore_a_SOURCES += \
 	src/core/ipvs_plan.c src/core/ipvs_plan.h \

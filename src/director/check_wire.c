@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "base/sha256.h"
+#include "core/dns_message.h"
 
 #include <linux/capability.h>
 #include <stdio.h>
@@ -50,16 +51,72 @@ static void write_rule(struct writer *w, const struct conf_check *check)
 	writer_number(w, "jitter_percent", check->jitter_percent);
 }
 
+static void write_dns(struct writer *w, const struct conf_check_dns *dns)
+{
+	char buf[16];
+
+	writer_text(w, "name", dns->name);
+	writer_text(w, "record", dns_type_name((uint16_t)dns->record, buf));
+	writer_text(w, "rcode", dns_rcode_name(dns->rcode, buf));
+	if (dns->answer)
+		writer_text(w, "answer", dns->answer);
+	if (dns->tcp)
+		writer_text(w, "transport", "tcp");
+}
+
+/* Text, or what is hexadecimal already. */
+static void write_bytes(struct writer *w, const char *key, const char *text, const char *hex)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t len = text ? strlen(text) : 0;
+	auto_free char *own = text ? malloc(2 * len + 1) : NULL;
+
+	for (size_t i = 0; own && i < len; i++) {
+		own[2 * i] = digits[(uint8_t)text[i] >> 4];
+		own[2 * i + 1] = digits[(uint8_t)text[i] & 0xf];
+	}
+	if (own)
+		own[2 * len] = '\0';
+	w->failed = w->failed || (text && !own);
+	if (own || hex)
+		writer_text(w, key, own ? own : hex);
+}
+
+/* Silence means something after half of the timeout: the other half is for what this host lacks. */
+static void write_udp(struct writer *w, const struct conf_check *check)
+{
+	const struct conf_check_udp *udp = &check->udp;
+
+	write_bytes(w, "send", udp->send, udp->send_hex);
+	write_bytes(w, "reply_contains", udp->reply_contains, NULL);
+	write_bytes(w, "reply_is", udp->reply_is, udp->reply_hex);
+	if (udp->reply_matches)
+		writer_text(w, "reply_matches", udp->reply_matches);
+	writer_number(w, "wait_us", (int64_t)(check->timeout_us / 2));
+}
+
 /* What is particular to the type. */
 static void write_own(struct writer *w, const struct conf_check *check)
 {
 	switch (check->type) {
+	case CONF_CHECK_DNS:
+		write_dns(w, &check->dns);
+		break;
+	case CONF_CHECK_PING:
+		writer_number(w, "size", check->ping_size);
+		break;
+	case CONF_CHECK_SMTP:
+		if (check->smtp.helo[0])
+			writer_text(w, "helo", check->smtp.helo);
+		break;
+	case CONF_CHECK_UDP:
+		write_udp(w, check);
+		break;
 	case CONF_CHECK_TCP:
 	case CONF_CHECK_NONE:
 	case CONF_CHECK_TYPES:
 		break;
 	}
-	(void)w;
 }
 
 void check_write_settings(struct writer *w, const struct conf_check *check)
@@ -114,5 +171,7 @@ const char *check_text(const struct conf_check *check, char buf[static CHECK_TEX
 
 uint64_t check_capabilities(const struct conf_check *check)
 {
-	return check->mark ? UINT64_C(1) << CAP_NET_RAW : 0;
+	bool raw = check->mark || check->type == CONF_CHECK_PING;
+
+	return raw ? UINT64_C(1) << CAP_NET_RAW : 0;
 }

@@ -125,4 +125,6 @@ void checks_message(struct director *d, const char *method, const json_t *parame
 {
 	if (strcmp(method, "Verdict") == 0)
 		on_verdict(d, parameters);
+	else if (strcmp(method, "Targets") == 0)
+		server_view_targets(d, parameters);
 }

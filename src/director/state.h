@@ -6,7 +6,7 @@
  *   checks.c    what the checker says
  *   shares.c    who gets what share of a pool's connections
  *   drains.c    drains under way
- *   operators.c what operators ask for one server
+ *   operators.c what operators ask for one server; server_view.c all that is known of it
  *   apply.c     sync daemons, single services made so
  *   work.c      the whole table made so, in steps
  *   trouble.c   services that could not be
@@ -158,7 +158,15 @@ struct switchover {
 	sd_event_source *timeout;
 };
 
-struct gather; /* status.c */
+struct gather; /* server_view.c */
+/* Answers with `view`, which is taken, and all that is known of the server. */
+void server_view_request(struct director *d, struct control_call *call,
+	const struct server_place *place, json_t *view);
+/* The checker told of targets. */
+void server_view_targets(struct director *d, const json_t *parameters);
+void server_view_done(struct director *d);
+
+/* status.c */
 struct track;  /* track.c */
 struct notify; /* notify.c */
 struct plan;   /* plan.c */
@@ -185,6 +193,7 @@ struct director {
 	struct gather *gather;      /* Status calls being answered */
 	struct gather *gather_next; /* those that came meanwhile */
 	unsigned status_seq;
+	struct server_ask *server_asks; /* Server calls that wait for the checker */
 
 	struct roles roles;
 	struct targets targets;

@@ -300,9 +300,35 @@ static void add_way(json_t *o, const struct conf_check *check)
 		json_object_set_new(o, "mark", json_integer(check->mark));
 }
 
+static json_t *dump_own(const struct conf_check *check)
+{
+	const struct conf_check_dns *dns = &check->dns;
+	const struct conf_check_udp *udp = &check->udp;
+
+	switch (check->type) {
+	case CONF_CHECK_DNS:
+		return json_pack("{ss si si ss? sb}", "name", dns->name, "record", (int)dns->record,
+			"rcode", (int)dns->rcode, "answer", dns->answer, "tcp", dns->tcp);
+	case CONF_CHECK_PING:
+		return json_pack("{si}", "size", check->ping_size);
+	case CONF_CHECK_SMTP:
+		return json_pack("{ss}", "helo", check->smtp.helo);
+	case CONF_CHECK_UDP:
+		return json_pack("{ss? ss? ss? ss? ss? ss?}", "send", udp->send, "send_hex",
+			udp->send_hex, "reply_contains", udp->reply_contains, "reply_is",
+			udp->reply_is, "reply_hex", udp->reply_hex, "reply_matches",
+			udp->reply_matches);
+	case CONF_CHECK_TCP:
+	case CONF_CHECK_NONE:
+	case CONF_CHECK_TYPES:
+		break;
+	}
+	return NULL;
+}
+
 static json_t *dump_check(const struct conf_check *check)
 {
-	json_t *o;
+	json_t *own, *o;
 
 	if (check->n_all || check->n_any)
 		return json_pack("{so}", check->n_all ? "all" : "any", dump_members(check));
@@ -313,6 +339,9 @@ static json_t *dump_check(const struct conf_check *check)
 	if (check->type != CONF_CHECK_TCP)
 		json_object_set_new(o, "type", json_string(conf_check_type_name(check->type)));
 	add_way(o, check);
+	own = dump_own(check);
+	if (own)
+		json_object_set_new(o, conf_check_type_name(check->type), own);
 	return o;
 }
 

@@ -29,6 +29,18 @@ tests_unit_test_health_SOURCES = tests/unit/test_health.c
 tests_unit_test_health_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_health_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_dns_message tests/unit/test_echo_message tests/unit/test_smtp_reply
+TESTS += tests/unit/test_dns_message tests/unit/test_echo_message tests/unit/test_smtp_reply
+tests_unit_test_dns_message_SOURCES = tests/unit/test_dns_message.c
+tests_unit_test_dns_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_dns_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_echo_message_SOURCES = tests/unit/test_echo_message.c
+tests_unit_test_echo_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_echo_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_smtp_reply_SOURCES = tests/unit/test_smtp_reply.c
+tests_unit_test_smtp_reply_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_smtp_reply_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_service_model tests/unit/test_ipvs_plan
 TESTS += tests/unit/test_service_model tests/unit/test_ipvs_plan
 tests_unit_test_service_model_SOURCES = tests/unit/test_service_model.c
