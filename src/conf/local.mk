@@ -15,7 +15,7 @@ libconf_a_SOURCES = \
 	src/conf/rules.c src/conf/rules.h src/conf/rules_check.c src/conf/rules_election.c src/conf/rules_pool.c src/conf/rules_service.c \
 	src/conf/rules_group.c src/conf/rules_link.c src/conf/rules_moved.c src/conf/rules_track.c src/conf/rules_wire.c \
 	src/conf/schema.c src/conf/schema.h \
-	src/conf/secrets.c \
+	src/conf/secrets.c src/conf/secrets.h \
 	src/conf/source.c src/conf/source.h \
 	src/conf/suggest.c src/conf/suggest.h \
 	src/conf/tree.c src/conf/tree.h
