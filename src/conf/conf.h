@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "core/pair_key.h"
 #include "core/service_model.h"
 
 #include <stdbool.h>
@@ -372,21 +373,35 @@ struct conf_ipvs {
 	uint32_t tcp_s, tcp_fin_s, udp_s; /* timeouts, 0: as they are */
 };
 
-/* What a standby does that hears no adverts, and hears over the link that the peer is Active. */
-enum conf_split_brain {
-	CONF_SPLIT_BRAIN_PREVENT, /* nothing: two Active directors are the greater evil */
-	CONF_SPLIT_BRAIN_ALLOW,   /* as VRRP has it: takes over */
+enum conf_link_mode {
+	CONF_LINK_BY_KEY, /* not said: the relations resolve it */
+	CONF_LINK_KERNEL, /* the kernel's sync daemons speak on the network */
+	CONF_LINK_TANDEM, /* they speak to tandem-link, which speaks to the peer's */
 };
+
+enum conf_split_brain {
+	CONF_SPLIT_BRAIN_PREVENT, /* no takeover from a peer that says over the link that it is
+				     Active */
+	CONF_SPLIT_BRAIN_VRRP,    /* adverts alone decide */
+};
+
+#define CONF_LINK_INTERFACES_MAX 2
 
 struct conf_link {
 	bool enabled; /* there is a "link" object */
-	char *interface;
+	enum conf_link_mode mode;
+	char *interface;       /* the first of */
+	char **interfaces;     /* 1 or 2, then NULL */
+	char *key_file;        /* NULL: none, in CONF_LINK_KERNEL */
+	struct pair_keys keys; /* what is in it; n 0: not read */
+	uint64_t heartbeat_us; /* between two datagrams at least */
+	unsigned coverage_min; /* percent of the connections that a ready peer has at least */
+	enum conf_split_brain split_brain;
 	uint32_t sync_id; /* 0..255 */
 	struct addr group;
 	uint16_t port;
 	uint8_t ttl;
 	uint16_t maxlen;
-	enum conf_split_brain split_brain;
 };
 
 enum conf_on_stop {

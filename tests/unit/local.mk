@@ -132,6 +132,23 @@ TESTS += tests/unit/test_link
 tests_unit_test_link_SOURCES = tests/unit/test_link.c
 tests_unit_test_link_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_link_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_sync_message tests/unit/test_sync_window
+TESTS += tests/unit/test_sync_message tests/unit/test_sync_window
+tests_unit_test_sync_message_SOURCES = tests/unit/test_sync_message.c
+tests_unit_test_sync_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_sync_window_SOURCES = tests/unit/test_sync_window.c
+tests_unit_test_sync_window_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_window_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_pair_key tests/unit/test_seal
+TESTS += tests/unit/test_pair_key tests/unit/test_seal tests/unit/check_seal_vectors.py
+dist_check_SCRIPTS += tests/unit/check_seal_vectors.py
+tests_unit_test_pair_key_SOURCES = tests/unit/test_pair_key.c
+tests_unit_test_pair_key_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pair_key_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_seal_SOURCES = tests/unit/test_seal.c
+tests_unit_test_seal_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_seal_LDADD = liblink.a $(OPENSSL_LIBS) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_elector tests/unit/test_elector_message \
 	tests/unit/test_state_file
 TESTS += tests/unit/test_elector tests/unit/test_elector_message tests/unit/test_state_file
@@ -180,7 +197,7 @@ TESTS += tests/unit/test_roles
 tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/moved.c \
 	src/director/roles.c src/director/roles_wire.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_roles_LDADD = $(LIBCONF) $(UNIT_LDADD)
+tests_unit_test_roles_LDADD = $(LIBCONF) libcore.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print
