@@ -137,6 +137,7 @@ struct shares {
 struct checks {
 	bool known; /* it has taken all targets of the configuration before, without a complaint */
 	bool same;  /* those of this one are the same */
+	bool standby; /* as the checker was told */
 };
 
 /* A server, by index in conf->pools and in the pool's servers. */
@@ -323,6 +324,12 @@ json_t *maintenance_to_json(const struct director *d);
 
 /* checks.c */
 void checks_configure(struct director *d);
+/* The checker is another one soon, and knows nothing then. */
+void checks_forget(struct director *d);
+/* A virtual router became Active or is not any more. */
+void checks_role(struct director *d);
+/* What the checker needs for the targets that there are, as a set of 1 << CAP_*. */
+uint64_t checks_capabilities(const struct director *d);
 /* These targets are about to take the place of d->targets. */
 void checks_adopt(struct director *d, const struct targets *targets);
 /* The checker has taken a configuration. */

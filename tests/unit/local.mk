@@ -120,9 +120,9 @@ tests_unit_test_watch_LDADD = $(LIBCONF) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_desired
 TESTS += tests/unit/test_desired
 tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/views.c
+	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c
 tests_unit_test_desired_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_desired_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_desired_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
 dist_check_SCRIPTS += tests/unit/units.sh
 TESTS += tests/unit/units.sh
@@ -231,11 +231,11 @@ tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c src/director/ove
 tests_unit_test_overrides_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_overrides_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 tests_unit_test_pools_SOURCES = tests/unit/test_pools.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/views.c tests/ipvs_tables.c \
+	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c tests/ipvs_tables.c \
 	tests/ipvs_tables.h
 tests_unit_test_pools_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_pools_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_pools_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_pools_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_nft_rules tests/unit/test_ruleset
 TESTS += tests/unit/test_nft_rules tests/unit/test_ruleset
 tests_unit_test_nft_rules_SOURCES = tests/unit/test_nft_rules.c
@@ -265,6 +265,23 @@ check_PROGRAMS += tests/unit/test_job
 TESTS += tests/unit/test_job
 tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/director/desired.c \
 	src/director/job.c src/director/known.c src/director/overrides.c src/director/pools.c src/director/record.c \
-	src/director/targets.c src/director/views.c
+	src/director/targets.c src/director/check_wire.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_job_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_history
+TESTS += tests/unit/test_history
+tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
+tests_unit_test_history_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_history_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+# What is synced in bulk
+check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow
+TESTS += tests/unit/test_sync_digest tests/unit/test_shadow
+SYNCED = tests/unit/synced.c tests/unit/synced.h
+tests_unit_test_sync_digest_SOURCES = tests/unit/test_sync_digest.c $(SYNCED)
+tests_unit_test_sync_digest_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_digest_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c src/link/shadow.c $(SYNCED)
+tests_unit_test_shadow_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_shadow_LDADD = libcore.a libbase.a $(UNIT_LDADD)

@@ -66,6 +66,11 @@ void notify_router(struct director *director, size_t router, const json_t *said)
 	(void)said;
 }
 
+void checks_role(struct director *director)
+{
+	ck_assert_ptr_eq(director, &d);
+}
+
 void work_disturb(struct director *director)
 {
 	(void)director;

@@ -1,0 +1,8 @@
+/* The types of checks, a line for each. */
+#include "checker/probe.h"
+#include "checker/types.h"
+
+const struct probe_type *const probe_types[] = {
+	&tcp_probe_type,
+};
+const size_t n_probe_types = sizeof(probe_types) / sizeof(probe_types[0]);
