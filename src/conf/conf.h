@@ -387,9 +387,7 @@ struct conf_link {
 	uint64_t heartbeat_us; /* between two datagrams at least */
 	unsigned coverage_min; /* percent of the connections that a ready peer has at least */
 	enum conf_split_brain split_brain;
-	bool fast_failover; /* a peer that neither advertises nor is heard on the link is gone at
-			       once */
-	uint32_t sync_id;   /* 0..255 */
+	uint32_t sync_id; /* 0..255 */
 	struct addr group;
 	uint16_t port;
 	uint8_t ttl;

@@ -124,14 +124,6 @@ static const struct key link_items[] = {
 			"its adverts are not heard",
 	},
 	{
-		.name = "fast_failover",
-		.type = KEY_BOOLEAN,
-		.fallback = "false",
-		.field = FIELD(struct conf_link, fast_failover),
-		.meaning = "Whether a peer that is silent on the link as well is gone before its "
-			   "adverts are overdue",
-	},
-	{
 		.name = "sync_id",
 		.type = KEY_INTEGER,
 		.fallback = "1",

@@ -2,6 +2,7 @@
 #include "director/moved.h"
 #include "director/state.h"
 
+#include "core/second_opinion.h"
 #include "elector/leftovers.h"
 
 #include <errno.h>
@@ -47,6 +48,12 @@ static json_t *router_to_json(const struct director *d, const struct conf_router
 	return o;
 }
 
+static bool asks_peer(const struct conf_link *link)
+{
+	return link->enabled && link->mode == CONF_LINK_TANDEM &&
+	       link->split_brain == CONF_SPLIT_BRAIN_PREVENT;
+}
+
 void roles_configure(struct director *d)
 {
 	json_t *routers = json_array();
@@ -57,8 +64,7 @@ void roles_configure(struct director *d)
 		json_pack("{s:i, s:s, s:b, s:I, s:b, s:o}", "generation", d->generation,
 			"maintenance", maintenance_name(d->maintenance.mode), "ready",
 			(int)d->ready, "ready_timeout_us", (json_int_t)d->conf->ready_timeout_us,
-			"second_opinion", d->conf->link.split_brain == CONF_SPLIT_BRAIN_PREVENT,
-			"routers", routers));
+			"second_opinion", (int)asks_peer(&d->conf->link), "routers", routers));
 }
 
 static bool all_checked(const struct targets *t)
@@ -94,6 +100,20 @@ struct supervise_settings roles_supervision(const struct conf *conf)
 		interval_us = SILENCE_MIN_US;
 	return (struct supervise_settings){
 		.beat_us = interval_us / 4, .silence_us = interval_us, .back_us = interval_us};
+}
+
+uint64_t roles_heartbeat_us(const struct conf *conf)
+{
+	uint64_t shortest_us = conf->link.heartbeat_us;
+
+	for (size_t i = 0; i < conf->n_routers; i++) {
+		const struct conf_router *router = &conf->routers[i];
+		uint64_t us =
+			second_opinion_beat_us(router->advert_interval_cs, router->down_intervals);
+		if (us && us < shortest_us)
+			shortest_us = us;
+	}
+	return shortest_us;
 }
 
 static size_t router_index(const struct conf *conf, const char *name)

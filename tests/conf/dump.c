@@ -391,11 +391,10 @@ static json_t *dump_service(const struct conf *c, const struct conf_service *s)
 static void add_tandem(json_t *o, const struct conf_link *l)
 {
 	json_object_update_new(
-		o, json_pack("{so so si ss sb}", "interfaces", dump_argv(l->interfaces),
+		o, json_pack("{so so si ss}", "interfaces", dump_argv(l->interfaces),
 			   "heartbeat_interval", dump_duration(l->heartbeat_us), "coverage_min",
 			   (int)l->coverage_min, "split_brain",
-			   l->split_brain == CONF_SPLIT_BRAIN_PREVENT ? "prevent" : "vrrp",
-			   "fast_failover", l->fast_failover));
+			   l->split_brain == CONF_SPLIT_BRAIN_PREVENT ? "prevent" : "vrrp"));
 }
 
 static json_t *dump_link(const struct conf_link *l)

@@ -210,7 +210,7 @@ TESTS += tests/unit/test_roles
 tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/moved.c \
 	src/director/roles.c src/director/roles_wire.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_roles_LDADD = $(LIBCONF) $(UNIT_LDADD)
+tests_unit_test_roles_LDADD = $(LIBCONF) libcore.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print
