@@ -43,6 +43,15 @@ EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/smtp_reply/*)
 FUZZ_TARGETS += dns_message smtp_reply
 FUZZ_FILES += src/core/dns_message.c src/core/smtp_reply.c
 
+check_PROGRAMS += tests/fuzz/fuzz_agent_text
+TESTS += tests/fuzz/fuzz_agent_text
+tests_fuzz_fuzz_agent_text_SOURCES = tests/fuzz/fuzz_agent_text.c tests/fuzz/replay.c
+tests_fuzz_fuzz_agent_text_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/agent_text
+
+FUZZ_TARGETS += agent_text
+FUZZ_FILES += src/core/agent_text.c
+
 # An hour of search for each parser of what comes from the network, by clang's libFuzzer; new inputs
 # stay in fuzz-found/.
 FUZZ_SECONDS = 3600

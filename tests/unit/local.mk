@@ -298,3 +298,9 @@ tests_unit_test_sync_digest_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c src/link/shadow.c $(SYNCED)
 tests_unit_test_shadow_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_shadow_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_agent_text
+TESTS += tests/unit/test_agent_text
+tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
+tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)
