@@ -1,0 +1,50 @@
+/* How a check speaks TLS, and what it thinks of the certificate that it is shown. */
+#pragma once
+
+#include <jansson.h>
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TLS_REASON_MAX 96
+#define TLS_EXPIRY_UNKNOWN INT64_MIN
+
+struct tls_rule {
+	char *server_name;       /* sent as SNI; NULL: none */
+	char *verify_name;       /* that the certificate must have; NULL: any */
+	char *alpn;              /* offered by a check of TLS alone; NULL: none */
+	X509_STORE *authorities; /* that the certificate must come from; NULL: not verified */
+	X509 *certificate;       /* shown to a server that asks; NULL: none */
+	STACK_OF(X509) *chain;
+	EVP_PKEY *key;
+	int min_version;            /* TLS1_2_VERSION, ... */
+	bool has_expiry;            /* a certificate must be valid for */
+	int64_t expires_within_s;   /* this long from now */
+	int64_t warn_within_s;      /* less is said in the reason */
+};
+
+/* From `settings`, an object or NULL, whose files are read now. Returns 0, -EINVAL with what is wrong
+ * in `error`, or -ENOMEM; done is right after each. `ret` must be zero. */
+int tls_rule_parse(const json_t *settings, char *error, size_t size, struct tls_rule *ret);
+void tls_rule_done(struct tls_rule *rule);
+
+/* What one handshake showed. */
+struct tls_seen {
+	const struct tls_rule *rule;
+	int64_t now_s;                /* Unix time of the attempt */
+	int64_t expires_s;            /* of the certificate; TLS_EXPIRY_UNKNOWN: none was shown */
+	char reason[TLS_REASON_MAX];  /* why the certificate was refused; "": it was not */
+};
+void tls_seen_init(struct tls_seen *seen, const struct tls_rule *rule, int64_t now_s);
+
+/* Make connections of `context` follow the rule and note what they see. 0 or -ENOMEM. */
+int tls_rule_apply(SSL_CTX *context, struct tls_seen *seen);
+
+/* After a handshake: whether the certificate is valid long enough, else `seen->reason`. */
+bool tls_seen_judge(struct tls_seen *seen);
+/* What is worth saying of a certificate that was accepted: ", certificate expires in 5 days", or "". */
+const char *tls_seen_note(const struct tls_seen *seen, char *buf, size_t size);
+
+/* The part of libcurl's or OpenSSL's words that means something to a reader: "wrong version number". */
+const char *tls_error_text(const char *words, char *buf, size_t size);
