@@ -8,9 +8,12 @@
 #include "io/clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define TARGETS_MAX 50000
 #define TIMER_ACCURACY_US 2000 /* what may be served together */
@@ -19,11 +22,7 @@
 #define LATE_US 250000         /* less is the common lateness of a busy loop */
 #define COMPLAINT_US 60000000  /* between two events about such attempts */
 #define ERROR_TEXT_MAX 256
-
-static const struct probe_type *const types[] = {
-	&tcp_probe_type,
-};
-#define N_TYPES (sizeof(types) / sizeof(types[0]))
+#define DESCRIPTORS_RESERVED 64 /* for everything but attempts */
 
 struct target_list {
 	struct target **items; /* sorted by id */
@@ -33,7 +32,8 @@ struct target_list {
 struct checker {
 	struct helper *helper;
 	sd_event_source *timer;
-	struct prober *probers[N_TYPES]; /* NULL until a target needs it */
+	struct prober **probers;               /* by type; NULL until a target needs it */
+	unsigned descriptors, descriptors_max; /* of attempts under way */
 	struct target_list targets;
 	struct deadline_heap heap;
 	size_t heap_max;
@@ -71,6 +71,16 @@ static void postpone(struct checker *c, struct target *t, const char *reason, st
 	complain(c, reason, now);
 }
 
+static void note_reason(struct target *t, const struct probe_result *result)
+{
+	char latency[DURATION_TEXT_MAX + 4] = "";
+
+	if (result->timed)
+		(void)snprintf(latency, sizeof(latency), " in %" PRIu64 ".%" PRIu64 " ms",
+			t->latency_us / 1000, t->latency_us / 100 % 10);
+	(void)snprintf(t->reason, sizeof(t->reason), "%s%s", result->reason, latency);
+}
+
 static void conclude(
 	struct checker *c, struct target *t, const struct probe_result *result, struct instant now)
 {
@@ -80,7 +90,7 @@ static void conclude(
 	t->checks++;
 	t->failures += !passed;
 	t->latency_us = instant_between_us(t->started, now);
-	memcpy(t->reason, result->reason, sizeof(t->reason));
+	note_reason(t, result);
 	health_schedule_next(&t->schedule, &t->rule, t->started, now);
 	deadline_set(&c->heap, &t->deadline, t->schedule.due);
 	/* The first result that agrees with what the director believes is told as well: it has
@@ -96,6 +106,7 @@ static void end_attempt(struct checker *c, struct target *t, const struct probe_
 	struct instant now = clock_now();
 
 	t->running = false;
+	c->descriptors -= t->type->descriptors;
 	if (result->outcome == PROBE_POSTPONED)
 		postpone(c, t, result->reason, now);
 	else
@@ -115,6 +126,12 @@ static void start_attempt(struct checker *c, struct target *t, struct instant no
 {
 	struct probe_result result;
 
+	probe_result_init(&result);
+	if (c->descriptors + t->type->descriptors > c->descriptors_max) {
+		postpone(c, t, "no descriptor left", now);
+		return;
+	}
+	c->descriptors += t->type->descriptors;
 	t->started = now;
 	t->running = true;
 	deadline_set(&c->heap, &t->deadline, instant_add(now, t->rule.timeout_us));
@@ -133,17 +150,16 @@ static bool did_not_run(const struct target *t, struct instant now)
 
 static void time_out(struct checker *c, struct target *t, struct instant now)
 {
-	struct probe_result result = {.outcome = PROBE_FAILED};
+	struct probe_result result;
 	const char *phase = t->type->abandon(t->probe);
 	char timeout[DURATION_TEXT_MAX];
 
-	if (did_not_run(t, now)) {
-		result.outcome = PROBE_POSTPONED;
-		(void)snprintf(result.reason, sizeof(result.reason), "the checker woke too late");
-	} else {
-		(void)snprintf(result.reason, sizeof(result.reason), "%s: timed out after %s",
-			phase, duration_format(t->rule.timeout_us, timeout));
-	}
+	probe_result_init(&result);
+	if (did_not_run(t, now))
+		(void)probe_result_set(&result, PROBE_POSTPONED, "the checker woke too late");
+	else
+		(void)probe_result_set(&result, PROBE_FAILED, "%s: timed out after %s", phase,
+			duration_format(t->rule.timeout_us, timeout));
 	end_attempt(c, t, &result);
 }
 
@@ -179,17 +195,16 @@ static struct prober *prober_of(
 	void *owner, const char *type_name, const struct probe_type **ret_type)
 {
 	struct checker *c = owner;
+	const struct probe_host host = {helper_loop(c->helper), on_ended, c->helper};
+	size_t i = 0;
 
-	for (size_t i = 0; i < N_TYPES; i++) {
-		if (strcmp(types[i]->name, type_name) != 0)
-			continue;
-		if (!c->probers[i] &&
-			types[i]->open(helper_loop(c->helper), on_ended, &c->probers[i]) < 0)
-			return NULL;
-		*ret_type = types[i];
-		return c->probers[i];
-	}
-	return NULL;
+	while (i < n_probe_types && strcmp(probe_types[i]->name, type_name) != 0)
+		i++;
+	if (i == n_probe_types ||
+		(!c->probers[i] && probe_types[i]->open(&host, &c->probers[i]) < 0))
+		return NULL;
+	*ret_type = probe_types[i];
+	return c->probers[i];
 }
 
 static void add_error(json_t *errors, const char *text)
@@ -259,6 +274,8 @@ static int grow_heap(struct checker *c, size_t max)
 static void drop_target(struct checker *c, struct target *t)
 {
 	deadline_clear(&c->heap, &t->deadline);
+	if (t->running)
+		c->descriptors -= t->type->descriptors;
 	target_free(t);
 }
 
@@ -344,6 +361,22 @@ void checker_report(const struct checker *c, json_t *report)
 	(void)json_object_set_new(report, "postponed", json_integer((json_int_t)c->postponed));
 }
 
+void checker_message(struct checker *c, const char *method, const json_t *parameters)
+{
+	for (size_t i = 0; i < n_probe_types; i++)
+		if (c->probers[i] && probe_types[i]->message)
+			probe_types[i]->message(c->probers[i], method, parameters);
+}
+
+static unsigned descriptors_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= 2 * DESCRIPTORS_RESERVED)
+		return DESCRIPTORS_RESERVED;
+	return limit.rlim_cur > INT_MAX ? INT_MAX : (unsigned)limit.rlim_cur - DESCRIPTORS_RESERVED;
+}
+
 int checker_new(struct helper *helper, struct checker **ret)
 {
 	struct checker *c = calloc(1, sizeof(*c));
@@ -352,6 +385,12 @@ int checker_new(struct helper *helper, struct checker **ret)
 	if (!c)
 		return -ENOMEM;
 	c->helper = helper;
+	c->descriptors_max = descriptors_max();
+	c->probers = calloc(n_probe_types, sizeof(struct prober *));
+	if (!c->probers) {
+		free(c);
+		return -ENOMEM;
+	}
 	r = sd_event_add_time(
 		helper_loop(helper), &c->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, c);
 	if (r >= 0)
@@ -371,9 +410,10 @@ void checker_free(struct checker *c)
 	if (!c)
 		return;
 	free_list(c, &c->targets);
-	for (size_t i = 0; i < N_TYPES; i++)
+	for (size_t i = 0; i < n_probe_types; i++)
 		if (c->probers[i])
-			types[i]->close(c->probers[i]);
+			probe_types[i]->close(c->probers[i]);
+	free(c->probers);
 	sd_event_source_disable_unref(c->timer);
 	free(c->heap.items);
 	free(c);

@@ -10,6 +10,8 @@ struct target {
 	char *id;
 	const struct probe_type *type;
 	struct probe *probe;
+	struct probe_endpoint endpoint;
+	char *settings; /* of the type, as text */
 	struct health_rule rule;
 	/* what is known */
 	struct health health;

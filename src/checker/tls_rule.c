@@ -13,7 +13,7 @@
 
 #define DAY_S 86400
 #define WARN_WITHIN_DEFAULT_S (14 * DAY_S)
-#define NAME_SHOWN_MAX 40
+#define NAME_SHOWN_MAX 36
 
 static int set_text(const json_t *settings, const char *key, char **ret)
 {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TLS_REASON_MAX 96
+#define TLS_REASON_MAX 128
 #define TLS_EXPIRY_UNKNOWN INT64_MIN
 
 struct tls_rule {

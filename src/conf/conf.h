@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "conf/conf_check.h"
 #include "core/service_model.h"
 
 #include <stdbool.h>
@@ -31,8 +32,6 @@ enum conf_arp_form {
 	CONF_ARP_REQUEST = 1 << 0,
 	CONF_ARP_REPLY = 1 << 1,
 };
-
-#define CONF_INTERFACE_MAX 16
 
 /* A virtual address. */
 struct conf_address {
@@ -220,16 +219,6 @@ enum conf_on_failure {
 	CONF_ON_FAILURE_REMOVE, /* out of the table */
 };
 
-struct conf_check {
-	/* type: "tcp" is the only one yet */
-	uint64_t interval_us;
-	uint64_t timeout_us;
-	unsigned rise, fall;
-	unsigned jitter_percent;
-	uint16_t port; /* 0: the server's */
-	bool initial_up;
-};
-
 /* How packets reach a server. FULLNAT is the kernel's NAT, and a source address of ours. */
 enum conf_forward {
 	CONF_FORWARD_NAT,
@@ -270,6 +259,7 @@ struct conf_server {
 	enum conf_forward forward;
 	bool has_tunnel; /* else the service's */
 	struct conf_tunnel tunnel;
+	struct conf_check *check; /* NULL: the pool's */
 };
 
 struct conf_pool {

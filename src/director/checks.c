@@ -43,14 +43,24 @@ void checks_configured(struct director *d, const json_t *parameters)
 		d->checks.known = json_array_size(json_object_get(parameters, "errors")) == 0;
 }
 
-static void tell(struct director *d, const struct target *t, const char *reason)
+static enum health_state health_of_first(const struct director *d, const struct target *t)
 {
+	return targets_health(&d->targets, d->conf, t->view, t->index).said;
+}
+
+/* What became of the first server that has this check; it may have others that keep it as it is. */
+static void tell(
+	struct director *d, const struct target *t, enum health_state before, const char *reason)
+{
+	enum health_state now = health_of_first(d, t);
 	char server[160], message[400];
 
+	if (now == before || now == HEALTH_UNKNOWN)
+		return;
 	(void)snprintf(server, sizeof(server), "%s/%s", t->pool, t->server);
 	(void)snprintf(message, sizeof(message), "server %s is %s: %s", server,
-		verdict_name(t->verdict), reason);
-	director_event(d, t->verdict == VERDICT_UP ? EVENT_SERVER_UP : EVENT_SERVER_DOWN, message,
+		health_state_name(now), reason);
+	director_event(d, now == HEALTH_UP ? EVENT_SERVER_UP : EVENT_SERVER_DOWN, message,
 		"TANDEM_SERVER", server, "TANDEM_TARGET", t->id, "TANDEM_REASON", reason, NULL);
 }
 
@@ -61,12 +71,14 @@ static void on_verdict(struct director *d, const json_t *parameters)
 	const char *reason = json_string_value(json_object_get(parameters, "reason"));
 	struct target *t = id ? targets_find(&d->targets, id) : NULL;
 	enum verdict verdict = state ? verdict_by_name(state) : VERDICT_MAX_;
+	enum health_state before;
 
 	if (!t || verdict == VERDICT_MAX_ || verdict == t->verdict)
 		return;
+	before = health_of_first(d, t);
 	targets_set_verdict(t, verdict, clock_now());
 	work_disturb(d);
-	tell(d, t, reason ? reason : "");
+	tell(d, t, before, reason ? reason : "");
 	shares_touch_target(d, t);
 	roles_look_ready(d);
 }

@@ -3,6 +3,7 @@ tandemd_SOURCES = \
 	src/director/apply.c \
 	src/director/balancer.c src/director/balancer.h \
 	src/director/checks.c \
+	src/director/check_wire.c src/director/check_wire.h \
 	src/director/cleanup.c \
 	src/director/control.c src/director/control.h \
 	src/director/desired.c src/director/desired.h \

@@ -265,25 +265,59 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 	return o;
 }
 
-static json_t *dump_check(const struct conf_pool *p)
-{
-	const struct conf_check *check = &p->check;
+static json_t *dump_check(const struct conf_check *check);
 
-	if (!p->has_check)
-		return json_null();
-	return json_pack("{so so si si si si sb}", "interval", dump_duration(check->interval_us),
+static json_t *dump_members(const struct conf_check *check)
+{
+	json_t *array = json_array();
+	size_t n;
+	const struct conf_check *members = conf_check_members(check, &n);
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, dump_check(&members[i]));
+	return array;
+}
+
+/* What is not said is left out. */
+static void add_way(json_t *o, const struct conf_check *check)
+{
+	if (check->address.family)
+		json_object_set_new(o, "address", dump_addr(&check->address));
+	if (check->source.family)
+		json_object_set_new(o, "source", dump_addr(&check->source));
+	if (check->interface[0])
+		json_object_set_new(o, "interface", json_string(check->interface));
+	if (check->mark)
+		json_object_set_new(o, "mark", json_integer(check->mark));
+}
+
+static json_t *dump_check(const struct conf_check *check)
+{
+	json_t *o;
+
+	if (check->n_all || check->n_any)
+		return json_pack("{so}", check->n_all ? "all" : "any", dump_members(check));
+	o = json_pack("{so so si si si si sb}", "interval", dump_duration(check->interval_us),
 		"timeout", dump_duration(check->timeout_us), "rise", (int)check->rise, "fall",
 		(int)check->fall, "jitter_percent", (int)check->jitter_percent, "port", check->port,
 		"initial_up", check->initial_up);
+	if (check->type != CONF_CHECK_TCP)
+		json_object_set_new(o, "type", json_string(conf_check_type_name(check->type)));
+	add_way(o, check);
+	return o;
 }
 
 static json_t *dump_server(const struct conf_server *s)
 {
-	return json_pack("{ss so si si si si ss? so}", "name", s->name, "address",
+	json_t *o = json_pack("{ss so si si si si ss? so}", "name", s->name, "address",
 		dump_addr(&s->address), "port", s->port, "weight", (int)s->weight, "upper",
 		(int)s->upper, "lower", (int)s->lower, "forward",
 		s->has_forward ? conf_forward_name(s->forward) : NULL, "tunnel",
 		s->has_tunnel ? dump_tunnel(&s->tunnel) : json_null());
+
+	if (s->check)
+		json_object_set_new(o, "check", dump_check(s->check));
+	return o;
 }
 
 static json_t *dump_pool(const struct conf *c, const struct conf_pool *p)
@@ -293,7 +327,7 @@ static json_t *dump_pool(const struct conf *c, const struct conf_pool *p)
 	for (size_t i = 0; i < p->n_servers; i++)
 		json_array_append_new(servers, dump_server(&p->servers[i]));
 	return json_pack("{ss so ss si si ss? si si so so}", "name", p->name, "check",
-		dump_check(p), "on_failure",
+		p->has_check ? dump_check(&p->check) : json_null(), "on_failure",
 		p->on_failure == CONF_ON_FAILURE_DRAIN ? "drain" : "remove", "quorum",
 		(int)p->quorum, "hysteresis", (int)p->hysteresis, "fallback",
 		p->fallback == CONF_NONE ? NULL : c->pools[p->fallback].name, "panic_percent",

@@ -63,7 +63,7 @@ def test_a_server_that_accepts_is_up_and_the_latency_is_told(checker, listen):
 
 def test_a_port_that_nobody_listens_on_is_refused(checker):
     checker.configure(targets=[target()])
-    assert checker.wait("Verdict", id="a", state="down")["reason"] == "connect: refused"
+    assert checker.wait("Verdict", id="a", state="down")["reason"].startswith("connect: refused in ")
 
 
 def test_a_silent_server_times_out_after_the_whole_timeout(checker, pair, listen):
@@ -77,7 +77,8 @@ def test_a_silent_server_times_out_after_the_whole_timeout(checker, pair, listen
 
 def test_an_address_without_a_route_says_so(checker):
     checker.configure(targets=[target(address="203.0.113.9")])
-    assert checker.wait("Verdict", id="a")["reason"] == "connect: network is unreachable"
+    assert checker.wait("Verdict", id="a")["reason"].startswith(
+        "connect: network is unreachable in ")
 
 
 def test_an_address_that_nobody_has_says_no_route_to_host(checker, pair):
@@ -86,7 +87,8 @@ def test_an_address_that_nobody_has_says_no_route_to_host(checker, pair):
         f.write("50\n")
     checker.configure(targets=[target(address="10.77.0.99", interval_us=6000000,
                                       timeout_us=5000000)])
-    assert checker.wait("Verdict", id="a", timeout=10)["reason"] == "connect: no route to host"
+    assert checker.wait("Verdict", id="a", timeout=10)["reason"].startswith(
+        "connect: no route to host in ")
 
 
 def test_a_recovered_server_is_up_after_rise_successes_in_a_row(checker, listen):
@@ -150,7 +152,7 @@ def test_a_target_with_another_address_starts_from_what_the_director_believes(ch
     checker.configure(targets=[target()])
     checker.wait("Verdict", id="a", state="up")
     checker.configure(targets=[target(port=81, state="up", fall=2)])
-    assert checker.wait("Verdict", id="a", state="down")["reason"] == "connect: refused"
+    assert checker.wait("Verdict", id="a", state="down")["reason"].startswith("connect: refused in ")
 
 
 def test_what_cannot_be_checked_is_named_and_the_rest_is_checked(checker, listen):

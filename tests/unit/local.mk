@@ -108,9 +108,9 @@ tests_unit_test_watch_LDADD = $(LIBCONF) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_desired
 TESTS += tests/unit/test_desired
 tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/views.c
+	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c
 tests_unit_test_desired_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_desired_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_desired_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
 dist_check_SCRIPTS += tests/unit/units.sh
 TESTS += tests/unit/units.sh
@@ -202,11 +202,11 @@ tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c src/director/ove
 tests_unit_test_overrides_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_overrides_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 tests_unit_test_pools_SOURCES = tests/unit/test_pools.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/views.c tests/ipvs_tables.c \
+	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c tests/ipvs_tables.c \
 	tests/ipvs_tables.h
 tests_unit_test_pools_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_pools_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_pools_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_pools_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_nft_rules tests/unit/test_ruleset
 TESTS += tests/unit/test_nft_rules tests/unit/test_ruleset
 tests_unit_test_nft_rules_SOURCES = tests/unit/test_nft_rules.c
@@ -236,9 +236,9 @@ check_PROGRAMS += tests/unit/test_job
 TESTS += tests/unit/test_job
 tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/director/desired.c \
 	src/director/job.c src/director/known.c src/director/overrides.c src/director/pools.c src/director/record.c \
-	src/director/targets.c src/director/views.c
+	src/director/targets.c src/director/check_wire.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_job_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
 # Health checks by HTTP
 check_PROGRAMS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern

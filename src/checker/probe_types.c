@@ -1,0 +1,12 @@
+/* The types of checks, a line for each. */
+#include "checker/probe.h"
+#include "checker/types.h"
+
+const struct probe_type *const probe_types[] = {
+	&grpc_probe_type,
+	&http_probe_type,
+	&https_probe_type,
+	&tcp_probe_type,
+	&tls_probe_type,
+};
+const size_t n_probe_types = sizeof(probe_types) / sizeof(probe_types[0]);

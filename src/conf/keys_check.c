@@ -1,0 +1,132 @@
+/* The keys of a check. Which of them are for which type is said in rules_check.c. */
+#include "conf/key_table.h"
+
+static const struct key_token initials[] = {{"down", false}, {"up", true}, {NULL, 0}};
+static const struct key_token types[] = {
+	{"tcp", CONF_CHECK_TCP},
+	{"none", CONF_CHECK_NONE},
+	{NULL, 0},
+};
+
+static const struct key check_items[] = {
+	{
+		.name = "type",
+		.type = KEY_TOKEN,
+		.tokens = types,
+		.field = FIELD(struct conf_check, type),
+		.meaning = "What is done: see tandem-checks(7)",
+	},
+	{
+		.name = "all",
+		.type = KEY_LIST,
+		.min = 1,
+		.max = CONF_CHECK_MEMBERS_MAX,
+		.object = &check_keys,
+		.field = FIELD(struct conf_check, all),
+		.also = FIELD(struct conf_check, n_all),
+		.meaning = "Several checks, all of which must find the server up",
+	},
+	{
+		.name = "any",
+		.type = KEY_LIST,
+		.min = 1,
+		.max = CONF_CHECK_MEMBERS_MAX,
+		.object = &check_keys,
+		.field = FIELD(struct conf_check, any),
+		.also = FIELD(struct conf_check, n_any),
+		.meaning = "Several checks, one of which must find the server up",
+	},
+	{
+		.name = "interval",
+		.type = KEY_DURATION,
+		.fallback = "2s",
+		.min = 10 * MS,
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_check, interval_us),
+		.meaning = "From the start of one check to the start of the next",
+	},
+	{
+		.name = "timeout",
+		.type = KEY_DURATION,
+		.min = MS,
+		.max = HOUR,
+		.unit_us = 1,
+		.field = FIELD(struct conf_check, timeout_us),
+		.meaning = "A check that takes longer has failed; default 1s, or the interval if "
+			   "shorter",
+	},
+	{
+		.name = "rise",
+		.type = KEY_INTEGER,
+		.fallback = "2",
+		.min = 1,
+		.max = 100,
+		.field = FIELD(struct conf_check, rise),
+		.meaning = "Successes in a row that bring a server up",
+	},
+	{
+		.name = "fall",
+		.type = KEY_INTEGER,
+		.fallback = "3",
+		.min = 1,
+		.max = 100,
+		.field = FIELD(struct conf_check, fall),
+		.meaning = "Failures in a row that bring a server down",
+	},
+	{
+		.name = "jitter",
+		.type = KEY_INTEGER,
+		.fallback = "10",
+		.max = 50,
+		.field = FIELD(struct conf_check, jitter_percent),
+		.meaning = "Percent of the interval by which a check may come late",
+	},
+	{
+		.name = "initial",
+		.type = KEY_TOKEN,
+		.fallback = "down",
+		.tokens = initials,
+		.field = FIELD(struct conf_check, initial_up),
+		.meaning = "What a server is until its first result",
+	},
+	{
+		.name = "address",
+		.type = KEY_UNICAST,
+		.field = FIELD(struct conf_check, address),
+		.meaning = "The address to check; default: the server's",
+	},
+	{
+		.name = "port",
+		.type = KEY_INTEGER,
+		.min = 1,
+		.max = 65535,
+		.field = FIELD(struct conf_check, port),
+		.meaning = "The port to check; default: the server's",
+	},
+	{
+		.name = "source",
+		.type = KEY_UNICAST,
+		.field = FIELD(struct conf_check, source),
+		.meaning = "The address that checks come from; default: the kernel's choice",
+	},
+	{
+		.name = "interface",
+		.type = KEY_WORD,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_check, interface),
+		.meaning = "The interface that checks leave by",
+	},
+	{
+		.name = "mark",
+		.type = KEY_INTEGER,
+		.min = 1,
+		.max = UINT32_MAX,
+		.field = FIELD(struct conf_check, mark),
+		.meaning = "The firewall mark of the packets of checks",
+	},
+};
+const struct keys check_keys = {"check", sizeof(struct conf_check), KEYS(check_items)};

@@ -1,0 +1,113 @@
+/* Settings of checks. Each type has its function here; what it does not write, the checker does not
+ * know, and does not tell two targets apart. */
+#include "director/check_wire.h"
+
+#include "base/cleanup.h"
+#include "base/duration.h"
+#include "base/sha256.h"
+
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+
+static void write_addr(struct writer *w, const char *key, const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (a->family)
+		writer_text(w, key, addr_format(a, text));
+}
+
+static void write_way(struct writer *w, const struct conf_check *check)
+{
+	write_addr(w, "source", &check->source);
+	if (check->interface[0])
+		writer_text(w, "interface", check->interface);
+	if (check->mark)
+		writer_number(w, "mark", check->mark);
+}
+
+static void write_rule(struct writer *w, const struct conf_check *check)
+{
+	writer_number(w, "interval_us", (int64_t)check->interval_us);
+	writer_number(w, "timeout_us", (int64_t)check->timeout_us);
+	writer_number(w, "rise", check->rise);
+	writer_number(w, "fall", check->fall);
+	writer_number(w, "jitter_percent", check->jitter_percent);
+}
+
+/* What is particular to the type. */
+static void write_own(struct writer *w, const struct conf_check *check)
+{
+	switch (check->type) {
+	case CONF_CHECK_TCP:
+	case CONF_CHECK_NONE:
+	case CONF_CHECK_TYPES:
+		break;
+	}
+	(void)w;
+}
+
+void check_write_settings(struct writer *w, const struct conf_check *check)
+{
+	write_rule(w, check);
+	write_way(w, check);
+	writer_object(w, "settings");
+	write_own(w, check);
+	writer_end_object(w);
+}
+
+/* Of what check_text() does not spell out; false when there is nothing of that. */
+static bool digest(const struct conf_check *check, char ret[static 2 * SHA256_LEN + 1])
+{
+	static const char nothing[] = "{\"settings\":{}}";
+	struct writer w = {0};
+	auto_free char *text = NULL;
+	uint8_t bytes[SHA256_LEN] = {0};
+	struct sha256 s;
+
+	writer_object(&w, NULL);
+	write_way(&w, check);
+	writer_object(&w, "settings");
+	write_own(&w, check);
+	writer_end_object(&w);
+	writer_end_object(&w);
+	text = writer_take(&w);
+	if (!text || strcmp(text, nothing) == 0)
+		return false;
+	sha256_init(&s);
+	sha256_add(&s, text, strlen(text));
+	sha256_end(&s, bytes);
+	for (size_t i = 0; i < SHA256_LEN; i++)
+		(void)snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
+	return true;
+}
+
+const char *check_text(const struct conf_check *check, char buf[static CHECK_TEXT_MAX])
+{
+	char interval[DURATION_TEXT_MAX], timeout[DURATION_TEXT_MAX], hex[2 * SHA256_LEN + 1];
+	bool more = digest(check, hex);
+
+	(void)snprintf(buf, CHECK_TEXT_MAX,
+		" every %s timeout %s rise %u fall %u jitter %u%%%s%.12s",
+		duration_format(check->interval_us, interval),
+		duration_format(check->timeout_us, timeout), check->rise, check->fall,
+		check->jitter_percent, more ? " #" : "", more ? hex : "");
+	return buf;
+}
+
+static uint64_t capabilities_of_one(const struct conf_check *check)
+{
+	return check->mark ? UINT64_C(1) << CAP_NET_RAW : 0;
+}
+
+uint64_t check_capabilities(const struct conf_check *check)
+{
+	uint64_t capabilities = 0;
+	size_t n;
+	const struct conf_check *members = conf_check_members(check, &n);
+
+	for (size_t i = 0; i < n; i++)
+		capabilities |= capabilities_of_one(&members[i]);
+	return capabilities;
+}
