@@ -430,14 +430,19 @@ static int prepare(struct attempt *a)
 
 static enum probe_outcome http_start(struct probe *p, struct probe_result *ret)
 {
-	struct attempt *a = calloc(1, sizeof(*a));
+	struct attempt *a;
+	char error[PROBE_REASON_MAX];
+	int64_t now_s = time(NULL);
 
+	if (p->rule->secure && tls_rule_refresh(&p->rule->tls, now_s, error, sizeof(error)) < 0)
+		return probe_result_set(ret, PROBE_POSTPONED, "%s", error);
+	a = calloc(1, sizeof(*a));
 	if (!a)
 		return probe_failed(ret, "start", ENOMEM);
 	a->probe = p;
 	a->grpc_status = -1;
 	body_match_init(&a->body);
-	tls_seen_init(&a->tls, &p->rule->tls, time(NULL));
+	tls_seen_init(&a->tls, &p->rule->tls, now_s);
 	if (prepare(a) < 0 || curl_loop_add(p->prober->loop, &a->transfer) < 0) {
 		free_attempt(a);
 		return probe_failed(ret, "start", ENOMEM);
@@ -463,13 +468,12 @@ static int http_new(struct prober *prober, const struct probe_endpoint *endpoint
 	const json_t *settings, void *target, struct probe **ret)
 {
 	struct probe *p = calloc(1, sizeof(*p));
-	char error[HTTP_RULE_ERROR_MAX];
 	int r;
 
 	if (!p)
 		return -ENOMEM;
 	*p = (struct probe){.prober = prober, .endpoint = *endpoint, .target = target};
-	r = http_rules_get(&prober->rules, prober->kind, settings, error, &p->rule);
+	r = http_rules_get(&prober->rules, prober->kind, settings, &p->rule);
 	if (r < 0) {
 		free(p);
 		return r;

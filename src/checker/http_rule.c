@@ -266,35 +266,39 @@ static int default_server_name(struct http_rule *rule, const char *host)
 	return 0;
 }
 
-static int set_tls(struct http_rule *rule, const json_t *settings, char *error)
+static bool has_authorities(const json_t *settings)
+{
+	return json_object_get(json_object_get(settings, "tls"), "ca_file") != NULL;
+}
+
+static int set_tls(struct http_rule *rule, const json_t *settings)
 {
 	struct tls_rule *tls = &rule->tls;
 	int r;
 
 	rule->secure = rule->kind == HTTP_KIND_HTTPS || rule->kind == HTTP_KIND_TLS ||
 		       json_is_object(json_object_get(settings, "tls"));
-	r = tls_rule_parse(json_object_get(settings, "tls"), error, HTTP_RULE_ERROR_MAX, tls);
+	r = tls_rule_parse(json_object_get(settings, "tls"), tls);
 	if (r == 0 && !tls->server_name)
 		r = default_server_name(rule, text_of(settings, "host"));
 	if (r == 0 && tls->server_name && !is_line(tls->server_name, false))
 		r = -EINVAL;
-	if (r == 0 && tls->authorities && !tls->verify_name && tls->server_name) {
+	if (r == 0 && has_authorities(settings) && !tls->verify_name && tls->server_name) {
 		tls->verify_name = strdup(tls->server_name);
 		r = tls->verify_name ? 0 : -ENOMEM;
 	}
 	return r;
 }
 
-static int read_rule(struct http_rule *rule, const json_t *settings, char *error)
+static int read_rule(struct http_rule *rule, const json_t *settings)
 {
 	int r = 0;
 
-	(void)snprintf(error, HTTP_RULE_ERROR_MAX, "the settings make no sense");
 	if (rule->kind == HTTP_KIND_HTTP || rule->kind == HTTP_KIND_HTTPS)
 		r = set_http(rule, settings);
 	else if (rule->kind == HTTP_KIND_GRPC)
 		r = set_grpc(rule, settings);
-	return r == 0 ? set_tls(rule, settings, error) : r;
+	return r == 0 ? set_tls(rule, settings) : r;
 }
 
 static void free_rule(struct http_rule *rule)
@@ -312,14 +316,14 @@ static void free_rule(struct http_rule *rule)
 }
 
 static int add_rule(struct http_rules *rules, enum http_kind kind, const json_t *settings,
-	char **text, char *error, struct http_rule **ret)
+	char **text, struct http_rule **ret)
 {
 	struct http_rule *rule = calloc(1, sizeof(*rule));
 	int r = -ENOMEM;
 
 	if (rule) {
 		rule->kind = kind;
-		r = read_rule(rule, settings, error);
+		r = read_rule(rule, settings);
 	}
 	if (r < 0) {
 		free_rule(rule);
@@ -349,7 +353,7 @@ static struct http_rule *find_rule(struct http_rules *rules, const char *text)
 }
 
 int http_rules_get(struct http_rules *rules, enum http_kind kind, const json_t *settings,
-	char error[static HTTP_RULE_ERROR_MAX], struct http_rule **ret)
+	struct http_rule **ret)
 {
 	auto_free char *text = json_dumps(settings, JSON_COMPACT);
 	struct http_rule *rule;
@@ -359,7 +363,7 @@ int http_rules_get(struct http_rules *rules, enum http_kind kind, const json_t *
 		return -ENOMEM;
 	rule = find_rule(rules, text);
 	if (!rule)
-		r = add_rule(rules, kind, settings, &text, error, &rule);
+		r = add_rule(rules, kind, settings, &text, &rule);
 	if (r < 0)
 		return r;
 	rule->users++;

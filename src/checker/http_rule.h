@@ -13,7 +13,6 @@
 
 #define HTTP_STATUS_RANGES_MAX 32
 #define HTTP_STATUS_TEXT_MAX 40
-#define HTTP_RULE_ERROR_MAX 200
 
 enum http_kind {
 	HTTP_KIND_HTTP,
@@ -53,10 +52,10 @@ struct http_rules {
 	struct http_rule *first;
 };
 
-/* The rule that these settings make. Returns 0, -EINVAL with what is wrong in `error`, or -ENOMEM.
- * The rule is released with http_rules_release(). */
+/* The rule that these settings make: 0, -EINVAL or -ENOMEM. It is released with
+ * http_rules_release(). */
 int http_rules_get(struct http_rules *rules, enum http_kind kind, const json_t *settings,
-	char error[static HTTP_RULE_ERROR_MAX], struct http_rule **ret);
+	struct http_rule **ret);
 void http_rules_release(struct http_rules *rules, struct http_rule *rule); /* NULL is fine */
 
 bool http_rule_wants(const struct http_rule *rule, long status);

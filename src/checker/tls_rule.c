@@ -1,6 +1,6 @@
 /* The TLS of a check. OpenSSL verifies; this module gives it the authorities and the name, and keeps
- * what it found as a line for the operator. Certificates and keys are read when a check is made,
- * not at each attempt. */
+ * what it found as a line for the operator. Certificates and keys are read once, and again when
+ * their files changed. */
 #include "checker/tls_rule.h"
 
 #include <errno.h>
@@ -10,10 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DAY_S 86400
 #define WARN_WITHIN_DEFAULT_S (14 * DAY_S)
 #define NAME_SHOWN_MAX 36
+
+enum { FILE_CA, FILE_CERTIFICATE, FILE_KEY };
+static const char *const file_keys[TLS_FILES] = {
+	[FILE_CA] = "ca_file",
+	[FILE_CERTIFICATE] = "certificate_file",
+	[FILE_KEY] = "key_file",
+};
 
 static int set_text(const json_t *settings, const char *key, char **ret)
 {
@@ -50,44 +58,42 @@ static int open_pem(const char *what, const char *path, char *error, size_t size
 	return -ENOMEM;
 }
 
-static int set_authorities(struct tls_rule *rule, const char *path, char *error, size_t size)
+static int read_authorities(struct tls_material *m, const char *path, char *error, size_t size)
 {
 	BIO *bio = NULL;
 	X509 *one;
-	int n = 0, r = open_pem("ca_file", path, error, size, &bio);
+	int n = 0, r = open_pem(file_keys[FILE_CA], path, error, size, &bio);
 
 	if (r < 0)
 		return r;
-	rule->authorities = X509_STORE_new();
-	while (rule->authorities && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-		n += X509_STORE_add_cert(rule->authorities, one);
+	m->authorities = X509_STORE_new();
+	while (m->authorities && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		n += X509_STORE_add_cert(m->authorities, one);
 		X509_free(one);
 	}
 	BIO_free(bio);
-	if (!rule->authorities)
-		return -ENOMEM;
 	if (n == 0)
-		return refuse(error, size, "ca_file", path);
+		return refuse(error, size, file_keys[FILE_CA], path);
 	ERR_clear_error(); /* the end of the file is an error to it */
 	return 0;
 }
 
-static int set_certificate(struct tls_rule *rule, const char *path, char *error, size_t size)
+static int read_certificate(struct tls_material *m, const char *path, char *error, size_t size)
 {
 	BIO *bio = NULL;
 	X509 *one;
-	int r = open_pem("certificate_file", path, error, size, &bio);
+	int r = open_pem(file_keys[FILE_CERTIFICATE], path, error, size, &bio);
 
 	if (r < 0)
 		return r;
-	rule->certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	rule->chain = sk_X509_new_null();
-	while (rule->certificate && rule->chain && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
-		if (!sk_X509_push(rule->chain, one))
+	m->certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	m->chain = sk_X509_new_null();
+	while (m->certificate && m->chain && (one = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+		if (!sk_X509_push(m->chain, one))
 			X509_free(one);
 	BIO_free(bio);
-	if (!rule->certificate)
-		return refuse(error, size, "certificate_file", path);
+	if (!m->certificate)
+		return refuse(error, size, file_keys[FILE_CERTIFICATE], path);
 	ERR_clear_error();
 	return 0;
 }
@@ -102,34 +108,83 @@ static int no_passphrase(char *buf, int size, int rwflag, void *userdata)
 	return -1;
 }
 
-static int set_key(struct tls_rule *rule, const char *path, char *error, size_t size)
+static int read_key(struct tls_material *m, const char *path, char *error, size_t size)
 {
 	BIO *bio = NULL;
-	int r = open_pem("key_file", path, error, size, &bio);
+	int r = open_pem(file_keys[FILE_KEY], path, error, size, &bio);
 
 	if (r < 0)
 		return r;
-	rule->key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	m->key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 	BIO_free(bio);
-	if (!rule->key)
-		return refuse(error, size, "key_file", path);
-	return X509_check_private_key(rule->certificate, rule->key) == 1
+	return m->key && X509_check_private_key(m->certificate, m->key) == 1
 		       ? 0
-		       : refuse(error, size, "key_file", path);
+		       : refuse(error, size, file_keys[FILE_KEY], path);
 }
 
-static int set_files(struct tls_rule *rule, const json_t *settings, char *error, size_t size)
+static void free_material(struct tls_material *m)
 {
-	const char *ca = json_string_value(json_object_get(settings, "ca_file"));
-	const char *certificate = json_string_value(json_object_get(settings, "certificate_file"));
-	const char *key = json_string_value(json_object_get(settings, "key_file"));
-	int r = ca ? set_authorities(rule, ca, error, size) : 0;
+	X509_STORE_free(m->authorities);
+	X509_free(m->certificate);
+	sk_X509_pop_free(m->chain, X509_free);
+	EVP_PKEY_free(m->key);
+	*m = (struct tls_material){0};
+}
+
+static int read_files(
+	const struct tls_rule *rule, char *error, size_t size, struct tls_material *ret)
+{
+	const char *ca = rule->files[FILE_CA].path, *key = rule->files[FILE_KEY].path;
+	const char *certificate = rule->files[FILE_CERTIFICATE].path;
+	int r = ca ? read_authorities(ret, ca, error, size) : 0;
 
 	if (r == 0 && certificate)
-		r = set_certificate(rule, certificate, error, size);
+		r = read_certificate(ret, certificate, error, size);
 	if (r == 0 && certificate)
-		r = set_key(rule, key ? key : certificate, error, size);
+		r = read_key(ret, key ? key : certificate, error, size);
 	return r;
+}
+
+/* Whether one of them is another file than before. */
+static bool look_at_files(struct tls_rule *rule)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < TLS_FILES; i++) {
+		struct tls_file *f = &rule->files[i];
+		struct stat is = {0};
+
+		if (!f->path || stat(f->path, &is) < 0)
+			continue;
+		changed = changed || is.st_ino != f->inode || is.st_size != f->size ||
+			  is.st_mtim.tv_sec != f->modified.tv_sec ||
+			  is.st_mtim.tv_nsec != f->modified.tv_nsec;
+		f->inode = is.st_ino;
+		f->size = is.st_size;
+		f->modified = is.st_mtim;
+	}
+	return changed;
+}
+
+int tls_rule_refresh(struct tls_rule *rule, int64_t now_s, char *error, size_t size)
+{
+	struct tls_material material = {0};
+	int r;
+
+	if (rule->loaded && now_s - rule->seen_s < TLS_FILES_AGE_S && now_s >= rule->seen_s)
+		return 0;
+	rule->seen_s = now_s;
+	if (!look_at_files(rule) && rule->loaded)
+		return 0;
+	r = read_files(rule, error, size, &material);
+	if (r < 0) {
+		free_material(&material);
+		return rule->loaded ? 0 : r;
+	}
+	free_material(&rule->material);
+	rule->material = material;
+	rule->loaded = true;
+	return 0;
 }
 
 static int version_of(const char *name)
@@ -162,18 +217,19 @@ static int set_numbers(struct tls_rule *rule, const json_t *settings)
 		       : 0;
 }
 
-int tls_rule_parse(const json_t *settings, char *error, size_t size, struct tls_rule *ret)
+int tls_rule_parse(const json_t *settings, struct tls_rule *ret)
 {
 	int r = set_numbers(ret, settings);
 
-	(void)snprintf(error, size, "tls: unusable settings");
+	for (size_t i = 0; r == 0 && i < TLS_FILES; i++)
+		r = set_text(settings, file_keys[i], &ret->files[i].path);
 	if (r == 0)
 		r = set_text(settings, "server_name", &ret->server_name);
 	if (r == 0)
 		r = set_text(settings, "verify_name", &ret->verify_name);
 	if (r == 0)
 		r = set_text(settings, "alpn", &ret->alpn);
-	return r == 0 ? set_files(ret, settings, error, size) : r;
+	return r;
 }
 
 void tls_rule_done(struct tls_rule *rule)
@@ -181,10 +237,9 @@ void tls_rule_done(struct tls_rule *rule)
 	free(rule->server_name);
 	free(rule->verify_name);
 	free(rule->alpn);
-	X509_STORE_free(rule->authorities);
-	X509_free(rule->certificate);
-	sk_X509_pop_free(rule->chain, X509_free);
-	EVP_PKEY_free(rule->key);
+	for (size_t i = 0; i < TLS_FILES; i++)
+		free(rule->files[i].path);
+	free_material(&rule->material);
 	*rule = (struct tls_rule){0};
 }
 
@@ -299,7 +354,7 @@ static int verify(X509_STORE_CTX *context, void *userdata)
 	X509 *certificate = X509_STORE_CTX_get0_cert(context);
 
 	seen->expires_s = unix_time(X509_get0_notAfter(certificate));
-	if (!rule->authorities) {
+	if (!rule->material.authorities) {
 		if (!rule->verify_name || has_name(certificate, rule->verify_name))
 			return 1;
 		X509_STORE_CTX_set_error(context, X509_V_ERR_HOSTNAME_MISMATCH);
@@ -329,15 +384,16 @@ static int offer_alpn(SSL_CTX *context, const char *alpn)
 int tls_rule_apply(SSL_CTX *context, struct tls_seen *seen)
 {
 	const struct tls_rule *rule = seen->rule;
+	const struct tls_material *m = &rule->material;
 
 	if (!SSL_CTX_set_min_proto_version(context, rule->min_version))
 		return -ENOMEM;
 	if (rule->min_version < TLS1_2_VERSION)
 		SSL_CTX_set_security_level(context, 0); /* they sign with SHA-1 */
-	if (rule->authorities)
-		SSL_CTX_set1_cert_store(context, rule->authorities);
-	if (rule->certificate && !SSL_CTX_use_cert_and_key(context, rule->certificate, rule->key,
-					 rule->chain, 1))
+	if (m->authorities)
+		SSL_CTX_set1_cert_store(context, m->authorities);
+	if (m->certificate &&
+		!SSL_CTX_use_cert_and_key(context, m->certificate, m->key, m->chain, 1))
 		return -ENOMEM;
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(context, verify, seen);

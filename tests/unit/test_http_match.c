@@ -128,8 +128,8 @@ START_TEST(an_expression_that_never_ends_is_told)
 
 	memset(body, 'a', sizeof(body) - 1);
 	body[sizeof(body) - 1] = '\0';
-	ck_assert_str_eq(judge("{\"body_matches\": \"(a|aa)+c\"}", body, 4096),
-		"body: /(a|aa)+c/ takes too many steps in 30000 bytes");
+	ck_assert_str_eq(judge("{\"body_matches\": \"(a|aa)+[bc]\"}", body, 4096),
+		"body: /(a|aa)+[bc]/ takes too many steps in 30000 bytes");
 }
 END_TEST
 

@@ -47,9 +47,9 @@ START_TEST(what_backtracks_for_ever_gives_up)
 	char bytes[65536];
 
 	memset(bytes, 'a', sizeof(bytes));
-	ck_assert_int_eq(search("(a+)+$b", bytes, sizeof(bytes)), PATTERN_GAVE_UP);
-	ck_assert_int_eq(search("(a|aa)+c", bytes, sizeof(bytes)), PATTERN_GAVE_UP);
-	ck_assert_int_eq(search("^(?:a?){200}(?R)?z", bytes, sizeof(bytes)), PATTERN_GAVE_UP);
+	ck_assert_int_eq(search("(a+)+[bc]", bytes, sizeof(bytes)), PATTERN_GAVE_UP);
+	ck_assert_int_eq(search("(a|aa)+[bc]", bytes, sizeof(bytes)), PATTERN_GAVE_UP);
+	ck_assert_int_eq(search("^(?:a?){200}(?R)?[xz]", bytes, sizeof(bytes)), PATTERN_GAVE_UP);
 }
 END_TEST
 
