@@ -174,7 +174,9 @@ static const char *phase_of(const struct attempt *a)
 		return "TLS handshake";
 	if (a->headers_done)
 		return "HTTP body";
-	return a->headers_len > 0 ? "HTTP headers" : "HTTP answer";
+	if (a->headers_len > 0)
+		return "HTTP headers";
+	return a->probe->rule->http2 ? "HTTP/2 answer" : "HTTP answer";
 }
 
 static enum probe_outcome judge_grpc(const struct attempt *a, struct probe_result *ret)
@@ -212,7 +214,7 @@ static enum probe_outcome judge_handshake(const struct attempt *a, struct probe_
 		tls_seen_note(&a->tls, note, sizeof(note)));
 }
 
-/* A transfer that is complete, as far as it was wanted. */
+/* A transfer that is complete. */
 static enum probe_outcome judge(struct attempt *a, struct probe_result *ret)
 {
 	if (a->probe->rule->secure && !tls_seen_judge(&a->tls))
@@ -230,32 +232,35 @@ static enum probe_outcome judge(struct attempt *a, struct probe_result *ret)
 }
 
 /* A connection that broke: by an errno, or by what TLS says about it. */
-static enum probe_outcome explain_break(const struct attempt *a, struct probe_result *ret)
+static enum probe_outcome explain_break(
+	const struct attempt *a, CURLcode code, struct probe_result *ret)
 {
-	const char *phase = phase_of(a);
+	bool unsecured = code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION;
+	const char *phase = unsecured ? "TLS handshake" : phase_of(a);
 	char text[PROBE_REASON_MAX];
 	long error = 0;
 
 	if (strstr(a->words, "::"))
-		return probe_result_set(ret, PROBE_FAILED, "%s: %s",
-			strcmp(phase, "TLS handshake") == 0 ? phase : "TLS",
+		return probe_result_set(ret, PROBE_FAILED, "%s: %s", phase,
 			tls_error_text(a->words, text, sizeof(text)));
 	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_OS_ERRNO, &error);
 	if (error != 0)
 		return probe_failed(ret, phase, (int)error);
-	return probe_result_set(ret, PROBE_FAILED, "%s: closed by the server", phase);
+	return probe_result_set(ret, PROBE_FAILED, "%s: %s", phase,
+		code == CURLE_RECV_ERROR && a->words[0] ? a->words : "closed by the server");
 }
 
 static enum probe_outcome explain(const struct attempt *a, CURLcode code, struct probe_result *ret)
 {
 	switch ((int)code) {
+	case CURLE_OK: /* an end is as good as any to it */
 	case CURLE_COULDNT_CONNECT:
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_GOT_NOTHING:
-		return explain_break(a, ret);
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return explain_break(a, code, ret);
 	case CURLE_PARTIAL_FILE:
 		return probe_result_set(
 			ret, PROBE_FAILED, "body: ended early, after %zu bytes", a->body.len);
@@ -276,6 +281,13 @@ static enum probe_outcome explain(const struct attempt *a, CURLcode code, struct
 	}
 }
 
+/* As far as it was wanted. */
+static bool is_complete(const struct attempt *a, CURLcode code)
+{
+	return (code == CURLE_OK || a->body_enough) &&
+	       (a->headers_done || a->probe->rule->kind == HTTP_KIND_TLS);
+}
+
 static void conclude(struct attempt *a, CURLcode code, struct probe_result *ret)
 {
 	probe_result_init(ret);
@@ -285,7 +297,7 @@ static void conclude(struct attempt *a, CURLcode code, struct probe_result *ret)
 		(void)probe_result_set(ret, PROBE_FAILED, "%s", a->tls.reason);
 	else if (a->reason[0] != '\0')
 		(void)probe_result_set(ret, PROBE_FAILED, "%s", a->reason);
-	else if (code == CURLE_OK || a->body_enough)
+	else if (is_complete(a, code))
 		(void)judge(a, ret);
 	else
 		(void)explain(a, code, ret);
