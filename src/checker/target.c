@@ -20,11 +20,21 @@ static bool read_number(
 	return true;
 }
 
+/* 0 when it is not there. */
+static bool read_interval(const json_t *wanted, const char *key, uint64_t *ret)
+{
+	*ret = 0;
+	return !json_object_get(wanted, key) || read_number(wanted, key, 1000, INT64_MAX, ret);
+}
+
 static bool read_rule(const json_t *wanted, struct health_rule *ret)
 {
 	uint64_t rise, fall, jitter_percent;
 
 	if (!read_number(wanted, "interval_us", 1000, INT64_MAX, &ret->interval_us) ||
+		!read_interval(wanted, "fail_interval_us", &ret->fail_interval_us) ||
+		!read_interval(wanted, "down_interval_us", &ret->down_interval_us) ||
+		!read_interval(wanted, "standby_interval_us", &ret->standby_interval_us) ||
 		!read_number(wanted, "timeout_us", 1000, INT64_MAX, &ret->timeout_us) ||
 		!read_number(wanted, "rise", 1, UINT16_MAX, &rise) ||
 		!read_number(wanted, "fall", 1, UINT16_MAX, &fall) ||

@@ -11,7 +11,8 @@
 
 #define BIT(type) (1U << CONF_CHECK_##type)
 #define EVERY (((1U << CONF_CHECK_TYPES) - 1) & ~BIT(NONE))
-#define NETWORK BIT(TCP) /* those that send something somewhere */
+#define HTTP (BIT(HTTP) | BIT(HTTPS))
+#define NETWORK (BIT(TCP) | BIT(TLS) | HTTP | BIT(GRPC)) /* those that send something somewhere */
 
 /* Which keys are for which types only. The others are for every check. */
 static const struct {
@@ -20,6 +21,9 @@ static const struct {
 	unsigned needed; /* by these */
 } options[] = {
 	{"interval", EVERY, 0},
+	{"fail_interval", EVERY, 0},
+	{"down_interval", EVERY, 0},
+	{"standby_interval", EVERY, 0},
 	{"timeout", EVERY, 0},
 	{"rise", EVERY, 0},
 	{"fall", EVERY, 0},
@@ -30,6 +34,19 @@ static const struct {
 	{"source", NETWORK, 0},
 	{"interface", NETWORK, 0},
 	{"mark", NETWORK, 0},
+	{"method", HTTP, 0},
+	{"path", HTTP, 0},
+	{"host", HTTP | BIT(GRPC), 0},
+	{"headers", HTTP, 0},
+	{"request_body", HTTP, 0},
+	{"http_version", HTTP, 0},
+	{"status", HTTP, 0},
+	{"body_contains", HTTP, 0},
+	{"body_matches", HTTP, 0},
+	{"body_sha256", HTTP, 0},
+	{"body_max", HTTP, 0},
+	{"service", BIT(GRPC), 0},
+	{"tls", BIT(TLS) | BIT(HTTPS) | BIT(GRPC), 0},
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -176,19 +193,36 @@ static void rule_option(const struct check_at *at, size_t i)
 
 /* --- What it says --- */
 
-static void rule_timeout(const struct check_at *at)
+/* One interval, 0 if there is none of its own; a timeout is not longer. */
+static uint64_t rule_interval(
+	const struct check_at *at, const char *key, uint64_t interval_us, uint64_t shortest_us)
 {
-	struct conf_check *check = at->check;
 	char timeout[DURATION_TEXT_MAX], interval[DURATION_TEXT_MAX];
 
-	if (!rules_given(at->json, "timeout"))
-		check->timeout_us = check->interval_us < TIMEOUT_DEFAULT_US ? check->interval_us
-									    : TIMEOUT_DEFAULT_US;
-	else if (!rules_faulty(at->json, "interval") && check->timeout_us > check->interval_us)
+	if (interval_us == 0)
+		return shortest_us;
+	if (rules_given(at->json, "timeout") && !rules_faulty(at->json, key) &&
+		at->check->timeout_us > interval_us)
 		report(at, "timeout",
-			conf_printf("%s is longer than the interval of %s",
-				duration_format(check->timeout_us, timeout),
-				duration_format(check->interval_us, interval)));
+			conf_printf("%s is longer than the %s of %s",
+				duration_format(at->check->timeout_us, timeout), key,
+				duration_format(interval_us, interval)));
+	return interval_us < shortest_us ? interval_us : shortest_us;
+}
+
+static void rule_times(const struct check_at *at)
+{
+	struct conf_check *c = at->check;
+	uint64_t shortest_us = TIMEOUT_DEFAULT_US;
+
+	shortest_us = rule_interval(at, "interval", c->interval_us, shortest_us);
+	shortest_us = rule_interval(at, "fail_interval", c->fail_interval_us, shortest_us);
+	shortest_us = rule_interval(at, "down_interval", c->down_interval_us, shortest_us);
+	if (!rules_given(at->json, "timeout"))
+		c->timeout_us = shortest_us;
+	if (rules_given(at->json, "standby_interval") && !rules_faulty(at->json, "interval") &&
+		c->standby_interval_us < c->interval_us)
+		report(at, "standby_interval", conf_dup("is shorter than the interval"));
 }
 
 static const char *family_name(const struct addr *a)
@@ -207,6 +241,15 @@ static void rule_source(const struct check_at *at, const struct addr *to)
 		report(at, "source",
 			conf_printf("is an %s address, and what is checked has an %s one",
 				family_name(&check->source), family_name(to)));
+}
+
+static void rule_http(const struct check_at *at)
+{
+	const char *key;
+	char *mistake = rules_http_mistake(at->check, &key);
+
+	if (mistake)
+		report(at, key, mistake);
 }
 
 static void rule_check(struct check_at *at);
@@ -238,13 +281,14 @@ static void rule_check(struct check_at *at)
 		return;
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		rule_option(at, i);
-	rule_timeout(at);
+	rule_times(at);
 	if (is_combination(at->json)) {
 		rule_members(at, "all", at->check->all, at->check->n_all);
 		rule_members(at, "any", at->check->any, at->check->n_any);
 		return;
 	}
 	rule_source(at, at->server);
+	rule_http(at);
 	if (at->member && at->check->type == CONF_CHECK_NONE)
 		report(at, "type", conf_dup("\"none\" is no check that could be combined"));
 }

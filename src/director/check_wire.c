@@ -27,6 +27,20 @@ static void write_way(struct writer *w, const struct conf_check *check)
 		writer_number(w, "mark", check->mark);
 }
 
+static void write_interval(struct writer *w, const char *key, uint64_t interval_us)
+{
+	if (interval_us)
+		writer_number(w, key, (int64_t)interval_us);
+}
+
+/* What an id does not spell out: few checks have it. */
+static void write_other_intervals(struct writer *w, const struct conf_check *check)
+{
+	write_interval(w, "fail_interval_us", check->fail_interval_us);
+	write_interval(w, "down_interval_us", check->down_interval_us);
+	write_interval(w, "standby_interval_us", check->standby_interval_us);
+}
+
 static void write_rule(struct writer *w, const struct conf_check *check)
 {
 	writer_number(w, "interval_us", (int64_t)check->interval_us);
@@ -36,10 +50,91 @@ static void write_rule(struct writer *w, const struct conf_check *check)
 	writer_number(w, "jitter_percent", check->jitter_percent);
 }
 
+static void write_given(struct writer *w, const char *key, const char *text)
+{
+	if (text)
+		writer_text(w, key, text);
+}
+
+static void write_tls(struct writer *w, const struct conf_check_tls *tls)
+{
+	if (!tls)
+		return;
+	writer_object(w, "tls");
+	write_given(w, "server_name", tls->server_name);
+	write_given(w, "verify_name", tls->verify_name);
+	write_given(w, "alpn", tls->alpn);
+	write_given(w, "ca_file", tls->ca_file);
+	write_given(w, "certificate_file", tls->certificate_file);
+	write_given(w, "key_file", tls->key_file);
+	writer_text(w, "min_version", conf_tls_version_name(tls->min_version));
+	if (tls->expires_within_us)
+		writer_number(w, "expires_within_us", (int64_t)tls->expires_within_us);
+	writer_number(w, "warn_within_us", (int64_t)tls->warn_within_us);
+	writer_end_object(w);
+}
+
+static void write_headers(struct writer *w, const struct conf_check_http *http)
+{
+	if (http->n_headers == 0)
+		return;
+	writer_object(w, "headers");
+	for (size_t i = 0; i < http->n_headers; i++)
+		writer_text(w, http->headers[i].name, http->headers[i].value);
+	writer_end_object(w);
+}
+
+static void write_statuses(struct writer *w, const struct conf_check_http *http)
+{
+	if (http->n_statuses == 0)
+		return;
+	writer_array(w, "status");
+	for (size_t i = 0; i < http->n_statuses; i++) {
+		writer_array(w, NULL);
+		writer_number(w, NULL, http->statuses[i].first);
+		writer_number(w, NULL, http->statuses[i].last);
+		writer_end_array(w);
+	}
+	writer_end_array(w);
+}
+
+static void write_http(struct writer *w, const struct conf_check_http *http)
+{
+	writer_text(w, "method", conf_http_method_name(http->method));
+	write_given(w, "host", http->host);
+	write_given(w, "path", http->path);
+	write_headers(w, http);
+	write_given(w, "request_body", http->request_body);
+	writer_text(w, "http_version", http->version == 2 ? "2" : "1.1");
+	write_statuses(w, http);
+	write_given(w, "body_contains", http->body_contains);
+	write_given(w, "body_matches", http->body_matches);
+	write_given(w, "body_sha256", http->body_sha256);
+	writer_number(w, "body_max", http->body_max);
+}
+
+static void write_grpc(struct writer *w, const struct conf_check_http *http)
+{
+	write_given(w, "host", http->host);
+	write_given(w, "service", http->service);
+}
+
 /* What is particular to the type. */
 static void write_own(struct writer *w, const struct conf_check *check)
 {
 	switch (check->type) {
+	case CONF_CHECK_HTTP:
+	case CONF_CHECK_HTTPS:
+		write_http(w, &check->http);
+		write_tls(w, check->tls);
+		break;
+	case CONF_CHECK_GRPC:
+		write_grpc(w, &check->http);
+		write_tls(w, check->tls);
+		break;
+	case CONF_CHECK_TLS:
+		write_tls(w, check->tls);
+		break;
 	case CONF_CHECK_TCP:
 	case CONF_CHECK_NONE:
 	case CONF_CHECK_TYPES:
@@ -51,6 +146,7 @@ static void write_own(struct writer *w, const struct conf_check *check)
 void check_write_settings(struct writer *w, const struct conf_check *check)
 {
 	write_rule(w, check);
+	write_other_intervals(w, check);
 	write_way(w, check);
 	writer_object(w, "settings");
 	write_own(w, check);
@@ -67,6 +163,7 @@ static bool digest(const struct conf_check *check, char ret[static 2 * SHA256_LE
 	struct sha256 s;
 
 	writer_object(&w, NULL);
+	write_other_intervals(&w, check);
 	write_way(&w, check);
 	writer_object(&w, "settings");
 	write_own(&w, check);
@@ -96,18 +193,7 @@ const char *check_text(const struct conf_check *check, char buf[static CHECK_TEX
 	return buf;
 }
 
-static uint64_t capabilities_of_one(const struct conf_check *check)
-{
-	return check->mark ? UINT64_C(1) << CAP_NET_RAW : 0;
-}
-
 uint64_t check_capabilities(const struct conf_check *check)
 {
-	uint64_t capabilities = 0;
-	size_t n;
-	const struct conf_check *members = conf_check_members(check, &n);
-
-	for (size_t i = 0; i < n; i++)
-		capabilities |= capabilities_of_one(&members[i]);
-	return capabilities;
+	return check->mark ? UINT64_C(1) << CAP_NET_RAW : 0;
 }

@@ -3,10 +3,32 @@
 
 #include "base/cleanup.h"
 #include "base/writer.h"
+#include "director/check_wire.h"
 #include "io/clock.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* Where no virtual router is Active the verdicts are not needed now. Without virtual routers they
+ * are, always. */
+static bool is_standby(const struct director *d)
+{
+	for (size_t i = 0; i < d->conf->n_routers; i++)
+		if (d->roles.active[i])
+			return false;
+	return d->conf->n_routers > 0;
+}
+
+void checks_role(struct director *d)
+{
+	bool standby = is_standby(d);
+
+	if (standby == d->checks.standby)
+		return;
+	d->checks.standby = standby;
+	process_call(
+		&d->helpers[HELPER_CHECKER], "Standby", json_pack("{s:b}", "standby", standby));
+}
 
 /* Fifty thousand targets are a message of megabytes, whose reading costs the checker more than its
  * writing costs us: what it has already is not sent. */
@@ -19,17 +41,33 @@ void checks_configure(struct director *d)
 	writer_text(&w, "method", "Configure");
 	writer_object(&w, "parameters");
 	writer_number(&w, "generation", d->generation);
+	writer_bool(&w, "standby", is_standby(d));
 	if (d->checks.same)
 		writer_bool(&w, "same_targets", true);
 	else
 		targets_write(&d->targets, &w);
 	writer_end_object(&w);
 	writer_end_object(&w);
+	d->checks.standby = is_standby(d);
 	d->checks.known = d->checks.known && d->checks.same;
 	d->checks.same = false; /* whoever is started anew is told everything */
 	text = writer_take(&w);
 	if (text)
 		process_send_text(&d->helpers[HELPER_CHECKER], text);
+}
+
+void checks_forget(struct director *d)
+{
+	d->checks.known = d->checks.same = false;
+}
+
+uint64_t checks_capabilities(const struct director *d)
+{
+	uint64_t capabilities = 0;
+
+	for (size_t i = 0; i < d->targets.n; i++)
+		capabilities |= check_capabilities(d->targets.items[i].check);
+	return capabilities;
 }
 
 void checks_adopt(struct director *d, const struct targets *targets)
@@ -87,4 +125,6 @@ void checks_message(struct director *d, const char *method, const json_t *parame
 {
 	if (strcmp(method, "Verdict") == 0)
 		on_verdict(d, parameters);
+	else if (strcmp(method, "Targets") == 0)
+		server_view_targets(d, parameters);
 }

@@ -122,6 +122,7 @@ static void set_active(struct director *d, size_t router, bool active)
 		return;
 	d->roles.active[router] = active;
 	forwarding_role(d, router, active);
+	checks_role(d);
 	for (size_t i = 0; i < d->conf->n_services; i++)
 		if (d->conf->services[i].program == CONF_PROGRAM_ACTIVE &&
 			d->conf->services[i].router == router)

@@ -252,3 +252,9 @@ tests_unit_test_http_match_LDADD = libbase.a $(PCRE2_LIBS) $(JANSSON_LIBS) $(UNI
 tests_unit_test_pattern_SOURCES = tests/unit/test_pattern.c
 tests_unit_test_pattern_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_pattern_LDADD = libbase.a $(PCRE2_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_history
+TESTS += tests/unit/test_history
+tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
+tests_unit_test_history_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_history_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
