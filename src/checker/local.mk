@@ -1,14 +1,11 @@
 pkglibexec_PROGRAMS += tandem-checker
 tandem_checker_SOURCES = \
 	src/checker/checker.c src/checker/checker.h \
-<<<<<<< HEAD
 	src/checker/curl_loop.c src/checker/curl_loop.h \
 	src/checker/http_match.c src/checker/http_match.h \
 	src/checker/http_probe.c \
 	src/checker/http_rule.c src/checker/http_rule.h \
-=======
 	src/checker/history.c src/checker/history.h \
->>>>>>> checkinfra
 	src/checker/main.c \
 	src/checker/probe.c src/checker/probe.h \
 	src/checker/probe_types.c src/checker/types.h \
