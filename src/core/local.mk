@@ -37,4 +37,5 @@ libcore_a_SOURCES += \
 	src/core/realserver.c src/core/realserver.h \
 	src/core/realserver_check.c src/core/realserver_check.h
 libcore_a_SOURCES += \
-	src/core/sync_digest.c src/core/sync_digest.h
+	src/core/sync_digest.c src/core/sync_digest.h \
+	src/core/grpc_health.c src/core/grpc_health.h

@@ -80,3 +80,13 @@ TESTS += tests/fuzz/fuzz_ipvs_answer
 tests_fuzz_fuzz_ipvs_answer_SOURCES = tests/fuzz/fuzz_ipvs_answer.c tests/fuzz/replay.c
 tests_fuzz_fuzz_ipvs_answer_LDADD = libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/ipvs_answer
+
+# What a server that is checked sends.
+check_PROGRAMS += tests/fuzz/fuzz_http_match tests/fuzz/fuzz_grpc_health
+TESTS += tests/fuzz/fuzz_http_match tests/fuzz/fuzz_grpc_health
+tests_fuzz_fuzz_http_match_SOURCES = tests/fuzz/fuzz_http_match.c tests/fuzz/replay.c \
+	src/checker/http_match.c
+tests_fuzz_fuzz_http_match_LDADD = libbase.a $(PCRE2_LIBS) $(JANSSON_LIBS)
+tests_fuzz_fuzz_grpc_health_SOURCES = tests/fuzz/fuzz_grpc_health.c tests/fuzz/replay.c
+tests_fuzz_fuzz_grpc_health_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/http_match tests/fuzz/corpus/grpc_health
