@@ -167,7 +167,7 @@ def test_each_kind_of_record_that_the_kernel_sends_is_read_and_written_again(lab
     assert {r["client"][0] for r in records} <= {CLIENT, CLIENT6}
     figure("records of this kernel, read and written again byte by byte", str(len(records)),
            f"{len(kinds)} kinds")
-    if "SYNC_CORPUS" in os.environ:  # to renew tests/fuzz/corpus/sync_message
+    if "TANDEM_SYNC_CORPUS" in os.environ:  # to renew tests/fuzz/corpus/sync_message
         for number, message in enumerate(sync.messages()):
-            with open(os.path.join(os.environ["SYNC_CORPUS"], f"linux-{number}"), "wb") as file:
+            with open(os.path.join(os.environ["TANDEM_SYNC_CORPUS"], f"linux-{number}"), "wb") as file:
                 file.write(message)
