@@ -1,5 +1,6 @@
 # tests/fuzz
 # One target per parser. `make check` replays each corpus.
+# Of sync messages, linux-* are what Linux 6.1 sent (tests/lab/test_sync_wire.py).
 check_PROGRAMS += tests/fuzz/fuzz_vrrp_packet
 TESTS += tests/fuzz/fuzz_vrrp_packet
 tests_fuzz_fuzz_vrrp_packet_SOURCES = tests/fuzz/fuzz_vrrp_packet.c tests/fuzz/replay.c
