@@ -115,14 +115,6 @@ void vrrp_auth_sign(struct vrrp_auth *a, const struct vrrp_auth_config *config,
 
 /* --- Hearing --- */
 
-static const struct vrrp_auth_key *find_key(const struct vrrp_auth_config *config, uint8_t id)
-{
-	for (size_t i = 0; i < config->n_keys; i++)
-		if (config->keys[i].id == id)
-			return &config->keys[i];
-	return NULL;
-}
-
 static vrrp_stamp_t read_stamp(const uint8_t *trailer)
 {
 	return (vrrp_stamp_t){(uint64_t)be32_get(trailer + AT_SECONDS) << 32 |
@@ -138,6 +130,24 @@ static bool same_hmac(const uint8_t *a, const uint8_t *b)
 	for (size_t i = 0; i < HMAC_LEN; i++)
 		differ |= a[i] ^ b[i];
 	return differ == 0;
+}
+
+/* VRRP_OK: one of the keys of that id made the signature. */
+static enum vrrp_reject check_hmac(const struct vrrp_auth_config *config,
+	const struct vrrp_datagram *in, size_t packet_len, const uint8_t *trailer)
+{
+	enum vrrp_reject why = VRRP_REJECT_KEY;
+	uint8_t hmac[SHA256_LEN];
+
+	for (size_t i = 0; i < config->n_keys; i++) {
+		if (config->keys[i].id != trailer[AT_KEY_ID])
+			continue;
+		compute(&config->keys[i], &in->source, in->bytes, packet_len, trailer, hmac);
+		if (same_hmac(hmac, trailer + AT_HMAC))
+			return VRRP_OK;
+		why = VRRP_REJECT_HMAC;
+	}
+	return why;
 }
 
 static struct vrrp_auth_mark *find_mark(struct vrrp_auth *a, const struct addr *source)
@@ -175,9 +185,8 @@ enum vrrp_reject vrrp_auth_check(struct vrrp_auth *a, const struct vrrp_auth_con
 	vrrp_stamp_t now)
 {
 	const uint8_t *trailer = in->bytes + packet_len;
-	const struct vrrp_auth_key *key;
 	struct vrrp_auth_mark *mark;
-	uint8_t hmac[SHA256_LEN];
+	enum vrrp_reject why;
 	vrrp_stamp_t stamp;
 
 	if (in->len == packet_len)
@@ -188,12 +197,9 @@ enum vrrp_reject vrrp_auth_check(struct vrrp_auth *a, const struct vrrp_auth_con
 	stamp = read_stamp(trailer);
 	if (!is_within(stamp, now, config->window_s))
 		return VRRP_REJECT_STALE;
-	key = find_key(config, trailer[AT_KEY_ID]);
-	if (!key)
-		return VRRP_REJECT_KEY;
-	compute(key, &in->source, in->bytes, packet_len, trailer, hmac);
-	if (!same_hmac(hmac, trailer + AT_HMAC))
-		return VRRP_REJECT_HMAC;
+	why = check_hmac(config, in, packet_len, trailer);
+	if (why != VRRP_OK)
+		return why;
 	mark = find_mark(a, &in->source);
 	if (!is_new(mark, config, stamp, now))
 		return VRRP_REJECT_REPLAY;

@@ -32,7 +32,7 @@ enum vrrp_auth_mode {
 };
 
 struct vrrp_auth_key {
-	uint8_t id; /* 1..255 */
+	uint8_t id; /* 1..255; several may have the same, and are tried in turn */
 	struct hmac_sha256 hmac;
 };
 
@@ -40,8 +40,8 @@ struct vrrp_auth_config {
 	enum vrrp_auth_mode mode;
 	uint16_t window_s; /* how far a sender's clock may be from ours */
 	uint8_t active;    /* index of the key that signs */
-	uint8_t n_keys;
-	struct vrrp_auth_key keys[VRRP_AUTH_KEYS_MAX];
+	uint8_t n_keys;    /* at most VRRP_AUTH_KEYS_MAX */
+	struct vrrp_auth_key *keys;
 };
 
 /* What was heard last from one source. */

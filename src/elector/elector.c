@@ -1,7 +1,8 @@
 /* Ports and routers, and the difference between two configurations. What one router does is in
- * router.c. Memory is allocated by elector_configure() alone. */
+ * router.c. Memory is allocated by elector_configure() and elector_causes() alone. */
 #include "elector/elector.h"
 
+#include "base/cleanup.h"
 #include "elector/holding.h"
 #include "elector/wire.h"
 
@@ -240,8 +241,9 @@ struct spare {
 	size_t n_routers;
 	struct port **ports; /* the array of all, old ones first; new ones, used from the end */
 	size_t n_ports, n_old_ports;
-	struct moved **lists; /* of each wanted router, */
-	size_t *firsts;       /* and where in the state file it goes */
+	struct router_config *configs; /* of each wanted router, with lists of their own; */
+	struct vrrp_auth **auths;      /* what it needs to sign, NULL: nothing; */
+	size_t *firsts;                /* and where in the state file its list goes */
 	size_t n;
 };
 
@@ -251,11 +253,14 @@ static void free_spare(struct spare *s)
 		free(s->routers[--s->n_routers]);
 	while (s->n_ports > s->n_old_ports)
 		free(s->ports[--s->n_ports]);
-	for (size_t i = 0; s->lists && i < s->n; i++)
-		free(s->lists[i]);
+	for (size_t i = 0; s->configs && i < s->n; i++)
+		router_config_done(&s->configs[i]);
+	for (size_t i = 0; s->auths && i < s->n; i++)
+		free(s->auths[i]);
 	free(s->routers);
 	free(s->ports);
-	free(s->lists);
+	free(s->configs);
+	free(s->auths);
 	free(s->firsts);
 }
 
@@ -302,13 +307,15 @@ static bool allocate_router(
 	return s->routers[s->n_routers++] != NULL;
 }
 
-static bool allocate_list(const struct router_config *wanted, struct moved **ret)
+static bool allocate_auth(
+	const struct elector *e, const struct router_config *wanted, struct vrrp_auth **ret)
 {
-	*ret = calloc(wanted->n_moved + 1, sizeof(**ret));
-	if (!*ret)
-		return false;
-	memcpy(*ret, wanted->moved, wanted->n_moved * sizeof(**ret));
-	return true;
+	const struct router *r = find_router(e, wanted);
+
+	if (wanted->auth.mode == VRRP_AUTH_OFF || (r && r->auth))
+		return true;
+	*ret = calloc(1, sizeof(**ret));
+	return *ret;
 }
 
 static bool allocate(
@@ -316,17 +323,19 @@ static bool allocate(
 {
 	s->routers = calloc(n + 1, sizeof(*s->routers));
 	s->ports = calloc(e->n_ports + n * (MOVED_PLACES_MAX + 1) + 1, sizeof(struct port *));
-	s->lists = calloc(n + 1, sizeof(struct moved *));
+	s->configs = calloc(n + 1, sizeof(*s->configs));
+	s->auths = calloc(n + 1, sizeof(struct vrrp_auth *));
 	s->firsts = calloc(n + 1, sizeof(*s->firsts));
 	s->n = n;
-	if (!s->routers || !s->ports || !s->lists || !s->firsts)
+	if (!s->routers || !s->ports || !s->configs || !s->auths || !s->firsts)
 		return false;
 	s->n_ports = s->n_old_ports = e->n_ports;
 	if (e->n_ports > 0)
 		memcpy(s->ports, e->ports, e->n_ports * sizeof(struct port *));
 	for (size_t i = 0; i < n; i++)
 		if (!allocate_router(e, &wanted[i], s) || !allocate_ports(&wanted[i], s) ||
-			!allocate_list(&wanted[i], &s->lists[i]))
+			!allocate_auth(e, &wanted[i], &s->auths[i]) ||
+			router_config_copy(&wanted[i], &s->configs[i]) < 0)
 			return false;
 	return true;
 }
@@ -429,17 +438,20 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 {
 	const struct router_world world = {e->ops, e->io, e->state, &e->pace};
 	const struct router_ports ports = ports_of(e, wanted);
-	struct router_config config = *wanted;
+	struct router_config config = spare->configs[i];
+	struct vrrp_auth *auth = take_ptr(spare->auths[i]);
 	struct router *r = find_router(e, wanted);
 
-	config.moved = spare->lists[i];
-	spare->lists[i] = NULL;
+	spare->configs[i] = (struct router_config){0};
 	if (r) {
+		if (auth)
+			r->auth = auth;
 		router_reconfigure(r, &config, &ports, spare->firsts[i], now);
 		return;
 	}
 	r = spare->routers[--spare->n_routers];
 	router_init(r, &config, &ports, take_record(e, wanted), spare->firsts[i], &world, now);
+	r->auth = auth;
 	router_maintain(r, e->maintenance, now);
 	router_hold(r, !instant_is_never(e->hold), now);
 	e->routers[e->n_routers++] = r;
@@ -539,14 +551,28 @@ int elector_configure(
 	return 0;
 }
 
-void elector_causes(
+static struct router *router_by_name(const struct elector *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (strcmp(e->routers[i]->config.name, name) == 0)
+			return e->routers[i];
+	return NULL;
+}
+
+int elector_causes(
 	struct elector *e, const char *name, const struct causes *causes, struct instant now)
 {
+	struct router *router = e->left ? NULL : router_by_name(e, name);
+	struct causes its;
+	int r = router ? causes_copy(causes, &its) : 0;
+
+	if (r < 0)
+		return r;
 	take_turn(e);
-	for (size_t i = 0; !e->left && i < e->n_routers; i++)
-		if (strcmp(e->routers[i]->config.name, name) == 0)
-			router_weigh(e->routers[i], causes, now);
+	if (router)
+		router_weigh(router, &its, now);
 	elector_settle(e, now);
+	return 0;
 }
 
 void elector_hold(struct elector *e, uint64_t ready_timeout_us, struct instant now)

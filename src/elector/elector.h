@@ -38,8 +38,8 @@ void elector_done(struct elector *e);
  * grow) with nothing changed. At most STATE_ROUTERS_MAX routers. */
 int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now);
-/* What is wrong with this host, for the router of that name. */
-void elector_causes(
+/* What is wrong with this host, for the router of that name. 0, or -ENOMEM with nothing changed. */
+int elector_causes(
 	struct elector *e, const char *name, const struct causes *causes, struct instant now);
 /* Before the first elector_configure(): for how long nobody is to be preempted while the director
  * does not say that it is ready. */

@@ -15,11 +15,13 @@ static void prepare(struct vrrp_auth_config *config, uint8_t choice)
 {
 	static const uint8_t key[VRRP_AUTH_KEY_MIN] = {1, 2, 3};
 
+	static struct vrrp_auth_key keys[] = {{.id = 1}};
+
 	*config = (struct vrrp_auth_config){
 		.mode = VRRP_AUTH_ENFORCE + choice % 3,
 		.window_s = 5,
 		.n_keys = 1,
-		.keys = {{.id = 1}},
+		.keys = keys,
 	};
 	hmac_sha256_init(&config->keys[0].hmac, key, sizeof(key));
 }
