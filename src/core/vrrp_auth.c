@@ -150,9 +150,14 @@ static enum vrrp_reject check_hmac(const struct vrrp_auth_config *config,
 	return why;
 }
 
+uint8_t vrrp_auth_marks(const struct vrrp_peers *peers)
+{
+	return peers->n ? VRRP_PEERS_MAX : VRRP_AUTH_SOURCES;
+}
+
 static struct vrrp_auth_mark *find_mark(struct vrrp_auth *a, const struct addr *source)
 {
-	for (size_t i = 0; i < VRRP_PEERS_MAX; i++)
+	for (size_t i = 0; i < a->n_marks; i++)
 		if (addr_equal(&a->marks[i].source, source))
 			return &a->marks[i];
 	return NULL;
@@ -162,9 +167,10 @@ static struct vrrp_auth_mark *find_mark(struct vrrp_auth *a, const struct addr *
  * speak there; each peer of unicast has its own. */
 static struct vrrp_auth_mark *take_mark(struct vrrp_auth *a, const struct vrrp_peers *peers)
 {
-	size_t n = peers->n ? VRRP_PEERS_MAX : VRRP_AUTH_SOURCES;
+	size_t n = vrrp_auth_marks(peers);
 	struct vrrp_auth_mark *oldest = &a->marks[0];
 
+	assert(n <= a->n_marks);
 	for (size_t i = 1; i < n; i++)
 		if (a->marks[i].used < oldest->used)
 			oldest = &a->marks[i];

@@ -311,11 +311,28 @@ static bool allocate_auth(
 	const struct elector *e, const struct router_config *wanted, struct vrrp_auth **ret)
 {
 	const struct router *r = find_router(e, wanted);
+	uint8_t n = vrrp_auth_marks(&wanted->peers);
 
-	if (wanted->auth.mode == VRRP_AUTH_OFF || (r && r->auth))
+	if (wanted->auth.mode == VRRP_AUTH_OFF || (r && r->auth && r->auth->n_marks >= n))
 		return true;
-	*ret = calloc(1, sizeof(**ret));
-	return *ret;
+	*ret = calloc(1, sizeof(**ret) + n * sizeof(*(*ret)->marks));
+	if (!*ret)
+		return false;
+	(*ret)->marks = (struct vrrp_auth_mark *)(*ret + 1);
+	(*ret)->n_marks = n;
+	return true;
+}
+
+/* Its marks go on with more room for them. */
+static void replace_auth(struct router *r, struct vrrp_auth *auth)
+{
+	if (r->auth) {
+		auth->sent = r->auth->sent;
+		auth->uses = r->auth->uses;
+		memcpy(auth->marks, r->auth->marks, r->auth->n_marks * sizeof(*auth->marks));
+		free(r->auth);
+	}
+	r->auth = auth;
 }
 
 static bool allocate(
@@ -445,7 +462,7 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 	spare->configs[i] = (struct router_config){0};
 	if (r) {
 		if (auth)
-			r->auth = auth;
+			replace_auth(r, auth);
 		router_reconfigure(r, &config, &ports, spare->firsts[i], now);
 		return;
 	}

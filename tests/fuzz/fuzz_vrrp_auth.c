@@ -40,15 +40,16 @@ static void check_twice(const struct vrrp_auth_config *config, const struct vrrp
 	size_t packet_len, bool is_good)
 {
 	static const struct vrrp_peers group;
-	static const struct vrrp_auth untouched;
-	struct vrrp_auth receiver = {0};
+	static const struct vrrp_auth_mark untouched[VRRP_AUTH_SOURCES];
+	struct vrrp_auth_mark marks[VRRP_AUTH_SOURCES] = {0};
+	struct vrrp_auth receiver = {.marks = marks, .n_marks = VRRP_AUTH_SOURCES};
 	enum vrrp_reject why =
 		vrrp_auth_check(&receiver, config, &group, d, packet_len, vrrp_stamp(UNIX_US));
 
 	if (is_good && why != VRRP_OK)
 		abort();
 	if (why != VRRP_OK || d->len == packet_len) {
-		if (memcmp(&receiver, &untouched, sizeof(receiver)) != 0)
+		if (memcmp(marks, untouched, sizeof(marks)) != 0 || receiver.uses)
 			abort();
 		return;
 	}

@@ -2390,7 +2390,8 @@ END_TEST
 START_TEST(a_will_is_good_for_a_cleaner)
 {
 	struct router *r = start_signing();
-	struct vrrp_auth peer = {0};
+	struct vrrp_auth_mark marks[VRRP_AUTH_SOURCES] = {0};
+	struct vrrp_auth peer = {.marks = marks, .n_marks = VRRP_AUTH_SOURCES};
 	struct vrrp_auth_config config = secret();
 	struct vrrp_advert a = {.vrid = 51, .interval_cs = 100, .n_addrs = 2};
 	uint8_t packet[VRRP_PACKET_MAX];

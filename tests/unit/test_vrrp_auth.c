@@ -21,6 +21,7 @@ static const uint8_t signed_v6[] = {0x31, 0x33, 0xc8, 0x01, 0x00, 0x64, 0xa2, 0x
 	0xc5, 0x61, 0x46, 0xeb, 0xfd, 0x66, 0xee, 0x10, 0xec, 0x4d, 0x81, 0x86, 0x46, 0x1b, 0x78};
 
 static struct vrrp_auth sender, receiver;
+static struct vrrp_auth_mark marks[VRRP_PEERS_MAX];
 static struct vrrp_auth_key keys[3];
 static struct vrrp_auth_config config;
 static const struct vrrp_peers group;
@@ -33,6 +34,13 @@ static struct addr address(const char *text)
 	return a;
 }
 
+/* The receiver has heard nothing. */
+static void forget(void)
+{
+	memset(marks, 0, sizeof(marks));
+	receiver = (struct vrrp_auth){.marks = marks, .n_marks = VRRP_PEERS_MAX};
+}
+
 /* The draft's key, and another one. */
 static void set_up(void)
 {
@@ -41,7 +49,7 @@ static void set_up(void)
 	for (size_t i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)i;
 	memset(&sender, 0, sizeof(sender));
-	memset(&receiver, 0, sizeof(receiver));
+	forget();
 	config = (struct vrrp_auth_config){
 		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 2, .keys = keys};
 	keys[0].id = 1;
@@ -145,14 +153,14 @@ static const struct {
 
 START_TEST(each_rejection_has_its_reason_and_leaves_no_mark)
 {
-	static const struct vrrp_auth untouched;
+	static const struct vrrp_auth_mark untouched[VRRP_PEERS_MAX];
 	uint8_t bytes[sizeof(signed_v4)];
 
 	memcpy(bytes, signed_v4, sizeof(bytes));
 	bytes[changes[_i].at] = changes[_i].value;
 	ck_assert_str_eq(HEARD(bytes, at(S)), vrrp_reject_name(changes[_i].expected));
 	if (changes[_i].expected != VRRP_OK)
-		ck_assert_mem_eq(&receiver, &untouched, sizeof(untouched));
+		ck_assert_mem_eq(marks, untouched, sizeof(untouched));
 }
 END_TEST
 
@@ -182,10 +190,10 @@ END_TEST
 START_TEST(the_window_has_two_edges)
 {
 	ck_assert_str_eq(HEARD(signed_v4, at(5 * S + S - 1)), "ok");
-	memset(&receiver, 0, sizeof(receiver));
+	forget();
 	ck_assert_str_eq(HEARD(signed_v4, at(6 * S)), "stale");
 	ck_assert_str_eq(HEARD(signed_v4, vrrp_stamp((UNIX_S - 5) * S)), "ok");
-	memset(&receiver, 0, sizeof(receiver));
+	forget();
 	ck_assert_str_eq(HEARD(signed_v4, vrrp_stamp((UNIX_S - 6) * S)), "stale");
 }
 END_TEST
@@ -300,7 +308,7 @@ START_TEST(a_group_remembers_the_last_four_and_unicast_every_peer)
 	ck_assert_int_eq(hear_from(5, &group), VRRP_OK); /* in the place of the first */
 	ck_assert_int_eq(hear_from(4, &group), VRRP_REJECT_REPLAY);
 	ck_assert_int_eq(hear_from(1, &group), VRRP_OK);
-	memset(&receiver, 0, sizeof(receiver));
+	forget();
 	for (uint8_t host = 1; host <= VRRP_PEERS_MAX; host++)
 		ck_assert_int_eq(hear_from(host, &peers), VRRP_OK);
 	for (uint8_t host = 1; host <= VRRP_PEERS_MAX; host++)
