@@ -49,6 +49,14 @@ static void free_router(struct router *r)
 	free(r);
 }
 
+/* There are keys in it. */
+static void free_lists(void *lists, size_t size)
+{
+	if (lists)
+		explicit_bzero(lists, size);
+	free(lists);
+}
+
 void elector_done(struct elector *e)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
@@ -59,6 +67,8 @@ void elector_done(struct elector *e)
 	e->ports = NULL;
 	free(e->groups);
 	e->groups = NULL;
+	free_lists(e->lists, e->lists_size);
+	e->lists = NULL;
 	e->n_routers = e->n_ports = e->n_groups = 0;
 }
 
@@ -241,9 +251,11 @@ struct spare {
 	size_t n_routers;
 	struct port **ports; /* the array of all, old ones first; new ones, used from the end */
 	size_t n_ports, n_old_ports;
-	struct router_config *configs; /* of each wanted router, with lists of their own; */
+	void *lists;                   /* of all wanted routers, */
+	struct router_config *configs; /* each with its part of them; */
 	struct vrrp_auth **auths;      /* what it needs to sign, NULL: nothing; */
-	size_t *firsts;                /* and where in the state file its list goes */
+	size_t lists_size;
+	size_t *firsts; /* and where in the state file its list goes */
 	size_t n;
 };
 
@@ -254,11 +266,12 @@ static void free_spare(struct spare *s)
 	while (s->n_ports > s->n_old_ports)
 		free(s->ports[--s->n_ports]);
 	for (size_t i = 0; s->configs && i < s->n; i++)
-		router_config_done(&s->configs[i]);
+		causes_done(&s->configs[i].causes);
 	for (size_t i = 0; s->auths && i < s->n; i++)
 		free(s->auths[i]);
 	free(s->routers);
 	free(s->ports);
+	free_lists(s->lists, s->lists_size);
 	free(s->configs);
 	free(s->auths);
 	free(s->firsts);
@@ -335,6 +348,22 @@ static void replace_auth(struct router *r, struct vrrp_auth *auth)
 	r->auth = auth;
 }
 
+static bool allocate_lists(const struct router_config *wanted, struct spare *s)
+{
+	void *at;
+
+	for (size_t i = 0; i < s->n; i++)
+		s->lists_size += router_config_size(&wanted[i]);
+	s->lists = at = calloc(1, s->lists_size + 1);
+	if (!s->lists)
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (router_config_place(
+			    &wanted[i], i > 0 ? &s->configs[i - 1] : NULL, &at, &s->configs[i]) < 0)
+			return false;
+	return true;
+}
+
 static bool allocate(
 	const struct elector *e, const struct router_config *wanted, size_t n, struct spare *s)
 {
@@ -351,10 +380,9 @@ static bool allocate(
 		memcpy(s->ports, e->ports, e->n_ports * sizeof(struct port *));
 	for (size_t i = 0; i < n; i++)
 		if (!allocate_router(e, &wanted[i], s) || !allocate_ports(&wanted[i], s) ||
-			!allocate_auth(e, &wanted[i], &s->auths[i]) ||
-			router_config_copy(&wanted[i], &s->configs[i]) < 0)
+			!allocate_auth(e, &wanted[i], &s->auths[i]))
 			return false;
-	return true;
+	return allocate_lists(wanted, s);
 }
 
 /* Which places of the state file are somebody's list, or are to be. */
@@ -423,6 +451,14 @@ static int prepare(
 	return r;
 }
 
+/* Nothing points into the lists of before any more. */
+static void adopt_lists(struct elector *e, struct spare *s)
+{
+	free_lists(e->lists, e->lists_size);
+	e->lists = take_ptr(s->lists);
+	e->lists_size = s->lists_size;
+}
+
 /* The array with the new ports in it is the elector's from here on. */
 static void adopt_ports(struct elector *e, struct spare *s)
 {
@@ -459,7 +495,7 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 	struct vrrp_auth *auth = take_ptr(spare->auths[i]);
 	struct router *r = find_router(e, wanted);
 
-	spare->configs[i] = (struct router_config){0};
+	spare->configs[i].causes = (struct causes){0};
 	if (r) {
 		if (auth)
 			replace_auth(r, auth);
@@ -559,6 +595,7 @@ int elector_configure(
 	adopt_ports(e, &spare);
 	for (size_t i = 0; i < n; i++)
 		add_or_change(e, &wanted[i], i, &spare, now);
+	adopt_lists(e, &spare);
 	form_groups(e, wanted, n, now);
 	drop_unused_ports(e);
 	index_hearers(e);

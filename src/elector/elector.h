@@ -13,6 +13,8 @@ struct elector {
 	size_t n_routers;
 	struct group *groups; /* room for one of each grouped router */
 	size_t n_groups;
+	void *lists; /* what the routers' settings point to; they come and go as a whole */
+	size_t lists_size;
 	struct port **ports;
 	size_t n_ports;
 	struct pace pace;

@@ -276,7 +276,7 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 		!causes_read(json_object_get(json, "causes"), &c.causes))
 		wrong = "causes is no array of causes";
 	if (wrong) {
-		router_config_done(&c);
+		router_config_free_lists(&c);
 		return wrong;
 	}
 	c.vrid = (uint8_t)vrid;
@@ -313,7 +313,7 @@ static bool has_large_group(const struct router_config *configs, size_t n)
 void message_free_configs(struct router_config *configs, size_t n)
 {
 	for (size_t i = 0; configs && i < n; i++)
-		router_config_done(&configs[i]);
+		router_config_free_lists(&configs[i]);
 	free(configs);
 }
 

@@ -286,7 +286,7 @@ void router_init(struct router *r, const struct router_config *config,
 
 void router_done(struct router *r)
 {
-	router_config_done(&r->config);
+	causes_done(&r->config.causes);
 	free(r->auth);
 	r->auth = NULL;
 }
@@ -517,7 +517,7 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 	bool weighed = !track_causes_equal(
 		r->config.causes.list, r->config.causes.n, wanted->causes.list, wanted->causes.n);
 
-	router_config_done(&r->config);
+	causes_done(&r->config.causes);
 	r->config = *wanted;
 	r->first = first;
 	if (wanted->causes.known)

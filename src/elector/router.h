@@ -49,7 +49,7 @@ static inline struct voice *port_voice(struct port *p, uint16_t family)
 	return &p->voices[family == AF_INET6 ? VOICE_IPV6 : VOICE_IPV4];
 }
 
-/* What it points to is of whoever has it: router_config_done(). */
+/* What it points to is of whoever made it. */
 struct router_config {
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX];
@@ -75,9 +75,14 @@ struct router_config {
 	size_t n_advertised;
 };
 
-/* With lists of its own. 0 or -ENOMEM. */
-int router_config_copy(const struct router_config *from, struct router_config *ret);
-void router_config_done(struct router_config *c);
+/* Bytes that its lists take, without the causes. */
+size_t router_config_size(const struct router_config *c);
+/* A copy with its lists at *at, which moves behind them; with the keys of the copy made before
+ * (NULL: none) if they are the same. Causes are its own. 0 or -ENOMEM. */
+int router_config_place(const struct router_config *from, const struct router_config *before,
+	void **at, struct router_config *ret);
+/* Of one whose lists are each allocated. */
+void router_config_free_lists(struct router_config *c);
 
 struct router_counters {
 	uint64_t adverts_sent;
@@ -213,7 +218,8 @@ struct router_ports {
 	struct port *places[MOVED_PLACES_MAX];
 };
 
-/* A router in Initialize. It takes what config points to, to free with router_done(). `record` may
+/* A router in Initialize. It takes config->causes, to free with router_done(), and borrows the
+ * lists. `record` may
  * hold what a predecessor wrote; the list of things goes to `first` when it is recorded. */
 void router_init(struct router *r, const struct router_config *config,
 	const struct router_ports *ports, struct state_router *record, size_t first,
@@ -256,7 +262,7 @@ bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
-/* Settings in place, after holding_drop() for every router. Takes what wanted points to. */
+/* Settings in place, after holding_drop() for every router. Takes and borrows as router_init(). */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	const struct router_ports *ports, size_t first, struct instant now);
 
