@@ -146,7 +146,9 @@ struct conf_key {
 };
 
 enum conf_auth_type {
+	CONF_AUTH_BY_LINK, /* not said: the relations resolve it */
 	CONF_AUTH_NONE,
+	CONF_AUTH_LINK,     /* signed, with keys derived from the link's */
 	CONF_AUTH_PASSWORD, /* version 2 */
 	CONF_AUTH_HMAC,
 };
