@@ -29,6 +29,11 @@ libio_a_SOURCES += \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h
 libio_a_SOURCES += \
 	src/io/conntrack.c src/io/conntrack.h \
+	src/io/conntrack_batch.c src/io/conntrack_batch.h \
+	src/io/conntrack_entry.c \
 	src/io/fou.c src/io/fou.h \
 	src/io/netdev.c src/io/netdev.h \
 	src/io/nft.c src/io/nft.h
+libio_a_SOURCES += \
+	src/io/conn_list.c src/io/conn_list.h \
+	src/io/udp_queue.c src/io/udp_queue.h

@@ -6,6 +6,10 @@ liblink_a_SOURCES = \
 
 pkglibexec_PROGRAMS += tandem-link
 tandem_link_SOURCES = \
+	src/link/cold_start.c src/link/cold_start.h \
+	src/link/coverage.c src/link/coverage.h \
+	src/link/feeder.c src/link/feeder.h \
+	src/link/resync.c src/link/resync.h \
 	src/link/shadow.c src/link/shadow.h \
 	src/link/link.c src/link/link.h \
 	src/link/main.c
