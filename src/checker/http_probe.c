@@ -11,6 +11,7 @@
 #include "core/grpc_health.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #define RECEIVED_PER_BODY_BYTE 8     /* a chunk of one byte takes six */
 #define RECEIVE_BUFFER_BYTES 65536   /* in the kernel; the window that a server sees */
 #define READ_BUFFER_BYTES 8192L      /* libcurl's */
+#define ROUNDS_PER_LOOK 4            /* at what came, in rounds of reading */
 #define TRANSFER_MAX_MS 86400000L    /* the deadline of an attempt is its target's */
 #define URL_MAX (24 + 256 + ADDR_TEXT_MAX)
 #define CONNECT_TO_MAX (16 + ADDR_TEXT_MAX)
@@ -42,6 +44,7 @@ struct attempt {
 	bool headers_done; /* of the answer that counts */
 	bool body_enough;  /* the rest of it was left */
 	size_t headers_len;
+	unsigned rounds;
 	int socket_error; /* errno of a socket that could not be had, 0 */
 	int grpc_status;  /* -1: none came */
 	long status;      /* of HTTP, 0 before it came */
@@ -70,6 +73,23 @@ __attribute__((format(printf, 2, 3))) static void fail(struct attempt *a, const 
 	va_start(args, format);
 	(void)vsnprintf(a->reason, sizeof(a->reason), format, args);
 	va_end(args);
+}
+
+static const char *phase_of(const struct attempt *a)
+{
+	curl_off_t connected_us = 0, secured_us = 0;
+
+	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_APPCONNECT_TIME_T, &secured_us);
+	if (connected_us == 0)
+		return "connect";
+	if (a->probe->rule->secure && secured_us == 0)
+		return "TLS handshake";
+	if (a->headers_done)
+		return "HTTP body";
+	if (a->headers_len > 0)
+		return "HTTP headers";
+	return a->probe->rule->http2 ? "HTTP/2 answer" : "HTTP answer";
 }
 
 static curl_socket_t open_socket(
@@ -149,6 +169,29 @@ static size_t take_header(char *line, size_t size, size_t len, void *userdata)
 	return judge_headers(a) ? len : 0;
 }
 
+/* What a server sends beside headers and body (extensions of chunks, frames of HTTP/2, records of
+ * TLS) libcurl swallows without a word, and goes on reading as long as there is something to read. So
+ * in between the kernel's count of bytes is looked at. */
+static int look_at_progress(void *userdata, curl_off_t down_max, curl_off_t down, curl_off_t up_max,
+	curl_off_t up)
+{
+	struct attempt *a = userdata;
+	uint64_t max = RECEIVED_EXTRA + a->probe->rule->body.max * RECEIVED_PER_BODY_BYTE;
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	(void)down_max;
+	(void)down;
+	(void)up_max;
+	(void)up;
+	if (++a->rounds % ROUNDS_PER_LOOK != 0 || a->transfer.fd < 0 ||
+		getsockopt(a->transfer.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+		info.tcpi_bytes_received <= max)
+		return 0;
+	fail(a, "%s: more than %llu bytes received", phase_of(a), (unsigned long long)max);
+	return 1;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t len, void *userdata)
 {
 	struct attempt *a = userdata;
@@ -161,23 +204,6 @@ static size_t take_body(char *bytes, size_t size, size_t len, void *userdata)
 }
 
 /* --- What came out --- */
-
-static const char *phase_of(const struct attempt *a)
-{
-	curl_off_t connected_us = 0, secured_us = 0;
-
-	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_APPCONNECT_TIME_T, &secured_us);
-	if (connected_us == 0)
-		return "connect";
-	if (a->probe->rule->secure && secured_us == 0)
-		return "TLS handshake";
-	if (a->headers_done)
-		return "HTTP body";
-	if (a->headers_len > 0)
-		return "HTTP headers";
-	return a->probe->rule->http2 ? "HTTP/2 answer" : "HTTP answer";
-}
 
 static enum probe_outcome judge_grpc(const struct attempt *a, struct probe_result *ret)
 {
@@ -264,9 +290,6 @@ static enum probe_outcome explain(const struct attempt *a, CURLcode code, struct
 	case CURLE_PARTIAL_FILE:
 		return probe_result_set(
 			ret, PROBE_FAILED, "body: ended early, after %zu bytes", a->body.len);
-	case CURLE_FILESIZE_EXCEEDED:
-		return probe_result_set(ret, PROBE_FAILED, "%s: more than %llu bytes received",
-			phase_of(a), (unsigned long long)a->transfer.received_max);
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_WEIRD_SERVER_REPLY:
 		return probe_result_set(ret, PROBE_FAILED, "HTTP: what came is no answer");
@@ -383,6 +406,9 @@ static unsigned set_callbacks(struct attempt *a)
 	bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, a);
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, a);
+	bad |= curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	bad |= curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, look_at_progress);
+	bad |= curl_easy_setopt(easy, CURLOPT_XFERINFODATA, a);
 	bad |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, set_up_tls);
 	bad |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, a);
 	return bad;
@@ -431,7 +457,6 @@ static int prepare(struct attempt *a)
 	a->transfer.easy = curl_easy_init();
 	if (!a->transfer.easy)
 		return -ENOMEM;
-	a->transfer.received_max = RECEIVED_EXTRA + rule->body.max * RECEIVED_PER_BODY_BYTE;
 	bad |= set_limits(a->transfer.easy);
 	bad |= set_callbacks(a);
 	bad |= set_place(a);

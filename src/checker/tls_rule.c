@@ -388,6 +388,8 @@ int tls_rule_apply(SSL_CTX *context, struct tls_seen *seen)
 
 	if (!SSL_CTX_set_min_proto_version(context, rule->min_version))
 		return -ENOMEM;
+	/* After a record that is no data reading ends: else tickets without end would never let go. */
+	(void)SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	if (rule->min_version < TLS1_2_VERSION)
 		SSL_CTX_set_security_level(context, 0); /* they sign with SHA-1 */
 	if (m->authorities)
