@@ -84,7 +84,7 @@ SERVERS = {
                          BOMB), "http", {}, "up", "HTTP 200"),
     "bomb in transfer": (answer(HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n%x\r\n" % len(BOMB) +
                                 BOMB + b"\r\n0\r\n\r\n"), "http", {"body_contains": "ok"}, "down", ""),
-    "reset at once": (reset, "http", {}, "down", "HTTP answer: "),
+    "reset at once": (reset, "http", {}, "down", ""),
     "reset in the middle": (in_the_middle, "http", {}, "down", ""),
     "silence": (silent, "http", {}, "down", "HTTP answer: timed out"),
     "no window": (never_reads, "http", {"method": "POST", "request_body": "x" * 60000}, "down", ""),
