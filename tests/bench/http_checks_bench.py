@@ -72,6 +72,9 @@ def measure(here, log):
           f"at most {memory(checker.process.pid, 'VmHWM'):.1f} MB; late p50 "
           f"{1000 * late[len(late) // 2]:.1f} ms, p99 {1000 * late[len(late) * 99 // 100]:.1f} ms, max "
           f"{1000 * late[-1]:.1f} ms")
+    took = sorted(t["latency_us"] for t in checker.report()["targets"])
+    print(f"an attempt took p50 {took[len(took) // 2] / 1000:.1f} ms, "
+          f"p99 {took[len(took) * 99 // 100] / 1000:.1f} ms")
     checker.stop()
 
 
