@@ -12,14 +12,20 @@ tests_fuzz_fuzz_vrrp_auth_SOURCES = tests/fuzz/fuzz_vrrp_auth.c tests/fuzz/repla
 tests_fuzz_fuzz_vrrp_auth_LDADD = libcore.a libbase.a
 EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/vrrp_auth/*)
 
-# An hour of search for each parser of adverts, by clang's libFuzzer; new inputs stay in fuzz-found/.
+check_PROGRAMS += tests/fuzz/fuzz_agent_text
+TESTS += tests/fuzz/fuzz_agent_text
+tests_fuzz_fuzz_agent_text_SOURCES = tests/fuzz/fuzz_agent_text.c tests/fuzz/replay.c
+tests_fuzz_fuzz_agent_text_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/agent_text
+
+# An hour of search for each parser of adverts and replies, by clang's libFuzzer; new inputs stay in fuzz-found/.
 FUZZ_SECONDS = 3600
 FUZZ_CLANG = clang
-FUZZ_FILES = src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c
+FUZZ_FILES = src/core/agent_text.c src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c
 .PHONY: fuzz-hour
 fuzz-hour:
 	$(MKDIR_P) fuzz-found
-	for target in vrrp_packet vrrp_auth; do \
+	for target in vrrp_packet vrrp_auth agent_text; do \
 		$(MKDIR_P) fuzz-found/$$target && (cd $(srcdir) && $(FUZZ_CLANG) -std=gnu17 -O1 -g -Isrc \
 			-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES)) && \

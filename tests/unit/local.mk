@@ -258,3 +258,9 @@ TESTS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
 tests_unit_test_history_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_history_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_agent_text
+TESTS += tests/unit/test_agent_text
+tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
+tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)
