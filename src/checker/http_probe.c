@@ -28,6 +28,7 @@
 #define URL_MAX (24 + 256 + ADDR_TEXT_MAX)
 #define CONNECT_TO_MAX (16 + ADDR_TEXT_MAX)
 #define NOTE_MAX 48
+#define CONNECTION_ESTABLISHED 1 /* the kernel's TCP_ESTABLISHED, of no header for programs */
 
 struct prober {
 	enum http_kind kind;
@@ -75,14 +76,33 @@ __attribute__((format(printf, 2, 3))) static void fail(struct attempt *a, const 
 	va_end(args);
 }
 
-static const char *phase_of(const struct attempt *a)
+/* What the kernel knows of the connection; zero when there is none. */
+static struct tcp_info connection_of(const struct attempt *a)
 {
-	curl_off_t connected_us = 0, secured_us = 0;
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (a->transfer.fd >= 0)
+		(void)getsockopt(a->transfer.fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	return info;
+}
+
+/* libcurl calls a connection one when its TLS stands, too. */
+static bool is_connected(const struct attempt *a)
+{
+	curl_off_t connected_us = 0;
 
 	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_APPCONNECT_TIME_T, &secured_us);
-	if (connected_us == 0)
+	return connected_us > 0 || connection_of(a).tcpi_state == CONNECTION_ESTABLISHED;
+}
+
+static const char *phase_of(const struct attempt *a)
+{
+	curl_off_t secured_us = 0;
+
+	if (!is_connected(a))
 		return "connect";
+	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_APPCONNECT_TIME_T, &secured_us);
 	if (a->probe->rule->secure && secured_us == 0)
 		return "TLS handshake";
 	if (a->headers_done)
@@ -177,16 +197,12 @@ static int look_at_progress(void *userdata, curl_off_t down_max, curl_off_t down
 {
 	struct attempt *a = userdata;
 	uint64_t max = RECEIVED_EXTRA + a->probe->rule->body.max * RECEIVED_PER_BODY_BYTE;
-	struct tcp_info info = {0};
-	socklen_t len = sizeof(info);
 
 	(void)down_max;
 	(void)down;
 	(void)up_max;
 	(void)up;
-	if (++a->rounds % ROUNDS_PER_LOOK != 0 || a->transfer.fd < 0 ||
-		getsockopt(a->transfer.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
-		info.tcpi_bytes_received <= max)
+	if (++a->rounds % ROUNDS_PER_LOOK != 0 || connection_of(a).tcpi_bytes_received <= max)
 		return 0;
 	fail(a, "%s: more than %llu bytes received", phase_of(a), (unsigned long long)max);
 	return 1;

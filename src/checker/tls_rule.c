@@ -402,16 +402,21 @@ int tls_rule_apply(SSL_CTX *context, struct tls_seen *seen)
 	return rule->alpn ? offer_alpn(context, rule->alpn) : 0;
 }
 
+/* How long the certificate is valid; as good as for ever when none was shown. */
+static int64_t left_of(const struct tls_seen *seen)
+{
+	return seen->expires_s == TLS_EXPIRY_UNKNOWN ? INT64_MAX : seen->expires_s - seen->now_s;
+}
+
 bool tls_seen_judge(struct tls_seen *seen)
 {
 	const struct tls_rule *rule = seen->rule;
-	int64_t left_s = seen->expires_s - seen->now_s;
+	int64_t left_s = left_of(seen);
 	char left[40];
 
 	if (seen->reason[0] != '\0')
 		return false;
-	if (!rule->has_expiry || seen->expires_s == TLS_EXPIRY_UNKNOWN ||
-		left_s > rule->expires_within_s)
+	if (!rule->has_expiry || left_s > rule->expires_within_s)
 		return true;
 	if (left_s < 0)
 		refuse_expired(seen, seen->expires_s, "");
@@ -423,12 +428,10 @@ bool tls_seen_judge(struct tls_seen *seen)
 
 const char *tls_seen_note(const struct tls_seen *seen, char *buf, size_t size)
 {
-	int64_t left_s = seen->expires_s - seen->now_s;
+	int64_t left_s = left_of(seen);
 	char span[40];
 
 	buf[0] = '\0';
-	if (seen->expires_s == TLS_EXPIRY_UNKNOWN)
-		return buf;
 	if (left_s < 0)
 		(void)snprintf(buf, size, ", certificate expired %s ago",
 			span_text(-left_s, span, sizeof(span)));
