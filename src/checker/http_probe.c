@@ -285,6 +285,9 @@ static enum probe_outcome explain_break(
 	if (strstr(a->words, "::"))
 		return probe_result_set(ret, PROBE_FAILED, "%s: %s", phase,
 			tls_error_text(a->words, text, sizeof(text)));
+	if (strstr(a->words, "nghttp2"))
+		return probe_result_set(
+			ret, PROBE_FAILED, "%s: not what HTTP/2 allows", phase);
 	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_OS_ERRNO, &error);
 	if (error != 0)
 		return probe_failed(ret, phase, (int)error);

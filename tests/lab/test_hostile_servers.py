@@ -92,7 +92,8 @@ SERVERS = {
     "silence for TLS": (silent, "tls", {}, "down", "TLS handshake: timed out"),
     "a handshake without end": (at_once(b"\x16\3\3\x40\0\2\xff\xff\xff", NOISE), "tls", {}, "down",
                                 "TLS handshake: "),
-    "pings": (at_once(HTTP2_SETTINGS, HTTP2_PING * 1000), "http", {"http_version": "2"}, "down", ""),
+    "pings": (at_once(HTTP2_SETTINGS, HTTP2_PING * 1000), "http", {"http_version": "2"}, "down",
+              "HTTP/2 answer: not what HTTP/2 allows"),
     "noise for HTTP/2": (at_once(b"", NOISE), "grpc", {}, "down", ""),
 }
 
@@ -197,7 +198,8 @@ def test_hostile_servers_cost_nobody_else_his_place(pair, tmp_path):
               f"{100 * share:.1f} % of a core, {peak / 1024:.1f} MB at most")
         check_hostile(report)
         assert late[-1] < GOOD_INTERVAL / 10
-        assert peak < 64 * 1024
+        if "TANDEM_SANITIZED" not in os.environ:
+            assert peak < 64 * 1024
         assert report["postponed"] == 0
     finally:
         checker.stop()
