@@ -1,9 +1,9 @@
 /* One multi handle of libcurl, its sockets in two epoll instances that are a source of the loop
  * each. What ended is told when all that a turn brought has been handed to libcurl.
  *
- * A server that sends and sends is always ready to be read from. Whoever has brought a lot is served
- * last, when nothing is due and nobody else has anything: else it would hold up the others' starts
- * and deadlines, and its own. */
+ * A server that sends and sends is always ready to be read from. Whoever has brought a lot is
+ * served last, when nothing is due and nobody else has anything: else it would hold up the others'
+ * starts and deadlines, and its own. */
 #include "checker/curl_loop.h"
 
 #include "checker/probe.h"
@@ -234,8 +234,8 @@ static int add_sources(struct curl_loop *loop, sd_event *event)
 	if (r >= 0)
 		r = sd_event_source_set_priority(loop->soon, PROBE_IO_PRIORITY);
 	if (r >= 0)
-		r = sd_event_add_time(event, &loop->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US,
-			on_timer, loop);
+		r = sd_event_add_time(
+			event, &loop->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, loop);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF);
 	return r >= 0 ? sd_event_source_set_priority(loop->timer, PROBE_IO_PRIORITY) : r;

@@ -1,7 +1,7 @@
 /* The check types "http", "https", "grpc" and "tls": a request by libcurl, and what its answer is
- * worth. Every attempt opens a connection of its own, since that is part of what is checked, and ends
- * it by a reset, which leaves no TIME_WAIT behind. Nothing is resolved, no redirect followed, no
- * proxy used and nothing decompressed. What is kept of an attempt exists only while it runs. */
+ * worth. Every attempt opens a connection of its own, since that is part of what is checked, and
+ * ends it by a reset, which leaves no TIME_WAIT behind. Nothing is resolved, no redirect followed,
+ * no proxy used and nothing decompressed. What is kept of an attempt exists only while it runs. */
 #include "checker/probe.h"
 
 #include "base/cleanup.h"
@@ -18,13 +18,13 @@
 #include <strings.h>
 #include <time.h>
 
-#define HEADERS_MAX 65536            /* bytes, of all answers that precede the last one too */
-#define RECEIVED_EXTRA 1048576       /* beside the body: headers, handshakes, frames */
-#define RECEIVED_PER_BODY_BYTE 8     /* a chunk of one byte takes six */
-#define RECEIVE_BUFFER_BYTES 65536   /* in the kernel; the window that a server sees */
-#define READ_BUFFER_BYTES 8192L      /* libcurl's */
-#define ROUNDS_PER_LOOK 4            /* at what came, in rounds of reading */
-#define TRANSFER_MAX_MS 86400000L    /* the deadline of an attempt is its target's */
+#define HEADERS_MAX 65536          /* bytes, of all answers that precede the last one too */
+#define RECEIVED_EXTRA 1048576     /* beside the body: headers, handshakes, frames */
+#define RECEIVED_PER_BODY_BYTE 8   /* a chunk of one byte takes six */
+#define RECEIVE_BUFFER_BYTES 65536 /* in the kernel; the window that a server sees */
+#define READ_BUFFER_BYTES 8192L    /* libcurl's */
+#define ROUNDS_PER_LOOK 4          /* at what came, in rounds of reading */
+#define TRANSFER_MAX_MS 86400000L  /* the deadline of an attempt is its target's */
 #define URL_MAX (24 + 256 + ADDR_TEXT_MAX)
 #define CONNECT_TO_MAX (16 + ADDR_TEXT_MAX)
 #define NOTE_MAX 48
@@ -46,9 +46,9 @@ struct attempt {
 	bool body_enough;  /* the rest of it was left */
 	size_t headers_len;
 	unsigned rounds;
-	int socket_error; /* errno of a socket that could not be had, 0 */
-	int grpc_status;  /* -1: none came */
-	long status;      /* of HTTP, 0 before it came */
+	int socket_error;              /* errno of a socket that could not be had, 0 */
+	int grpc_status;               /* -1: none came */
+	long status;                   /* of HTTP, 0 before it came */
 	char reason[PROBE_REASON_MAX]; /* why it failed, "": nothing known yet */
 	char words[CURL_ERROR_SIZE];   /* libcurl's */
 	struct curl_slist connect_to;
@@ -190,10 +190,10 @@ static size_t take_header(char *line, size_t size, size_t len, void *userdata)
 }
 
 /* What a server sends beside headers and body (extensions of chunks, frames of HTTP/2, records of
- * TLS) libcurl swallows without a word, and goes on reading as long as there is something to read. So
- * in between the kernel's count of bytes is looked at. */
-static int look_at_progress(void *userdata, curl_off_t down_max, curl_off_t down, curl_off_t up_max,
-	curl_off_t up)
+ * TLS) libcurl swallows without a word, and goes on reading as long as there is something to read.
+ * So in between the kernel's count of bytes is looked at. */
+static int look_at_progress(
+	void *userdata, curl_off_t down_max, curl_off_t down, curl_off_t up_max, curl_off_t up)
 {
 	struct attempt *a = userdata;
 	uint64_t max = RECEIVED_EXTRA + a->probe->rule->body.max * RECEIVED_PER_BODY_BYTE;
@@ -226,8 +226,8 @@ static enum probe_outcome judge_grpc(const struct attempt *a, struct probe_resul
 	enum grpc_health health = grpc_health_parse(a->body.kept, a->body.len);
 
 	if (a->grpc_status > 0)
-		return probe_result_set(ret, PROBE_FAILED, "gRPC: %s",
-			grpc_status_name((unsigned)a->grpc_status));
+		return probe_result_set(
+			ret, PROBE_FAILED, "gRPC: %s", grpc_status_name((unsigned)a->grpc_status));
 	if (a->grpc_status < 0)
 		return probe_result_set(ret, PROBE_FAILED, "gRPC: an answer without a status");
 	if (health != GRPC_HEALTH_SERVING)
@@ -252,8 +252,8 @@ static enum probe_outcome judge_handshake(const struct attempt *a, struct probe_
 	char note[NOTE_MAX];
 
 	ret->timed = true;
-	return probe_result_set(ret, PROBE_PASSED, "TLS handshake%s",
-		tls_seen_note(&a->tls, note, sizeof(note)));
+	return probe_result_set(
+		ret, PROBE_PASSED, "TLS handshake%s", tls_seen_note(&a->tls, note, sizeof(note)));
 }
 
 /* A transfer that is complete. */
@@ -286,8 +286,7 @@ static enum probe_outcome explain_break(
 		return probe_result_set(ret, PROBE_FAILED, "%s: %s", phase,
 			tls_error_text(a->words, text, sizeof(text)));
 	if (strstr(a->words, "nghttp2"))
-		return probe_result_set(
-			ret, PROBE_FAILED, "%s: not what HTTP/2 allows", phase);
+		return probe_result_set(ret, PROBE_FAILED, "%s: not what HTTP/2 allows", phase);
 	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_OS_ERRNO, &error);
 	if (error != 0)
 		return probe_failed(ret, phase, (int)error);
@@ -379,10 +378,10 @@ static unsigned set_place(struct attempt *a)
 	char address[ADDR_TEXT_MAX], host[ADDR_TEXT_MAX + 2], url[URL_MAX];
 	unsigned bad = 0;
 
-	(void)snprintf(host, sizeof(host), v6 ? "[%s]" : "%s",
-		addr_format(&p->endpoint.address, address));
-	(void)snprintf(url, sizeof(url), "%s://%.255s:%u/", scheme, name ? name : host,
-		p->endpoint.port);
+	(void)snprintf(
+		host, sizeof(host), v6 ? "[%s]" : "%s", addr_format(&p->endpoint.address, address));
+	(void)snprintf(
+		url, sizeof(url), "%s://%.255s:%u/", scheme, name ? name : host, p->endpoint.port);
 	bad |= curl_easy_setopt(a->transfer.easy, CURLOPT_URL, url);
 	if (name) {
 		(void)snprintf(a->connect_to_text, sizeof(a->connect_to_text), "::%s:%u", host,
