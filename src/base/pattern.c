@@ -27,8 +27,8 @@ static int compile(const char *text, char *error, pcre2_code **ret)
 	size_t at, len = strlen(text);
 
 	if (len > PATTERN_LEN_MAX) {
-		(void)snprintf(error, PATTERN_ERROR_MAX, "longer than %d characters",
-			PATTERN_LEN_MAX);
+		(void)snprintf(
+			error, PATTERN_ERROR_MAX, "longer than %d characters", PATTERN_LEN_MAX);
 		return -EINVAL;
 	}
 	*ret = pcre2_compile((PCRE2_SPTR)text, len, PCRE2_NEVER_UTF, &code, &at, NULL);
@@ -81,7 +81,8 @@ enum pattern_result pattern_search(const struct pattern *p, const void *bytes, s
 	int r = PCRE2_ERROR_NOMEMORY;
 
 	if (data)
-		r = pcre2_match(p->code, len ? bytes : (const void *)"", len, 0, 0, data, p->limits);
+		r = pcre2_match(
+			p->code, len ? bytes : (const void *)"", len, 0, 0, data, p->limits);
 	pcre2_match_data_free(data);
 	if (r == PCRE2_ERROR_NOMATCH)
 		return PATTERN_ABSENT;

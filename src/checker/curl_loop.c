@@ -1,28 +1,34 @@
-/* One multi handle of libcurl, its sockets in one epoll instance that is a single source of the
- * loop. What ended is told when all that a turn brought has been handed to libcurl.
+/* One multi handle of libcurl, its sockets in two epoll instances that are a source of the loop
+ * each. What ended is told when all that a turn brought has been handed to libcurl.
  *
- * What a server sends beside headers and body (extensions of chunks, frames of HTTP/2, records of
- * TLS) libcurl swallows without a word, so the kernel's count of bytes is looked at now and then. */
+ * A server that sends and sends is always ready to be read from. Whoever has brought a lot is
+ * served last, when nothing is due and nobody else has anything: else it would hold up the others'
+ * starts and deadlines, and its own. */
 #include "checker/curl_loop.h"
 
 #include "checker/probe.h"
 #include "io/clock.h"
 
 #include <errno.h>
-#include <linux/tcp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define EVENTS_PER_TURN 64
-#define READS_PER_LOOK 4
+#define GREEDY_PER_TURN 4
+#define GREEDY_READS 48 /* 64 KiB in the packets of an Ethernet */
+#define GREEDY_PRIORITY (PROBE_TIMER_PRIORITY + 1)
 #define TIMER_ACCURACY_US 1000
+
+struct sockets {
+	int epoll;
+	sd_event_source *source;
+};
 
 struct curl_loop {
 	CURLM *multi;
-	int epoll;
-	sd_event_source *io, *timer, *soon;
+	struct sockets modest, greedy;
+	sd_event_source *timer, *soon;
 	curl_loop_ended ended;
 };
 
@@ -48,14 +54,35 @@ static void tell_ended(struct curl_loop *loop)
 	}
 }
 
-static bool received_too_much(struct curl_transfer *transfer)
+static const struct sockets *sockets_of(
+	const struct curl_loop *loop, const struct curl_transfer *transfer)
 {
-	struct tcp_info info = {0};
-	socklen_t len = sizeof(info);
+	return transfer->greedy ? &loop->greedy : &loop->modest;
+}
 
-	return ++transfer->reads % READS_PER_LOOK == 0 &&
-	       getsockopt(transfer->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-	       info.tcpi_bytes_received > transfer->received_max;
+static int watch(const struct curl_loop *loop, struct curl_transfer *transfer)
+{
+	struct epoll_event event = {.events = transfer->events, .data.ptr = transfer};
+	int epoll = sockets_of(loop, transfer)->epoll;
+
+	if (epoll_ctl(epoll, EPOLL_CTL_MOD, transfer->fd, &event) == 0)
+		return 0;
+	return errno == ENOENT && epoll_ctl(epoll, EPOLL_CTL_ADD, transfer->fd, &event) == 0 ? 0
+											     : -1;
+}
+
+static void unwatch(const struct curl_loop *loop, const struct curl_transfer *transfer, int fd)
+{
+	(void)epoll_ctl(sockets_of(loop, transfer)->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static void move_if_greedy(const struct curl_loop *loop, struct curl_transfer *transfer)
+{
+	if (transfer->greedy || transfer->fd < 0 || transfer->reads < GREEDY_READS)
+		return;
+	unwatch(loop, transfer, transfer->fd);
+	transfer->greedy = true;
+	(void)watch(loop, transfer); /* if that fails, it times out */
 }
 
 /* Whoever is in `events` stays there until the last was handled: ended transfers are told of only
@@ -71,34 +98,23 @@ static void handle(struct curl_loop *loop, const struct epoll_event *event)
 		mask |= CURL_CSELECT_OUT;
 	if (event->events & (EPOLLERR | EPOLLHUP))
 		mask |= CURL_CSELECT_ERR;
+	transfer->reads++;
 	if (transfer->fd >= 0)
 		(void)curl_multi_socket_action(loop->multi, transfer->fd, mask, &running);
+	move_if_greedy(loop, transfer);
 }
 
 static int on_epoll(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct curl_loop *loop = userdata;
 	struct epoll_event events[EVENTS_PER_TURN];
-	struct curl_transfer *too_much[EVENTS_PER_TURN];
-	int n = epoll_wait(fd, events, EVENTS_PER_TURN, 0), n_too_much = 0;
+	int max = fd == loop->greedy.epoll ? GREEDY_PER_TURN : EVENTS_PER_TURN;
+	int n = epoll_wait(fd, events, max, 0);
 
 	(void)source;
 	(void)revents;
-	for (int i = 0; i < n; i++) {
-		struct curl_transfer *transfer = events[i].data.ptr;
-
-		if (transfer->fd >= 0 && received_too_much(transfer))
-			too_much[n_too_much++] = transfer;
-		else
-			handle(loop, &events[i]);
-	}
-	for (int i = 0; i < n_too_much; i++) {
-		/* Not one that ended in this turn by a timer of libcurl's: that is told below. */
-		if (too_much[i]->fd < 0)
-			continue;
-		curl_loop_remove(loop, too_much[i]);
-		loop->ended(too_much[i], CURLE_FILESIZE_EXCEEDED);
-	}
+	for (int i = 0; i < n; i++)
+		handle(loop, &events[i]);
 	tell_ended(loop);
 	return 0;
 }
@@ -157,21 +173,18 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, vo
 {
 	struct curl_loop *loop = userdata;
 	struct curl_transfer *transfer = transfer_of(easy);
-	struct epoll_event watch = {.events = events_of(what), .data.ptr = transfer};
 
 	(void)of_socket;
-	if (what == CURL_POLL_REMOVE) {
-		(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
-		if (transfer)
-			transfer->fd = -1;
-		return 0;
-	}
 	if (!transfer)
 		return 0; /* a connection that libcurl closes at the end */
-	transfer->fd = fd;
-	if (epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &watch) == 0)
+	if (what == CURL_POLL_REMOVE) {
+		unwatch(loop, transfer, fd);
+		transfer->fd = -1;
 		return 0;
-	return errno == ENOENT && epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &watch) == 0 ? 0 : -1;
+	}
+	transfer->fd = fd;
+	transfer->events = events_of(what);
+	return watch(loop, transfer);
 }
 
 static int set_up_multi(struct curl_loop *loop)
@@ -188,16 +201,32 @@ static int set_up_multi(struct curl_loop *loop)
 	return 0;
 }
 
+static int add_sockets(
+	struct curl_loop *loop, sd_event *event, struct sockets *sockets, int64_t priority)
+{
+	int r;
+
+	sockets->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (sockets->epoll < 0)
+		return -errno;
+	r = sd_event_add_io(event, &sockets->source, sockets->epoll, EPOLLIN, on_epoll, loop);
+	return r >= 0 ? sd_event_source_set_priority(sockets->source, priority) : r;
+}
+
+static void drop_sockets(struct sockets *sockets)
+{
+	sd_event_source_disable_unref(sockets->source);
+	if (sockets->epoll >= 0)
+		(void)close(sockets->epoll);
+}
+
 static int add_sources(struct curl_loop *loop, sd_event *event)
 {
 	int r;
 
-	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (loop->epoll < 0)
-		return -errno;
-	r = sd_event_add_io(event, &loop->io, loop->epoll, EPOLLIN, on_epoll, loop);
+	r = add_sockets(loop, event, &loop->modest, PROBE_IO_PRIORITY);
 	if (r >= 0)
-		r = sd_event_source_set_priority(loop->io, PROBE_IO_PRIORITY);
+		r = add_sockets(loop, event, &loop->greedy, GREEDY_PRIORITY);
 	if (r >= 0)
 		r = sd_event_add_defer(event, &loop->soon, on_soon, loop);
 	if (r >= 0)
@@ -205,8 +234,8 @@ static int add_sources(struct curl_loop *loop, sd_event *event)
 	if (r >= 0)
 		r = sd_event_source_set_priority(loop->soon, PROBE_IO_PRIORITY);
 	if (r >= 0)
-		r = sd_event_add_time(event, &loop->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US,
-			on_timer, loop);
+		r = sd_event_add_time(
+			event, &loop->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, loop);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF);
 	return r >= 0 ? sd_event_source_set_priority(loop->timer, PROBE_IO_PRIORITY) : r;
@@ -219,7 +248,7 @@ int curl_loop_new(sd_event *event, curl_loop_ended ended, struct curl_loop **ret
 
 	if (!loop)
 		return -ENOMEM;
-	loop->epoll = -1;
+	loop->modest.epoll = loop->greedy.epoll = -1;
 	loop->ended = ended;
 	r = add_sources(loop, event);
 	if (r >= 0)
@@ -237,11 +266,10 @@ void curl_loop_free(struct curl_loop *loop)
 	if (!loop)
 		return;
 	(void)curl_multi_cleanup(loop->multi); /* NULL is refused, and fine */
-	sd_event_source_disable_unref(loop->io);
 	sd_event_source_disable_unref(loop->timer);
 	sd_event_source_disable_unref(loop->soon);
-	if (loop->epoll >= 0)
-		(void)close(loop->epoll);
+	drop_sockets(&loop->modest);
+	drop_sockets(&loop->greedy);
 	free(loop);
 }
 
@@ -249,6 +277,7 @@ int curl_loop_add(struct curl_loop *loop, struct curl_transfer *transfer)
 {
 	transfer->fd = -1;
 	transfer->reads = 0;
+	transfer->greedy = false;
 	if (curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer) != CURLE_OK ||
 		curl_multi_add_handle(loop->multi, transfer->easy) != CURLM_OK)
 		return -ENOMEM;

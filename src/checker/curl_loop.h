@@ -2,6 +2,7 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -9,15 +10,15 @@ struct curl_loop;
 
 /* One transfer, embedded in what the caller keeps of it. */
 struct curl_transfer {
-	CURL *easy;            /* the caller's, prepared */
-	uint64_t received_max; /* bytes on the wire; beyond them it ends */
+	CURL *easy; /* the caller's, prepared */
 	/* private to curl_loop.c */
-	int fd;
+	int fd; /* -1: none now */
+	uint32_t events;
 	unsigned reads;
+	bool greedy;
 };
 
-/* The transfer is over and no longer the loop's. CURLE_FILESIZE_EXCEEDED: more came than
- * received_max. Not called from within any function here. */
+/* The transfer is over and no longer the loop's. Not called from within any function here. */
 typedef void (*curl_loop_ended)(struct curl_transfer *transfer, CURLcode code);
 
 /* libcurl must be initialised. 0 or -errno. */

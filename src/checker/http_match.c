@@ -1,6 +1,6 @@
-/* The body of an answer against its rule. A text is searched for as the bytes pass (by Knuth, Morris
- * and Pratt, so that no byte is looked at twice and none is kept), the digest likewise; a regular
- * expression sees the beginning of the body at the end. */
+/* The body of an answer against its rule. A text is searched for as the bytes pass (by Knuth,
+ * Morris and Pratt, so that no byte is looked at twice and none is kept), the digest likewise; a
+ * regular expression sees the beginning of the body at the end. */
 #include "checker/http_match.h"
 
 #include "base/cleanup.h"
@@ -210,9 +210,11 @@ static bool judge_sha256(
 	sha256_end(&hash, is);
 	if (memcmp(is, rule->sha256, SHA256_LEN) == 0)
 		return true;
-	(void)snprintf(reason, size, "body: SHA-256 of %zu bytes is %02x%02x%02x%02x..., wanted "
-		"%02x%02x%02x%02x...", m->len, is[0], is[1], is[2], is[3], rule->sha256[0],
-		rule->sha256[1], rule->sha256[2], rule->sha256[3]);
+	(void)snprintf(reason, size,
+		"body: SHA-256 of %zu bytes is %02x%02x%02x%02x..., wanted "
+		"%02x%02x%02x%02x...",
+		m->len, is[0], is[1], is[2], is[3], rule->sha256[0], rule->sha256[1],
+		rule->sha256[2], rule->sha256[3]);
 	return false;
 }
 

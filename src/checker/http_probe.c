@@ -1,7 +1,7 @@
 /* The check types "http", "https", "grpc" and "tls": a request by libcurl, and what its answer is
- * worth. Every attempt opens a connection of its own, since that is part of what is checked, and ends
- * it by a reset, which leaves no TIME_WAIT behind. Nothing is resolved, no redirect followed, no
- * proxy used and nothing decompressed. What is kept of an attempt exists only while it runs. */
+ * worth. Every attempt opens a connection of its own, since that is part of what is checked, and
+ * ends it by a reset, which leaves no TIME_WAIT behind. Nothing is resolved, no redirect followed,
+ * no proxy used and nothing decompressed. What is kept of an attempt exists only while it runs. */
 #include "checker/probe.h"
 
 #include "base/cleanup.h"
@@ -11,21 +11,24 @@
 #include "core/grpc_health.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-#define HEADERS_MAX 65536            /* bytes, of all answers that precede the last one too */
-#define RECEIVED_EXTRA 1048576       /* beside the body: headers, handshakes, frames */
-#define RECEIVED_PER_BODY_BYTE 8     /* a chunk of one byte takes six */
-#define RECEIVE_BUFFER_BYTES 65536   /* in the kernel; the window that a server sees */
-#define READ_BUFFER_BYTES 8192L      /* libcurl's */
-#define TRANSFER_MAX_MS 86400000L    /* the deadline of an attempt is its target's */
+#define HEADERS_MAX 65536          /* bytes, of all answers that precede the last one too */
+#define RECEIVED_EXTRA 1048576     /* beside the body: headers, handshakes, frames */
+#define RECEIVED_PER_BODY_BYTE 8   /* a chunk of one byte takes six */
+#define RECEIVE_BUFFER_BYTES 65536 /* in the kernel; the window that a server sees */
+#define READ_BUFFER_BYTES 8192L    /* libcurl's */
+#define ROUNDS_PER_LOOK 4          /* at what came, in rounds of reading */
+#define TRANSFER_MAX_MS 86400000L  /* the deadline of an attempt is its target's */
 #define URL_MAX (24 + 256 + ADDR_TEXT_MAX)
 #define CONNECT_TO_MAX (16 + ADDR_TEXT_MAX)
 #define NOTE_MAX 48
+#define CONNECTION_ESTABLISHED 1 /* the kernel's TCP_ESTABLISHED, of no header for programs */
 
 struct prober {
 	enum http_kind kind;
@@ -42,9 +45,10 @@ struct attempt {
 	bool headers_done; /* of the answer that counts */
 	bool body_enough;  /* the rest of it was left */
 	size_t headers_len;
-	int socket_error; /* errno of a socket that could not be had, 0 */
-	int grpc_status;  /* -1: none came */
-	long status;      /* of HTTP, 0 before it came */
+	unsigned rounds;
+	int socket_error;              /* errno of a socket that could not be had, 0 */
+	int grpc_status;               /* -1: none came */
+	long status;                   /* of HTTP, 0 before it came */
 	char reason[PROBE_REASON_MAX]; /* why it failed, "": nothing known yet */
 	char words[CURL_ERROR_SIZE];   /* libcurl's */
 	struct curl_slist connect_to;
@@ -70,6 +74,42 @@ __attribute__((format(printf, 2, 3))) static void fail(struct attempt *a, const 
 	va_start(args, format);
 	(void)vsnprintf(a->reason, sizeof(a->reason), format, args);
 	va_end(args);
+}
+
+/* What the kernel knows of the connection; zero when there is none. */
+static struct tcp_info connection_of(const struct attempt *a)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (a->transfer.fd >= 0)
+		(void)getsockopt(a->transfer.fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	return info;
+}
+
+/* libcurl calls a connection one when its TLS stands, too. */
+static bool is_connected(const struct attempt *a)
+{
+	curl_off_t connected_us = 0;
+
+	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+	return connected_us > 0 || connection_of(a).tcpi_state == CONNECTION_ESTABLISHED;
+}
+
+static const char *phase_of(const struct attempt *a)
+{
+	curl_off_t secured_us = 0;
+
+	if (!is_connected(a))
+		return "connect";
+	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_APPCONNECT_TIME_T, &secured_us);
+	if (a->probe->rule->secure && secured_us == 0)
+		return "TLS handshake";
+	if (a->headers_done)
+		return "HTTP body";
+	if (a->headers_len > 0)
+		return "HTTP headers";
+	return a->probe->rule->http2 ? "HTTP/2 answer" : "HTTP answer";
 }
 
 static curl_socket_t open_socket(
@@ -149,6 +189,25 @@ static size_t take_header(char *line, size_t size, size_t len, void *userdata)
 	return judge_headers(a) ? len : 0;
 }
 
+/* What a server sends beside headers and body (extensions of chunks, frames of HTTP/2, records of
+ * TLS) libcurl swallows without a word, and goes on reading as long as there is something to read.
+ * So in between the kernel's count of bytes is looked at. */
+static int look_at_progress(
+	void *userdata, curl_off_t down_max, curl_off_t down, curl_off_t up_max, curl_off_t up)
+{
+	struct attempt *a = userdata;
+	uint64_t max = RECEIVED_EXTRA + a->probe->rule->body.max * RECEIVED_PER_BODY_BYTE;
+
+	(void)down_max;
+	(void)down;
+	(void)up_max;
+	(void)up;
+	if (++a->rounds % ROUNDS_PER_LOOK != 0 || connection_of(a).tcpi_bytes_received <= max)
+		return 0;
+	fail(a, "%s: more than %llu bytes received", phase_of(a), (unsigned long long)max);
+	return 1;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t len, void *userdata)
 {
 	struct attempt *a = userdata;
@@ -162,30 +221,13 @@ static size_t take_body(char *bytes, size_t size, size_t len, void *userdata)
 
 /* --- What came out --- */
 
-static const char *phase_of(const struct attempt *a)
-{
-	curl_off_t connected_us = 0, secured_us = 0;
-
-	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_APPCONNECT_TIME_T, &secured_us);
-	if (connected_us == 0)
-		return "connect";
-	if (a->probe->rule->secure && secured_us == 0)
-		return "TLS handshake";
-	if (a->headers_done)
-		return "HTTP body";
-	if (a->headers_len > 0)
-		return "HTTP headers";
-	return a->probe->rule->http2 ? "HTTP/2 answer" : "HTTP answer";
-}
-
 static enum probe_outcome judge_grpc(const struct attempt *a, struct probe_result *ret)
 {
 	enum grpc_health health = grpc_health_parse(a->body.kept, a->body.len);
 
 	if (a->grpc_status > 0)
-		return probe_result_set(ret, PROBE_FAILED, "gRPC: %s",
-			grpc_status_name((unsigned)a->grpc_status));
+		return probe_result_set(
+			ret, PROBE_FAILED, "gRPC: %s", grpc_status_name((unsigned)a->grpc_status));
 	if (a->grpc_status < 0)
 		return probe_result_set(ret, PROBE_FAILED, "gRPC: an answer without a status");
 	if (health != GRPC_HEALTH_SERVING)
@@ -210,8 +252,8 @@ static enum probe_outcome judge_handshake(const struct attempt *a, struct probe_
 	char note[NOTE_MAX];
 
 	ret->timed = true;
-	return probe_result_set(ret, PROBE_PASSED, "TLS handshake%s",
-		tls_seen_note(&a->tls, note, sizeof(note)));
+	return probe_result_set(
+		ret, PROBE_PASSED, "TLS handshake%s", tls_seen_note(&a->tls, note, sizeof(note)));
 }
 
 /* A transfer that is complete. */
@@ -243,6 +285,8 @@ static enum probe_outcome explain_break(
 	if (strstr(a->words, "::"))
 		return probe_result_set(ret, PROBE_FAILED, "%s: %s", phase,
 			tls_error_text(a->words, text, sizeof(text)));
+	if (strstr(a->words, "nghttp2"))
+		return probe_result_set(ret, PROBE_FAILED, "%s: not what HTTP/2 allows", phase);
 	(void)curl_easy_getinfo(a->transfer.easy, CURLINFO_OS_ERRNO, &error);
 	if (error != 0)
 		return probe_failed(ret, phase, (int)error);
@@ -264,9 +308,6 @@ static enum probe_outcome explain(const struct attempt *a, CURLcode code, struct
 	case CURLE_PARTIAL_FILE:
 		return probe_result_set(
 			ret, PROBE_FAILED, "body: ended early, after %zu bytes", a->body.len);
-	case CURLE_FILESIZE_EXCEEDED:
-		return probe_result_set(ret, PROBE_FAILED, "%s: more than %llu bytes received",
-			phase_of(a), (unsigned long long)a->transfer.received_max);
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_WEIRD_SERVER_REPLY:
 		return probe_result_set(ret, PROBE_FAILED, "HTTP: what came is no answer");
@@ -337,10 +378,10 @@ static unsigned set_place(struct attempt *a)
 	char address[ADDR_TEXT_MAX], host[ADDR_TEXT_MAX + 2], url[URL_MAX];
 	unsigned bad = 0;
 
-	(void)snprintf(host, sizeof(host), v6 ? "[%s]" : "%s",
-		addr_format(&p->endpoint.address, address));
-	(void)snprintf(url, sizeof(url), "%s://%.255s:%u/", scheme, name ? name : host,
-		p->endpoint.port);
+	(void)snprintf(
+		host, sizeof(host), v6 ? "[%s]" : "%s", addr_format(&p->endpoint.address, address));
+	(void)snprintf(
+		url, sizeof(url), "%s://%.255s:%u/", scheme, name ? name : host, p->endpoint.port);
 	bad |= curl_easy_setopt(a->transfer.easy, CURLOPT_URL, url);
 	if (name) {
 		(void)snprintf(a->connect_to_text, sizeof(a->connect_to_text), "::%s:%u", host,
@@ -383,6 +424,9 @@ static unsigned set_callbacks(struct attempt *a)
 	bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, a);
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, a);
+	bad |= curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
+	bad |= curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, look_at_progress);
+	bad |= curl_easy_setopt(easy, CURLOPT_XFERINFODATA, a);
 	bad |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, set_up_tls);
 	bad |= curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, a);
 	return bad;
@@ -431,7 +475,6 @@ static int prepare(struct attempt *a)
 	a->transfer.easy = curl_easy_init();
 	if (!a->transfer.easy)
 		return -ENOMEM;
-	a->transfer.received_max = RECEIVED_EXTRA + rule->body.max * RECEIVED_PER_BODY_BYTE;
 	bad |= set_limits(a->transfer.easy);
 	bad |= set_callbacks(a);
 	bad |= set_place(a);

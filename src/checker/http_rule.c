@@ -113,7 +113,7 @@ static int set_headers(struct http_rule *rule, const json_t *settings)
 	json_t *headers = json_object_get(settings, "headers"), *value;
 	int r = host ? add_header(rule, "Host", host) : 0;
 
-	json_object_foreach(headers, name, value) {
+	json_object_foreach (headers, name, value) {
 		const char *text = json_string_value(value);
 
 		if (r == 0)

@@ -1,6 +1,6 @@
-/* The TLS of a check. OpenSSL verifies; this module gives it the authorities and the name, and keeps
- * what it found as a line for the operator. Certificates and keys are read once, and again when
- * their files changed. */
+/* The TLS of a check. OpenSSL verifies; this module gives it the authorities and the name, and
+ * keeps what it found as a line for the operator. Certificates and keys are read once, and again
+ * when their files changed. */
 #include "checker/tls_rule.h"
 
 #include <errno.h>
@@ -210,8 +210,8 @@ static int set_numbers(struct tls_rule *rule, const json_t *settings)
 	rule->min_version = version_of(version ? version : "1.2");
 	rule->has_expiry = json_is_integer(expires);
 	rule->expires_within_s = json_integer_value(expires) / 1000000;
-	rule->warn_within_s = json_is_integer(warn) ? json_integer_value(warn) / 1000000
-						    : WARN_WITHIN_DEFAULT_S;
+	rule->warn_within_s =
+		json_is_integer(warn) ? json_integer_value(warn) / 1000000 : WARN_WITHIN_DEFAULT_S;
 	return rule->min_version < 0 || rule->expires_within_s < 0 || rule->warn_within_s < 0
 		       ? -EINVAL
 		       : 0;
@@ -296,8 +296,8 @@ static void name_of(X509 *certificate, char *buf, size_t size)
 		}
 	}
 	if (len < 0)
-		(void)X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
-			buf, (int)size);
+		(void)X509_NAME_get_text_by_NID(
+			X509_get_subject_name(certificate), NID_commonName, buf, (int)size);
 	GENERAL_NAMES_free(names);
 	for (char *c = buf; *c; c++) /* it is the server's word */
 		if (*c < 0x21 || *c > 0x7e)
@@ -323,8 +323,7 @@ static void note_refusal(struct tls_seen *seen, X509_STORE_CTX *context)
 	if (error == X509_V_ERR_CERT_HAS_EXPIRED && certificate)
 		refuse_expired(seen, unix_time(X509_get0_notAfter(certificate)),
 			leaf ? "" : "authority's ");
-	else if (error == X509_V_ERR_HOSTNAME_MISMATCH ||
-		 error == X509_V_ERR_IP_ADDRESS_MISMATCH)
+	else if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH)
 		refuse_name(seen, X509_STORE_CTX_get0_cert(context));
 	else
 		(void)snprintf(seen->reason, sizeof(seen->reason), "TLS: %s",
@@ -388,6 +387,9 @@ int tls_rule_apply(SSL_CTX *context, struct tls_seen *seen)
 
 	if (!SSL_CTX_set_min_proto_version(context, rule->min_version))
 		return -ENOMEM;
+	/* After a record that is no data reading ends: else tickets without end would never let go.
+	 */
+	(void)SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	if (rule->min_version < TLS1_2_VERSION)
 		SSL_CTX_set_security_level(context, 0); /* they sign with SHA-1 */
 	if (m->authorities)
@@ -400,33 +402,36 @@ int tls_rule_apply(SSL_CTX *context, struct tls_seen *seen)
 	return rule->alpn ? offer_alpn(context, rule->alpn) : 0;
 }
 
+/* How long the certificate is valid; as good as for ever when none was shown. */
+static int64_t left_of(const struct tls_seen *seen)
+{
+	return seen->expires_s == TLS_EXPIRY_UNKNOWN ? INT64_MAX : seen->expires_s - seen->now_s;
+}
+
 bool tls_seen_judge(struct tls_seen *seen)
 {
 	const struct tls_rule *rule = seen->rule;
-	int64_t left_s = seen->expires_s - seen->now_s;
+	int64_t left_s = left_of(seen);
 	char left[40];
 
 	if (seen->reason[0] != '\0')
 		return false;
-	if (!rule->has_expiry || seen->expires_s == TLS_EXPIRY_UNKNOWN ||
-		left_s > rule->expires_within_s)
+	if (!rule->has_expiry || left_s > rule->expires_within_s)
 		return true;
 	if (left_s < 0)
 		refuse_expired(seen, seen->expires_s, "");
 	else
-		(void)snprintf(seen->reason, sizeof(seen->reason),
-			"TLS: certificate expires in %s", span_text(left_s, left, sizeof(left)));
+		(void)snprintf(seen->reason, sizeof(seen->reason), "TLS: certificate expires in %s",
+			span_text(left_s, left, sizeof(left)));
 	return false;
 }
 
 const char *tls_seen_note(const struct tls_seen *seen, char *buf, size_t size)
 {
-	int64_t left_s = seen->expires_s - seen->now_s;
+	int64_t left_s = left_of(seen);
 	char span[40];
 
 	buf[0] = '\0';
-	if (seen->expires_s == TLS_EXPIRY_UNKNOWN)
-		return buf;
 	if (left_s < 0)
 		(void)snprintf(buf, size, ", certificate expired %s ago",
 			span_text(-left_s, span, sizeof(span)));

@@ -77,10 +77,10 @@ struct conf_check_http {
 	struct conf_header *headers;
 	size_t n_headers;
 	struct conf_statuses *statuses;
-	size_t n_statuses; /* 0: 200 to 299 */
+	size_t n_statuses;                                /* 0: 200 to 299 */
 	char *body_contains, *body_matches, *body_sha256; /* NULL: whatever */
-	uint32_t body_max; /* bytes that are looked at */
-	char *service;     /* of grpc; NULL: the whole server */
+	uint32_t body_max;                                /* bytes that are looked at */
+	char *service;                                    /* of grpc; NULL: the whole server */
 };
 
 /* The names of versions of TLS. */

@@ -50,8 +50,7 @@ static bool parse_status(const struct parse *p, const json_t *value, const struc
 		return true;
 	}
 	quoted = fault_quote(text);
-	return parse_fault(
-		p, path, conf_printf("%s is not a range such as \"200-299\"", quoted));
+	return parse_fault(p, path, conf_printf("%s is not a range such as \"200-299\"", quoted));
 }
 
 static bool check_number(const struct parse *p, const struct key *key, size_t n, const char *what,
@@ -92,8 +91,8 @@ static bool parse_header(
 
 	if (len < 1 || len > HEADER_LEN_MAX) {
 		quoted = fault_quote(name);
-		fault_add(p->faults, p->source, path, FAULT_AT_KEY, "%s is not the name of a header",
-			quoted);
+		fault_add(p->faults, p->source, path, FAULT_AT_KEY,
+			"%s is not the name of a header", quoted);
 		return false;
 	}
 	if (!parse_expect(p, json_is_string(value), "a text", value, path))
@@ -125,8 +124,8 @@ bool parse_headers(const struct parse *p, const struct key *key, json_t *value,
 			good = false;
 			continue;
 		}
-		headers[n++] = (struct conf_header){
-			conf_dup(name), conf_dup(json_string_value(text))};
+		headers[n++] =
+			(struct conf_header){conf_dup(name), conf_dup(json_string_value(text))};
 	}
 	*(struct conf_header **)key_field(object, key->field) = headers;
 	*(size_t *)key_field(object, key->also) = n;

@@ -1,5 +1,5 @@
-/* Just enough of protobuf for two messages: a request of one string, and a reply of one number among
- * fields that later versions may add. */
+/* Just enough of protobuf for two messages: a request of one string, and a reply of one number
+ * among fields that later versions may add. */
 #include "core/grpc_health.h"
 
 #include "base/byteorder.h"

@@ -1,5 +1,5 @@
-/* The messages of grpc.health.v1.Health/Check as bytes: the gRPC frame (one byte of compression, four
- * of length) around protobuf. */
+/* The messages of grpc.health.v1.Health/Check as bytes: the gRPC frame (one byte of compression,
+ * four of length) around protobuf. */
 #pragma once
 
 #include <stddef.h>
@@ -25,8 +25,8 @@ enum grpc_health {
 };
 const char *grpc_health_name(enum grpc_health health); /* "SERVING", "reply: cut off" */
 
-/* The request for a service, "" for the whole server, of at most GRPC_SERVICE_MAX bytes. Returns its
- * length. */
+/* The request for a service, "" for the whole server, of at most GRPC_SERVICE_MAX bytes. Returns
+ * its length. */
 size_t grpc_health_build(const char *service, uint8_t ret[static GRPC_REQUEST_MAX]);
 enum grpc_health grpc_health_parse(const uint8_t *reply, size_t len);
 

@@ -338,9 +338,8 @@ static void add_text(json_t *o, const char *key, const char *text)
 
 static json_t *dump_tls(const struct conf_check_tls *tls)
 {
-	json_t *o = json_pack("{ss so so}", "min_version",
-		conf_tls_version_name(tls->min_version), "expires_within",
-		dump_duration(tls->expires_within_us), "warn_within",
+	json_t *o = json_pack("{ss so so}", "min_version", conf_tls_version_name(tls->min_version),
+		"expires_within", dump_duration(tls->expires_within_us), "warn_within",
 		dump_duration(tls->warn_within_us));
 
 	add_text(o, "server_name", tls->server_name);
@@ -360,8 +359,8 @@ static json_t *dump_http(const struct conf_check_http *http)
 		"statuses", statuses);
 
 	for (size_t i = 0; i < http->n_headers; i++)
-		json_array_append_new(headers,
-			json_pack("[ss]", http->headers[i].name, http->headers[i].value));
+		json_array_append_new(
+			headers, json_pack("[ss]", http->headers[i].name, http->headers[i].value));
 	for (size_t i = 0; i < http->n_statuses; i++)
 		json_array_append_new(statuses,
 			json_pack("[ii]", http->statuses[i].first, http->statuses[i].last));

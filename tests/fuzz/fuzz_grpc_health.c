@@ -1,5 +1,5 @@
-/* Any bytes as the reply of a gRPC health server; and any service as a request, which must be a frame
- * of the length that it says. */
+/* Any bytes as the reply of a gRPC health server; and any service as a request, which must be a
+ * frame of the length that it says. */
 #include "core/grpc_health.h"
 
 #include "base/byteorder.h"

@@ -95,11 +95,15 @@ class Program:
 
 
 class Nginx(Program):
-    """http on 80, h2c on 81, https with HTTP/2 on 443, and with a client's certificate on 444."""
+    """http on 80, h2c on 81, https with HTTP/2 on 443, and with a client's certificate on 444.
+    Requests for /healthz are logged as address and time, if that is asked for; /live/status is the
+    file of that name in the directory."""
 
-    def __init__(self, namespace, directory, pem, authority):
+    def __init__(self, namespace, directory, pem, authority, log=None):
         self.directory = pathlib.Path(directory) / "nginx"
         self.directory.mkdir(exist_ok=True)
+        (self.directory / "live").mkdir(exist_ok=True)
+        self.live = self.directory / "live" / "status"
         self.config = self.directory / "nginx.conf"
         self.config.write_text(textwrap.dedent(f"""
             daemon off; master_process off; worker_processes 1; user root;
@@ -107,14 +111,18 @@ class Nginx(Program):
             events {{ worker_connections 20000; }}
             worker_rlimit_nofile 60000;
             http {{
-              access_log off; client_body_temp_path {self.directory}/body;
+              log_format when "$server_addr $msec"; access_log off; client_body_temp_path {self.directory}/body;
               proxy_temp_path {self.directory}/proxy; fastcgi_temp_path {self.directory}/fastcgi;
               uwsgi_temp_path {self.directory}/uwsgi; scgi_temp_path {self.directory}/scgi;
               ssl_certificate {pem}; ssl_certificate_key {pem};
               server {{
                 listen 80 backlog=60000; listen [::]:80; listen 81 http2;
                 listen 443 ssl http2; server_name _;
-                location = /healthz {{ return 200 "status: ok\\n"; }}
+                location = /healthz {{
+                  access_log {f"{log} when" if log else "off"};
+                  return 200 "status: ok\\n";
+                }}
+                location /live/ {{ root {self.directory}; }}
                 location = /host {{ return 200 "$host $server_name"; }}
                 location = /head {{ return 200 "$request_method $http_x_probe $http_user_agent"; }}
                 location = /sick {{ return 503 "no\\n"; }}
@@ -123,6 +131,8 @@ class Nginx(Program):
               }}
               server {{
                 listen 80; listen 443 ssl http2; server_name www.example.test;
+                location /live/ {{ root {self.directory}; }}
+                location = /healthz {{ return 200 "status: ok\\n"; }}
                 location / {{ return 200 "host: www\\n"; }}
               }}
               server {{

@@ -280,7 +280,7 @@ def test_time_to_detect_and_to_recover(checker, serve):
     for behave, reason in (
             (answer(OK, lambda: time.sleep(1)), "HTTP answer: timed out after 150ms"),
             (answer(b"HTTP/1.1 500 Oh\r\n\r\n"), "HTTP 500, wanted 200-299"),
-            (reset, "HTTP answer: reset"),
+            (lambda c: read_request(c) and reset(c), "HTTP answer: reset"),
             (answer(b""), "HTTP answer: closed by the server"),
             (answer(b"220 mail.example.test ESMTP\r\n"), "HTTP: what came is no answer")):
         took, told = detect(checker, server, behave, state="down")

@@ -51,8 +51,12 @@ static const struct {
 	{"\0\0\0\0\4\x08\2\x08\1", 9, GRPC_HEALTH_SERVING},
 	/* other fields, of each kind, before and after */
 	{"\0\0\0\0\6\x12\2xy\x08\1", 11, GRPC_HEALTH_SERVING},
-	{"\0\0\0\0\x0b\x08\1\x11" "12345678", 16, GRPC_HEALTH_SERVING},
-	{"\0\0\0\0\7\x15" "1234\x08\1", 12, GRPC_HEALTH_SERVING},
+	{"\0\0\0\0\x0b\x08\1\x11"
+	 "12345678",
+		16, GRPC_HEALTH_SERVING},
+	{"\0\0\0\0\7\x15"
+	 "1234\x08\1",
+		12, GRPC_HEALTH_SERVING},
 	/* field one of another kind is not the status */
 	{"\0\0\0\0\3\x0a\1\1", 8, GRPC_HEALTH_UNKNOWN},
 	/* a negative number */
@@ -68,7 +72,9 @@ static const struct {
 	{"\0\0\0\0\2\x12\x7f", 7, GRPC_HEALTH_GARBAGE},
 	{"\0\0\0\0\2\0\1", 7, GRPC_HEALTH_GARBAGE},
 	{"\0\0\0\0\2\x0b\1", 7, GRPC_HEALTH_GARBAGE},
-	{"\0\0\0\0\3\x15" "12", 8, GRPC_HEALTH_GARBAGE},
+	{"\0\0\0\0\3\x15"
+	 "12",
+		8, GRPC_HEALTH_GARBAGE},
 	{"\0\0\0\0\x0c\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 17, GRPC_HEALTH_GARBAGE},
 };
 

@@ -34,8 +34,7 @@ static const char *judge_bytes(const char *settings, const char *body, size_t le
 	for (size_t at = 0; at < len; at += step)
 		if (!body_match_add(&m, &rule, body + at, len - at < step ? len - at : step))
 			break;
-	ck_assert_int_eq(
-		body_match_judge(&m, &rule, reason, sizeof(reason)), reason[0] == '\0');
+	ck_assert_int_eq(body_match_judge(&m, &rule, reason, sizeof(reason)), reason[0] == '\0');
 	body_match_done(&m);
 	body_rule_done(&rule);
 	return reason;
@@ -74,7 +73,8 @@ static const struct {
 	{"{\"body_sha256\": \"" ABC_SHA256 "\", \"body_max\": 3}", "abcd",
 		"body: longer than 3 bytes"},
 	{"{\"body_contains\": \"b\", \"body_matches\": \"^a\", \"body_sha256\": \"" ABC_SHA256
-	 "\"}", "abc", ""},
+	 "\"}",
+		"abc", ""},
 	{"{\"body_contains\": \"b\", \"body_matches\": \"^b\"}", "abc",
 		"body: /^b/ does not match in 3 bytes"},
 };
@@ -82,8 +82,7 @@ static const struct {
 START_TEST(a_body_is_judged_whatever_pieces_it_comes_in)
 {
 	for (size_t step = 1; step < 16; step++)
-		ck_assert_str_eq(
-			judge(cases[_i].settings, cases[_i].body, step), cases[_i].reason);
+		ck_assert_str_eq(judge(cases[_i].settings, cases[_i].body, step), cases[_i].reason);
 }
 END_TEST
 
@@ -113,8 +112,8 @@ START_TEST(without_an_expression_nothing_is_kept)
 	struct body_rule rule;
 	struct body_match m;
 
-	ck_assert_int_eq(parse("{\"body_contains\": \"x\", \"body_sha256\": \"" ABC_SHA256 "\"}",
-				 &rule), 0);
+	ck_assert_int_eq(
+		parse("{\"body_contains\": \"x\", \"body_sha256\": \"" ABC_SHA256 "\"}", &rule), 0);
 	body_match_init(&m);
 	ck_assert(body_match_add(&m, &rule, "abc", 3));
 	ck_assert_ptr_null(m.kept);
