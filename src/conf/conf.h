@@ -299,7 +299,20 @@ struct conf_service {
 	bool expire;   /* connections of a server that is down end at once */
 	size_t pool;   /* index in conf.pools */
 	size_t router; /* the virtual router that has the address, or CONF_NONE */
+	/* Where servers are checked through the service: the first of its paths, which are services
+	 * too, one for each server of the pool, in that order; or CONF_NONE. */
+	size_t first_path;
+	/* Of a path: whose it is, else CONF_NONE; to which server of the pool; and where checks go
+	 * to with its mark. Nobody's clients come to a path, and nobody is told of it. */
+	size_t path_of, path_server;
+	struct addr path_addr;
+	uint16_t path_port;
 };
+
+static inline bool conf_is_path(const struct conf_service *s)
+{
+	return s->path_of != CONF_NONE;
+}
 
 /* From..to, both included, of one family. */
 struct conf_addresses {

@@ -28,6 +28,8 @@ static const struct key_token transports[] = {{"udp", false}, {"tcp", true}, {NU
 #define HEX_NOUN "1..1400 bytes, two hexadecimal digits each"
 #define DATAGRAM_MAX 1400
 
+static const struct key_token ways[] = {{"server", false}, {"service", true}, {NULL, 0}};
+
 static const struct key check_items[] = {
 	{
 		.name = "type",
@@ -174,6 +176,15 @@ static const struct key check_items[] = {
 		.max = UINT32_MAX,
 		.field = FIELD(struct conf_check, mark),
 		.meaning = "The firewall mark of the packets of checks",
+	},
+	{
+		.name = "via",
+		.type = KEY_TOKEN,
+		.fallback = "server",
+		.tokens = ways,
+		.field = FIELD(struct conf_check, through_service),
+		.meaning =
+			"service: ask the server also by the way that the service's clients come",
 	},
 	{
 		.name = "name",

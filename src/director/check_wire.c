@@ -171,7 +171,7 @@ const char *check_text(const struct conf_check *check, char buf[static CHECK_TEX
 
 uint64_t check_capabilities(const struct conf_check *check)
 {
-	bool raw = check->mark || check->type == CONF_CHECK_PING;
+	bool raw = check->mark || check->through_service || check->type == CONF_CHECK_PING;
 
 	return raw ? UINT64_C(1) << CAP_NET_RAW : 0;
 }

@@ -53,6 +53,8 @@ static json_t *uses_to_json(const struct director *d, const struct server_place 
 		size_t fallback = d->targets.views.items[view].fallback;
 		struct pool_share share;
 
+		if (conf_is_path(&d->conf->services[i]))
+			continue;
 		if (d->conf->services[i].pool == place->pool)
 			share = pools_share(&d->pools, &d->targets, view, place->server);
 		else if (fallback != CONF_NONE && pools_has_fallback(&d->pools, view) &&

@@ -24,8 +24,12 @@ enum verdict verdict_by_name(const char *name); /* VERDICT_MAX_: none */
 struct target {
 	char *id;
 	struct addr addr;
-	uint16_t port;                  /* 0: of no interest to the type of check */
-	const struct conf_check *check; /* a single one, of the first server that names it */
+	uint16_t port;                   /* 0: of no interest to the type of check */
+	const struct conf_check *check;  /* a single one, of the first server that names it */
+	const struct conf_service *path; /* by which it goes to the server; NULL: directly */
+	struct addr end;                 /* at the path's end */
+	const char *interface;           /* of which it has its source; NULL: of the way there */
+	size_t direct;                   /* with a path: the target without, an index */
 	enum verdict verdict;
 	bool added;                /* by a reload, and not checked yet */
 	struct instant up_at;      /* when it came up; {0}: it is not news */
@@ -46,8 +50,10 @@ struct targets {
 	struct views views;
 	struct target *items;
 	size_t n;
-	struct lists of_place; /* by place: the targets of the server, one for each of its checks */
-	struct lists users;    /* by target: the views that have it, one once for each server */
+	/* By place: the targets of the server, one for each of its checks, or two where it goes
+	 * through the service: the server itself, and then the path. */
+	struct lists of_place;
+	struct lists users; /* by target: the views that have it, one once for each server */
 	struct index by_id;
 };
 
