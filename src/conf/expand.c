@@ -149,7 +149,6 @@ static struct conf_service *add_service(
 	s->check_port = check_port;
 	s->netmask = netmask(d, key->addr.family);
 	s->router = CONF_NONE;
-	s->first_path = s->path_of = CONF_NONE;
 	return s;
 }
 
@@ -233,7 +232,7 @@ static uint32_t hash_path(const struct conf_service *s, const struct conf_server
 	uint64_t hash = index_hash(INDEX_HASH, server->name, strlen(server->name));
 
 	(void)ipvs_service_key_format(&s->key, key);
-	return (uint32_t)(index_hash(hash, key, strlen(key)) % EXPAND_PATH_MARKS);
+	return (uint32_t)(index_hash(hash, key, strlen(key)) % CONF_PATH_MARKS);
 }
 
 static bool has_mark(const struct conf *c, const struct index *marks, uint32_t mark)
@@ -253,19 +252,20 @@ static void add_path(struct conf *c, size_t service, size_t server, struct index
 	struct conf_service *s = &c->services[service], *path = &c->services[c->n_services];
 	uint32_t number = hash_path(s, &c->pools[s->pool].servers[server]);
 
-	while (has_mark(c, marks, EXPAND_PATH_MARK | number))
-		number = (number + 1) % EXPAND_PATH_MARKS;
+	while (has_mark(c, marks, CONF_PATH_MARK | number))
+		number = (number + 1) % CONF_PATH_MARKS;
 	*path = *s;
 	path->path_addr = expand_listen(c, s);
 	path->path_port = s->key.fwmark ? s->check_port : s->key.port;
-	path->key = ipvs_service_key_of_mark(s->key.addr.family, EXPAND_PATH_MARK | number);
+	path->key = ipvs_service_key_of_mark(s->key.addr.family, CONF_PATH_MARK | number);
 	(void)snprintf(path->scheduler, sizeof(path->scheduler), "rr");
 	path->engine[0] = '\0';
 	path->flags = s->flags & IPVS_SERVICE_ONE_PACKET;
 	path->persistence_s = 0;
 	path->netmask = s->key.addr.family == AF_INET6 ? 128 : UINT32_MAX;
 	path->program = CONF_PROGRAM_ALWAYS;
-	path->first_path = CONF_NONE;
+	path->first_path = 0;
+	path->is_path = true;
 	path->path_of = service;
 	path->path_server = server;
 	index_add(marks, path->key.fwmark, c->n_services++);

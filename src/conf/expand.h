@@ -11,9 +11,6 @@ void expand_marks(struct conf *c);
  * which are reported, have none. */
 void expand_services(const struct rules *r);
 
-/* Marks of paths have these upper bits, and no other use. */
-#define EXPAND_PATH_MARK UINT32_C(0x75000000)
-#define EXPAND_PATH_MARKS UINT32_C(0x01000000)
 #define EXPAND_PATH_MARK_FAULT "marks from 0x75000000 to 0x75ffffff are for checks through services"
 /* Adds the paths of those services whose servers are checked through them; where that makes too
  * many services, it is reported. */

@@ -312,7 +312,7 @@ static void rule_via(const struct check_at *at)
 /* Packets with such a mark go where paths lead. */
 static void rule_mark(const struct check_at *at)
 {
-	if (at->check->mark / EXPAND_PATH_MARKS == EXPAND_PATH_MARK / EXPAND_PATH_MARKS)
+	if (conf_is_path_mark(at->check->mark))
 		report(at, "mark", conf_dup(EXPAND_PATH_MARK_FAULT));
 }
 

@@ -472,7 +472,7 @@ static size_t count_checks_of_pool(const struct conf_pool *pool)
 			const struct conf_check *members = conf_check_members(check, &n_members);
 
 			for (size_t j = 0; j < n_members; j++)
-				n += members[j].through_service ? 2 : 1;
+				n += members[j].through_service ? CONF_PATH_CHECKS : 1;
 		}
 	}
 	return n;
@@ -541,7 +541,7 @@ static void rule_path_mark(const struct rules *r, size_t i)
 {
 	const struct conf_definition *d = &r->c->definitions[i];
 
-	if (!d->mark_auto && d->mark / EXPAND_PATH_MARKS == EXPAND_PATH_MARK / EXPAND_PATH_MARKS)
+	if (!d->mark_auto && conf_is_path_mark(d->mark))
 		report(r, i, "mark", EXPAND_PATH_MARK_FAULT);
 }
 

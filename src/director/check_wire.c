@@ -83,6 +83,11 @@ static void write_bytes(struct writer *w, const char *key, const char *text, con
 }
 
 /* Silence means something after half of the timeout: the other half is for what this host lacks. */
+static void write_wait(struct writer *w, const struct conf_check *check)
+{
+	writer_number(w, "wait_us", (int64_t)(check->timeout_us / 2));
+}
+
 static void write_udp(struct writer *w, const struct conf_check *check)
 {
 	const struct conf_check_udp *udp = &check->udp;
@@ -92,7 +97,7 @@ static void write_udp(struct writer *w, const struct conf_check *check)
 	write_bytes(w, "reply_is", udp->reply_is, udp->reply_hex);
 	if (udp->reply_matches)
 		writer_text(w, "reply_matches", udp->reply_matches);
-	writer_number(w, "wait_us", (int64_t)(check->timeout_us / 2));
+	write_wait(w, check);
 }
 
 /* What is particular to the type. */
@@ -126,6 +131,15 @@ void check_write_settings(struct writer *w, const struct conf_check *check)
 	write_way(w, check);
 	writer_object(w, "settings");
 	write_own(w, check);
+	writer_end_object(w);
+}
+
+void check_write_arp_settings(struct writer *w, const struct conf_check *check)
+{
+	write_rule(w, check);
+	write_other_intervals(w, check);
+	writer_object(w, "settings");
+	write_wait(w, check);
 	writer_end_object(w);
 }
 

@@ -88,10 +88,9 @@ static void add_checks(
 		const struct target *t = &d->targets.items[targets[i]];
 
 		if (!is_listed(checks, t->id))
-			(void)json_array_append_new(
-				checks, json_pack("{s:s, s:s, s:s}", "id", t->id, "type",
-						conf_check_type_name(t->check->type), "verdict",
-						verdict_name(t->verdict)));
+			(void)json_array_append_new(checks,
+				json_pack("{s:s, s:s, s:s}", "id", t->id, "type",
+					targets_type_name(t), "verdict", verdict_name(t->verdict)));
 	}
 }
 

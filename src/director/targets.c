@@ -33,6 +33,11 @@ enum verdict verdict_by_name(const char *name)
 	return v;
 }
 
+const char *targets_type_name(const struct target *t)
+{
+	return t->arp ? "arp" : conf_check_type_name(t->check->type);
+}
+
 uint16_t server_port(const struct conf_service *service, const struct conf_server *server)
 {
 	return server->port ? server->port : service->key.port;
@@ -44,7 +49,10 @@ static const char *id_text(const struct target *t, const char *suffix, char buf[
 	char address[ADDR_TEXT_MAX], server[ADDR_TEXT_MAX];
 
 	(void)addr_format(&t->addr, address);
-	if (t->path)
+	if (t->arp)
+		(void)snprintf(buf, ID_MAX, "arp %s at %s by mark %#x%s", address,
+			addr_format(&t->end, server), t->path->key.fwmark, suffix);
+	else if (t->path)
 		(void)snprintf(buf, ID_MAX,
 			t->addr.family == AF_INET6 ? "%s [%s]:%u to %s by mark %#x%s"
 						   : "%s %s:%u to %s by mark %#x%s",
@@ -211,6 +219,16 @@ static const char *source_interface(
 	return nat && path->router != CONF_NONE ? conf->routers[path->router].interface : NULL;
 }
 
+/* Whether the server has the virtual address too, and must not answer for it. IPv6 does not, for an
+ * address of lo. */
+static bool hides_address(const struct conf_service *path, const struct conf_server *server)
+{
+	enum conf_forward forward = conf_forward_of(path, server);
+
+	return path->key.addr.family == AF_INET &&
+	       (forward == CONF_FORWARD_DIRECT || forward == CONF_FORWARD_TUNNEL);
+}
+
 /* The same by the way of the service's clients. */
 static int build_path(struct builder *b, const struct conf *conf, const struct target *direct,
 	const char *suffix, size_t direct_target)
@@ -227,6 +245,12 @@ static int build_path(struct builder *b, const struct conf *conf, const struct t
 	like.interface = source_interface(
 		conf, like.path, &conf->pools[like.path->pool].servers[direct->index]);
 	like.direct = direct_target;
+	if (link_target(b, &like, suffix, &ignored) < 0)
+		return -ENOMEM;
+	if (!hides_address(like.path, &conf->pools[like.path->pool].servers[direct->index]))
+		return 0;
+	like.arp = true;
+	like.port = 0;
 	return link_target(b, &like, suffix, &ignored);
 }
 
@@ -292,7 +316,7 @@ static size_t count_members(const struct conf *conf, const struct views *views)
 			if (!check)
 				continue;
 			(void)conf_check_members(check, &n_members);
-			n += 2 * n_members;
+			n += CONF_PATH_CHECKS * n_members;
 		}
 	}
 	return n;
@@ -425,7 +449,7 @@ static struct opinion opinion_of(const struct target *t)
 	return (struct opinion){t->verdict, t->up_at, t->failed_at};
 }
 
-/* Server and path must both be up. */
+/* Both must be up. */
 static struct opinion both(struct opinion server, struct opinion path)
 {
 	if (server.verdict == VERDICT_DOWN && path.verdict == VERDICT_DOWN)
@@ -443,7 +467,7 @@ static struct opinion next_opinion(
 {
 	struct opinion opinion = opinion_of(&t->items[targets[(*at)++]]);
 
-	if (*at < n && t->items[targets[*at]].path)
+	while (*at < n && t->items[targets[*at]].path)
 		opinion = both(opinion, opinion_of(&t->items[targets[(*at)++]]));
 	return opinion;
 }
@@ -558,7 +582,8 @@ static void write_path(struct writer *w, const struct targets *all, const struct
 	writer_number(w, "mark", t->path->key.fwmark);
 	if (t->interface)
 		writer_text(w, "source_interface", t->interface);
-	writer_text(w, "direct", all->items[t->direct].id);
+	if (!t->arp)
+		writer_text(w, "direct", all->items[t->direct].id);
 	writer_end_object(w);
 }
 
@@ -568,10 +593,13 @@ static void write_target(struct writer *w, const struct targets *all, const stru
 
 	writer_object(w, NULL);
 	writer_text(w, "id", t->id);
-	writer_text(w, "type", conf_check_type_name(t->check->type));
+	writer_text(w, "type", targets_type_name(t));
 	writer_text(w, "address", addr_format(&t->addr, text));
 	writer_number(w, "port", t->port);
-	check_write_settings(w, t->check);
+	if (t->arp)
+		check_write_arp_settings(w, t->check);
+	else
+		check_write_settings(w, t->check);
 	if (t->path)
 		write_path(w, all, t);
 	writer_text(w, "state", verdict_name(believed(t)));

@@ -30,6 +30,7 @@ struct target {
 	struct addr end;                 /* at the path's end */
 	const char *interface;           /* of which it has its source; NULL: of the way there */
 	size_t direct;                   /* with a path: the target without, an index */
+	bool arp; /* with a path: only that nobody hears of the address there */
 	enum verdict verdict;
 	bool added;                /* by a reload, and not checked yet */
 	struct instant up_at;      /* when it came up; {0}: it is not news */
@@ -50,8 +51,8 @@ struct targets {
 	struct views views;
 	struct target *items;
 	size_t n;
-	/* By place: the targets of the server, one for each of its checks, or two where it goes
-	 * through the service: the server itself, and then the path. */
+	/* By place: the targets of the server, one for each of its checks; where it goes through
+	 * the service, those with a path follow. */
 	struct lists of_place;
 	struct lists users; /* by target: the views that have it, one once for each server */
 	struct index by_id;
@@ -83,5 +84,6 @@ void targets_write(const struct targets *t, struct writer *w);
 /* Whether the checker has nothing to learn from `b` that it does not have from `a`. */
 bool targets_same(const struct targets *a, const struct targets *b);
 
+const char *targets_type_name(const struct target *t); /* "tcp" */
 /* The port that a service uses on a server. */
 uint16_t server_port(const struct conf_service *service, const struct conf_server *server);

@@ -152,7 +152,7 @@ static void add_service(struct builder *b, size_t service)
 	size_t fallback = b->conf->pools[s->pool].fallback;
 	struct view like = {.pool = s->pool,
 		.check_port = port_of_view(b->conf, s->pool, s->check_port),
-		.service = s->first_path == CONF_NONE ? CONF_NONE : service,
+		.service = s->first_path ? service : CONF_NONE,
 		.fallback = CONF_NONE};
 	size_t view = b->v->of_service[service] = intern(b, &like);
 

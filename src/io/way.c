@@ -4,13 +4,13 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#define ANY_PORT 9 /* nothing is sent there */
+#define ANY_PORT 9          /* nothing is sent there */
+#define INTERFACES_MAX 1024 /* addresses of them */
 /* Flags of /proc/net/if_inet6: temporary, tentative, failed, deprecated. */
 #define NOT_FOR_ITSELF (0x01U | 0x08U | 0x20U | 0x40U)
 
@@ -104,31 +104,24 @@ int way_of_interface(const char *interface, uint16_t family, struct addr *ret)
 	return family == AF_INET ? first_v4(interface, ret) : first_v6(interface, ret);
 }
 
-static bool is(const struct ifaddrs *i, const struct addr *address)
-{
-	union socket_address s = {0};
-	struct addr a;
-
-	if (!i->ifa_addr || i->ifa_addr->sa_family != address->family)
-		return false;
-	memcpy(&s, i->ifa_addr, address->family == AF_INET ? sizeof(s.v4) : sizeof(s.v6));
-	a = addr_of(&s);
-	return addr_equal(&a, address);
-}
-
 int way_interface(const struct addr *address, char ret[static IF_NAMESIZE])
 {
-	struct ifaddrs *all;
-	int r = -EADDRNOTAVAIL;
+	struct ifreq list[INTERFACES_MAX];
+	struct ifconf all = {.ifc_len = sizeof(list), .ifc_req = list};
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct in_addr wanted = addr_to_v4(address);
+	struct sockaddr_in one;
 
-	if (getifaddrs(&all) < 0)
+	if (fd < 0 || ioctl(fd, SIOCGIFCONF, &all) < 0)
 		return -errno;
-	for (const struct ifaddrs *i = all; i && r < 0; i = i->ifa_next) {
-		if (!is(i, address))
+	for (size_t i = 0; i < (size_t)all.ifc_len / sizeof(list[0]); i++) {
+		memcpy(&one, &list[i].ifr_addr, sizeof(one));
+		if (one.sin_addr.s_addr != wanted.s_addr)
 			continue;
-		(void)snprintf(ret, IF_NAMESIZE, "%s", i->ifa_name);
-		r = 0;
+		/* An alias of old ("eth0:1") is a name of the address. */
+		(void)snprintf(ret, IF_NAMESIZE, "%.*s", (int)strcspn(list[i].ifr_name, ":"),
+			list[i].ifr_name);
+		return 0;
 	}
-	freeifaddrs(all);
-	return r;
+	return -EADDRNOTAVAIL;
 }

@@ -10,5 +10,5 @@ int way_source(const struct addr *to, struct addr *ret);
 /* The first address of a family that the interface has for itself: in IPv6 a global one that is not
  * deprecated. 0 or -errno: -EADDRNOTAVAIL without one. */
 int way_of_interface(const char *interface, uint16_t family, struct addr *ret);
-/* The interface that has the address. 0 or -errno: -EADDRNOTAVAIL. */
+/* The interface that has the IPv4 address. 0 or -errno: -EADDRNOTAVAIL. */
 int way_interface(const struct addr *address, char ret[static IF_NAMESIZE]);

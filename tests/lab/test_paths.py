@@ -1,7 +1,7 @@
 """Checks through the service: what is wrong between director and server, and not with the server. On
 both directors, by each way to forward."""
 
-import itertools
+import json
 import re
 import time
 
@@ -11,7 +11,6 @@ from guestrun import in_guest
 from observe import start_server
 from pair import PORTS, SERVERS, VIP, balancing_config, build_balancing, start_pair, wait_roles_settled
 from process import wait_until
-from topology import Lab
 
 pytestmark = pytest.mark.ipvs
 
@@ -64,7 +63,7 @@ def ipvs(node):
     return node.run("ipvsadm", "-Ln")
 
 
-NOT_THROUGH = "answers directly, not through the service: connect: timed out after 800ms"
+NOT_THROUGH = "answers directly, not through the service: connect: (timed out after 800ms|refused in)"
 
 
 def test_each_fault_of_a_path_is_named_on_both_directors(lab, figure):
@@ -89,6 +88,10 @@ def test_each_fault_of_a_path_is_named_on_both_directors(lab, figure):
     fault.check("a wrong default route", "rs3", "nat",
                 lambda: rs3.ip("route replace default via 10.0.0.99"),
                 lambda: rs3.ip("route replace default via 10.0.0.1"), NOT_THROUGH)
+    fault.check("arp_ignore is 0", "rs2", "direct",
+                lambda: lab["rs2"].sysctl({"net.ipv4.conf.all.arp_ignore": 0}),
+                lambda: lab["rs2"].sysctl({"net.ipv4.conf.all.arp_ignore": 1}),
+                f"answers ARP for {VIP}: see arp_ignore")
     # A server that is gone is not blamed on the way.
     started = time.monotonic()
     before = {d: len(reasons(d, "rs2")) for d in pair}
@@ -112,7 +115,6 @@ def test_each_fault_of_a_path_is_named_on_both_directors(lab, figure):
 
 
 def server(director, name):
-    import json
     result = director.ctl("server", name, "--json")
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
