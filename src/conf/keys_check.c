@@ -21,7 +21,7 @@ static const struct key_token rcodes[] = {{"NOERROR", 0}, {"FORMERR", 1}, {"SERV
 	{"NXDOMAIN", 3}, {"NOTIMP", 4}, {"REFUSED", 5}, {"NOTAUTH", 9}, {NULL, 0}};
 static const struct key_token transports[] = {{"udp", false}, {"tcp", true}, {NULL, 0}};
 
-#define DOMAIN_CHARS "!-[]-~"
+#define DOMAIN_CHARS "!-Z^-~"
 #define TEXT_CHARS "\t\n\r -~"
 #define TEXT_NOUN "1..1400 characters of ASCII"
 #define HEX_CHARS "0-9A-Fa-f"
