@@ -3,13 +3,15 @@ both directors, by each way to forward."""
 
 import json
 import re
+import sys
 import time
 
 import pytest
 
 from guestrun import in_guest
 from observe import start_server
-from pair import PORTS, SERVERS, VIP, balancing_config, build_balancing, start_pair, wait_roles_settled
+from pair import (PORTS, SERVERS, VIP, balancing_config, build_balancing, election_config, start_pair,
+                  wait_roles_settled)
 from process import wait_until
 
 pytestmark = pytest.mark.ipvs
@@ -112,6 +114,120 @@ def test_each_fault_of_a_path_is_named_on_both_directors(lab, figure):
     wait_until(lambda: checks() > first + 24, 30, "lb2 has checked as Active")
     assert lb2.events("server-down")[downs:] == []
     wait_all_up((lb2,))
+
+
+FAMILIES = ("ipv4", "ipv6")
+VIPS = {"ipv4": VIP, "ipv6": "2001:db8::100"}
+BACK = {"ipv4": "10.0.0.1", "ipv6": "fd00:a::1"}
+POOL = {"ipv4": "192.0.2.200", "ipv6": "2001:db8::200"}
+FRONT_SERVER = {"ipv4": "192.0.2.11", "ipv6": "2001:db8::11"}
+BACK_SERVER = {"ipv4": "10.0.0.13", "ipv6": "fd00:a::13"}
+WAYS = {"direct": 80, "nat": 81, "tunnel": 82, "fullnat": 84}
+UDP_PORT = 5353
+ECHO = """
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", %d))
+# From the address that was asked, which is not the one of the way back.
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_PKTINFO, 1)
+print("listening", flush=True)
+while True:
+    data, control, _, peer = s.recvmsg(2000, 200)
+    info = [c for c in control if c[0] == socket.IPPROTO_IPV6]
+    s.sendmsg([b"echo " + data], info, 0, peer)
+""" % UDP_PORT
+
+
+def both_config():
+    conf = election_config(
+        excluded_addresses=[f"{VIPS['ipv6']}/64"],
+        snat_addresses=[f"{POOL['ipv4']}/24", f"{POOL['ipv6']}/64"])
+    conf["virtual_routers"]["back"] = {
+        "interface": "eth2", "vrid": 52, "advert_interval": "1s", "priority": {"lb1": 150, "lb2": 100},
+        "addresses": [f"{BACK['ipv4']}/24"], "excluded_addresses": [f"{BACK['ipv6']}/64"]}
+    conf["pools"], conf["services"] = {}, {}
+    for family in FAMILIES:
+        for way, port in WAYS.items():
+            name = f"{way}-{family}"
+            address = (BACK_SERVER if way == "nat" else FRONT_SERVER)[family]
+            conf["pools"][name] = {"check": dict(CHECK), "servers": {"rs": {"address": address}}}
+            conf["services"][name] = {"listen": VIPS[family], "port": port, "scheduler": "rr",
+                                      "forward": way, "pool": name}
+        conf["pools"][f"udp-{family}"] = {
+            "check": {**CHECK, "type": "udp", "send": "a", "reply_is": "echo a"},
+            "servers": {"rs": {"address": FRONT_SERVER[family]}}}
+        conf["services"][f"udp-{family}"] = {"listen": VIPS[family], "port": UDP_PORT, "protocol": "udp",
+                                             "one_packet": True, "scheduler": "rr", "forward": "direct",
+                                             "pool": f"udp-{family}"}
+    return conf
+
+
+def build_both(lab):
+    lab.build({
+        "lb1": {"eth0": ("front", "192.0.2.2/24", "2001:db8::2/64"),
+                "eth2": ("back", "10.0.0.2/24", "fd00:a::2/64")},
+        "lb2": {"eth0": ("front", "192.0.2.3/24", "2001:db8::3/64"),
+                "eth2": ("back", "10.0.0.3/24", "fd00:a::3/64")},
+        "rs1": {"eth0": ("front", *(f"{a}/{n}" for a, n in zip(FRONT_SERVER.values(), (24, 64))))},
+        "rs3": {"eth0": ("back", *(f"{a}/{n}" for a, n in zip(BACK_SERVER.values(), (24, 64))))},
+    }, ipv6=True)
+    rs1 = lab["rs1"]
+    rs1.sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
+    rs1.ip("link set tunl0 up", "link add tunnel6 type ip6tnl mode ip6ip6 local any remote any",
+           "link set tunnel6 up", f"address add {VIPS['ipv4']}/32 dev lo",
+           f"address add {VIPS['ipv6']}/128 dev lo nodad")
+    rs1.sysctl({"net.ipv4.conf.tunl0.rp_filter": 0})
+    lab["rs3"].ip(*(f"route add default via {BACK[f]}" for f in FAMILIES))
+    for name in ("rs1", "rs3"):
+        start_server(lab[name], name, *WAYS.values())
+    rs1.spawn(sys.executable, "-c", ECHO).wait_line("listening", 20)
+
+
+def test_paths_of_both_families_and_every_way(lab, figure):
+    build_both(lab)
+    lb1, lb2 = start_pair(lab, both_config())
+    wait_roles_settled(lb1, lb2)
+    pair = (lb1, lb2)
+    names = [f"{way}-{family}" for way in (*WAYS, "udp") for family in FAMILIES]
+    wait_all_up(pair, names)
+    rs1, rs3 = lab["rs1"], lab["rs3"]
+
+    def broken(what, expected, breaks, mends):
+        started = time.monotonic()
+        before = {d: len(d.events("server-down")) for d in pair}
+        breaks()
+        for director in pair:
+            def found():
+                lines = director.events("server-down")[before[director]:]
+                return {re.search("server (.*)/rs is down", line)[1]: line for line in lines}
+            lines = wait_until(lambda: set(expected) <= set(found()) and found(), 20,
+                               f"{director.name} finds {expected} down")
+            assert set(lines) == set(expected), lines
+            assert all("answers directly, not through the service" in line for line in lines.values())
+            figure(f"{what}, {director.name}: down after", f"{time.monotonic() - started:.2f} s")
+        mends()
+        wait_all_up(pair, names)
+
+    vip = f"{VIPS['ipv6']}/128 dev lo"
+    broken("no IPv6 VIP on lo", ("direct-ipv6", "tunnel-ipv6", "udp-ipv6"),
+           lambda: rs1.ip(f"address delete {vip}"), lambda: rs1.ip(f"address add {vip} nodad"))
+    broken("an IPv6 tunnel that is down", ("tunnel-ipv6",),
+           lambda: rs1.ip("link set tunnel6 down"), lambda: rs1.ip("link set tunnel6 up"))
+    broken("no IPv6 default route", ("nat-ipv6",),
+           lambda: rs3.ip("-6 route delete default"),
+           lambda: rs3.ip(f"route add default via {BACK['ipv6']}"))
+    broken("servers that refuse the pool's addresses", ("fullnat-ipv4", "fullnat-ipv6"),
+           lambda: rs1.run("nft", "add table inet t; add chain inet t i { type filter hook input priority 0; };"
+                           f"add rule inet t i ip saddr {POOL['ipv4']} drop;"
+                           f"add rule inet t i ip6 saddr {POOL['ipv6']} drop"),
+           lambda: rs1.run("nft", "delete table inet t"))
+    # Where the standby becomes Active, nothing is down for that but what needs the servers' gateway.
+    downs = len(lb2.events("server-down"))
+    lb1.stop()
+    lb2.wait_owner(VIP)
+    wait_all_up((lb2,), names)
+    assert not [line for line in lb2.events("server-down")[downs:] if "server nat-" not in line]
 
 
 def server(director, name):
