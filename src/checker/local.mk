@@ -1,5 +1,6 @@
 pkglibexec_PROGRAMS += tandem-checker
 tandem_checker_SOURCES = \
+	src/checker/arp_probe.c \
 	src/checker/checker.c src/checker/checker.h \
 	src/checker/dns_probe.c \
 	src/checker/curl_loop.c src/checker/curl_loop.h \

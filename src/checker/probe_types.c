@@ -3,6 +3,7 @@
 #include "checker/types.h"
 
 const struct probe_type *const probe_types[] = {
+	&arp_probe_type,
 	&dns_probe_type,
 	&grpc_probe_type,
 	&http_probe_type,

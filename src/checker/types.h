@@ -3,6 +3,7 @@
 
 #include "checker/probe.h"
 
+extern const struct probe_type arp_probe_type;
 extern const struct probe_type dns_probe_type;
 extern const struct probe_type grpc_probe_type;
 extern const struct probe_type http_probe_type;

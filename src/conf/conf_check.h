@@ -120,6 +120,7 @@ struct conf_check {
 	struct addr source;                 /* family 0: the kernel's choice */
 	char interface[CONF_INTERFACE_MAX]; /* "": the routing table's choice */
 	uint32_t mark;                      /* 0: none */
+	bool through_service;               /* and by the way of the service's clients */
 	/* what, by type */
 	struct conf_check_dns dns;
 	struct conf_check_smtp smtp;

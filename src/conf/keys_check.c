@@ -30,7 +30,7 @@ static const struct key_token rcodes[] = {{"NOERROR", 0}, {"FORMERR", 1}, {"SERV
 	{"NXDOMAIN", 3}, {"NOTIMP", 4}, {"REFUSED", 5}, {"NOTAUTH", 9}, {NULL, 0}};
 static const struct key_token transports[] = {{"udp", false}, {"tcp", true}, {NULL, 0}};
 
-#define DOMAIN_CHARS "!-[]-~"
+#define DOMAIN_CHARS "!-Z^-~"
 #define TEXT_CHARS "\t\n\r -~"
 #define TEXT_NOUN "1..1400 characters of ASCII"
 #define HEX_CHARS "0-9A-Fa-f"
@@ -132,6 +132,7 @@ static const struct key tls_items[] = {
 	},
 };
 static const struct keys tls_keys = {"tls", sizeof(struct conf_check_tls), KEYS(tls_items)};
+static const struct key_token ways[] = {{"server", false}, {"service", true}, {NULL, 0}};
 
 static const struct key check_items[] = {
 	{
@@ -279,6 +280,15 @@ static const struct key check_items[] = {
 		.max = UINT32_MAX,
 		.field = FIELD(struct conf_check, mark),
 		.meaning = "The firewall mark of the packets of checks",
+	},
+	{
+		.name = "via",
+		.type = KEY_TOKEN,
+		.fallback = "server",
+		.tokens = ways,
+		.field = FIELD(struct conf_check, through_service),
+		.meaning =
+			"service: ask the server also by the way that the service's clients come",
 	},
 	{
 		.name = "name",

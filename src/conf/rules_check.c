@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "conf/alloc.h"
+#include "conf/expand.h"
 #include "conf/parse.h"
 #include "conf/rules.h"
 #include "core/dns_message.h"
@@ -38,6 +39,7 @@ static const struct {
 	{"source", NETWORK, 0},
 	{"interface", NETWORK, 0},
 	{"mark", NETWORK, 0},
+	{"via", PORTED, 0},
 	{"name", BIT(DNS), BIT(DNS)},
 	{"record", BIT(DNS), 0},
 	{"rcode", BIT(DNS), 0},
@@ -324,6 +326,25 @@ static void rule_udp(const struct check_at *at)
 		report(at, "reply_matches", mistake);
 }
 
+/* Where a check goes through a service, the service decides. */
+static void rule_via(const struct check_at *at)
+{
+	static const char *const keys[] = {"address", "port", "interface", "mark"};
+
+	if (!at->check->through_service)
+		return;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (rules_given(at->json, keys[i]))
+			report(at, keys[i], conf_dup("not with \"via\": \"service\""));
+}
+
+/* Packets with such a mark go where paths lead. */
+static void rule_mark(const struct check_at *at)
+{
+	if (conf_is_path_mark(at->check->mark))
+		report(at, "mark", conf_dup(EXPAND_PATH_MARK_FAULT));
+}
+
 static void rule_type(const struct check_at *at)
 {
 	switch (at->check->type) {
@@ -384,6 +405,8 @@ static void rule_check(struct check_at *at)
 		return;
 	}
 	rule_source(at, at->server);
+	rule_via(at);
+	rule_mark(at);
 	rule_type(at);
 	if (at->member && at->check->type == CONF_CHECK_NONE)
 		report(at, "type", conf_dup("\"none\" is no check that could be combined"));

@@ -83,6 +83,11 @@ static void write_bytes(struct writer *w, const char *key, const char *text, con
 }
 
 /* Silence means something after half of the timeout: the other half is for what this host lacks. */
+static void write_wait(struct writer *w, const struct conf_check *check)
+{
+	writer_number(w, "wait_us", (int64_t)(check->timeout_us / 2));
+}
+
 static void write_udp(struct writer *w, const struct conf_check *check)
 {
 	const struct conf_check_udp *udp = &check->udp;
@@ -92,7 +97,7 @@ static void write_udp(struct writer *w, const struct conf_check *check)
 	write_bytes(w, "reply_is", udp->reply_is, udp->reply_hex);
 	if (udp->reply_matches)
 		writer_text(w, "reply_matches", udp->reply_matches);
-	writer_number(w, "wait_us", (int64_t)(check->timeout_us / 2));
+	write_wait(w, check);
 }
 
 static void write_given(struct writer *w, const char *key, const char *text)
@@ -210,6 +215,15 @@ void check_write_settings(struct writer *w, const struct conf_check *check)
 	writer_end_object(w);
 }
 
+void check_write_arp_settings(struct writer *w, const struct conf_check *check)
+{
+	write_rule(w, check);
+	write_other_intervals(w, check);
+	writer_object(w, "settings");
+	write_wait(w, check);
+	writer_end_object(w);
+}
+
 /* Of what check_text() does not spell out; false when there is nothing of that. */
 static bool digest(const struct conf_check *check, char ret[static 2 * SHA256_LEN + 1])
 {
@@ -252,7 +266,7 @@ const char *check_text(const struct conf_check *check, char buf[static CHECK_TEX
 
 uint64_t check_capabilities(const struct conf_check *check)
 {
-	bool raw = check->mark || check->type == CONF_CHECK_PING;
+	bool raw = check->mark || check->through_service || check->type == CONF_CHECK_PING;
 
 	return raw ? UINT64_C(1) << CAP_NET_RAW : 0;
 }

@@ -288,7 +288,8 @@ static void write_services(
 {
 	writer_array(w, "services");
 	for (size_t i = 0; i < d->conf->n_services; i++)
-		write_service(w, d, i, have);
+		if (!conf_is_path(&d->conf->services[i]))
+			write_service(w, d, i, have);
 	writer_end_array(w);
 }
 

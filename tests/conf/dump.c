@@ -298,6 +298,8 @@ static void add_way(json_t *o, const struct conf_check *check)
 		json_object_set_new(o, "interface", json_string(check->interface));
 	if (check->mark)
 		json_object_set_new(o, "mark", json_integer(check->mark));
+	if (check->through_service)
+		json_object_set_new(o, "through_service", json_true());
 }
 
 static json_t *dump_own(const struct conf_check *check)
@@ -430,10 +432,23 @@ static json_t *dump_pool(const struct conf *c, const struct conf_pool *p)
 		dump_duration(p->slow_start_us), "servers", servers);
 }
 
+static json_t *dump_path(const struct conf *c, const struct conf_service *s)
+{
+	char key[IPVS_KEY_TEXT_MAX], of[IPVS_KEY_TEXT_MAX];
+
+	(void)ipvs_service_key_format(&c->services[s->path_of].key, of);
+	return json_pack("{ss ss ss so si ss si}", "path of", of, "key",
+		ipvs_service_key_format(&s->key, key), "server",
+		c->pools[s->pool].servers[s->path_server].name, "address", dump_addr(&s->path_addr),
+		"port", s->path_port, "scheduler", s->scheduler, "flags", (int)s->flags);
+}
+
 static json_t *dump_service(const struct conf *c, const struct conf_service *s)
 {
 	char key[IPVS_KEY_TEXT_MAX];
 
+	if (conf_is_path(s))
+		return dump_path(c, s);
 	return json_pack("{ss ss si ss ss si si sI ss so sb ss ss ss?}", "name", s->name, "key",
 		ipvs_service_key_format(&s->key, key), "check_port", s->check_port, "scheduler",
 		s->scheduler, "engine", s->engine, "flags", (int)s->flags, "persistence_s",
