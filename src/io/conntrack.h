@@ -43,6 +43,6 @@ struct conntrack_events;
 int conntrack_events_open(struct conntrack_events **ret); /* 0, -ENOMEM or -EIO */
 void conntrack_events_close(struct conntrack_events *e);  /* NULL is fine */
 int conntrack_events_fd(const struct conntrack_events *e);
-/* Reads what is there; deleted entries are `gone`. 0; -ENOBUFS when some were lost: dump; or -EIO. */
+/* Reads what is there, a bounded number; deleted entries are `gone`. 0; -ENOBUFS when some were lost: dump; or -EIO. */
 int conntrack_events_read(
 	struct conntrack_events *e, conntrack_handler handler, void *userdata);

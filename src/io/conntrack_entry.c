@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define EVENT_RECEIVE_LEN (8 * 1024 * 1024)
-#define EVENT_READS 16 /* of the socket at a time */
+#define EVENT_READS 256 /* at a time; each is one event */
 
 static struct nlattr *inner(const struct nlattr *outer, int type)
 {

@@ -26,3 +26,6 @@ tests_bench_start_bench_LDADD = libio.a $(LIBCONF) $(NL_GENL_LIBS) $(NL_LIBS)
 check_PROGRAMS += tests/bench/link_bench
 tests_bench_link_bench_SOURCES = tests/bench/link_bench.c
 tests_bench_link_bench_LDADD = liblink.a libcore.a libbase.a $(OPENSSL_LIBS)
+check_PROGRAMS += tests/bench/conntrack_check
+tests_bench_conntrack_check_SOURCES = tests/bench/conntrack_check.c tests/bench/kernel_check.h
+tests_bench_conntrack_check_LDADD = $(BENCH_LDADD)
