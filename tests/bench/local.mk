@@ -29,3 +29,6 @@ tests_bench_link_bench_LDADD = liblink.a libcore.a libbase.a $(OPENSSL_LIBS)
 check_PROGRAMS += tests/bench/conntrack_check
 tests_bench_conntrack_check_SOURCES = tests/bench/conntrack_check.c tests/bench/kernel_check.h
 tests_bench_conntrack_check_LDADD = $(BENCH_LDADD)
+check_PROGRAMS += tests/bench/shadow_bench
+tests_bench_shadow_bench_SOURCES = tests/bench/shadow_bench.c src/link/shadow.c
+tests_bench_shadow_bench_LDADD = libcore.a libbase.a

@@ -22,13 +22,22 @@ tests_fuzz_fuzz_seal_SOURCES = tests/fuzz/fuzz_seal.c tests/fuzz/replay.c
 tests_fuzz_fuzz_seal_LDADD = liblink.a $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/sync_message tests/fuzz/corpus/pair_key tests/fuzz/corpus/seal
 
+check_PROGRAMS += tests/fuzz/fuzz_bulk_message tests/fuzz/fuzz_conn_list
+TESTS += tests/fuzz/fuzz_bulk_message tests/fuzz/fuzz_conn_list
+tests_fuzz_fuzz_bulk_message_SOURCES = tests/fuzz/fuzz_bulk_message.c tests/fuzz/replay.c
+tests_fuzz_fuzz_bulk_message_LDADD = libcore.a libbase.a
+tests_fuzz_fuzz_conn_list_SOURCES = tests/fuzz/fuzz_conn_list.c tests/fuzz/replay.c
+tests_fuzz_fuzz_conn_list_LDADD = libio.a libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/bulk_message tests/fuzz/corpus/conn_list
+
 # An hour of search for each parser of what comes from the network, by clang's libFuzzer; new inputs
 # stay in fuzz-found/.
 FUZZ_SECONDS = 3600
 FUZZ_CLANG = clang
 FUZZ_FILES = src/core/vrrp_packet.c src/core/vrrp_auth.c src/core/sync_message.c \
-	src/core/pair_key.c src/link/seal.c src/base/addr.c src/base/sha256.c
-FUZZ_TARGETS = vrrp_packet vrrp_auth sync_message seal pair_key
+	src/core/bulk_message.c src/core/sync_digest.c src/core/tracked.c src/io/conn_list.c \
+	src/io/udp_queue.c src/core/pair_key.c src/link/seal.c src/base/addr.c src/base/sha256.c
+FUZZ_TARGETS = vrrp_packet vrrp_auth sync_message bulk_message conn_list seal pair_key
 .PHONY: fuzz-hour
 fuzz-hour:
 	$(MKDIR_P) fuzz-found
