@@ -102,7 +102,8 @@ static bool made_is_found(bool v6)
 {
 	static struct tracked made[600], room[600];
 	struct found found = {room, 0, 600}, heard = {calloc(4000, sizeof(*room)), 0, 4000};
-	struct addr service = entry(0, v6).service, other = address(v6 ? "2001:db8::7" : "192.0.2.7");
+	struct addr service = entry(0, v6).service,
+		    other = address(v6 ? "2001:db8::7" : "192.0.2.7");
 	struct conntrack_events *events;
 	struct conntrack_created created;
 	size_t translated = 0;

@@ -12,6 +12,7 @@ tests_lab_load_SOURCES = tests/lab/load.c tests/lab/tool.h
 tests_lab_hold_CPPFLAGS = $(LAB_CPPFLAGS)
 tests_lab_hold_SOURCES = tests/lab/hold.c tests/lab/tool.h
 
+<<<<<<< HEAD
 EXTRA_DIST += tests/lab/pytest.ini tests/lab/guest tests/lab/guest-init tests/lab/guest-systemd \
 	tests/lab/uml tests/lab/demo.py
 EXTRA_DIST += tests/lab/conftest.py tests/lab/director.py tests/lab/guestrun.py \
@@ -28,3 +29,7 @@ EXTRA_DIST += tests/lab/test_balancing.py tests/lab/test_bench.py tests/lab/test
 	tests/lab/test_policy.py tests/lab/test_realserver.py tests/lab/test_vrrp_wire.py \
 	tests/lab/test_services.py tests/lab/test_soak.py tests/lab/test_sync.py tests/lab/test_sync_wire.py tests/lab/test_track.py \
 	tests/lab/test_unit.py
+=======
+EXTRA_DIST += tests/lab/pytest.ini tests/lab/guest tests/lab/guest-init tests/lab/guest-systemd tests/lab/uml
+EXTRA_DIST += $(wildcard $(srcdir)/tests/lab/*.py)
+>>>>>>> linkcore

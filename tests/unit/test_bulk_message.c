@@ -11,8 +11,8 @@
 
 START_TEST(an_ask_has_the_known_bytes)
 {
-	static const uint8_t known[BULK_ASK_LEN] = {1, 1, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 1, 2, 0,
-		0, 0, 0, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 5, 6};
+	static const uint8_t known[BULK_ASK_LEN] = {1, 1, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 1, 2,
+		0, 0, 0, 0, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 5, 6};
 	struct bulk_ask ask = {7, 0x102, true, 0x304, 0x506}, got;
 	uint8_t bytes[BULK_ASK_LEN];
 
@@ -153,9 +153,9 @@ static struct tracked entry(bool v6)
 
 START_TEST(a_tracked_entry_has_the_known_bytes)
 {
-	static const uint8_t known[] = {1, 0, 0, 1, 2, 6, 3, 0, 1, 2, 3, 4, 0, 0, 0, 5, 0x9c, 0x40, 0,
-		80, 0x1f, 0x90, 0x13, 0x88, 198, 51, 100, 7, 192, 0, 2, 100, 10, 9, 0, 11, 10, 9, 0,
-		200};
+	static const uint8_t known[] = {1, 0, 0, 1, 2, 6, 3, 0, 1, 2, 3, 4, 0, 0, 0, 5, 0x9c, 0x40,
+		0, 80, 0x1f, 0x90, 0x13, 0x88, 198, 51, 100, 7, 192, 0, 2, 100, 10, 9, 0, 11, 10, 9,
+		0, 200};
 	struct tracked e = entry(false);
 	struct tracked_writer w;
 	uint8_t bytes[64];
@@ -197,7 +197,8 @@ START_TEST(tracked_entries_come_back_and_nothing_else_is_taken)
 	ck_assert(tracked_reader_open(&r, bytes, len));
 	for (size_t i = 0; i < 3; i++) {
 		ck_assert(tracked_reader_next(&r, &got));
-		ck_assert(addr_equal(&got.local, &e[i].local) && addr_equal(&got.client, &e[i].client));
+		ck_assert(addr_equal(&got.local, &e[i].local) &&
+			  addr_equal(&got.client, &e[i].client));
 		ck_assert_uint_eq(got.local_port, 5000);
 		ck_assert_uint_eq(got.timeout_s, 0x01020304);
 		ck_assert_int_eq(got.gone, e[i].gone);
