@@ -61,17 +61,14 @@ tests_fuzz_fuzz_conn_list_SOURCES = tests/fuzz/fuzz_conn_list.c tests/fuzz/repla
 tests_fuzz_fuzz_conn_list_LDADD = libio.a libcore.a libbase.a
 EXTRA_DIST += tests/fuzz/corpus/bulk_message tests/fuzz/corpus/conn_list
 
+FUZZ_TARGETS += bulk_message conn_list
+FUZZ_FILES += src/core/bulk_message.c src/core/sync_digest.c src/core/tracked.c \
+	src/io/conn_list.c src/io/udp_queue.c
+
 # An hour of search for each parser of what comes from the network, by clang's libFuzzer; new inputs
 # stay in fuzz-found/.
 FUZZ_SECONDS = 3600
 FUZZ_CLANG = clang
-<<<<<<< HEAD
-FUZZ_FILES = src/core/vrrp_packet.c src/core/vrrp_auth.c src/core/sync_message.c \
-	src/core/bulk_message.c src/core/sync_digest.c src/core/tracked.c src/io/conn_list.c \
-	src/io/udp_queue.c src/core/pair_key.c src/link/seal.c src/base/addr.c src/base/sha256.c
-FUZZ_TARGETS = vrrp_packet vrrp_auth sync_message bulk_message conn_list seal pair_key
-=======
->>>>>>> linkcore
 .PHONY: fuzz-hour
 fuzz-hour:
 	$(MKDIR_P) fuzz-found

@@ -313,7 +313,6 @@ tests_unit_test_sync_digest_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c src/link/shadow.c $(SYNCED)
 tests_unit_test_shadow_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_shadow_LDADD = libcore.a libbase.a $(UNIT_LDADD)
-<<<<<<< HEAD
 tests_unit_test_resync_SOURCES = tests/unit/test_resync.c src/link/coverage.c src/link/feeder.c \
 	src/link/resync.c src/link/shadow.c $(SYNCED)
 tests_unit_test_resync_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS)
@@ -326,11 +325,9 @@ TESTS += tests/unit/test_bulk_message
 tests_unit_test_bulk_message_SOURCES = tests/unit/test_bulk_message.c $(SYNCED)
 tests_unit_test_bulk_message_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_bulk_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
-=======
 
 check_PROGRAMS += tests/unit/test_agent_text
 TESTS += tests/unit/test_agent_text
 tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
 tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)
->>>>>>> linkcore
