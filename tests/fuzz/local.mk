@@ -53,6 +53,18 @@ EXTRA_DIST += tests/fuzz/corpus/agent_text
 FUZZ_TARGETS += agent_text
 FUZZ_FILES += src/core/agent_text.c
 
+check_PROGRAMS += tests/fuzz/fuzz_bulk_message tests/fuzz/fuzz_conn_list
+TESTS += tests/fuzz/fuzz_bulk_message tests/fuzz/fuzz_conn_list
+tests_fuzz_fuzz_bulk_message_SOURCES = tests/fuzz/fuzz_bulk_message.c tests/fuzz/replay.c
+tests_fuzz_fuzz_bulk_message_LDADD = libcore.a libbase.a
+tests_fuzz_fuzz_conn_list_SOURCES = tests/fuzz/fuzz_conn_list.c tests/fuzz/replay.c
+tests_fuzz_fuzz_conn_list_LDADD = libio.a libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/bulk_message tests/fuzz/corpus/conn_list
+
+FUZZ_TARGETS += bulk_message conn_list
+FUZZ_FILES += src/core/bulk_message.c src/core/sync_digest.c src/core/tracked.c \
+	src/io/conn_list.c src/io/udp_queue.c
+
 # An hour of search for each parser of what comes from the network, by clang's libFuzzer; new inputs
 # stay in fuzz-found/.
 FUZZ_SECONDS = 3600

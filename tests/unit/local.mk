@@ -320,6 +320,11 @@ tests_unit_test_resync_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_conn_list_SOURCES = tests/unit/test_conn_list.c
 tests_unit_test_conn_list_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_conn_list_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_bulk_message
+TESTS += tests/unit/test_bulk_message
+tests_unit_test_bulk_message_SOURCES = tests/unit/test_bulk_message.c $(SYNCED)
+tests_unit_test_bulk_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_bulk_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_agent_text
 TESTS += tests/unit/test_agent_text
