@@ -21,14 +21,16 @@ EXTRA_DIST += tests/fuzz/corpus/agent_text
 # An hour of search for each parser of adverts and replies, by clang's libFuzzer; new inputs stay in fuzz-found/.
 FUZZ_SECONDS = 3600
 FUZZ_CLANG = clang
-FUZZ_FILES = src/core/agent_text.c src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c
+FUZZ_FILES = src/core/agent_text.c src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c \
+	src/core/grpc_health.c src/checker/http_match.c src/base/pattern.c
+FUZZ_LIBS = $(PCRE2_LIBS) $(JANSSON_LIBS)
 .PHONY: fuzz-hour
 fuzz-hour:
 	$(MKDIR_P) fuzz-found
-	for target in vrrp_packet vrrp_auth agent_text; do \
-		$(MKDIR_P) fuzz-found/$$target && (cd $(srcdir) && $(FUZZ_CLANG) -std=gnu17 -O1 -g -Isrc \
+	for target in vrrp_packet vrrp_auth agent_text grpc_health http_match; do \
+		$(MKDIR_P) fuzz-found/$$target && (cd $(srcdir) && $(FUZZ_CLANG) -std=gnu17 -D_GNU_SOURCE -O1 -g -Isrc \
 			-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES)) && \
+			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES) $(FUZZ_LIBS)) && \
 		fuzz-found/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4200 -print_final_stats=1 \
 			-artifact_prefix=fuzz-found/ fuzz-found/$$target $(srcdir)/tests/fuzz/corpus/$$target \
 			|| exit 1; \
