@@ -65,17 +65,21 @@ FUZZ_TARGETS += bulk_message conn_list
 FUZZ_FILES += src/core/bulk_message.c src/core/sync_digest.c src/core/tracked.c \
 	src/io/conn_list.c src/io/udp_queue.c
 
+FUZZ_TARGETS += grpc_health http_match
+FUZZ_FILES += src/core/grpc_health.c src/checker/http_match.c src/base/pattern.c
+
 # An hour of search for each parser of what comes from the network, by clang's libFuzzer; new inputs
 # stay in fuzz-found/.
 FUZZ_SECONDS = 3600
 FUZZ_CLANG = clang
+FUZZ_LIBS = $(OPENSSL_LIBS) $(PCRE2_LIBS) $(JANSSON_LIBS)
 .PHONY: fuzz-hour
 fuzz-hour:
 	$(MKDIR_P) fuzz-found
 	for target in $(FUZZ_TARGETS); do \
-		$(MKDIR_P) fuzz-found/$$target && (cd $(srcdir) && $(FUZZ_CLANG) -std=gnu17 -O1 -g -Isrc \
+		$(MKDIR_P) fuzz-found/$$target && (cd $(srcdir) && $(FUZZ_CLANG) -std=gnu17 -D_GNU_SOURCE -O1 -g -Isrc \
 			-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES) $(OPENSSL_LIBS)) && \
+			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES) $(FUZZ_LIBS)) && \
 		fuzz-found/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=9300 -print_final_stats=1 \
 			-artifact_prefix=fuzz-found/ fuzz-found/$$target $(srcdir)/tests/fuzz/corpus/$$target \
 			|| exit 1; \

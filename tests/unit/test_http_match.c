@@ -137,8 +137,8 @@ START_TEST(settings_that_make_no_sense_are_refused)
 	static const char *const bad[] = {"{\"body_max\": 0}", "{\"body_max\": 1048577}",
 		"{\"body_max\": \"1\"}", "{\"body_contains\": \"\"}", "{\"body_matches\": \"(\"}",
 		"{\"body_sha256\": \"ba78\"}",
-		"{\"body_sha256\": \"ga7816bf8f01cfea414140de5dae2223"
-		"b00361a396177a9cb410ff61f20015ad\"}"};
+		("{\"body_sha256\": \"ga7816bf8f01cfea414140de5dae2223"
+		 "b00361a396177a9cb410ff61f20015ad\"}")};
 	struct body_rule rule;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
