@@ -9,6 +9,10 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+/* What a process inherits besides its channel, which is descriptor 3, begins with this number. */
+#define PROCESS_GIVEN_FIRST 4
+#define PROCESS_GIVEN_MAX 2
+
 struct process;
 
 struct process_kind {
@@ -38,6 +42,8 @@ struct process {
 	void *userdata;
 	const char *libexec_dir, *runtime_dir; /* borrowed */
 	sd_event *loop;
+	int given[PROCESS_GIVEN_MAX]; /* borrowed; -1: none */
+	bool renewing;                /* it was killed to be started again */
 	struct supervise supervise;
 	bool drops_user; /* to uid and gid, looked up once: a lookup may block */
 	uid_t uid;
@@ -55,7 +61,14 @@ int process_init(struct process *p, sd_event *loop, const struct process_kind *k
 /* Kills what still runs. */
 void process_done(struct process *p);
 
+/* From its next start on it inherits this descriptor, which is borrowed, as PROCESS_GIVEN_FIRST +
+ * `place`; -1: none. */
+void process_give(struct process *p, unsigned place, int fd);
+
 void process_start(struct process *p, const struct supervise_settings *settings);
+/* One that runs is killed and started again at once, which is no death: it is given other
+ * descriptors then. */
+void process_renew(struct process *p);
 /* Ask it to leave; it is not started again. `restart`: a successor will be. */
 void process_leave(struct process *p, bool restart);
 /* New heartbeat settings, from the next heartbeat on. */

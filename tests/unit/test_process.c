@@ -19,7 +19,7 @@ static char dir[] = "/tmp/tandem-process-XXXXXX";
 static char program[64];
 static sd_event *loop;
 static struct process helpers[HELPERS];
-static char said[HELPERS][80]; /* what was heard of each, in order */
+static char said[HELPERS][160]; /* what was heard of each, in order */
 static int ends;
 
 static void note(const struct process *p, const char *what)
@@ -169,6 +169,73 @@ START_TEST(who_closes_its_channel_may_end_in_its_own_way)
 }
 END_TEST
 
+/* A descriptor from which this word can be read; not below `lowest`. */
+static int readable(const char *word, int lowest)
+{
+	int fds[2], fd;
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(write(fds[1], word, strlen(word)), (ssize_t)strlen(word));
+	ck_assert_int_eq(close(fds[1]), 0);
+	fd = fcntl(fds[0], F_DUPFD_CLOEXEC, lowest);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(close(fds[0]), 0);
+	return fd;
+}
+
+static void run_until(size_t helper, const char *wanted)
+{
+	while (!strstr(said[helper], wanted))
+		ck_assert_int_ge(sd_event_run(loop, UINT64_MAX), 0);
+}
+
+START_TEST(what_is_given_is_in_its_place_and_nothing_else_is)
+{
+	int first = readable("one\n", 5), second = readable("two\n", 3);
+
+	write_program("read x <&4; read y <&5; set -- /proc/self/fd/*\n"
+		      "printf '{\"method\":\"%s-%s-%s\",\"parameters\":{}}\\0' $x $y $# >&3");
+	process_give(&helpers[0], 0, first);
+	process_give(&helpers[0], 1, second);
+	process_start(&helpers[0], &settings);
+	/* 0, 1, 2, 3, 4, 5, the script, and the directory */
+	run_until(0, "one-two-8; ");
+	ck_assert_int_eq(close(first), 0);
+	ck_assert_int_eq(close(second), 0);
+}
+END_TEST
+
+START_TEST(who_is_renewed_has_not_died_and_gets_what_is_given_now)
+{
+	int fd;
+
+	write_program("if read x <&4; then m=$x; else m=nothing; fi\n"
+		      "printf '{\"method\":\"%s\",\"parameters\":{}}\\0' $m >&3; read x <&3");
+	process_renew(&helpers[0]); /* that does not run */
+	process_start(&helpers[0], &settings);
+	run_until(0, "nothing; ");
+	fd = readable("something\n", 3);
+	process_give(&helpers[0], 0, fd);
+	process_renew(&helpers[0]);
+	run_until(0, "something; ");
+	ck_assert_str_eq(said[0], "started; nothing; started; something; ");
+	ck_assert_uint_eq(helpers[0].supervise.restarts, 0);
+	ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
+START_TEST(who_is_renewed_and_asked_to_leave_leaves)
+{
+	write_program("printf '{\"method\":\"Here\",\"parameters\":{}}\\0' >&3; read x <&3");
+	process_start(&helpers[0], &settings);
+	run_until(0, "Here; ");
+	process_renew(&helpers[0]);
+	process_leave(&helpers[0], false);
+	run_until(0, "left; ");
+	ck_assert_str_eq(said[0], "started; Here; left; ");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("process");
@@ -180,6 +247,9 @@ int main(void)
 	tcase_add_test(tc, last_words_are_heard_before_the_end);
 	tcase_add_test(tc, words_of_parting_are_heard_before_who_was_asked_to_leave_is_gone);
 	tcase_add_test(tc, who_closes_its_channel_may_end_in_its_own_way);
+	tcase_add_test(tc, what_is_given_is_in_its_place_and_nothing_else_is);
+	tcase_add_test(tc, who_is_renewed_has_not_died_and_gets_what_is_given_now);
+	tcase_add_test(tc, who_is_renewed_and_asked_to_leave_leaves);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
