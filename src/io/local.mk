@@ -25,6 +25,7 @@ libio_a_SOURCES += \
 	src/io/ndisc.c src/io/ndisc.h \
 	src/io/net_monitor.c src/io/net_monitor.h \
 	src/io/rtnl.c src/io/rtnl.h \
+	src/io/tun.c src/io/tun.h \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h
 libio_a_SOURCES += \
 	src/io/conntrack.c src/io/conntrack.h \

@@ -239,3 +239,10 @@ tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/
 	src/director/targets.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_job_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+# Link
+check_PROGRAMS += tests/unit/test_tun
+TESTS += tests/unit/test_tun
+tests_unit_test_tun_SOURCES = tests/unit/test_tun.c
+tests_unit_test_tun_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_tun_LDADD = libio.a libbase.a $(UNIT_LDADD)
