@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "core/service_model.h"
+#include "link/pair_key.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -372,9 +373,20 @@ struct conf_ipvs {
 	uint32_t tcp_s, tcp_fin_s, udp_s; /* timeouts, 0: as they are */
 };
 
+enum conf_link_mode {
+	CONF_LINK_TANDEM, /* by tandem-link, authenticated */
+	CONF_LINK_KERNEL, /* by the kernel's daemons on the wire */
+};
+
 struct conf_link {
 	bool enabled; /* there is a "link" object */
+	enum conf_link_mode mode;
 	char *interface;
+	char **interfaces;
+	size_t n_interfaces;
+	uint64_t heartbeat_us;
+	uint32_t coverage_min_permille;
+	struct pair_keys keys;
 	uint32_t sync_id; /* 0..255 */
 	struct addr group;
 	uint16_t port;
@@ -408,6 +420,8 @@ struct conf {
 	struct conf_ipvs ipvs;
 	enum conf_on_stop on_stop;
 	char digest[65]; /* SHA-256 of the files' text, in hex */
+	/* ... of what they say, so that comments, layout and order do not count (conf/outline.h) */
+	char meaning[65];
 };
 
 /* One thing wrong with the configuration. */

@@ -7,6 +7,7 @@ libconf_a_SOURCES = \
 	src/conf/fault.c src/conf/fault.h \
 	src/conf/key.c src/conf/key.h \
 	src/conf/keys.c src/conf/keys.h \
+	src/conf/outline.c src/conf/outline.h \
 	src/conf/parse.c src/conf/parse.h src/conf/parse_net.c src/conf/parse_net.h \
 	src/conf/place.c src/conf/place.h \
 	src/conf/relations.c src/conf/relations.h \

@@ -42,4 +42,6 @@ int command_ready(struct ctl *c, int argc, char **argv);
 int command_weight(struct ctl *c, int argc, char **argv);
 int command_fail(struct ctl *c, int argc, char **argv);
 int command_switchover(struct ctl *c, int argc, char **argv);
+int command_resync(struct ctl *c, int argc, char **argv);
+int command_push(struct ctl *c, int argc, char **argv);
 int command_maintenance(struct ctl *c, int argc, char **argv);

@@ -157,6 +157,7 @@ static void decide(struct director *d, struct control_call *call, const struct s
 	shares_settle(d);
 	apply_pending_now(d);
 	drains_schedule(d, 0);
+	peer_touch(d);
 	control_reply(call, server_to_json(d, s));
 }
 

@@ -287,6 +287,14 @@ enum health_state targets_health(
 	return conf->pools[t->views.items[view].pool].check.initial_up ? HEALTH_UP : HEALTH_UNKNOWN;
 }
 
+bool targets_all_checked(const struct targets *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->items[i].verdict == VERDICT_UNKNOWN)
+			return false;
+	return true;
+}
+
 void targets_set_verdict(struct target *target, enum verdict verdict, struct instant now)
 {
 	if (verdict == VERDICT_DOWN)

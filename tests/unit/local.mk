@@ -178,7 +178,7 @@ tests_unit_test_roles_LDADD = $(LIBCONF) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print
-tests_unit_test_print_SOURCES = tests/unit/test_print.c src/ctl/print.c
+tests_unit_test_print_SOURCES = tests/unit/test_print.c src/ctl/peer_trouble.c src/ctl/print.c
 tests_unit_test_print_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_print_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
