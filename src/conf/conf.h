@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/addr.h"
+#include "core/pair_key.h"
 #include "core/service_model.h"
-#include "link/pair_key.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -374,20 +374,32 @@ struct conf_ipvs {
 };
 
 enum conf_link_mode {
-	CONF_LINK_TANDEM, /* by tandem-link, authenticated */
-	CONF_LINK_KERNEL, /* by the kernel's daemons on the wire */
+	CONF_LINK_BY_KEY, /* not said: the relations resolve it */
+	CONF_LINK_KERNEL, /* the kernel's sync daemons speak on the network */
+	CONF_LINK_TANDEM, /* they speak to tandem-link, which speaks to the peer's */
 };
+
+enum conf_split_brain {
+	CONF_SPLIT_BRAIN_PREVENT, /* no takeover from a peer that says over the link that it is
+				     Active */
+	CONF_SPLIT_BRAIN_VRRP,    /* adverts alone decide */
+};
+
+#define CONF_LINK_INTERFACES_MAX 2
 
 struct conf_link {
 	bool enabled; /* there is a "link" object */
 	enum conf_link_mode mode;
-	char *interface;
-	char **interfaces;
-	size_t n_interfaces;
-	uint64_t heartbeat_us;
-	uint32_t coverage_min_permille;
-	struct pair_keys keys;
-	uint32_t sync_id; /* 0..255 */
+	char *interface;       /* the first of */
+	char **interfaces;     /* 1 or 2, then NULL */
+	char *key_file;        /* NULL: none, in CONF_LINK_KERNEL */
+	struct pair_keys keys; /* what is in it; n 0: not read */
+	uint64_t heartbeat_us; /* between two datagrams at least */
+	unsigned coverage_min; /* percent of the connections that a ready peer has at least */
+	enum conf_split_brain split_brain;
+	bool fast_failover; /* a peer that neither advertises nor is heard on the link is gone at
+			       once */
+	uint32_t sync_id;   /* 0..255 */
 	struct addr group;
 	uint16_t port;
 	uint8_t ttl;

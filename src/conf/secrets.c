@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "conf/alloc.h"
 #include "conf/conf.h"
+#include "core/pair_key.h"
 #include "core/vrrp_auth.h"
 
 #include <errno.h>
@@ -11,14 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX 512
+#define FILE_MAX (PAIR_KEY_FILE_MAX + 1) /* one more, so that too much is seen */
 
 struct secret {
 	uint8_t bytes[FILE_MAX];
 	size_t len;
 };
 
-static void add_error(struct conf_errors *errors, const char *file, char *text)
+static void add_error_at(struct conf_errors *errors, const char *file, unsigned line, char *text)
 {
 	struct conf_error *items =
 		reallocarray(errors->items, errors->n + 1, sizeof(*errors->items));
@@ -26,8 +27,16 @@ static void add_error(struct conf_errors *errors, const char *file, char *text)
 	if (!items)
 		abort();
 	errors->items = items;
-	items[errors->n++] =
-		(struct conf_error){.file = conf_dup(file), .pointer = conf_dup(""), .text = text};
+	items[errors->n++] = (struct conf_error){.file = conf_dup(file),
+		.line = line,
+		.column = line ? 1 : 0,
+		.pointer = conf_dup(""),
+		.text = text};
+}
+
+static void add_error(struct conf_errors *errors, const char *file, char *text)
+{
+	add_error_at(errors, file, 0, text);
 }
 
 /* NULL, or why the file is not to be used. */
@@ -139,6 +148,24 @@ static void read_password(struct conf_auth *auth, struct conf_errors *errors)
 	explicit_bzero(&s, sizeof(s));
 }
 
+static void read_pair_keys(struct conf_link *link, struct conf_errors *errors)
+{
+	struct secret s = {0};
+	const char *wrong = read_file(link->key_file, &s);
+	enum pair_key_fault fault;
+	unsigned line;
+
+	if (wrong) {
+		add_error(errors, link->key_file, conf_dup(wrong));
+	} else {
+		fault = pair_keys_parse(s.bytes, s.len, &link->keys, &line);
+		if (fault != PAIR_KEY_OK)
+			add_error_at(
+				errors, link->key_file, line, conf_dup(pair_key_fault_text(fault)));
+	}
+	explicit_bzero(&s, sizeof(s));
+}
+
 bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors)
 {
 	size_t before = ret_errors->n;
@@ -150,5 +177,7 @@ bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors)
 		for (size_t k = 0; k < auth->n_keys; k++)
 			read_key(&auth->keys[k], ret_errors);
 	}
+	if (c->link.enabled && c->link.key_file)
+		read_pair_keys(&c->link, ret_errors);
 	return ret_errors->n == before;
 }

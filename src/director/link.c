@@ -105,7 +105,7 @@ static json_t *interfaces(const struct conf_link *link)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < link->n_interfaces; i++)
+	for (size_t i = 0; link->interfaces[i]; i++)
 		(void)json_array_append_new(array, json_string(link->interfaces[i]));
 	return array;
 }

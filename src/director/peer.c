@@ -403,9 +403,8 @@ static void on_coverage(struct director *d, const json_t *parameters)
 
 	json_decref(p->coverage);
 	p->coverage = json_copy((json_t *)(uintptr_t)parameters);
-	p->coverage_low =
-		json_is_number(percent) &&
-		json_number_value(percent) * 10 < (double)d->conf->link.coverage_min_permille;
+	p->coverage_low = json_is_number(percent) &&
+			  json_number_value(percent) < (double)d->conf->link.coverage_min;
 	if (p->coverage_low && !was_low) {
 		(void)snprintf(text, sizeof(text), "%.2f", json_number_value(percent));
 		(void)snprintf(message, sizeof(message),
