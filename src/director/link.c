@@ -20,21 +20,6 @@
 #define GIVEN_PAGE 1
 #define GIVEN_PAGE_ELECTOR 0 /* ... and the elector */
 
-bool link_is_tandem(const struct conf *conf)
-{
-	return conf->link.enabled && conf->link.mode == CONF_LINK_TANDEM;
-}
-
-const char *link_mode_name(const struct conf *conf)
-{
-	return !conf->link.enabled ? "off" : link_is_tandem(conf) ? "tandem" : "kernel";
-}
-
-const char *link_sync_interface(const struct conf *conf)
-{
-	return link_is_tandem(conf) ? LINK_DEVICE : conf->link.interface;
-}
-
 int link_init(struct director *d)
 {
 	d->link = (struct link_side){.device = -1, .page = peer_memory_new()};

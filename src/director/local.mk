@@ -11,7 +11,7 @@ tandemd_SOURCES = \
 	src/director/drains.c \
 	src/director/forwarding.c src/director/forwarding.h \
 	src/director/helpers.c \
-	src/director/link.c \
+	src/director/link.c src/director/link_mode.h \
 	src/director/main.c \
 	src/director/job.c src/director/job.h \
 	src/director/maintenance.c \

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define TEXT_MAX (512u * 1024u) /* of a file: it travels in a state */
 #define ANSWER_US UINT64_C(60000000)
@@ -341,15 +342,20 @@ static char *previous_path(const struct director *d)
 	return asprintf(&path, "%s" PREVIOUS, d->options->config) < 0 ? NULL : path;
 }
 
-/* NULL, or what went wrong. */
-static json_t *write_file(const char *path, char *text)
+/* NULL, or what went wrong. It may be read and written by those who could read and write the
+ * configuration before. */
+static json_t *write_file(const struct director *d, const char *path, char *text)
 {
 	size_t len = strlen(text);
+	struct stat st;
+	mode_t mode = stat(d->options->config, &st) < 0 ? 0644 : st.st_mode & 0777;
 	int r;
 
 	if (len > 0 && text[len - 1] == '\n')
 		text[len - 1] = '\0'; /* file_replace() adds one */
 	r = file_replace(path, text);
+	if (r >= 0 && chmod(path, mode) < 0)
+		r = -errno;
 	return r < 0 ? json_pack("[o]", json_sprintf("%s: %s", path, strerror(-r))) : NULL;
 }
 
@@ -364,9 +370,9 @@ static json_t *write_pushed(const struct director *d, const char *text)
 		return json_pack("[s]", "out of memory");
 	if (!now || strcmp(now, text) != 0) {
 		if (now)
-			wrong = write_file(path, now);
+			wrong = write_file(d, path, now);
 		if (!wrong)
-			wrong = write_file(d->options->config, then);
+			wrong = write_file(d, d->options->config, then);
 	}
 	return wrong;
 }
@@ -378,7 +384,7 @@ static json_t *write_previous(const struct director *d)
 
 	if (!text)
 		return json_pack("[s]", "what was there before cannot be read");
-	return write_file(d->options->config, text);
+	return write_file(d, d->options->config, text);
 }
 
 static void carry_out(struct director *d, const json_t *offer)

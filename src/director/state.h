@@ -36,6 +36,7 @@
 #include "director/overrides.h"
 #include "director/pools.h"
 #include "director/forwarding.h"
+#include "director/link_mode.h"
 #include "director/process.h"
 #include "director/targets.h"
 
@@ -163,8 +164,6 @@ struct switchover {
 	json_t *asked; /* routers that were Active: name -> their "switchovers" until then */
 	sd_event_source *timeout;
 };
-
-#define LINK_DEVICE "tandem-sync" /* behind which the kernel syncs in tandem mode */
 
 /* What tandem-link is given. */
 struct link_side {
@@ -521,10 +520,6 @@ void apply_adopt(struct director *d, const struct ipvs_table *have);
 /* The helpers are known, and none was started. 0 or -errno. */
 int link_init(struct director *d);
 void link_done(struct director *d);
-bool link_is_tandem(const struct conf *conf);
-const char *link_mode_name(const struct conf *conf); /* "off", "kernel", "tandem" */
-/* Which interface the kernel's sync daemons are bound to. */
-const char *link_sync_interface(const struct conf *conf);
 /* The device is there as d->conf wants it; tandem-link is started again when it has another one.
  * 0 or -errno: it is tried again with the table. */
 int link_prepare(struct director *d);
