@@ -86,18 +86,29 @@ static json_t *drain_to_json(const struct drain *d, struct overrides_now now)
 	return o;
 }
 
-static json_t *override_to_json(const struct override *item, struct overrides_now now)
+static json_t *decision_to_json(
+	const struct decision *d, const struct stamp *stamp, struct overrides_now now)
 {
-	const struct decision *d = &item->decision;
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "pool", item->pool, "server",
-		item->server, "decision", decision_kind_name(d->kind), "by", item->stamp.by,
-		"at_us", (json_int_t)item->stamp.at_unix_us, "over_us",
-		(json_int_t)item->stamp.over_unix_us);
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I}", "decision", decision_kind_name(d->kind), "by",
+		stamp->by, "at_us", (json_int_t)stamp->at_unix_us, "over_us",
+		(json_int_t)stamp->over_unix_us);
 
 	if (d->has_weight)
 		(void)json_object_set_new(o, "weight", json_integer(d->weight));
 	if (d->kind == DECISION_DRAIN)
 		(void)json_object_set_new(o, "drain", drain_to_json(&d->drain, now));
+	return o;
+}
+
+static json_t *override_to_json(const struct override *item, struct overrides_now now)
+{
+	json_t *o = decision_to_json(&item->decision, &item->stamp, now);
+
+	(void)json_object_set_new(o, "pool", json_string(item->pool));
+	(void)json_object_set_new(o, "server", json_string(item->server));
+	if (*item->lost.by)
+		(void)json_object_set_new(
+			o, "lost", decision_to_json(&item->lost_decision, &item->lost, now));
 	return o;
 }
 
@@ -254,6 +265,18 @@ static struct stamp stamp_of(const json_t *o)
 	return s;
 }
 
+/* The one that does not count, if whoever wrote it knows of one. */
+static void take_lost(struct override *item, const json_t *from, struct overrides_now now)
+{
+	const json_t *lost = json_object_get(from, "lost");
+	struct decision decision;
+
+	if (!lost || !decision_parse(lost, now, &decision))
+		return;
+	item->lost = stamp_of(lost);
+	item->lost_decision = decision;
+}
+
 static int take_item(struct overrides *o, const json_t *item, struct overrides_now now)
 {
 	const char *pool = text_of(item, "pool"), *server = text_of(item, "server");
@@ -267,6 +290,7 @@ static int take_item(struct overrides *o, const json_t *item, struct overrides_n
 		return -ENOMEM;
 	added->decision = decision;
 	added->stamp = stamp_of(item);
+	take_lost(added, item, now);
 	return 0;
 }
 
@@ -386,6 +410,17 @@ static void keep_ours(struct override *item, const struct decision *decision,
 	l->kept(item, l->userdata);
 }
 
+/* The peer had ours already, and knows of a conflict. */
+static void learn_of_lost(struct override *item, const json_t *theirs, struct overrides_now now,
+	const struct overrides_listener *l)
+{
+	if (*item->lost.by)
+		return;
+	take_lost(item, theirs, now);
+	if (*item->lost.by)
+		l->kept(item, l->userdata);
+}
+
 /* Whether anything was taken. */
 static bool merge_item(struct overrides *o, const json_t *theirs, struct overrides_now now,
 	const struct overrides_listener *l)
@@ -408,6 +443,8 @@ static bool merge_item(struct overrides *o, const json_t *theirs, struct overrid
 		take_theirs(item, &decision, &stamp, now, l);
 	else if (order < 0)
 		keep_ours(item, &decision, &stamp, l);
+	else
+		learn_of_lost(item, theirs, now, l);
 	item->counts_there = order >= 0 && json_is_true(json_object_get(theirs, "counts"));
 	return order > 0;
 }

@@ -24,7 +24,9 @@ class PlayedLinks:
     def __init__(self, lab):
         self.path = lab.path("played-orders.json")
         self.orders = {"cut": False, "resync": "done", "coverage": 100.0}
-        self.libexec_dir = lab.path("libexec-played")
+        for node in ("lb1", "lb2"):
+            if os.path.exists(lab.path(f"played-{node}.json")):
+                os.unlink(lab.path(f"played-{node}.json"))
         self.say()
 
     def say(self, **orders):
@@ -39,7 +41,6 @@ class PlayedLinks:
         with open(__file__, encoding="utf-8") as source, open(target, "w", encoding="utf-8") as copy:
             copy.write(source.read())
         os.chmod(target, 0o755)
-        self.libexec_dir = libexec_dir
 
 
 def _replace(path, value):

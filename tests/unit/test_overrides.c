@@ -327,6 +327,28 @@ START_TEST(an_older_one_in_conflict_is_shown_once_and_what_was_decided_over_it_n
 }
 END_TEST
 
+START_TEST(who_hears_of_a_conflict_when_it_is_settled_shows_it_as_well)
+{
+	json_t *theirs, *lost;
+
+	decide(DECISION_FAIL, "lb1", 30);
+	theirs = overrides_for_peer(&o, t0);
+	lost = json_pack("{s:s, s:i, s:s, s:I}", "decision", "none", "weight", 3, "by", "lb2",
+		"at_us", (json_int_t)t0.unix_us);
+	(void)json_object_set_new(json_array_get(theirs, 0), "lost", lost);
+	n_kept = n_taken = 0;
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(overrides_merge(&o, theirs, t0, &listener), 0);
+	ck_assert_uint_eq(n_kept, 1);
+	ck_assert_uint_eq(n_taken, 0);
+	ck_assert_uint_eq(ours()->lost_decision.weight, 3);
+	ck_assert_int_eq(overrides_save(&o, t0), 0);
+	reload_at(t0);
+	ck_assert_str_eq(ours()->lost.by, "lb2");
+	json_decref(theirs);
+}
+END_TEST
+
 START_TEST(two_that_agree_are_no_conflict)
 {
 	decide(DECISION_FAIL, "lb1", 10);
@@ -432,6 +454,7 @@ int main(void)
 		one_decided_in_ignorance_of_ours_is_a_conflict_and_one_decided_over_ours_is_none);
 	tcase_add_test(
 		tc, an_older_one_in_conflict_is_shown_once_and_what_was_decided_over_it_never);
+	tcase_add_test(tc, who_hears_of_a_conflict_when_it_is_settled_shows_it_as_well);
 	tcase_add_test(tc, two_that_agree_are_no_conflict);
 	tcase_add_test(tc, what_was_taken_back_does_not_come_back_from_the_peer);
 	tcase_add_test(tc, a_server_taken_back_by_the_peer_is_cold_here_too);
