@@ -519,6 +519,18 @@ static const char *resync_name(enum peer_resync resync)
 	return "unknown";
 }
 
+/* What the two say to each other about decisions and configurations is nobody else's business: it
+ * is large, and what comes of it stands elsewhere. */
+static json_t *state_there_to_json(const struct peer *p)
+{
+	static const char *const inner[] = {"decisions", "compare", "push", "pushed"};
+	json_t *state = p->state ? json_copy(p->state) : json_null();
+
+	for (size_t i = 0; p->state && i < sizeof(inner) / sizeof(inner[0]); i++)
+		(void)json_object_del(state, inner[i]);
+	return state;
+}
+
 static json_t *value_or_null(json_t *value)
 {
 	return value ? json_incref(value) : json_null();
@@ -539,7 +551,7 @@ json_t *peer_to_json(const struct director *d)
 		peer_trouble_name(own_trouble(d)), "trouble_there",
 		peer_trouble_name(peer_trouble_there(d)), "config_differs", p->differs,
 		"split_brain", p->split, "resync", resync, "coverage", value_or_null(p->coverage),
-		"state", value_or_null(p->state));
+		"state", state_there_to_json(p));
 	(void)json_object_set_new(o, "config_path", compare_path(d));
 	return o;
 }

@@ -3,7 +3,7 @@
 them is tested apart from the network. Run as a helper, on descriptor 3. What it is to say stands in a
 file that the test writes, PlayedLinks.orders:
 
-    {"cut": bool, "resync": "done" | "hold" | "failed", "coverage": percent}
+    {"cut": bool, "resync": "done" | "hold" | "failed", "coverage": percent, "complains": node or null}
 
 Started with the module's path as a program in a directory of helpers; imported by tests.
 """
@@ -23,7 +23,7 @@ class PlayedLinks:
 
     def __init__(self, lab):
         self.path = lab.path("played-orders.json")
-        self.orders = {"cut": False, "resync": "done", "coverage": 100.0}
+        self.orders = {"cut": False, "resync": "done", "coverage": 100.0, "complains": None}
         for node in ("lb1", "lb2"):
             if os.path.exists(lab.path(f"played-{node}.json")):
                 os.unlink(lab.path(f"played-{node}.json"))
@@ -86,7 +86,9 @@ class Link:
         elif method == "Configure":
             self.node, self.peer = parameters.get("node"), parameters.get("peer")
             self.configured = parameters
-            self.send("Configured", generation=parameters["generation"], errors=[])
+            complains = self.orders()["complains"] == self.node
+            self.send("Configured", generation=parameters["generation"],
+                      errors=[f"tandem-link of {self.node} complains"] if complains else [])
         elif method == "Report":
             self.send("Report", seq=parameters["seq"], configured={
                 k: v for k, v in self.configured.items() if k != "keys"},

@@ -159,10 +159,9 @@ def test_who_joins_does_not_preempt_before_its_resync_is_done(lab):
     lb1 = director(lab, "lb1").start()
     wait_peer(lb1, alive=True, trouble_here="resync-running")
     wait_peer(lb2, trouble_there="resync-running")
-    # Ten times the interval after which it would have preempted.
-    until = lb1.router()["adverts_received"] + 10 if "adverts_received" in lb1.router() else None
-    if until:
-        wait_until(lambda: lb1.router()["adverts_received"] >= until, 10, "ten adverts")
+    # It would have preempted after three of them.
+    until = lb1.router()["counters"]["adverts_received"] + 10
+    wait_until(lambda: lb1.router()["counters"]["adverts_received"] >= until, 10, "ten adverts")
     assert lb1.router()["state"] == "backup" and lb2.owns(VIP)
     lab.played.say(resync="done")
     lb1.wait_owner(VIP)
@@ -369,8 +368,6 @@ def test_a_pushed_configuration_is_in_force_on_both_the_standby_first(lab):
         assert json.load(file) == before
     wait_peer(lb1, config_differs=False, trouble_there="none")
     lb1.wait_event("pushed")
-    result = lb2.ctl("push")
-    assert (result.returncode, result.stdout) == (0, "lb2: in force\nlb1: in force\n"), result.stderr
 
 
 def test_what_this_node_refuses_is_not_pushed(lab):
@@ -385,19 +382,42 @@ def test_what_this_node_refuses_is_not_pushed(lab):
 
 def test_what_the_peer_refuses_changes_nothing_anywhere(lab):
     lb1, lb2 = start_both(lab)
-    # lb2 cannot read this key; lb1 is asked before it is looked for there.
-    missing = lab.path("only-lb1.key")
-    with open(missing, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as file:
-        file.write(open(lab.key_file, encoding="utf-8").read())
-    config = pushed(lab)
-    config["link"]["key_file"] = missing
+    config = config_of(lab)
+    config["nodes"]["lb3"] = config["nodes"].pop("lb2")
+    config["virtual_routers"]["front"]["priority"]["lb3"] = config["virtual_routers"]["front"]["priority"].pop("lb2")
     lb1.write_config(config)
-    lb2_reads = os.path.realpath(missing)
-    os.rename(missing, missing + ".hidden")
     result = lb1.ctl("push")
-    assert result.returncode == 1 and lb2_reads in result.stderr
+    assert result.returncode == 1
+    assert f"lb2: {lb1.config_path}" in result.stderr and "/nodes" in result.stderr, result.stderr
+    assert "lb2 does not take the configuration" in result.stderr
     assert lb1.status()["config"]["generation"] == 1 and lb2.status()["config"]["generation"] == 1
     assert running(lb2) == config_of(lab) and not os.path.exists(lb2.config_path + ".previous")
+    lb1.wait_event("push-failed")
+
+
+@pytest.mark.parametrize("complains", ["lb1", "lb2"])
+def test_what_one_cannot_carry_out_is_taken_back_on_the_peer(lab, complains):
+    lb1, lb2 = start_both(lab)
+    lb1.write_config(pushed(lab))
+    lab.played.say(complains=complains)
+    result = lb1.ctl("push")
+    assert result.returncode == 1 and f"{complains}: tandem-link of {complains} complains" in result.stderr
+    assert running(lb2) == config_of(lab)
+    assert lb2.status()["config"]["generation"] == 3
+    assert lb1.status()["config"]["generation"] == (2 if complains == "lb1" else 1)
+    lab.played.say(complains=None)
+    result = lb1.ctl("push")
+    assert result.returncode == 0, result.stderr
+    assert running(lb2) == pushed(lab)
+    wait_peer(lb1, config_differs=False)
+
+
+def test_the_standby_that_pushes_applies_it_first(lab):
+    lb1, lb2 = start_both(lab)
+    lb2.write_config(pushed(lab))
+    result = lb2.ctl("push")
+    assert (result.returncode, result.stdout) == (0, "lb2: in force\nlb1: in force\n"), result.stderr
+    assert running(lb1) == pushed(lab)
 
 
 def test_push_to_nobody_is_refused(lab):
