@@ -65,6 +65,7 @@ json_t *key_fallback(const struct key *key)
 	case KEY_MARK:
 	case KEY_PATTERNS:
 	case KEY_OBJECT:
+	case KEY_OWN:
 	case KEY_LIST:
 	case KEY_MAP:
 		break;
@@ -84,6 +85,13 @@ static void free_list(const struct key *key, void *items, size_t n)
 	for (size_t i = 0; i < n; i++)
 		keys_free(key->object, (char *)items + i * key->object->size);
 	free(items);
+}
+
+static void free_own(const struct key *key, void *object)
+{
+	if (object)
+		keys_free(key->object, object);
+	free(object);
 }
 
 static void free_speakers(struct conf_speaker *speakers, size_t n)
@@ -120,6 +128,8 @@ void keys_free(const struct keys *keys, void *object)
 			free_speakers(*(struct conf_speaker **)field, *(const size_t *)also);
 		else if (key->type == KEY_OBJECT)
 			keys_free(key->object, field);
+		else if (key->type == KEY_OWN)
+			free_own(key, *(void **)field);
 		else if (key->type == KEY_MAP)
 			free_map(key, *(void **)field, *(const size_t *)also);
 	}

@@ -30,6 +30,7 @@ enum key_type {
 	KEY_PRIORITY,  /* min..max, or an object of node -> min..max; the relations store it */
 	KEY_PATTERNS,  /* a text or several: files to include, members; not stored */
 	KEY_OBJECT,    /* a struct of `object`; a bool in `also` says that it is there */
+	KEY_OWN,       /* a struct of `object` on the heap, NULL when it is not there */
 	KEY_LIST,      /* an array of structs of `object`, its number in `also`; min..max of them */
 	KEY_MAP, /* name -> struct of `object`, which begins with char *name; number in `also` */
 };
@@ -66,7 +67,7 @@ struct key {
 };
 
 /* One kind of object. */
-#define KEYS_MAX 64 /* of one object */
+#define KEYS_MAX 128 /* of one object */
 
 struct keys {
 	const char *name;

@@ -384,6 +384,18 @@ static bool parse_member_object(const struct parse *p, const struct key *key, js
 	return true;
 }
 
+static bool parse_own(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, void *object)
+{
+	void *own;
+
+	if (!parse_expect_object(p, value, path))
+		return false;
+	*(void **)key_field(object, key->field) = own = conf_alloc(1, key->object->size);
+	parse_object(p, key->object, value, path, own);
+	return true;
+}
+
 /* --- The table --- */
 
 bool parse_value(const struct parse *p, const struct key *key, json_t *value,
@@ -452,6 +464,8 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_texts(p, value, path);
 	case KEY_OBJECT:
 		return parse_member_object(p, key, value, path, object);
+	case KEY_OWN:
+		return parse_own(p, key, value, path, object);
 	case KEY_LIST:
 		return parse_list(p, key, value, path, object);
 	case KEY_MAP:

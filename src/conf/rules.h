@@ -21,6 +21,8 @@ void rules_moved(const struct rules *r);
 /* ... of those, how their adverts look and whom they go to. Sets their families. */
 void rules_wire(const struct rules *r);
 void rules_pools(const struct rules *r);
+/* ... of those, how they are checked. */
+void rules_checks(const struct rules *r, size_t pool);
 void rules_services(const struct rules *r);
 void rules_track(const struct rules *r);
 /* Sets the link's mode and its interfaces. Before the services, which look at it. */

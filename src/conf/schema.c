@@ -152,6 +152,14 @@ static json_t *objects_schema(const struct key *key, json_t *definitions)
 		"minItems", (json_int_t)key->min, "maxItems", (json_int_t)key->max);
 }
 
+/* An object of a kind that may be elsewhere, too. */
+static json_t *own_schema(const struct key *key, json_t *definitions)
+{
+	if (!json_object_get(definitions, key->object->name))
+		define(definitions, key->object);
+	return reference(key->object->name);
+}
+
 static json_t *map_schema(const struct key *key, json_t *definitions)
 {
 	json_t *schema = named_schema(reference(key->object->name));
@@ -213,6 +221,8 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 	case KEY_OBJECT:
 		define(definitions, key->object);
 		return reference(key->object->name);
+	case KEY_OWN:
+		return own_schema(key, definitions);
 	case KEY_LIST:
 		return objects_schema(key, definitions);
 	case KEY_MAP:

@@ -1,9 +1,9 @@
 /* Keys and passwords: only ever named by file, and read when the configuration is to be used. What
  * others than the owner could read is no secret. */
+#include "conf/secrets.h"
 #include "base/cleanup.h"
 #include "conf/alloc.h"
 #include "conf/conf.h"
-#include "core/pair_key.h"
 #include "core/vrrp_auth.h"
 
 #include <errno.h>
@@ -11,13 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define FILE_MAX (PAIR_KEY_FILE_MAX + 1) /* one more, so that too much is seen */
-
-struct secret {
-	uint8_t bytes[FILE_MAX];
-	size_t len;
-};
 
 static void add_error_at(struct conf_errors *errors, const char *file, unsigned line, char *text)
 {
@@ -51,7 +44,7 @@ static const char *judge(const struct stat *st)
 	return NULL;
 }
 
-static const char *read_file(const char *path, struct secret *ret)
+const char *secret_read(const char *path, struct secret *ret)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -67,6 +60,8 @@ static const char *read_file(const char *path, struct secret *ret)
 	if (n < 0)
 		return strerror(errno);
 	ret->len = (size_t)n;
+	ret->uid = st.st_uid;
+	ret->gid = st.st_gid;
 	return NULL;
 }
 
@@ -113,7 +108,7 @@ static bool decode(struct secret *s)
 static void read_key(struct conf_key *key, struct conf_errors *errors)
 {
 	struct secret s = {0};
-	const char *wrong = read_file(key->file, &s);
+	const char *wrong = secret_read(key->file, &s);
 
 	if (!wrong) {
 		drop_newline(&s);
@@ -134,7 +129,7 @@ static void read_key(struct conf_key *key, struct conf_errors *errors)
 static void read_password(struct conf_auth *auth, struct conf_errors *errors)
 {
 	struct secret s = {0};
-	const char *wrong = read_file(auth->password_file, &s);
+	const char *wrong = secret_read(auth->password_file, &s);
 
 	if (!wrong) {
 		drop_newline(&s);
@@ -151,7 +146,7 @@ static void read_password(struct conf_auth *auth, struct conf_errors *errors)
 static void read_pair_keys(struct conf_link *link, struct conf_errors *errors)
 {
 	struct secret s = {0};
-	const char *wrong = read_file(link->key_file, &s);
+	const char *wrong = secret_read(link->key_file, &s);
 	enum pair_key_fault fault;
 	unsigned line;
 

@@ -74,20 +74,38 @@ static enum pair_key_fault add(struct pair_keys *keys, const uint8_t *bytes)
 	return PAIR_KEY_OK;
 }
 
-static enum pair_key_fault add_line(struct pair_keys *keys, const uint8_t *line, size_t len)
+/* A line without its newline, and without blanks around it. */
+struct line {
+	const uint8_t *at;
+	size_t len;
+};
+
+/* The line at *at, which moves behind it. */
+static struct line next_line(const uint8_t **at, const uint8_t *end)
+{
+	const uint8_t *newline = memchr(*at, '\n', (size_t)(end - *at));
+	struct line line = {*at, (size_t)((newline ? newline : end) - *at)};
+
+	*at = newline ? newline + 1 : end;
+	while (line.len > 0 && is_blank(line.at[0])) {
+		line.at++;
+		line.len--;
+	}
+	while (line.len > 0 && is_blank(line.at[line.len - 1]))
+		line.len--;
+	return line;
+}
+
+static bool has_key(const struct line *line)
+{
+	return line->len > 0 && line->at[0] != '#';
+}
+
+static enum pair_key_fault add_line(struct pair_keys *keys, const struct line *line)
 {
 	uint8_t bytes[PAIR_KEY_LEN];
-	enum pair_key_fault fault;
+	enum pair_key_fault fault = decode(line->at, line->len, bytes);
 
-	while (len > 0 && is_blank(line[0])) {
-		line++;
-		len--;
-	}
-	while (len > 0 && is_blank(line[len - 1]))
-		len--;
-	if (len == 0 || line[0] == '#')
-		return PAIR_KEY_OK;
-	fault = decode(line, len, bytes);
 	if (fault == PAIR_KEY_OK)
 		fault = add(keys, bytes);
 	explicit_bzero(bytes, sizeof(bytes));
@@ -100,25 +118,69 @@ enum pair_key_fault pair_keys_parse(
 	const uint8_t *at = text, *end = at + len;
 	struct pair_keys keys = {0};
 	enum pair_key_fault fault = len > PAIR_KEY_FILE_MAX ? PAIR_KEY_LONG : PAIR_KEY_OK;
-	unsigned line = 0;
+	unsigned n = 0;
 
 	while (fault == PAIR_KEY_OK && at < end) {
-		const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
-		const uint8_t *line_end = newline ? newline : end;
-		line++;
-		fault = add_line(&keys, at, (size_t)(line_end - at));
-		at = newline ? newline + 1 : end;
+		struct line line = next_line(&at, end);
+		n++;
+		if (has_key(&line))
+			fault = add_line(&keys, &line);
 	}
 	if (fault == PAIR_KEY_OK && keys.n == 0) {
 		fault = PAIR_KEY_EMPTY;
-		line = 0;
+		n = 0;
 	}
 	if (fault == PAIR_KEY_OK)
 		*ret = keys;
 	else
-		*ret_line = line;
+		*ret_line = n;
 	explicit_bzero(&keys, sizeof(keys));
 	return fault;
+}
+
+/* The text being written. */
+struct output {
+	char *text;
+	size_t len;
+	bool overflow;
+};
+
+static void put_line(struct output *out, const void *bytes, size_t len)
+{
+	if (out->overflow || PAIR_KEY_FILE_MAX - out->len < len + 1) {
+		out->overflow = true;
+		return;
+	}
+	memcpy(out->text + out->len, bytes, len);
+	out->text[out->len + len] = '\n';
+	out->len += len + 1;
+}
+
+static void put_key(struct output *out, const struct pair_key *key)
+{
+	char text[PAIR_KEY_TEXT_MAX];
+
+	put_line(out, pair_key_format(key, text), PAIR_KEY_TEXT_MAX - 1);
+	explicit_bzero(text, sizeof(text));
+}
+
+size_t pair_keys_rewrite(const void *text, size_t len, const struct pair_keys *keys,
+	char ret[static PAIR_KEY_FILE_MAX])
+{
+	const uint8_t *at = text, *end = at + len;
+	struct output out = {.text = ret};
+	unsigned used = 0;
+
+	while (at < end) {
+		struct line line = next_line(&at, end);
+		if (!has_key(&line))
+			put_line(&out, line.at, line.len);
+		else if (used < keys->n)
+			put_key(&out, &keys->items[used++]);
+	}
+	while (used < keys->n)
+		put_key(&out, &keys->items[used++]);
+	return out.overflow ? 0 : out.len;
 }
 
 const struct pair_key *pair_keys_find(

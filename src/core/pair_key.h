@@ -42,6 +42,11 @@ void pair_key_make(const uint8_t bytes[static PAIR_KEY_LEN], struct pair_key *re
  * only on PAIR_KEY_OK; *ret_line, 1-based, or 0 for the whole file, on a fault. */
 enum pair_key_fault pair_keys_parse(
 	const void *text, size_t len, struct pair_keys *ret, unsigned *ret_line);
+/* Puts these keys into the text of a file that pair_keys_parse() took: comments stay, what are too
+ * few lines are added at the end, lines too many are left out. Returns the length of `ret`, or 0
+ * when that would be longer than PAIR_KEY_FILE_MAX. */
+size_t pair_keys_rewrite(const void *text, size_t len, const struct pair_keys *keys,
+	char ret[static PAIR_KEY_FILE_MAX]);
 /* NULL: none of them has that id. */
 const struct pair_key *pair_keys_find(
 	const struct pair_keys *keys, const uint8_t id[static PAIR_KEY_ID_LEN]);

@@ -23,8 +23,8 @@
 int link_init(struct director *d)
 {
 	d->link = (struct link_side){.device = -1, .page = peer_memory_new()};
-	process_give(&d->helpers[HELPER_ELECTOR], GIVEN_PAGE_ELECTOR, d->link.page);
-	process_give(&d->helpers[HELPER_LINK], GIVEN_PAGE, d->link.page);
+	(void)process_give(&d->helpers[HELPER_ELECTOR], GIVEN_PAGE_ELECTOR, d->link.page);
+	(void)process_give(&d->helpers[HELPER_LINK], GIVEN_PAGE, d->link.page);
 	return d->link.page < 0 ? d->link.page : 0;
 }
 
@@ -74,8 +74,7 @@ int link_prepare(struct director *d)
 		link_remove_device(d);
 	if (r < 0)
 		return r;
-	process_give(&d->helpers[HELPER_LINK], GIVEN_DEVICE, d->link.device);
-	process_renew(&d->helpers[HELPER_LINK]);
+	(void)process_give(&d->helpers[HELPER_LINK], GIVEN_DEVICE, d->link.device);
 	return 0;
 }
 

@@ -3,6 +3,7 @@ tandemd_SOURCES = \
 	src/director/apply.c \
 	src/director/balancer.c src/director/balancer.h \
 	src/director/checks.c \
+	src/director/check_wire.c src/director/check_wire.h \
 	src/director/cleanup.c \
 	src/director/compare.c \
 	src/director/control.c src/director/control.h \
@@ -35,6 +36,7 @@ tandemd_SOURCES = \
 	src/director/roles_wire.c \
 	src/director/run.c src/director/run.h \
 	src/director/ruleset.c src/director/ruleset.h \
+	src/director/server_view.c \
 	src/director/settings.c src/director/settings.h \
 	src/director/shares.c \
 	src/director/state.h \

@@ -10,11 +10,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define CHILD_FD 3
@@ -72,15 +75,11 @@ static void gone(struct process *p, const char *how)
 	p->pid = 0;
 	p->child = sd_event_source_disable_unref(p->child);
 	drop_channel(p);
-	if (p->renewing) {
-		p->renewing = false;
-		step(p, SUPERVISE_EV_WANTED);
-		return;
-	}
-	if (wanted)
+	if (wanted && !p->replaced)
 		p->handler->died(p, how, hung, p->userdata);
-	else
+	else if (!wanted)
 		p->handler->left(p, p->userdata);
+	p->replaced = false;
 	step(p, SUPERVISE_EV_EXITED);
 }
 
@@ -114,6 +113,26 @@ static bool place_descriptors(const struct process *p, int channel)
 	return close_range(CHILD_FD + CHILD_FDS, ~0U, 0) >= 0;
 }
 
+/* What remains over a change of user and an exec is what is inheritable and ambient. */
+static int take_capabilities(uint64_t capabilities)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t word = (uint32_t)(capabilities >> 32 * i);
+
+		data[i] = (struct __user_cap_data_struct){word, word, word};
+	}
+	if (syscall(SYS_capset, &header, data) < 0)
+		return -1;
+	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if ((capabilities & UINT64_C(1) << cap) &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return -1;
+	return 0;
+}
+
 /* In the child, between fork and exec: only what is safe there. */
 static _Noreturn void run_child(const struct process *p, const char *path, int fd)
 {
@@ -129,9 +148,14 @@ static _Noreturn void run_child(const struct process *p, const char *path, int f
 	(void)sigemptyset(&none);
 	if (!place_descriptors(p, fd) || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		_exit(126);
+	if (p->capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		_exit(126);
 	if (p->drops_user && (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
 				     setresuid(p->uid, p->uid, p->uid) < 0))
 		_exit(126);
+	/* Without them the process finds out itself what it cannot do. */
+	if (p->capabilities)
+		(void)take_capabilities(p->capabilities);
 	(void)execv(path, argv);
 	_exit(127);
 }
@@ -276,21 +300,6 @@ void process_done(struct process *p)
 	drop_channel(p);
 }
 
-void process_give(struct process *p, unsigned place, int fd)
-{
-	assert(place < PROCESS_GIVEN_MAX);
-	p->given[place] = fd;
-}
-
-void process_renew(struct process *p)
-{
-	if (p->pid <= 0 || p->supervise.state == SUPERVISE_STOPPED)
-		return; /* the next start is soon, or none is wanted */
-	p->renewing = true;
-	step(p, SUPERVISE_EV_UNWANTED);
-	(void)kill(p->pid, SIGKILL);
-}
-
 void process_start(struct process *p, const struct supervise_settings *settings)
 {
 	p->supervise.settings = *settings;
@@ -299,9 +308,35 @@ void process_start(struct process *p, const struct supervise_settings *settings)
 
 void process_leave(struct process *p, bool restart)
 {
-	p->renewing = false;
 	step(p, SUPERVISE_EV_UNWANTED);
 	process_call(p, "Shutdown", json_pack("{s:b}", "restart", restart));
+}
+
+/* Returns whether there is one to be replaced: else the next start is soon, or none is wanted. */
+static bool replace(struct process *p)
+{
+	if (p->pid == 0 || p->supervise.state == SUPERVISE_STOPPED)
+		return false;
+	p->replaced = true;
+	process_call(p, "Shutdown", json_pack("{s:b}", "restart", true));
+	return true;
+}
+
+bool process_set_capabilities(struct process *p, uint64_t capabilities)
+{
+	bool other = p->capabilities != capabilities;
+
+	p->capabilities = capabilities;
+	return other && replace(p);
+}
+
+bool process_give(struct process *p, unsigned place, int fd)
+{
+	bool other = p->given[place] != fd;
+
+	assert(place < PROCESS_GIVEN_MAX);
+	p->given[place] = fd;
+	return other && replace(p);
 }
 
 void process_set(struct process *p, const struct supervise_settings *settings)

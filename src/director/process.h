@@ -43,12 +43,13 @@ struct process {
 	const char *libexec_dir, *runtime_dir; /* borrowed */
 	sd_event *loop;
 	int given[PROCESS_GIVEN_MAX]; /* borrowed; -1: none */
-	bool renewing;                /* it was killed to be started again */
 	struct supervise supervise;
 	bool drops_user; /* to uid and gid, looked up once: a lookup may block */
 	uid_t uid;
 	gid_t gid;
-	pid_t pid; /* 0: none */
+	uint64_t capabilities; /* 1 << CAP_*: what it is started with, as its ambient set */
+	bool replaced;         /* it was asked to leave, so that it can be started otherwise */
+	pid_t pid;             /* 0: none */
 	struct channel *channel;
 	sd_event_source *child, *timer;
 	uint64_t beat_seq;
@@ -61,16 +62,15 @@ int process_init(struct process *p, sd_event *loop, const struct process_kind *k
 /* Kills what still runs. */
 void process_done(struct process *p);
 
-/* From its next start on it inherits this descriptor, which is borrowed, as PROCESS_GIVEN_FIRST +
- * `place`; -1: none. */
-void process_give(struct process *p, unsigned place, int fd);
-
 void process_start(struct process *p, const struct supervise_settings *settings);
-/* One that runs is killed and started again at once, which is no death: it is given other
- * descriptors then. */
-void process_renew(struct process *p);
 /* Ask it to leave; it is not started again. `restart`: a successor will be. */
 void process_leave(struct process *p, bool restart);
+/* The capabilities that it needs. One that runs with others is asked to leave, and started again.
+ * Returns whether it will be. */
+bool process_set_capabilities(struct process *p, uint64_t capabilities);
+/* The same with a descriptor, which it inherits as PROCESS_GIVEN_FIRST + `place`; -1: none. It is
+ * borrowed, for as long as processes are started. */
+bool process_give(struct process *p, unsigned place, int fd);
 /* New heartbeat settings, from the next heartbeat on. */
 void process_set(struct process *p, const struct supervise_settings *settings);
 

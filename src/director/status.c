@@ -114,7 +114,7 @@ static void write_member(struct writer *w, const struct director *d, const struc
 	const struct desired_input in = desired_input(d);
 	const struct conf_service *s = &d->conf->services[m->service];
 	const struct conf_server *cs = &d->conf->pools[m->pool].servers[m->server];
-	const struct target *t = targets_of(&d->targets, m->view, m->server);
+	size_t n_checks;
 	struct ipvs_dest_key key = {cs->address, server_port(s, cs)};
 	const struct ipvs_dest *dest = find_dest(found, &key);
 	uint32_t weight = 0;
@@ -135,7 +135,11 @@ static void write_member(struct writer *w, const struct director *d, const struc
 		writer_null(w, "weight");
 	writer_text(w, "reason", pool_reason_name(m->share.reason));
 	writer_number(w, "percent", m->share.percent);
-	writer_text(w, "state", t ? verdict_name(t->verdict) : "unchecked");
+	(void)targets_of(&d->targets, m->view, m->server, &n_checks);
+	writer_text(w, "state",
+		n_checks ? health_state_name(
+				   targets_health(&d->targets, d->conf, m->view, m->server).said)
+			 : "unchecked");
 	writer_bool(w, "programmed", dest != NULL);
 	writer_number(w, "active", dest ? dest->active : 0);
 	writer_number(w, "inactive", dest ? dest->inactive : 0);

@@ -369,7 +369,7 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:I}", "name",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:b, s:I}", "name",
 		router->config.name, "group", router->config.group, "state",
 		vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state), "reason",
 		vrrp_reason_name(v->reason), "peer", peer, "priority", (int)v->config.priority,
@@ -377,7 +377,8 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 		track_score_text(router->config.priority, router->config.causes.list,
 			router->config.causes.n, score),
 		"handover", handover_state_name(router->handover.state), "switchovers",
-		JSON_INT(router->counters.switchovers), "since_us", JSON_INT(v->since.us));
+		JSON_INT(router->counters.switchovers), "withheld", (int)v->vouched, "since_us",
+		JSON_INT(v->since.us));
 }
 
 bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret)
@@ -405,12 +406,14 @@ static void add_rejections(json_t *counters, const struct router *r)
 static json_t *counters_of(const struct router *router)
 {
 	const struct router_counters *c = &router->counters;
-	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "adverts_sent",
-		JSON_INT(c->adverts_sent), "adverts_received", JSON_INT(c->adverts_received),
-		"send_errors", JSON_INT(c->send_errors), "transitions", JSON_INT(c->transitions),
-		"addresses_restored", JSON_INT(c->addresses_restored), "routes_restored",
-		JSON_INT(c->routes_restored), "address_mismatches", JSON_INT(c->address_mismatches),
-		"rivals", JSON_INT(c->rivals), "late", JSON_INT(c->late));
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"adverts_sent", JSON_INT(c->adverts_sent), "adverts_received",
+		JSON_INT(c->adverts_received), "send_errors", JSON_INT(c->send_errors),
+		"transitions", JSON_INT(c->transitions), "addresses_restored",
+		JSON_INT(c->addresses_restored), "routes_restored", JSON_INT(c->routes_restored),
+		"address_mismatches", JSON_INT(c->address_mismatches), "rivals",
+		JSON_INT(c->rivals), "late", JSON_INT(c->late), "withheld", JSON_INT(c->withheld),
+		"split", JSON_INT(c->split));
 
 	if (json)
 		add_rejections(json, router);

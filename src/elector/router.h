@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/event.h"
+#include "base/peer_page.h"
 #include "core/announce.h"
 #include "core/handover.h"
 #include "core/vrrp.h"
@@ -84,6 +85,8 @@ struct router_counters {
 	uint64_t rivals;             /* adverts of another Active router, heard while Active */
 	uint64_t late;
 	uint64_t switchovers; /* asked for */
+	uint64_t withheld;    /* takeovers, because the peer said over the link that it is Active */
+	uint64_t split; /* seconds that it was Active and the peer said so over the link, too */
 };
 
 struct router;
@@ -109,6 +112,9 @@ struct elector_ops {
 	int (*tidy)(void *io, struct state_router *record, size_t *ret_removed);
 	/* Tell elector_link() and elector_addr() about all there is. 0, or -errno after a part. */
 	int (*dump)(void *io);
+	/* What the peer says over the link about its virtual router of that name. False: nothing,
+	 * or nobody is to be asked. */
+	bool (*ask_peer)(void *io, const char *name, struct peer_news *ret);
 	/* Microseconds since 1970. */
 	uint64_t (*wall_us)(void *io);
 	/* Call elector_timer() at that time. */
@@ -180,6 +186,9 @@ struct router {
 	uint64_t rejected[VRRP_REJECT_MAX_];
 	struct instant next_complaint[VRRP_REJECT_MAX_];
 	struct instant next_rival_event;
+	struct instant next_opinion_event;
+	bool opinion_told;        /* an event says that a takeover is withheld */
+	struct instant next_look; /* Active: for a peer that says it is, too */
 };
 
 /* The interface that the election is held on. */
@@ -270,5 +279,5 @@ unsigned router_follow(struct router *r, struct instant now);
 /* After a step: a handover may be at its end. Returns effects. */
 unsigned router_became(struct router *r, const struct vrrp *before, struct instant now);
 /* Tells the operator of a transition, if there was one; returns whether. */
-bool router_tell(struct router *r, const struct vrrp *before);
+bool router_tell(struct router *r, const struct vrrp *before, struct instant now);
 void router_leave_for_maintenance(struct router *r, struct instant now);

@@ -6,6 +6,7 @@ liblink_a_SOURCES = \
 
 pkglibexec_PROGRAMS += tandem-link
 tandem_link_SOURCES = \
+	src/link/shadow.c src/link/shadow.h \
 	src/link/link.c src/link/link.h \
 	src/link/main.c
 tandem_link_LDADD = liblink.a libio.a libcore.a libbase.a \

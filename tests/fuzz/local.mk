@@ -12,18 +12,58 @@ tests_fuzz_fuzz_vrrp_auth_SOURCES = tests/fuzz/fuzz_vrrp_auth.c tests/fuzz/repla
 tests_fuzz_fuzz_vrrp_auth_LDADD = libcore.a libbase.a
 EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/vrrp_auth/*)
 
-# An hour of search for each parser of adverts, by clang's libFuzzer; new inputs stay in fuzz-found/.
+FUZZ_TARGETS = vrrp_packet vrrp_auth
+FUZZ_FILES = src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c
+
+check_PROGRAMS += tests/fuzz/fuzz_sync_message tests/fuzz/fuzz_pair_key tests/fuzz/fuzz_seal
+TESTS += tests/fuzz/fuzz_sync_message tests/fuzz/fuzz_pair_key tests/fuzz/fuzz_seal
+tests_fuzz_fuzz_sync_message_SOURCES = tests/fuzz/fuzz_sync_message.c tests/fuzz/replay.c
+tests_fuzz_fuzz_sync_message_LDADD = libcore.a libbase.a
+tests_fuzz_fuzz_pair_key_SOURCES = tests/fuzz/fuzz_pair_key.c tests/fuzz/replay.c
+tests_fuzz_fuzz_pair_key_LDADD = libcore.a libbase.a
+tests_fuzz_fuzz_seal_SOURCES = tests/fuzz/fuzz_seal.c tests/fuzz/replay.c
+tests_fuzz_fuzz_seal_LDADD = liblink.a $(OPENSSL_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/sync_message tests/fuzz/corpus/pair_key tests/fuzz/corpus/seal
+FUZZ_TARGETS += sync_message seal pair_key
+FUZZ_FILES += src/core/sync_message.c src/core/pair_key.c src/link/seal.c
+
+# What servers under check answer.
+check_PROGRAMS += tests/fuzz/fuzz_dns_message
+TESTS += tests/fuzz/fuzz_dns_message
+tests_fuzz_fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c tests/fuzz/replay.c
+tests_fuzz_fuzz_dns_message_LDADD = libcore.a libbase.a
+EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/dns_message/*)
+
+check_PROGRAMS += tests/fuzz/fuzz_smtp_reply
+TESTS += tests/fuzz/fuzz_smtp_reply
+tests_fuzz_fuzz_smtp_reply_SOURCES = tests/fuzz/fuzz_smtp_reply.c tests/fuzz/replay.c
+tests_fuzz_fuzz_smtp_reply_LDADD = libcore.a libbase.a
+EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/smtp_reply/*)
+
+FUZZ_TARGETS += dns_message smtp_reply
+FUZZ_FILES += src/core/dns_message.c src/core/smtp_reply.c
+
+check_PROGRAMS += tests/fuzz/fuzz_agent_text
+TESTS += tests/fuzz/fuzz_agent_text
+tests_fuzz_fuzz_agent_text_SOURCES = tests/fuzz/fuzz_agent_text.c tests/fuzz/replay.c
+tests_fuzz_fuzz_agent_text_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/agent_text
+
+FUZZ_TARGETS += agent_text
+FUZZ_FILES += src/core/agent_text.c
+
+# An hour of search for each parser of what comes from the network, by clang's libFuzzer; new inputs
+# stay in fuzz-found/.
 FUZZ_SECONDS = 3600
 FUZZ_CLANG = clang
-FUZZ_FILES = src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c
 .PHONY: fuzz-hour
 fuzz-hour:
 	$(MKDIR_P) fuzz-found
-	for target in vrrp_packet vrrp_auth; do \
+	for target in $(FUZZ_TARGETS); do \
 		$(MKDIR_P) fuzz-found/$$target && (cd $(srcdir) && $(FUZZ_CLANG) -std=gnu17 -O1 -g -Isrc \
 			-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES)) && \
-		fuzz-found/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4200 -print_final_stats=1 \
+			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES) $(OPENSSL_LIBS)) && \
+		fuzz-found/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=9300 -print_final_stats=1 \
 			-artifact_prefix=fuzz-found/ fuzz-found/$$target $(srcdir)/tests/fuzz/corpus/$$target \
 			|| exit 1; \
 	done

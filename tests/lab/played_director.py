@@ -90,9 +90,17 @@ class Listener:
 
 
 class Helper:
-    """A helper program, seen from the director."""
+    """A helper program, seen from the director; with descriptors of its own besides the channel,
+    by their numbers there."""
 
-    def __init__(self, program, namespace, *prefix):
+    def __init__(self, program, namespace, *prefix, descriptors=None):
+        descriptors = descriptors or {}
+
+        def arrange():
+            os.dup2(theirs.fileno(), 3)
+            for there, here in descriptors.items():
+                os.dup2(here, there)
+
         ours, theirs = socket.socketpair()
         self.runtime = tempfile.TemporaryDirectory(prefix="tandem-")
         self.socket = ours
@@ -102,7 +110,7 @@ class Helper:
         with namespace.entered():
             self.process = subprocess.Popen(
                 [*prefix, os.path.join(PREFIX, "libexec/tandem", program), "--runtime-dir", self.runtime.name],
-                pass_fds=(3,), preexec_fn=lambda: os.dup2(theirs.fileno(), 3))
+                pass_fds=(3, *descriptors), preexec_fn=arrange)
         theirs.close()
 
     def send(self, method, **parameters):

@@ -29,6 +29,18 @@ tests_unit_test_health_SOURCES = tests/unit/test_health.c
 tests_unit_test_health_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_health_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_dns_message tests/unit/test_echo_message tests/unit/test_smtp_reply
+TESTS += tests/unit/test_dns_message tests/unit/test_echo_message tests/unit/test_smtp_reply
+tests_unit_test_dns_message_SOURCES = tests/unit/test_dns_message.c
+tests_unit_test_dns_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_dns_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_echo_message_SOURCES = tests/unit/test_echo_message.c
+tests_unit_test_echo_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_echo_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_smtp_reply_SOURCES = tests/unit/test_smtp_reply.c
+tests_unit_test_smtp_reply_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_smtp_reply_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_service_model tests/unit/test_ipvs_plan
 TESTS += tests/unit/test_service_model tests/unit/test_ipvs_plan
 tests_unit_test_service_model_SOURCES = tests/unit/test_service_model.c
@@ -55,6 +67,12 @@ TESTS += tests/unit/test_peer_page
 tests_unit_test_peer_page_SOURCES = tests/unit/test_peer_page.c
 tests_unit_test_peer_page_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_peer_page_LDADD = libio.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_second_opinion
+TESTS += tests/unit/test_second_opinion
+tests_unit_test_second_opinion_SOURCES = tests/unit/test_second_opinion.c
+tests_unit_test_second_opinion_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_second_opinion_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_handover
 TESTS += tests/unit/test_handover
@@ -114,9 +132,9 @@ tests_unit_test_watch_LDADD = $(LIBCONF) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_desired
 TESTS += tests/unit/test_desired
 tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/views.c
+	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c
 tests_unit_test_desired_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_desired_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_desired_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
 dist_check_SCRIPTS += tests/unit/units.sh
 TESTS += tests/unit/units.sh
@@ -135,8 +153,9 @@ tests_unit_test_sync_window_SOURCES = tests/unit/test_sync_window.c
 tests_unit_test_sync_window_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sync_window_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_pair_key tests/unit/test_seal
-TESTS += tests/unit/test_pair_key tests/unit/test_seal tests/unit/check_seal_vectors.py
-dist_check_SCRIPTS += tests/unit/check_seal_vectors.py
+TESTS += tests/unit/test_pair_key tests/unit/test_seal
+dist_check_SCRIPTS += tests/unit/check_keygen.py tests/unit/check_seal_vectors.py
+TESTS += tests/unit/check_keygen.py tests/unit/check_seal_vectors.py
 tests_unit_test_pair_key_SOURCES = tests/unit/test_pair_key.c
 tests_unit_test_pair_key_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_pair_key_LDADD = libcore.a libbase.a $(UNIT_LDADD)
@@ -191,7 +210,7 @@ TESTS += tests/unit/test_roles
 tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/moved.c \
 	src/director/roles.c src/director/roles_wire.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_roles_LDADD = $(LIBCONF) $(UNIT_LDADD)
+tests_unit_test_roles_LDADD = $(LIBCONF) libcore.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print
@@ -225,11 +244,11 @@ tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c src/director/ove
 tests_unit_test_overrides_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_overrides_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 tests_unit_test_pools_SOURCES = tests/unit/test_pools.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/views.c tests/ipvs_tables.c \
+	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c tests/ipvs_tables.c \
 	tests/ipvs_tables.h
 tests_unit_test_pools_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_pools_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_pools_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_pools_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_nft_rules tests/unit/test_ruleset
 TESTS += tests/unit/test_nft_rules tests/unit/test_ruleset
 tests_unit_test_nft_rules_SOURCES = tests/unit/test_nft_rules.c
@@ -259,9 +278,8 @@ check_PROGRAMS += tests/unit/test_job
 TESTS += tests/unit/test_job
 tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/director/desired.c \
 	src/director/job.c src/director/known.c src/director/overrides.c src/director/pools.c src/director/record.c \
-	src/director/targets.c src/director/views.c
+	src/director/targets.c src/director/check_wire.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_job_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 # Link
 check_PROGRAMS += tests/unit/test_tun
@@ -269,3 +287,27 @@ TESTS += tests/unit/test_tun
 tests_unit_test_tun_SOURCES = tests/unit/test_tun.c
 tests_unit_test_tun_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_tun_LDADD = libio.a libbase.a $(UNIT_LDADD)
+tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_history
+TESTS += tests/unit/test_history
+tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
+tests_unit_test_history_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_history_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+# What is synced in bulk
+check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow
+TESTS += tests/unit/test_sync_digest tests/unit/test_shadow
+SYNCED = tests/unit/synced.c tests/unit/synced.h
+tests_unit_test_sync_digest_SOURCES = tests/unit/test_sync_digest.c $(SYNCED)
+tests_unit_test_sync_digest_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_digest_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c src/link/shadow.c $(SYNCED)
+tests_unit_test_shadow_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_shadow_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_agent_text
+TESTS += tests/unit/test_agent_text
+tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
+tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)

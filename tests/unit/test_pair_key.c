@@ -101,6 +101,55 @@ START_TEST(a_file_has_8192_bytes_at_most)
 }
 END_TEST
 
+static const struct {
+	const char *before, *keys, *after;
+} rewritten[] = {
+	{A, A "\n" B, A "\n" B "\n"},
+	{"# ours\n" A "\n# the end\n", A "\n" B, "# ours\n" A "\n# the end\n" B "\n"},
+	{"# ours\n" A "\n\n" B "\n# the end", B "\n" A, "# ours\n" B "\n\n" A "\n# the end\n"},
+	{"  # ours\n" A "\n# old\n" B "\n", B, "# ours\n" B "\n# old\n"},
+	{"", A, A "\n"},
+};
+
+/* Keys are written in lower case. */
+static void lower(char *text)
+{
+	for (; *text; text++)
+		if (*text >= 'A' && *text <= 'F')
+			*text = (char)(*text | 0x20);
+}
+
+START_TEST(keys_are_exchanged_between_comments)
+{
+	char text[PAIR_KEY_FILE_MAX], expected[512];
+	struct pair_keys keys;
+	unsigned line;
+	size_t n;
+
+	ck_assert_int_eq(parse(rewritten[_i].keys, &keys, &line), PAIR_KEY_OK);
+	n = pair_keys_rewrite(rewritten[_i].before, strlen(rewritten[_i].before), &keys, text);
+	(void)snprintf(expected, sizeof(expected), "%s", rewritten[_i].after);
+	lower(expected);
+	ck_assert_uint_eq(n, strlen(expected));
+	ck_assert_mem_eq(text, expected, n);
+}
+END_TEST
+
+START_TEST(a_file_that_would_be_too_long_is_not_rewritten)
+{
+	static char before[PAIR_KEY_FILE_MAX], after[PAIR_KEY_FILE_MAX];
+	struct pair_keys keys;
+	unsigned line;
+
+	ck_assert_int_eq(parse(A "\n" B, &keys, &line), PAIR_KEY_OK);
+	memset(before, '#', sizeof(before));
+	memcpy(before, A "\n", 65);
+	ck_assert_uint_eq(
+		pair_keys_rewrite(before, sizeof(before) - 66, &keys, after), sizeof(after));
+	ck_assert_uint_eq(pair_keys_rewrite(before, sizeof(before) - 65, &keys, after), 0);
+}
+END_TEST
+
 START_TEST(ids_and_derived_keys_are_those_of_the_manual)
 {
 	struct pair_key key, derived = {0};
@@ -152,6 +201,9 @@ int main(void)
 		sizeof(faults) / sizeof(faults[0]));
 	tcase_add_test(tc, eight_keys_fit_and_a_ninth_does_not);
 	tcase_add_test(tc, a_file_has_8192_bytes_at_most);
+	tcase_add_loop_test(tc, keys_are_exchanged_between_comments, 0,
+		sizeof(rewritten) / sizeof(rewritten[0]));
+	tcase_add_test(tc, a_file_that_would_be_too_long_is_not_rewritten);
 	tcase_add_test(tc, ids_and_derived_keys_are_those_of_the_manual);
 	tcase_add_test(tc, a_key_is_found_by_its_id);
 	tcase_add_test(tc, every_fault_has_a_text_of_its_own);

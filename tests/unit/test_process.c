@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,8 +196,8 @@ START_TEST(what_is_given_is_in_its_place_and_nothing_else_is)
 
 	write_program("read x <&4; read y <&5; set -- /proc/self/fd/*\n"
 		      "printf '{\"method\":\"%s-%s-%s\",\"parameters\":{}}\\0' $x $y $# >&3");
-	process_give(&helpers[0], 0, first);
-	process_give(&helpers[0], 1, second);
+	(void)process_give(&helpers[0], 0, first);
+	(void)process_give(&helpers[0], 1, second);
 	process_start(&helpers[0], &settings);
 	/* 0, 1, 2, 3, 4, 5, the script, and the directory */
 	run_until(0, "one-two-8; ");
@@ -205,34 +206,63 @@ START_TEST(what_is_given_is_in_its_place_and_nothing_else_is)
 }
 END_TEST
 
-START_TEST(who_is_renewed_has_not_died_and_gets_what_is_given_now)
+START_TEST(who_is_given_something_else_is_another_one_which_is_no_death)
 {
 	int fd;
 
 	write_program("if read x <&4; then m=$x; else m=nothing; fi\n"
-		      "printf '{\"method\":\"%s\",\"parameters\":{}}\\0' $m >&3; read x <&3");
-	process_renew(&helpers[0]); /* that does not run */
+		      "printf '{\"method\":\"%s\",\"parameters\":{}}\\0' $m >&3\n"
+		      "exec grep -qz Shutdown <&3");
 	process_start(&helpers[0], &settings);
 	run_until(0, "nothing; ");
 	fd = readable("something\n", 3);
-	process_give(&helpers[0], 0, fd);
-	process_renew(&helpers[0]);
+	ck_assert(!process_give(&helpers[0], 0, -1));
+	ck_assert(process_give(&helpers[0], 0, fd));
 	run_until(0, "something; ");
 	ck_assert_str_eq(said[0], "started; nothing; started; something; ");
-	ck_assert_uint_eq(helpers[0].supervise.restarts, 0);
 	ck_assert_int_eq(close(fd), 0);
 }
 END_TEST
 
-START_TEST(who_is_renewed_and_asked_to_leave_leaves)
+START_TEST(who_is_to_be_replaced_and_is_asked_to_leave_leaves)
 {
-	write_program("printf '{\"method\":\"Here\",\"parameters\":{}}\\0' >&3; read x <&3");
+	write_program("printf '{\"method\":\"Here\",\"parameters\":{}}\\0' >&3\n"
+		      "exec grep -qz Shutdown <&3");
 	process_start(&helpers[0], &settings);
 	run_until(0, "Here; ");
-	process_renew(&helpers[0]);
+	ck_assert(process_give(&helpers[0], 0, 2));
 	process_leave(&helpers[0], false);
 	run_until(0, "left; ");
 	ck_assert_str_eq(said[0], "started; Here; left; ");
+}
+END_TEST
+
+START_TEST(with_other_capabilities_it_is_another_one_which_is_no_death)
+{
+	write_program("exec grep -qz Shutdown <&3");
+	process_start(&helpers[0], &settings);
+	ck_assert(!process_set_capabilities(&helpers[0], 0));
+	ck_assert(process_set_capabilities(&helpers[0], UINT64_C(1) << CAP_NET_RAW));
+	while (strcmp(said[0], "started; started; ") != 0) {
+		ck_assert_msg(strlen(said[0]) < 18, "%s", said[0]);
+		ck_assert_int_ge(sd_event_run(loop, UINT64_MAX), 0);
+	}
+}
+END_TEST
+
+START_TEST(it_has_the_capabilities_that_it_was_given_and_no_others)
+{
+	if (geteuid() != 0)
+		return; /* nobody can give what he has not */
+	write_program("grep -q '^CapAmb:.*0002000$' /proc/$$/status && exit 5; exit 6");
+	helpers[0].drops_user = true;
+	helpers[0].uid = helpers[0].gid = 65534;
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	(void)process_set_capabilities(&helpers[0], UINT64_C(1) << CAP_NET_RAW);
+	process_start(&helpers[0], &settings);
+	while (ends == 0)
+		ck_assert_int_ge(sd_event_run(loop, UINT64_MAX), 0);
+	ck_assert_msg(!strncmp(said[0], "started; exited with status 5; ", 31), "%s", said[0]);
 }
 END_TEST
 
@@ -248,8 +278,10 @@ int main(void)
 	tcase_add_test(tc, words_of_parting_are_heard_before_who_was_asked_to_leave_is_gone);
 	tcase_add_test(tc, who_closes_its_channel_may_end_in_its_own_way);
 	tcase_add_test(tc, what_is_given_is_in_its_place_and_nothing_else_is);
-	tcase_add_test(tc, who_is_renewed_has_not_died_and_gets_what_is_given_now);
-	tcase_add_test(tc, who_is_renewed_and_asked_to_leave_leaves);
+	tcase_add_test(tc, who_is_given_something_else_is_another_one_which_is_no_death);
+	tcase_add_test(tc, who_is_to_be_replaced_and_is_asked_to_leave_leaves);
+	tcase_add_test(tc, with_other_capabilities_it_is_another_one_which_is_no_death);
+	tcase_add_test(tc, it_has_the_capabilities_that_it_was_given_and_no_others);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

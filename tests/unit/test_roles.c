@@ -89,6 +89,11 @@ void notify_router(struct director *director, size_t router, const json_t *said)
 	(void)said;
 }
 
+void checks_role(struct director *director)
+{
+	ck_assert_ptr_eq(director, &d);
+}
+
 void work_disturb(struct director *director)
 {
 	(void)director;
@@ -191,6 +196,21 @@ START_TEST(the_elector_is_told_every_address_and_where_it_goes)
 	old_routers[0].snat_interface = NULL;
 	roles_configure(&d);
 	ck_assert_ptr_nonnull(strstr(told, "\"snat_interface\":\"eth0\""));
+}
+END_TEST
+
+START_TEST(heartbeats_come_often_enough_for_the_shortest_interval)
+{
+	old_conf.link.heartbeat_us = 80000;
+	for (size_t i = 0; i < old_conf.n_routers; i++) {
+		old_conf.routers[i].advert_interval_cs = 100;
+		old_conf.routers[i].down_intervals = 3;
+	}
+	ck_assert_uint_eq(roles_heartbeat_us(&old_conf), 80000);
+	old_conf.routers[1].advert_interval_cs = 10;
+	ck_assert_uint_eq(roles_heartbeat_us(&old_conf), 50000);
+	old_conf.routers[1].down_intervals = 1; /* asks nobody */
+	ck_assert_uint_eq(roles_heartbeat_us(&old_conf), 80000);
 }
 END_TEST
 
@@ -298,6 +318,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, the_elector_is_told_every_address_and_where_it_goes);
+	tcase_add_test(tc, heartbeats_come_often_enough_for_the_shortest_interval);
 	tcase_add_test(tc, services_follow_their_router);
 	tcase_add_test(tc, a_new_order_of_routers_changes_no_role);
 	tcase_add_test(tc, a_router_keeps_its_role_under_a_new_name);
