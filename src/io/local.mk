@@ -24,6 +24,7 @@ libio_a_SOURCES += \
 	src/io/echo.c src/io/echo.h \
 	src/io/ndisc.c src/io/ndisc.h \
 	src/io/net_monitor.c src/io/net_monitor.h \
+	src/io/peer_memory.c src/io/peer_memory.h \
 	src/io/rtnl.c src/io/rtnl.h \
 	src/io/tun.c src/io/tun.h \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h

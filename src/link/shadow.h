@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct shadow;
+struct sync_digest;
 
 enum shadow_origin {
 	SHADOW_OWN,  /* our kernel's master said so */
@@ -20,18 +21,41 @@ enum shadow_origin {
 int shadow_new(size_t max_entries, struct shadow **ret); /* 0 or -ENOMEM */
 void shadow_free(struct shadow *s);                      /* NULL is fine */
 
-/* A record that was said at `said` (now, or earlier when it was repaired or came in bulk). False,
- * and nothing changes, when what is known is newer, or there is no room. Amortised constant time. */
+/* A record that was said at `said`: now, or earlier when it was repaired or came in bulk. That may
+ * be before the clock began: `now.us - age_us` is understood when it wraps. False, and nothing
+ * changes, when what is known is newer, there is no room, or the record is none that a kernel can
+ * have sent. Memory is taken for what there is, not for max_entries. Amortised constant time. */
 bool shadow_take(struct shadow *s, const struct sync_record *record, enum shadow_origin origin,
 	struct instant said);
 /* Forget what has timed out, a bounded number per call. Returns when to call again. */
 struct instant shadow_expire(struct shadow *s, struct instant now);
 size_t shadow_count(const struct shadow *s);
+size_t shadow_bytes(const struct shadow *s);      /* memory in use */
+uint64_t shadow_refused(const struct shadow *s);  /* records for which there was no room */
+
+/* How long the kernel keeps a connection of which it heard this: the record's own timeout, or the
+ * kernel's default for its protocol and state. */
+uint32_t shadow_timeout_s(const struct sync_record *record);
+
+/* Of all entries, kept up with every change. */
+const struct sync_digest *shadow_digest(const struct shadow *s);
 
 /* A walk that may stop and go on while the table changes: each entry that stays is seen once. The
  * record's options are valid until the table changes. */
 struct shadow_walk {
-	size_t at;
+	uint64_t at;
 };
 bool shadow_next(const struct shadow *s, struct shadow_walk *walk, struct sync_record *ret,
+	enum shadow_origin *ret_origin, struct instant *ret_said);
+
+/* An entry's place, as long as the entry stays; later another may be there. */
+#define SHADOW_NONE UINT64_MAX
+uint64_t shadow_find(const struct shadow *s, const struct sync_record *record);
+/* The place that shadow_next() returned last. */
+static inline uint64_t shadow_walk_place(const struct shadow_walk *walk)
+{
+	return walk->at - 1;
+}
+/* False when nothing is there. */
+bool shadow_get(const struct shadow *s, uint64_t place, struct sync_record *ret,
 	enum shadow_origin *ret_origin, struct instant *ret_said);

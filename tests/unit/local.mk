@@ -50,6 +50,12 @@ tests_unit_test_sysctl_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sysctl_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 # Election
+check_PROGRAMS += tests/unit/test_peer_page
+TESTS += tests/unit/test_peer_page
+tests_unit_test_peer_page_SOURCES = tests/unit/test_peer_page.c
+tests_unit_test_peer_page_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_peer_page_LDADD = libio.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_handover
 TESTS += tests/unit/test_handover
 tests_unit_test_handover_SOURCES = tests/unit/test_handover.c
