@@ -22,12 +22,22 @@ static void on_report(struct helper *h, json_t *report, void *userdata)
 	link_report(*l, report);
 }
 
+static void on_message(
+	struct helper *h, const char *method, const json_t *parameters, void *userdata)
+{
+	struct link **l = userdata;
+
+	(void)h;
+	link_message(*l, method, parameters);
+}
+
 static int run(const char *runtime_dir)
 {
 	static const struct helper_program program = {
 		.name = NAME,
 		.configure = on_configure,
 		.report = on_report,
+		.message = on_message,
 	};
 	struct helper *helper = NULL;
 	struct link *link = NULL;
