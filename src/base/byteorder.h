@@ -24,3 +24,14 @@ static inline void be32_put(uint8_t *p, uint32_t v)
 	be16_put(p, (uint16_t)(v >> 16));
 	be16_put(p + 2, (uint16_t)v);
 }
+
+static inline uint64_t be64_get(const uint8_t *p)
+{
+	return (uint64_t)be32_get(p) << 32 | be32_get(p + 4);
+}
+
+static inline void be64_put(uint8_t *p, uint64_t v)
+{
+	be32_put(p, (uint32_t)(v >> 32));
+	be32_put(p + 4, (uint32_t)v);
+}

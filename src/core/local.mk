@@ -6,6 +6,8 @@ libcore_a_SOURCES += \
 	src/core/deadline_heap.c src/core/deadline_heap.h \
 	src/core/health.c src/core/health.h \
 	src/core/link_watch.c src/core/link_watch.h \
+	src/core/sync_message.c src/core/sync_message.h \
+	src/core/sync_window.c src/core/sync_window.h \
 	src/core/traffic.c src/core/traffic.h
 libcore_a_SOURCES += \
 	src/core/ipvs_plan.c src/core/ipvs_plan.h \
@@ -28,3 +30,5 @@ libcore_a_SOURCES += \
 libcore_a_SOURCES += \
 	src/core/realserver.c src/core/realserver.h \
 	src/core/realserver_check.c src/core/realserver_check.h
+libcore_a_SOURCES += \
+	src/core/sync_digest.c src/core/sync_digest.h

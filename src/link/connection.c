@@ -370,12 +370,8 @@ static int set_up(struct connection *c, sd_event *loop, SSL_CTX *context, bool i
 	int r;
 
 	c->ssl = SSL_new(context);
-	if (!c->ssl || !SSL_set_fd(c->ssl, c->fd) || !SSL_set_app_data(c->ssl, &c->psk))
+	if (!c->ssl || !SSL_set_fd(c->ssl, c->fd) || !tls_psk_begin(c->ssl, &c->psk, is_server))
 		return -ENOMEM;
-	if (is_server)
-		SSL_set_accept_state(c->ssl);
-	else
-		SSL_set_connect_state(c->ssl);
 	r = sd_event_add_io(loop, &c->io, c->fd, is_server ? EPOLLIN : EPOLLIN | EPOLLOUT, on_io, c);
 	if (r >= 0)
 		r = sd_event_add_defer(loop, &c->defer, on_defer, c);

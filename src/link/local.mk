@@ -2,6 +2,7 @@
 noinst_LIBRARIES += liblink.a
 liblink_a_SOURCES = \
 	src/link/connection.c src/link/connection.h \
+	src/link/shadow.c src/link/shadow.h \
 	src/link/stream.c src/link/stream.h \
 	src/link/tls_psk.c src/link/tls_psk.h
 liblink_a_CFLAGS = $(AM_CFLAGS) $(SSL_CFLAGS)

@@ -90,6 +90,8 @@ size_t resync_push(struct resync *r, const uint64_t *places, size_t n);
 /* The peer's clock, as it told it in a digest: echoed with what is pushed. */
 void resync_peer_clock(struct resync *r, uint64_t peer_us);
 
+/* The peer is being answered. */
+bool resync_is_giving(const struct resync *r);
 void resync_report(const struct resync *r, struct instant now, struct resync_report *ret);
 /* Records sent to the peer in all, answers and pushes. */
 uint64_t resync_sent(const struct resync *r);

@@ -16,9 +16,6 @@
 
 static const unsigned char suite_id[] = {0x13, 0x02}; /* RFC 8446, B.4 */
 
-/* A server that would verify certificates wants its sessions named, even those of a PSK. */
-static const unsigned char context_id[] = {'t', 'a', 'n', 'd', 'e', 'm'};
-
 /* HKDF-SHA256 without salt: the pair key is uniform already. */
 static bool derive(const struct pair_key *key, uint8_t ret[static PSK_LEN])
 {
@@ -115,8 +112,7 @@ int tls_psk_context(SSL_CTX **ret)
 	if (!SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) ||
 		!SSL_CTX_set_max_proto_version(c, TLS1_3_VERSION) ||
 		!SSL_CTX_set_ciphersuites(c, SUITE) || !SSL_CTX_set_num_tickets(c, 0) ||
-		!SSL_CTX_set_max_early_data(c, 0) ||
-		!SSL_CTX_set_session_id_context(c, context_id, sizeof(context_id))) {
+		!SSL_CTX_set_max_early_data(c, 0)) {
 		SSL_CTX_free(c);
 		return -ENOMEM;
 	}
@@ -125,12 +121,24 @@ int tls_psk_context(SSL_CTX **ret)
 	(void)SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
 					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 					  SSL_MODE_RELEASE_BUFFERS);
-	/* An impostor with a certificate instead: none is trusted. */
-	SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_psk_use_session_callback(c, offer);
 	SSL_CTX_set_psk_find_session_callback(c, find);
 	*ret = c;
 	return 0;
+}
+
+bool tls_psk_begin(SSL *ssl, struct tls_psk *psk, bool is_server)
+{
+	if (!SSL_set_app_data(ssl, psk))
+		return false;
+	if (is_server) {
+		SSL_set_accept_state(ssl);
+		return true;
+	}
+	SSL_set_connect_state(ssl);
+	/* An impostor with a certificate instead: none is trusted. */
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	return true;
 }
 
 bool tls_psk_agreed(SSL *ssl)

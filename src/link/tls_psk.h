@@ -8,7 +8,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
-/* What a connection knows of its handshake; set it as the SSL's app data before it begins. */
+/* What a connection knows of its handshake. */
 struct tls_psk {
 	const struct pair_keys *keys;    /* borrowed: of the moment of the handshake */
 	uint8_t key_id[PAIR_KEY_ID_LEN]; /* which of them it was */
@@ -17,5 +17,7 @@ struct tls_psk {
 
 /* The client offers the active key, the server takes any. 0 or -ENOMEM. */
 int tls_psk_context(SSL_CTX **ret);
+/* Before the handshake. `psk` has its keys set, and outlives the SSL. False: no memory. */
+bool tls_psk_begin(SSL *ssl, struct tls_psk *psk, bool is_server);
 /* After the handshake: it was the key, and not something else, that made it succeed. */
 bool tls_psk_agreed(SSL *ssl);

@@ -126,6 +126,14 @@ TESTS += tests/unit/test_link
 tests_unit_test_link_SOURCES = tests/unit/test_link.c
 tests_unit_test_link_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_link_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_sync_message tests/unit/test_sync_window
+TESTS += tests/unit/test_sync_message tests/unit/test_sync_window
+tests_unit_test_sync_message_SOURCES = tests/unit/test_sync_message.c
+tests_unit_test_sync_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_sync_window_SOURCES = tests/unit/test_sync_window.c
+tests_unit_test_sync_window_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_window_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_elector tests/unit/test_elector_message \
 	tests/unit/test_state_file
 TESTS += tests/unit/test_elector tests/unit/test_elector_message tests/unit/test_state_file
@@ -257,3 +265,14 @@ TESTS += tests/unit/test_stream
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
 tests_unit_test_stream_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_stream_LDADD = liblink.a libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(SSL_LIBS) $(UNIT_LDADD)
+
+# What is synced in bulk
+check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow
+TESTS += tests/unit/test_sync_digest tests/unit/test_shadow
+SYNCED = tests/unit/synced.c tests/unit/synced.h
+tests_unit_test_sync_digest_SOURCES = tests/unit/test_sync_digest.c $(SYNCED)
+tests_unit_test_sync_digest_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sync_digest_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c src/link/shadow.c $(SYNCED)
+tests_unit_test_shadow_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_shadow_LDADD = libcore.a libbase.a $(UNIT_LDADD)
