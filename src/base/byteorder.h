@@ -13,6 +13,11 @@ static inline uint32_t be32_get(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+static inline uint64_t be64_get(const uint8_t *p)
+{
+	return (uint64_t)be32_get(p) << 32 | be32_get(p + 4);
+}
+
 static inline void be16_put(uint8_t *p, uint16_t v)
 {
 	p[0] = (uint8_t)(v >> 8);
@@ -23,11 +28,6 @@ static inline void be32_put(uint8_t *p, uint32_t v)
 {
 	be16_put(p, (uint16_t)(v >> 16));
 	be16_put(p + 2, (uint16_t)v);
-}
-
-static inline uint64_t be64_get(const uint8_t *p)
-{
-	return (uint64_t)be32_get(p) << 32 | be32_get(p + 4);
 }
 
 static inline void be64_put(uint8_t *p, uint64_t v)

@@ -23,9 +23,10 @@ static const struct source *find_member(
 }
 
 /* A value that is there once: the first counts, others are faults. */
-static void build_single(
-	const struct sources *s, struct faults *faults, const struct key *key, struct conf *ret)
+static void build_single(const struct sources *s, struct faults *faults, enum root_key index,
+	struct conf *ret, struct origins *origins)
 {
+	const struct key *key = &root_keys.items[index];
 	const struct path at = {&root, key->name, 0};
 	const struct source *first;
 	json_t *value;
@@ -35,6 +36,10 @@ static void build_single(
 	if (!first)
 		return;
 	(void)parse_value(&(struct parse){faults, first}, key, value, &at, ret);
+	if (key->type == KEY_OBJECT) {
+		origins->of[index] = conf_alloc(1, sizeof(struct origin));
+		origins->of[index][0] = (struct origin){first, value};
+	}
 	for (size_t i = first->order + 1; i < s->n; i++) {
 		auto_free char *where = NULL;
 		if (!json_object_get(s->items[i]->root, key->name))
@@ -162,7 +167,7 @@ void build_conf(const struct sources *s, struct faults *faults, struct conf *ret
 		else if (key->type == KEY_PATTERNS)
 			build_patterns(s, faults, key);
 		else
-			build_single(s, faults, key, ret);
+			build_single(s, faults, (enum root_key)i, ret, ret_origins);
 	}
 }
 

@@ -11,7 +11,8 @@ struct origin {
 	const json_t *json; /* its value, as parse_object() left it */
 };
 
-/* For each kind of named object, parallel to its array in struct conf. */
+/* For each kind of named object, parallel to its array in struct conf; one of an object that is
+ * there once, NULL when it is not. */
 struct origins {
 	struct origin *of[ROOT_MAX_];
 	bool complete; /* everything could be read: what is in no source does not exist */

@@ -87,6 +87,7 @@ static void forget_secrets(struct conf *c)
 		for (size_t k = 0; k < auth->n_keys; k++)
 			explicit_bzero(auth->keys[k].bytes, sizeof(auth->keys[k].bytes));
 	}
+	explicit_bzero(&c->link.keys, sizeof(c->link.keys));
 }
 
 void conf_free(struct conf *c)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "core/pair_key.h"
 #include "core/service_model.h"
 
 #include <stdbool.h>
@@ -372,10 +373,33 @@ struct conf_ipvs {
 	uint32_t tcp_s, tcp_fin_s, udp_s; /* timeouts, 0: as they are */
 };
 
+enum conf_link_mode {
+	CONF_LINK_BY_KEY, /* not said: the relations resolve it */
+	CONF_LINK_KERNEL, /* the kernel's sync daemons speak on the network */
+	CONF_LINK_TANDEM, /* they speak to tandem-link, which speaks to the peer's */
+};
+
+enum conf_split_brain {
+	CONF_SPLIT_BRAIN_PREVENT, /* no takeover from a peer that says over the link that it is
+				     Active */
+	CONF_SPLIT_BRAIN_VRRP,    /* adverts alone decide */
+};
+
+#define CONF_LINK_INTERFACES_MAX 2
+
 struct conf_link {
 	bool enabled; /* there is a "link" object */
-	char *interface;
-	uint32_t sync_id; /* 0..255 */
+	enum conf_link_mode mode;
+	char *interface;       /* the first of */
+	char **interfaces;     /* 1 or 2, then NULL */
+	char *key_file;        /* NULL: none, in CONF_LINK_KERNEL */
+	struct pair_keys keys; /* what is in it; n 0: not read */
+	uint64_t heartbeat_us; /* between two datagrams at least */
+	unsigned coverage_min; /* percent of the connections that a ready peer has at least */
+	enum conf_split_brain split_brain;
+	bool fast_failover; /* a peer that neither advertises nor is heard on the link is gone at
+			       once */
+	uint32_t sync_id;   /* 0..255 */
 	struct addr group;
 	uint16_t port;
 	uint8_t ttl;

@@ -24,6 +24,9 @@
 #define INTERFACE_LEN_MAX 15
 #define INTERFACE_NOUN "the name of an interface: 1..15 characters, no space, slash or colon"
 
+#define PATH_CHARS "!-~ "
+#define PATH_NOUN "the path of a file: 1..4095 printable ASCII characters"
+
 static const struct key_token initials[] = {{"down", false}, {"up", true}, {NULL, 0}};
 static const struct key_token check_types[] = {{"tcp", 0}, {NULL, 0}};
 static const struct key_token on_failures[] = {
@@ -54,7 +57,10 @@ static const struct key_token conn_reuses[] = {
 	{"same_server", 0}, {"time_wait", 1}, {"fin_wait", 2}, {NULL, 0}};
 static const struct key_token programs[] = {
 	{"always", CONF_PROGRAM_ALWAYS}, {"active", CONF_PROGRAM_ACTIVE}, {NULL, 0}};
-static const struct key_token link_modes[] = {{"kernel", 0}, {NULL, 0}};
+static const struct key_token link_modes[] = {
+	{"kernel", CONF_LINK_KERNEL}, {"tandem", CONF_LINK_TANDEM}, {NULL, 0}};
+static const struct key_token split_brains[] = {
+	{"prevent", CONF_SPLIT_BRAIN_PREVENT}, {"vrrp", CONF_SPLIT_BRAIN_VRRP}, {NULL, 0}};
 static const struct key_token on_stops[] = {
 	{"keep", CONF_ON_STOP_KEEP}, {"remove", CONF_ON_STOP_REMOVE}, {NULL, 0}};
 
@@ -80,20 +86,73 @@ static const struct key link_items[] = {
 	{
 		.name = "mode",
 		.type = KEY_TOKEN,
-		.fallback = "kernel",
 		.tokens = link_modes,
-		.meaning = "How connections are synced: by the kernel's own daemons",
+		.field = FIELD(struct conf_link, mode),
+		.meaning = "How connections are synced: over tandem's own channel, or by the "
+			   "kernel's daemons",
 	},
 	{
 		.name = "interface",
 		.type = KEY_TEXT,
-		.required = true,
 		.min = 1,
 		.max = INTERFACE_LEN_MAX,
 		.chars = INTERFACE_CHARS,
 		.noun = INTERFACE_NOUN,
 		.field = FIELD(struct conf_link, interface),
 		.meaning = "The interface that connects the nodes",
+	},
+	{
+		.name = "interfaces",
+		.type = KEY_ARGV,
+		.max = CONF_LINK_INTERFACES_MAX,
+		.field = FIELD(struct conf_link, interfaces),
+		.meaning = "The interfaces that do, one or two, instead of interface",
+	},
+	{
+		.name = "key_file",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 4095,
+		.chars = PATH_CHARS,
+		.noun = PATH_NOUN,
+		.field = FIELD(struct conf_link, key_file),
+		.meaning = "The file that has the pair's keys, for its owner alone to read",
+	},
+	{
+		.name = "heartbeat_interval",
+		.type = KEY_DURATION,
+		.fallback = "100ms",
+		.min = 5 * MS,
+		.max = SECOND,
+		.unit_us = 1,
+		.field = FIELD(struct conf_link, heartbeat_us),
+		.meaning = "How often each director says on the link that it lives",
+	},
+	{
+		.name = "coverage_min",
+		.type = KEY_INTEGER,
+		.fallback = "99",
+		.max = 100,
+		.field = FIELD(struct conf_link, coverage_min),
+		.meaning = "The percentage of connections that a director must know to be ready",
+	},
+	{
+		.name = "split_brain",
+		.type = KEY_TOKEN,
+		.fallback = "prevent",
+		.tokens = split_brains,
+		.field = FIELD(struct conf_link, split_brain),
+		.meaning =
+			"Whether a peer that is Active by what it says on the link stays so when "
+			"its adverts are not heard",
+	},
+	{
+		.name = "fast_failover",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_link, fast_failover),
+		.meaning = "Whether a peer that is silent on the link as well is gone before its "
+			   "adverts are overdue",
 	},
 	{
 		.name = "sync_id",
@@ -188,9 +247,6 @@ static const struct key announce_items[] = {
 };
 static const struct keys announce_keys = {
 	"announce", sizeof(struct conf_announce), KEYS(announce_items)};
-
-#define PATH_CHARS "!-~ "
-#define PATH_NOUN "the path of a file: 1..4095 printable ASCII characters"
 
 static const struct key auth_key_items[] = {
 	{

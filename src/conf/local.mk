@@ -11,9 +11,9 @@ libconf_a_SOURCES = \
 	src/conf/place.c src/conf/place.h \
 	src/conf/relations.c src/conf/relations.h \
 	src/conf/rules.c src/conf/rules.h src/conf/rules_election.c src/conf/rules_pool.c src/conf/rules_service.c \
-	src/conf/rules_group.c src/conf/rules_moved.c src/conf/rules_track.c src/conf/rules_wire.c \
+	src/conf/rules_group.c src/conf/rules_link.c src/conf/rules_moved.c src/conf/rules_track.c src/conf/rules_wire.c \
 	src/conf/schema.c src/conf/schema.h \
-	src/conf/secrets.c \
+	src/conf/secrets.c src/conf/secrets.h \
 	src/conf/source.c src/conf/source.h \
 	src/conf/suggest.c src/conf/suggest.h \
 	src/conf/tree.c src/conf/tree.h

@@ -8,6 +8,7 @@ void relations_resolve(
 	const struct rules r = {c, origins, faults};
 
 	rules_nodes(&r, node);
+	rules_link(&r);
 	rules_routers(&r);
 	rules_groups(&r);
 	rules_moved(&r);

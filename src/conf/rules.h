@@ -23,6 +23,8 @@ void rules_wire(const struct rules *r);
 void rules_pools(const struct rules *r);
 void rules_services(const struct rules *r);
 void rules_track(const struct rules *r);
+/* Sets the link's mode and its interfaces. Before the services, which look at it. */
+void rules_link(const struct rules *r);
 
 /* --- What is known about a value --- */
 

@@ -1,5 +1,6 @@
 /* Keys and passwords: only ever named by file, and read when the configuration is to be used. What
  * others than the owner could read is no secret. */
+#include "conf/secrets.h"
 #include "base/cleanup.h"
 #include "conf/alloc.h"
 #include "conf/conf.h"
@@ -11,14 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX 512
-
-struct secret {
-	uint8_t bytes[FILE_MAX];
-	size_t len;
-};
-
-static void add_error(struct conf_errors *errors, const char *file, char *text)
+static void add_error_at(struct conf_errors *errors, const char *file, unsigned line, char *text)
 {
 	struct conf_error *items =
 		reallocarray(errors->items, errors->n + 1, sizeof(*errors->items));
@@ -26,8 +20,16 @@ static void add_error(struct conf_errors *errors, const char *file, char *text)
 	if (!items)
 		abort();
 	errors->items = items;
-	items[errors->n++] =
-		(struct conf_error){.file = conf_dup(file), .pointer = conf_dup(""), .text = text};
+	items[errors->n++] = (struct conf_error){.file = conf_dup(file),
+		.line = line,
+		.column = line ? 1 : 0,
+		.pointer = conf_dup(""),
+		.text = text};
+}
+
+static void add_error(struct conf_errors *errors, const char *file, char *text)
+{
+	add_error_at(errors, file, 0, text);
 }
 
 /* NULL, or why the file is not to be used. */
@@ -42,7 +44,7 @@ static const char *judge(const struct stat *st)
 	return NULL;
 }
 
-static const char *read_file(const char *path, struct secret *ret)
+const char *secret_read(const char *path, struct secret *ret)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -58,6 +60,8 @@ static const char *read_file(const char *path, struct secret *ret)
 	if (n < 0)
 		return strerror(errno);
 	ret->len = (size_t)n;
+	ret->uid = st.st_uid;
+	ret->gid = st.st_gid;
 	return NULL;
 }
 
@@ -104,7 +108,7 @@ static bool decode(struct secret *s)
 static void read_key(struct conf_key *key, struct conf_errors *errors)
 {
 	struct secret s = {0};
-	const char *wrong = read_file(key->file, &s);
+	const char *wrong = secret_read(key->file, &s);
 
 	if (!wrong) {
 		drop_newline(&s);
@@ -125,7 +129,7 @@ static void read_key(struct conf_key *key, struct conf_errors *errors)
 static void read_password(struct conf_auth *auth, struct conf_errors *errors)
 {
 	struct secret s = {0};
-	const char *wrong = read_file(auth->password_file, &s);
+	const char *wrong = secret_read(auth->password_file, &s);
 
 	if (!wrong) {
 		drop_newline(&s);
@@ -136,6 +140,24 @@ static void read_password(struct conf_auth *auth, struct conf_errors *errors)
 		add_error(errors, auth->password_file, conf_dup(wrong));
 	else
 		memcpy(auth->password, s.bytes, s.len);
+	explicit_bzero(&s, sizeof(s));
+}
+
+static void read_pair_keys(struct conf_link *link, struct conf_errors *errors)
+{
+	struct secret s = {0};
+	const char *wrong = secret_read(link->key_file, &s);
+	enum pair_key_fault fault;
+	unsigned line;
+
+	if (wrong) {
+		add_error(errors, link->key_file, conf_dup(wrong));
+	} else {
+		fault = pair_keys_parse(s.bytes, s.len, &link->keys, &line);
+		if (fault != PAIR_KEY_OK)
+			add_error_at(
+				errors, link->key_file, line, conf_dup(pair_key_fault_text(fault)));
+	}
 	explicit_bzero(&s, sizeof(s));
 }
 
@@ -150,5 +172,7 @@ bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors)
 		for (size_t k = 0; k < auth->n_keys; k++)
 			read_key(&auth->keys[k], ret_errors);
 	}
+	if (c->link.enabled && c->link.key_file)
+		read_pair_keys(&c->link, ret_errors);
 	return ret_errors->n == before;
 }

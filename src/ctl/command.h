@@ -43,3 +43,4 @@ int command_weight(struct ctl *c, int argc, char **argv);
 int command_fail(struct ctl *c, int argc, char **argv);
 int command_switchover(struct ctl *c, int argc, char **argv);
 int command_maintenance(struct ctl *c, int argc, char **argv);
+int command_keygen(struct ctl *c, int argc, char **argv);

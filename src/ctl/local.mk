@@ -4,6 +4,7 @@ tandemctl_SOURCES = \
 	src/ctl/command.c src/ctl/command.h \
 	src/ctl/director_commands.c \
 	src/ctl/election_commands.c \
+	src/ctl/keygen_command.c \
 	src/ctl/main.c \
 	src/ctl/plan_command.c \
 	src/ctl/print.c src/ctl/print.h \

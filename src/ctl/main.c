@@ -29,6 +29,8 @@ static const struct {
 		"let a peer become Active in this director's place"},
 	{"maintenance", command_maintenance, "on|standby|off",
 		"on: never Active; standby: only while nobody else is; kept over restarts"},
+	{"keygen", command_keygen, "[--add|--activate|--drop|--list] [FILE|-]",
+		"a new key of the pair, or the steps to exchange it"},
 	{"realserver", command_realserver, "plan|apply|undo|check",
 		"on a real server: what its forwarding method asks of it"},
 };

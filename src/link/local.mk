@@ -1,7 +1,12 @@
-# The parts of tandem-link that its unit tests link too, and the program.
+# What the pair's channel is made of, for the program and for tests.
 noinst_LIBRARIES += liblink.a
 liblink_a_SOURCES = \
 	src/link/connection.c src/link/connection.h \
+	src/link/coverage.c src/link/coverage.h \
+	src/link/feeder.c src/link/feeder.h \
+	src/link/pair_key.h \
+	src/link/resync.c src/link/resync.h \
+	src/link/seal.c src/link/seal.h \
 	src/link/shadow.c src/link/shadow.h \
 	src/link/stream.c src/link/stream.h \
 	src/link/tls_psk.c src/link/tls_psk.h

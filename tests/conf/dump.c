@@ -315,13 +315,30 @@ static json_t *dump_service(const struct conf *c, const struct conf_service *s)
 		s->router == CONF_NONE ? NULL : c->routers[s->router].name);
 }
 
+/* What only mode "tandem" has. */
+static void add_tandem(json_t *o, const struct conf_link *l)
+{
+	json_object_update_new(
+		o, json_pack("{so so si ss sb}", "interfaces", dump_argv(l->interfaces),
+			   "heartbeat_interval", dump_duration(l->heartbeat_us), "coverage_min",
+			   (int)l->coverage_min, "split_brain",
+			   l->split_brain == CONF_SPLIT_BRAIN_PREVENT ? "prevent" : "vrrp",
+			   "fast_failover", l->fast_failover));
+}
+
 static json_t *dump_link(const struct conf_link *l)
 {
+	json_t *o;
+
 	if (!l->enabled)
 		return json_null();
-	return json_pack("{ss si so si si si}", "interface", l->interface, "sync_id",
-		(int)l->sync_id, "group", dump_addr(&l->group), "port", l->port, "ttl", l->ttl,
-		"maxlen", l->maxlen);
+	o = json_pack("{ss si so si si si}", "interface", l->interface, "sync_id", (int)l->sync_id,
+		"group", dump_addr(&l->group), "port", l->port, "ttl", l->ttl, "maxlen", l->maxlen);
+	if (l->key_file)
+		json_object_set_new(o, "key_file", json_string(l->key_file));
+	if (l->mode == CONF_LINK_TANDEM)
+		add_tandem(o, l);
+	return o;
 }
 
 static json_t *dump_ipvs(const struct conf_ipvs *v)

@@ -436,6 +436,112 @@ START_TEST(nothing_is_freed_twice_and_nothing_is_fine)
 }
 END_TEST
 
+/* --- Keys of the pair --- */
+
+#define KEY_A "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+#define KEY_B "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+
+static struct conf *load_with_key_file(void)
+{
+	struct conf_errors errors;
+	struct conf *c;
+
+	write_file("a.json",
+		"{ \"nodes\": { \"lb1\": { \"link_address\": \"10.0.0.1\" }, \"lb2\": { "
+		"\"link_address\": \"10.0.0.2\" } }, \"link\": { \"interface\": \"eth1\", "
+		"\"key_file\": \"link.key\" } }");
+	c = conf_load("a.json", "lb1", &errors);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_int_eq((int)c->link.mode, CONF_LINK_TANDEM);
+	return c;
+}
+
+/* What conf_read_secrets() says, in one line; "" when it is content. */
+static const char *secrets_fault(struct conf *c)
+{
+	static char line[1024];
+	struct conf_errors errors = {0};
+
+	line[0] = '\0';
+	ck_assert_int_eq(conf_read_secrets(c, &errors), errors.n == 0);
+	ck_assert_uint_le(errors.n, 1);
+	if (errors.n)
+		(void)conf_error_format(&errors.items[0], line, sizeof(line));
+	conf_errors_done(&errors);
+	return line;
+}
+
+START_TEST(the_keys_of_the_pair_are_read_anew_each_time)
+{
+	struct conf *c = load_with_key_file();
+
+	ck_assert_uint_eq(c->link.keys.n, 0);
+	write_file("link.key", "# ours\n" KEY_A);
+	ck_assert_int_eq(chmod("link.key", 0600), 0);
+	ck_assert_str_eq(secrets_fault(c), "");
+	ck_assert_uint_eq(c->link.keys.n, 1);
+	write_file("link.key", KEY_B KEY_A);
+	ck_assert_str_eq(secrets_fault(c), "");
+	ck_assert_uint_eq(c->link.keys.n, 2);
+	ck_assert_uint_eq(c->link.keys.items[0].bytes[0], 0xff);
+	conf_free(c);
+}
+END_TEST
+
+START_TEST(a_key_file_that_is_none_is_refused_with_its_line)
+{
+	static const struct {
+		const char *text, *fault;
+	} files[] = {
+		{"", "link.key: has no key"},
+		{"# ours\n" KEY_A "key\n",
+			"link.key:3:1: is neither a key of 64 hexadecimal digits nor a comment"},
+		{KEY_A KEY_B KEY_A, "link.key:3:1: repeats a key"},
+		{"abababababababababababababababababababababababababababababababab\n",
+			"link.key:1:1: is no key that anybody drew: all its bytes are the same"},
+	};
+	struct conf *c = load_with_key_file();
+	char *much;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		write_file("link.key", files[i].text);
+		ck_assert_int_eq(chmod("link.key", 0600), 0);
+		ck_assert_str_eq(secrets_fault(c), files[i].fault);
+		ck_assert_uint_eq(c->link.keys.n, 0);
+	}
+	ck_assert_int_gt(asprintf(&much, "%s#%8200s", KEY_A, "x"), 0);
+	write_file("link.key", much);
+	free(much);
+	ck_assert_str_eq(
+		secrets_fault(c), "link.key: is no file of keys: it is longer than 8192 bytes");
+	conf_free(c);
+}
+END_TEST
+
+START_TEST(a_key_file_that_others_can_read_is_refused)
+{
+	struct conf *c = load_with_key_file();
+
+	ck_assert_str_eq(secrets_fault(c), "link.key: No such file or directory");
+	write_file("link.key", KEY_A);
+	for (mode_t bit = 1; bit <= 0040; bit <<= 1) {
+		ck_assert_int_eq(chmod("link.key", 0600 | bit), 0);
+		ck_assert_str_eq(secrets_fault(c),
+			"link.key: can be read by others than its owner (chmod 600)");
+	}
+	ck_assert_int_eq(chmod("link.key", 0600), 0);
+	ck_assert_str_eq(secrets_fault(c), "");
+	if (geteuid() == 0) { /* else nobody can give a file away */
+		ck_assert_int_eq(chown("link.key", 1, 1), 0);
+		ck_assert_str_eq(secrets_fault(c), "link.key: belongs to somebody else");
+	}
+	ck_assert_int_eq(unlink("link.key"), 0);
+	ck_assert_int_eq(mkdir("link.key", 0700), 0);
+	ck_assert_str_eq(secrets_fault(c), "link.key: is no regular file");
+	conf_free(c);
+}
+END_TEST
+
 static TCase *file_tests(void)
 {
 	TCase *tcase = tcase_create("files");
@@ -453,6 +559,9 @@ static TCase *file_tests(void)
 	tcase_add_test(tcase, includes_are_relative_to_the_file_that_includes);
 	tcase_add_test(tcase, a_directory_with_the_signs_of_a_pattern_stands_for_itself);
 	tcase_add_test(tcase, a_file_by_another_name_is_still_included_once);
+	tcase_add_test(tcase, the_keys_of_the_pair_are_read_anew_each_time);
+	tcase_add_test(tcase, a_key_file_that_is_none_is_refused_with_its_line);
+	tcase_add_test(tcase, a_key_file_that_others_can_read_is_refused);
 	return tcase;
 }
 

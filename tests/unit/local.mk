@@ -134,6 +134,16 @@ tests_unit_test_sync_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_sync_window_SOURCES = tests/unit/test_sync_window.c
 tests_unit_test_sync_window_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_sync_window_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_pair_key tests/unit/test_seal
+TESTS += tests/unit/test_pair_key tests/unit/test_seal
+dist_check_SCRIPTS += tests/unit/check_keygen.py tests/unit/check_seal_vectors.py
+TESTS += tests/unit/check_keygen.py tests/unit/check_seal_vectors.py
+tests_unit_test_pair_key_SOURCES = tests/unit/test_pair_key.c
+tests_unit_test_pair_key_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pair_key_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_seal_SOURCES = tests/unit/test_seal.c
+tests_unit_test_seal_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_seal_LDADD = liblink.a $(OPENSSL_LIBS) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_elector tests/unit/test_elector_message \
 	tests/unit/test_state_file
 TESTS += tests/unit/test_elector tests/unit/test_elector_message tests/unit/test_state_file
