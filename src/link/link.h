@@ -4,11 +4,15 @@
 
 #include "io/helper.h"
 
+#include <stdbool.h>
+
 struct link;
 
 /* 0 or -errno. */
 int link_new(struct helper *helper, struct link **ret);
 void link_free(struct link *l); /* NULL is fine */
+/* The director gave what mode "tandem" needs. */
+bool link_is_for_tandem(const struct link *l);
 
 /* What cannot be had is named in `errors`. */
 void link_configure(struct link *l, const json_t *parameters, json_t *errors);

@@ -4,7 +4,14 @@ liblink_a_SOURCES = \
 	src/link/connection.c src/link/connection.h \
 	src/link/coverage.c src/link/coverage.h \
 	src/link/feeder.c src/link/feeder.h \
+	src/link/bulk.c src/link/bulk.h \
+	src/link/count.c src/link/count.h \
+	src/link/hello.c src/link/hello.h \
 	src/link/pair_key.h \
+	src/link/peer.c src/link/peer.h \
+	src/link/relay.c src/link/relay.h \
+	src/link/session.c src/link/session.h \
+	src/link/settings.c src/link/settings.h \
 	src/link/resync.c src/link/resync.h \
 	src/link/seal.c src/link/seal.h \
 	src/link/shadow.c src/link/shadow.h \
@@ -16,6 +23,7 @@ pkglibexec_PROGRAMS += tandem-link
 tandem_link_SOURCES = \
 	src/link/kernel_mode.c src/link/kernel_mode.h \
 	src/link/link.c src/link/link.h \
-	src/link/main.c
+	src/link/main.c \
+	src/link/tandem_mode.c src/link/tandem_mode.h
 tandem_link_LDADD = liblink.a libio.a libcore.a libbase.a \
 	$(NL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(CAPNG_LIBS) $(SSL_LIBS)

@@ -1,6 +1,6 @@
-/* tandem-link: the channel of the pair, in kernel mode. Interfaces are watched and a group is heard
- * without any privilege, so all of it goes at the start; an interface that comes back later needs
- * none either. */
+/* tandem-link: the channel of the pair. Interfaces are watched and groups are heard without any
+ * privilege; in mode "tandem" its sockets get larger buffers by it. So it goes at the start, or, there,
+ * after the first Configure: before that nothing of the network is read. */
 #include "io/privilege.h"
 #include "link/link.h"
 

@@ -3,48 +3,26 @@
  * other uses too. */
 #include "link/tls_psk.h"
 
+#include "base/sha256.h"
+
 #include <errno.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 #include <string.h>
 
 #define SUITE "TLS_AES_256_GCM_SHA384"
-#define PSK_LEN 32
-#define PSK_LABEL "tandem stream"
+#define PSK_LABEL "tandem stream 1"
 
 static const unsigned char suite_id[] = {0x13, 0x02}; /* RFC 8446, B.4 */
-
-/* HKDF-SHA256 without salt: the pair key is uniform already. */
-static bool derive(const struct pair_key *key, uint8_t ret[static PSK_LEN])
-{
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-	EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	struct pair_key copy = *key;
-	char digest[] = "SHA256", label[] = PSK_LABEL;
-	OSSL_PARAM parameters[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_octet_string(
-			OSSL_KDF_PARAM_KEY, copy.bytes, sizeof(copy.bytes)),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, label, strlen(label)),
-		OSSL_PARAM_construct_end(),
-	};
-	bool ok = context && EVP_KDF_derive(context, ret, PSK_LEN, parameters) > 0;
-
-	OPENSSL_cleanse(&copy, sizeof(copy));
-	EVP_KDF_CTX_free(context);
-	EVP_KDF_free(kdf);
-	return ok;
-}
 
 static SSL_SESSION *session_of(SSL *ssl, const struct pair_key *key)
 {
 	const SSL_CIPHER *suite = SSL_CIPHER_find(ssl, suite_id);
 	SSL_SESSION *session = SSL_SESSION_new();
-	uint8_t psk[PSK_LEN];
-	bool ok = session && suite && derive(key, psk) &&
-		  SSL_SESSION_set1_master_key(session, psk, sizeof(psk)) &&
+	uint8_t psk[SHA256_LEN];
+	bool ok;
+
+	hkdf_sha256(key->bytes, sizeof(key->bytes), PSK_LABEL, psk);
+	ok = session && suite && SSL_SESSION_set1_master_key(session, psk, sizeof(psk)) &&
 		  SSL_SESSION_set_cipher(session, suite) &&
 		  SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION);
 
