@@ -33,4 +33,5 @@ libcore_a_SOURCES += \
 	src/core/realserver.c src/core/realserver.h \
 	src/core/realserver_check.c src/core/realserver_check.h
 libcore_a_SOURCES += \
+	src/core/bulk_message.c src/core/bulk_message.h \
 	src/core/sync_digest.c src/core/sync_digest.h

@@ -34,3 +34,6 @@ libio_a_SOURCES += \
 	src/io/fou.c src/io/fou.h \
 	src/io/netdev.c src/io/netdev.h \
 	src/io/nft.c src/io/nft.h
+libio_a_SOURCES += \
+	src/io/conn_list.c src/io/conn_list.h \
+	src/io/udp_queue.c src/io/udp_queue.h

@@ -1,6 +1,7 @@
 # What the pair's channel is made of, for the program and for tests.
 noinst_LIBRARIES += liblink.a
 liblink_a_SOURCES = \
+	src/link/cold_start.c src/link/cold_start.h \
 	src/link/connection.c src/link/connection.h \
 	src/link/coverage.c src/link/coverage.h \
 	src/link/feeder.c src/link/feeder.h \

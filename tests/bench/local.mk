@@ -23,3 +23,6 @@ tests_bench_start_bench_SOURCES = tests/bench/start_bench.c src/director/desired
 	src/director/overrides.c src/director/pools.c src/director/record.c src/director/targets.c \
 	src/director/views.c
 tests_bench_start_bench_LDADD = libio.a $(LIBCONF) $(NL_GENL_LIBS) $(NL_LIBS)
+check_PROGRAMS += tests/bench/link_bench
+tests_bench_link_bench_SOURCES = tests/bench/link_bench.c
+tests_bench_link_bench_LDADD = liblink.a libcore.a libbase.a $(OPENSSL_LIBS)

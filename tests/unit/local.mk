@@ -277,8 +277,10 @@ tests_unit_test_stream_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_stream_LDADD = liblink.a libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(SSL_LIBS) $(UNIT_LDADD)
 
 # What is synced in bulk
-check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow
-TESTS += tests/unit/test_sync_digest tests/unit/test_shadow
+check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow tests/unit/test_resync \
+	tests/unit/test_conn_list
+TESTS += tests/unit/test_sync_digest tests/unit/test_shadow tests/unit/test_resync \
+	tests/unit/test_conn_list
 SYNCED = tests/unit/synced.c tests/unit/synced.h
 tests_unit_test_sync_digest_SOURCES = tests/unit/test_sync_digest.c $(SYNCED)
 tests_unit_test_sync_digest_CFLAGS = $(UNIT_CFLAGS)
@@ -286,3 +288,10 @@ tests_unit_test_sync_digest_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c src/link/shadow.c $(SYNCED)
 tests_unit_test_shadow_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_shadow_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_resync_SOURCES = tests/unit/test_resync.c src/link/coverage.c src/link/feeder.c \
+	src/link/resync.c src/link/shadow.c $(SYNCED)
+tests_unit_test_resync_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_resync_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_conn_list_SOURCES = tests/unit/test_conn_list.c
+tests_unit_test_conn_list_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_conn_list_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
