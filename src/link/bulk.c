@@ -2,7 +2,7 @@
  * it is at once, the rest of the loop still has its turn in between. */
 #include "link/bulk.h"
 
-#include "io/clock.h"
+#include "link/cold_start.h"
 #include "link/coverage.h"
 #include "link/relay.h"
 #include "link/resync.h"
@@ -20,6 +20,8 @@ struct bulk {
 	struct coverage_world coverage_world;
 	struct resync *resync;
 	struct coverage *coverage;
+	struct cold_start_handler cold_handler;
+	struct cold_start *cold; /* NULL: it is over, or was not wanted */
 	sd_event_source *timer;
 	bool is_open;
 };
@@ -40,6 +42,42 @@ static void soon(struct bulk *b)
 	arm(b, clock_now());
 }
 
+/* What the kernel knew before we were there. */
+
+static void on_read(const struct cold_start_report *report, void *userdata)
+{
+	struct bulk *b = userdata;
+
+	resync_table_ready(b->resync, true, report->complete);
+}
+
+static const struct cold_start_handler *cold_handler(struct bulk *b)
+{
+	b->cold_handler = (struct cold_start_handler){.ended = on_read, .userdata = b};
+	return &b->cold_handler;
+}
+
+static struct instant step_cold_start(struct bulk *b, struct instant now)
+{
+	struct instant next = cold_start_step(b->cold, now);
+
+	if (!instant_is_never(next))
+		return next;
+	cold_start_free(b->cold);
+	b->cold = NULL;
+	return next;
+}
+
+static int start_in_the_cold(struct bulk *b)
+{
+	int r = cold_start_new(
+		b->world->shadow, CONN_LIST_PATH, cold_handler(b), clock_now(), &b->cold);
+
+	if (r >= 0)
+		resync_table_ready(b->resync, false, false);
+	return r;
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct bulk *b = userdata;
@@ -48,6 +86,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
+	if (b->cold)
+		next = instant_min(next, step_cold_start(b, now));
 	next = instant_min(next, resync_step(b->resync, now));
 	next = instant_min(next, coverage_step(b->coverage, now));
 	arm(b, next);
@@ -200,7 +240,7 @@ void bulk_ask_coverage(struct bulk *b)
 
 /* Start and end */
 
-static int set_up(struct bulk *b, uint8_t sync_id)
+static int set_up(struct bulk *b, uint8_t sync_id, bool is_first)
 {
 	struct resync_settings settings = {.sync_id = sync_id, .message_max = RELAY_MESSAGE_MAX};
 	static const struct coverage_settings usual;
@@ -213,13 +253,15 @@ static int set_up(struct bulk *b, uint8_t sync_id)
 	if (r >= 0)
 		r = coverage_new(b->world->shadow, b->resync, &usual, &b->coverage_world,
 			&b->coverage);
+	if (r >= 0 && is_first)
+		r = start_in_the_cold(b);
 	if (r >= 0)
 		r = sd_event_add_time_relative(helper_loop(b->world->helper), &b->timer,
 			CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, b);
 	return r;
 }
 
-int bulk_new(const struct bulk_world *world, uint8_t sync_id, struct bulk **ret)
+int bulk_new(const struct bulk_world *world, uint8_t sync_id, bool is_first, struct bulk **ret)
 {
 	struct bulk *b = calloc(1, sizeof(*b));
 	int r;
@@ -235,7 +277,7 @@ int bulk_new(const struct bulk_world *world, uint8_t sync_id, struct bulk **ret)
 		.userdata = b};
 	b->coverage_world = (struct coverage_world){
 		.send = send_message, .compared = on_compared, .userdata = b};
-	r = set_up(b, sync_id);
+	r = set_up(b, sync_id, is_first);
 	if (r < 0) {
 		bulk_free(b);
 		return r;
@@ -249,6 +291,7 @@ void bulk_free(struct bulk *b)
 	if (!b)
 		return;
 	sd_event_source_disable_unref(b->timer);
+	cold_start_free(b->cold);
 	coverage_free(b->coverage);
 	resync_free(b->resync);
 	free(b);

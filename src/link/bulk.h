@@ -25,8 +25,8 @@ struct bulk_world {
 	void *userdata;
 };
 
-/* Borrows `world`. 0 or -errno. */
-int bulk_new(const struct bulk_world *world, uint8_t sync_id, struct bulk **ret);
+/* Borrows `world`. The first one of a process reads what the kernel knows already. 0 or -errno. */
+int bulk_new(const struct bulk_world *world, uint8_t sync_id, bool is_first, struct bulk **ret);
 void bulk_free(struct bulk *b); /* NULL is fine */
 
 void bulk_opened(struct bulk *b);

@@ -33,6 +33,7 @@ struct peer {
 	struct bulk_world bulk_world;
 	struct bulk *bulk;
 	unsigned bulk_sync_id;
+	bool had_bulk;
 	bool greeted; /* the hello of the peer was taken, on the stream that is open */
 	uint64_t process;
 
@@ -708,12 +709,16 @@ static int start_stream(struct peer *p)
 /* A resync's messages carry the sync id: another one, another resync. */
 static int renew_bulk(struct peer *p)
 {
+	bool is_first;
+
 	if (p->bulk && p->bulk_sync_id == p->settings->sync_id)
 		return 0;
 	bulk_free(p->bulk);
 	p->bulk = NULL;
 	p->bulk_sync_id = p->settings->sync_id;
-	return bulk_new(&p->bulk_world, (uint8_t)p->settings->sync_id, &p->bulk);
+	is_first = !p->had_bulk;
+	p->had_bulk = true;
+	return bulk_new(&p->bulk_world, (uint8_t)p->settings->sync_id, is_first, &p->bulk);
 }
 
 int peer_configure(struct peer *p, const struct settings *settings, bool new_stream)

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TUN_FD 4
@@ -42,6 +43,7 @@ struct way {
 	bool told;
 	int fd; /* -1: none */
 	int ifindex; /* of the socket */
+	uint64_t inode; /* of the socket */
 	sd_event_source *arrivals;
 	int failure; /* -errno of the last attempt to open it */
 };
@@ -53,7 +55,7 @@ struct tandem_mode {
 	int tun;
 	sd_event_source *kernel; /* the TUN device */
 	struct tun_flow flow;
-	struct udp_queue_file queue;
+	struct udp_queue_file *queue;
 	struct peer_page *page;
 
 	bool wanted;
@@ -86,8 +88,13 @@ static int kernel_queue(struct udp_queue *ret, void *userdata)
 {
 	struct tandem_mode *t = userdata;
 	struct addr group = addr_v4(t->flow.group);
+	uint64_t own[SETTINGS_INTERFACES_MAX]; /* they are bound to the same */
+	size_t n = 0;
 
-	return udp_queue_file_read(&t->queue, &group, t->flow.port, ret);
+	for (size_t i = 0; i < t->settings.n_interfaces; i++)
+		if (t->ways[i].fd >= 0)
+			own[n++] = t->ways[i].inode;
+	return udp_queue_read(t->queue, &group, t->flow.port, own, n, ret);
 }
 
 static int on_kernel(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -185,11 +192,13 @@ static void close_way(struct way *w)
 static int open_way(struct way *w)
 {
 	struct tandem_mode *t = w->mode;
+	struct stat st;
 	int r;
 
 	w->fd = link_sock_open(&t->sockets, w->watch.name, w->watch.ifindex);
 	if (w->fd < 0)
 		return w->fd;
+	w->inode = fstat(w->fd, &st) < 0 ? 0 : st.st_ino;
 	r = sd_event_add_io(
 		helper_loop(t->helper), &w->arrivals, w->fd, EPOLLIN, on_arrivals, w);
 	if (r >= 0)
@@ -450,7 +459,7 @@ static int open_all(struct tandem_mode *t)
 	if (r >= 0)
 		r = sd_event_add_io(loop, &t->kernel, t->tun, EPOLLIN, on_kernel, t);
 	if (r >= 0)
-		r = udp_queue_file_open(AF_INET, &t->queue);
+		r = udp_queue_open(AF_INET, &t->queue);
 	return r;
 }
 
@@ -489,7 +498,6 @@ static struct tandem_mode *allocate(struct helper *helper)
 		return NULL;
 	t->helper = helper;
 	t->tun = TUN_FD;
-	t->queue.fd = -1;
 	for (size_t i = 0; i < SETTINGS_INTERFACES_MAX; i++) {
 		t->ways[i].mode = t;
 		t->ways[i].fd = -1;
@@ -534,8 +542,7 @@ void tandem_mode_free(struct tandem_mode *t)
 	sd_event_source_disable_unref(t->changes);
 	sd_event_source_disable_unref(t->kernel);
 	rtnl_close(t->rtnl);
-	if (t->queue.fd >= 0)
-		(void)close(t->queue.fd);
+	udp_queue_close(t->queue);
 	if (t->page)
 		peer_page_forget(t->page);
 	peer_memory_unmap(t->page);
