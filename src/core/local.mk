@@ -8,6 +8,7 @@ libcore_a_SOURCES += \
 	src/core/dns_message.c src/core/dns_message.h \
 	src/core/echo_message.c src/core/echo_message.h \
 	src/core/health.c src/core/health.h \
+	src/core/link_item.c src/core/link_item.h \
 	src/core/link_watch.c src/core/link_watch.h \
 	src/core/pair_key.c src/core/pair_key.h \
 	src/core/sync_message.c src/core/sync_message.h \
@@ -37,4 +38,5 @@ libcore_a_SOURCES += \
 	src/core/realserver.c src/core/realserver.h \
 	src/core/realserver_check.c src/core/realserver_check.h
 libcore_a_SOURCES += \
+	src/core/bulk_message.c src/core/bulk_message.h \
 	src/core/sync_digest.c src/core/sync_digest.h

@@ -131,7 +131,7 @@ static json_t *tandem_parameters(const struct director *d)
 			   "peer", peer->name, "own_address", address(&self->link_address),
 			   "peer_address", address(&peer->link_address), "interfaces",
 			   interfaces(link), "ttl", (int)link->ttl, "heartbeat_us",
-			   (json_int_t)link->heartbeat_us, "keys", keys(link), "digest",
+			   (json_int_t)roles_heartbeat_us(conf), "keys", keys(link), "digest",
 			   conf->digest));
 	return o;
 }

@@ -22,6 +22,7 @@ libio_a_SOURCES += \
 libio_a_SOURCES += \
 	src/io/arp.c src/io/arp.h \
 	src/io/echo.c src/io/echo.h \
+	src/io/link_sock.c src/io/link_sock.h \
 	src/io/ndisc.c src/io/ndisc.h \
 	src/io/net_monitor.c src/io/net_monitor.h \
 	src/io/peer_memory.c src/io/peer_memory.h \
@@ -33,3 +34,6 @@ libio_a_SOURCES += \
 	src/io/fou.c src/io/fou.h \
 	src/io/netdev.c src/io/netdev.h \
 	src/io/nft.c src/io/nft.h
+libio_a_SOURCES += \
+	src/io/conn_list.c src/io/conn_list.h \
+	src/io/udp_queue.c src/io/udp_queue.h

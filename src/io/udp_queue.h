@@ -15,16 +15,21 @@ struct udp_queue {
 	uint64_t drops;   /* datagrams without room, since the sockets were made */
 };
 
-/* 0, -ENOENT when no socket is bound to it, or -errno. One pass over the host's UDP sockets. */
-int udp_queue_read(const struct addr *address, uint16_t port, struct udp_queue *ret);
+/* Keeps the file open, for a process that may open none later. */
+struct udp_queue_file;
+int udp_queue_open(uint16_t family, struct udp_queue_file **ret); /* 0 or -errno */
+void udp_queue_close(struct udp_queue_file *f);                   /* NULL is fine */
 
-/* Its parts. A reader that keeps the file open, for a process that may open none later. */
-struct udp_queue_file {
-	int fd; /* of /proc/net/udp or udp6; owned by whoever opened it */
+/* Those sockets bound to the address and port that are not in `except` (inode numbers, as fstat()
+ * tells them of one's own): 0, -ENOENT when there is none, or -errno. One pass over the host's UDP
+ * sockets. */
+int udp_queue_read(struct udp_queue_file *f, const struct addr *address, uint16_t port,
+	const uint64_t *except, size_t n_except, struct udp_queue *ret);
+
+/* A line of such a file. False: it is none of a socket. */
+struct udp_queue_socket {
+	struct addr address; /* it is bound to */
+	uint16_t port;
+	uint64_t waiting, drops, inode;
 };
-int udp_queue_file_open(uint16_t family, struct udp_queue_file *ret); /* 0 or -errno */
-int udp_queue_file_read(const struct udp_queue_file *f, const struct addr *address, uint16_t port,
-	struct udp_queue *ret);
-/* A line of such a file: whether it is of that socket; then it is added to *sum. */
-bool udp_queue_line(
-	const char *line, const struct addr *address, uint16_t port, struct udp_queue *sum);
+bool udp_queue_parse(const char *line, uint16_t family, struct udp_queue_socket *ret);

@@ -13,7 +13,7 @@
 #define POLL_US 1000u       /* while a burst is being read */
 #define MISSING_US 100000u  /* while there is no daemon */
 #define LOOK_US 1000000u    /* for drops, without a burst */
-#define OVERLAP_US 3000000u /* a lost record may have been said so long before the look */
+#define OVERLAP_US 1000000u /* a lost record may have been said so long before the look */
 #define SEARCH_STEP 4096u   /* entries */
 /* What the kernel accounts for a datagram: its buffer is rounded up, and has a header. */
 #define ACCOUNTED(len) (2 * (len) + 512)
@@ -29,6 +29,7 @@ void feeder_init(struct feeder *f, struct shadow *shadow, const struct resync_se
 		.sync_id = settings->sync_id,
 		.message_max = settings->message_max,
 		.room = room,
+		.room_good = room,
 		.room_max = room,
 	};
 }
@@ -54,11 +55,14 @@ uint64_t feeder_missing_us(const struct feeder *f, struct instant now)
 	return f->is_there || f->queued == f->read ? 0 : instant_between_us(f->missing, now);
 }
 
+static struct instant before(struct instant t)
+{
+	return (struct instant){t.us > OVERLAP_US ? t.us - OVERLAP_US : 0};
+}
+
 static void search_since(struct feeder *f, struct instant since)
 {
-	uint64_t us = since.us > OVERLAP_US ? since.us - OVERLAP_US : 0;
-
-	f->since = (struct instant){f->searches && f->since.us < us ? f->since.us : us};
+	f->since = f->searches ? instant_min(f->since, before(since)) : before(since);
 	f->walk = (struct shadow_walk){0};
 	f->searches = true;
 }
@@ -83,16 +87,39 @@ static void daemon_appeared(struct feeder *f, uint64_t drops, struct instant now
 	f->given = f->read;
 }
 
-static void dropped(struct feeder *f, uint64_t n, struct instant now)
+static size_t at_least_min(size_t room)
+{
+	return room > ROOM_MIN ? room : ROOM_MIN;
+}
+
+/* Up by steps to what was good, and beyond that hesitantly. */
+static void grow_room(struct feeder *f)
+{
+	size_t wanted = f->room + f->room / 8;
+
+	if (wanted >= f->room_good)
+		f->room_good += f->room_good / 256;
+	if (f->room_good > f->room_max)
+		f->room_good = f->room_max;
+	f->room = wanted < f->room_good ? wanted : f->room_good;
+}
+
+static void dropped(struct feeder *f, uint64_t n)
 {
 	f->drops += n;
 	f->known_drops += n;
-	search_since(f, f->looked);
+	if (instant_reached(before(f->looked), shadow_heard(f->shadow)))
+		search_since(f, f->looked);
 	if (f->given == f->read)
 		return; /* it was not a burst of ours */
 	f->given = f->read;
-	f->room = f->room / 2 > ROOM_MIN ? f->room / 2 : ROOM_MIN;
-	f->looked = now;
+	f->room_good = at_least_min(f->room / 8 * 7);
+	f->room = at_least_min(f->room / 2);
+}
+
+static bool is_drained(const struct feeder *f, uint64_t waiting)
+{
+	return waiting <= f->room / 4;
 }
 
 /* False while there is nobody to give to. */
@@ -107,11 +134,12 @@ static bool look(struct feeder *f, struct instant now)
 	if (!f->is_there || q.drops < f->known_drops)
 		daemon_appeared(f, q.drops, now);
 	else if (q.drops > f->known_drops)
-		dropped(f, q.drops - f->known_drops, now);
-	if (f->given != f->read && q.waiting <= f->room / 4) {
+		dropped(f, q.drops - f->known_drops);
+	if (f->given != f->read && is_drained(f, q.waiting)) {
 		f->read = f->given;
-		f->room = f->room + f->room / 8 < f->room_max ? f->room + f->room / 8 : f->room_max;
+		grow_room(f);
 	}
+	f->waiting = q.waiting;
 	f->looked = now;
 	return true;
 }
@@ -189,7 +217,7 @@ struct instant feeder_step(struct feeder *f, struct instant now)
 		return instant_add(now, MISSING_US);
 	if (f->searches)
 		search(f);
-	if (f->given == f->read && f->given < f->queued)
+	if (f->given == f->read && f->given < f->queued && is_drained(f, f->waiting))
 		return give(f, now);
 	return f->searches && f->queued - f->read < FEEDER_SEARCHED_MAX ? now : instant_add(now,
 		f->queued != f->read ? POLL_US : LOOK_US);

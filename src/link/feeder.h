@@ -19,12 +19,14 @@ struct feeder {
 	const struct resync_world *world;
 	uint8_t sync_id;
 	size_t message_max;
-	size_t room, room_max; /* bytes that may wait in the daemon's socket */
+	/* Bytes that may wait in the daemon's socket: for now, as far as none was lost, at all. */
+	size_t room, room_good, room_max;
 
 	/* Ascending: given to the daemon and read by it; given; waiting. Of the last FEEDER_MAX. */
 	uint64_t read, given, queued;
 	uint64_t places[FEEDER_MAX];
 
+	uint64_t waiting; /* bytes in the daemon's socket when it was looked at last */
 	bool is_there;               /* the daemon's socket, when it was looked at last */
 	struct instant missing;      /* since when it is not, or not writable */
 	struct instant looked;       /* {0}: never */

@@ -1,6 +1,6 @@
-/* tandem-link: the channel of the pair, in kernel mode. Interfaces are watched and a group is heard
- * without any privilege, so all of it goes at the start; an interface that comes back later needs
- * none either. */
+/* tandem-link: the channel of the pair. Interfaces are watched and groups are heard without any
+ * privilege; in mode "tandem" its sockets get larger buffers by it. So it goes at the start, or, there,
+ * after the first Configure: before that nothing of the network is read. */
 #include "io/privilege.h"
 #include "link/link.h"
 
@@ -22,12 +22,22 @@ static void on_report(struct helper *h, json_t *report, void *userdata)
 	link_report(*l, report);
 }
 
+static void on_message(
+	struct helper *h, const char *method, const json_t *parameters, void *userdata)
+{
+	struct link **l = userdata;
+
+	(void)h;
+	link_message(*l, method, parameters);
+}
+
 static int run(const char *runtime_dir)
 {
 	static const struct helper_program program = {
 		.name = NAME,
 		.configure = on_configure,
 		.report = on_report,
+		.message = on_message,
 	};
 	struct helper *helper = NULL;
 	struct link *link = NULL;

@@ -20,6 +20,7 @@
 #define STALLED_US 120000000u      /* the peer may be reading its table from /proc */
 #define MISSING_MAX_US 10000000u   /* the kernel's daemon */
 #define RETRY_US 5000000u
+#define REFRESH_US 1000000         /* the same, said so much later, is news: it goes on living */
 #define DRIFT 5000u                /* two clocks differ by less than one in so many */
 
 struct giving {
@@ -113,8 +114,10 @@ void resync_table_ready(struct resync *r, bool ready, bool complete)
 {
 	r->table_ready = ready;
 	r->table_complete = complete;
-	if (ready)
+	if (ready && r->giving.waits) {
 		r->giving.waits = false;
+		shadow_walk_bound(r->shadow, &r->giving.walk);
+	}
 }
 
 bool resync_is_giving(const struct resync *r)
@@ -258,8 +261,10 @@ static struct instant our_time(struct resync *r, const struct bulk_header *h, st
 static void take_record(struct resync *r, const struct sync_record *record, uint32_t age_ms,
 	struct instant sent, bool force)
 {
-	struct instant said = {sent.us - (uint64_t)age_ms * 1000};
-	bool news = shadow_take(r->shadow, record, SHADOW_PEER, said);
+	struct instant said = {sent.us - (uint64_t)age_ms * 1000}, before;
+	bool same = shadow_says(r->shadow, record, &before) &&
+		    (int64_t)(said.us - before.us) < REFRESH_US;
+	bool news = shadow_take(r->shadow, record, SHADOW_PEER, said) && !same;
 	uint64_t place = news || force ? shadow_find(r->shadow, record) : SHADOW_NONE;
 
 	r->taking.records++;
@@ -370,6 +375,8 @@ static bool ask_came(struct resync *r, const uint8_t *data, size_t len)
 		return false;
 	r->peer_clock_us = a.clock_us;
 	r->giving = (struct giving){.id = a.id, .waits = !r->table_ready};
+	/* Not what it tells us itself meanwhile. */
+	shadow_walk_bound(r->shadow, &r->giving.walk);
 	if (a.resume && a.process == r->settings.process)
 		r->giving.walk.at = a.cursor;
 	return true;

@@ -61,6 +61,7 @@ struct shadow {
 	size_t max;
 	size_t options_bytes;
 	uint64_t refused;
+	uint64_t heard; /* with bias */
 	uint64_t secret;
 	uint64_t now; /* with bias: what had timed out by then is not shown any more */
 	struct sync_digest digest;
@@ -407,6 +408,8 @@ bool shadow_take(struct shadow *s, const struct sync_record *record, enum shadow
 		taken = insert(s, t, hash, &loose.e, options);
 	if (!taken)
 		free(options);
+	if (taken && loose.e.peer && said_of(&loose.e) > s->heard)
+		s->heard = said_of(&loose.e);
 	return taken;
 }
 
@@ -498,6 +501,11 @@ uint64_t shadow_refused(const struct shadow *s)
 	return s->refused;
 }
 
+struct instant shadow_heard(const struct shadow *s)
+{
+	return (struct instant){s->heard > TIME_BIAS ? s->heard - TIME_BIAS : 0};
+}
+
 const struct sync_digest *shadow_digest(const struct shadow *s)
 {
 	return &s->digest;
@@ -521,16 +529,29 @@ bool shadow_get(const struct shadow *s, uint64_t place, struct sync_record *ret,
 	return true;
 }
 
+void shadow_walk_bound(const struct shadow *s, struct shadow_walk *walk)
+{
+	for (size_t i = 0; i < 2; i++)
+		walk->until[i] = s->tables[i].made + 1;
+}
+
+static uint64_t walk_end(const struct shadow *s, const struct shadow_walk *walk, size_t i)
+{
+	uint32_t made = s->tables[i].made;
+
+	return walk->until[i] && walk->until[i] - 1 < made ? walk->until[i] - 1 : made;
+}
+
 bool shadow_next(const struct shadow *s, struct shadow_walk *walk, struct sync_record *ret,
 	enum shadow_origin *ret_origin, struct instant *ret_said)
 {
 	if (walk->at < IPV6_PLACES) {
-		while (walk->at < s->tables[0].made)
+		while (walk->at < walk_end(s, walk, 0))
 			if (shadow_get(s, walk->at++, ret, ret_origin, ret_said))
 				return true;
 		walk->at = IPV6_PLACES;
 	}
-	while (walk->at - IPV6_PLACES < s->tables[1].made)
+	while (walk->at - IPV6_PLACES < walk_end(s, walk, 1))
 		if (shadow_get(s, walk->at++, ret, ret_origin, ret_said))
 			return true;
 	return false;
@@ -549,6 +570,25 @@ uint64_t shadow_find(const struct shadow *s, const struct sync_record *record)
 	at = find(t, hash_of(s, t, &loose.e, record->options, record->options_len), &loose.e,
 		record);
 	return at ? at - 1 + (t->family == AF_INET6 ? IPV6_PLACES : 0) : SHADOW_NONE;
+}
+
+bool shadow_says(const struct shadow *s, const struct sync_record *record, struct instant *ret_said)
+{
+	union loose_entry loose = {0};
+	uint64_t place = shadow_find(s, record);
+	enum shadow_origin origin;
+	struct sync_record known;
+	const struct table *t;
+	const struct entry *e;
+
+	if (place == SHADOW_NONE || !shadow_get(s, place, &known, &origin, ret_said))
+		return false;
+	t = &s->tables[place >= IPV6_PLACES];
+	e = entry_at(t, (uint32_t)(place % IPV6_PLACES));
+	from_record(t, record, &loose.e);
+	return e->timeout_s == loose.e.timeout_s && e->mark == loose.e.mark &&
+	       e->flags == loose.e.flags && e->state == loose.e.state &&
+	       !element_differs(t, e, &loose.e) && options_equal(options_of(t, e), record);
 }
 
 int shadow_new(size_t max_entries, struct shadow **ret)

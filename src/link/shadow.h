@@ -33,6 +33,9 @@ size_t shadow_count(const struct shadow *s);
 size_t shadow_bytes(const struct shadow *s);      /* memory in use */
 uint64_t shadow_refused(const struct shadow *s);  /* records for which there was no room */
 
+/* When the newest record of the peer was said that was taken; {0}: none. */
+struct instant shadow_heard(const struct shadow *s);
+
 /* How long the kernel keeps a connection of which it heard this: the record's own timeout, or the
  * kernel's default for its protocol and state. */
 uint32_t shadow_timeout_s(const struct sync_record *record);
@@ -44,7 +47,10 @@ const struct sync_digest *shadow_digest(const struct shadow *s);
  * record's options are valid until the table changes. */
 struct shadow_walk {
 	uint64_t at;
+	uint32_t until[2]; /* see shadow_walk_bound(); 0: no bound */
 };
+/* What is entered from now on need not be seen. */
+void shadow_walk_bound(const struct shadow *s, struct shadow_walk *walk);
 bool shadow_next(const struct shadow *s, struct shadow_walk *walk, struct sync_record *ret,
 	enum shadow_origin *ret_origin, struct instant *ret_said);
 
@@ -56,6 +62,8 @@ static inline uint64_t shadow_walk_place(const struct shadow_walk *walk)
 {
 	return walk->at - 1;
 }
+/* Whether just this is known already, whenever it was said. */
+bool shadow_says(const struct shadow *s, const struct sync_record *record, struct instant *ret_said);
 /* False when nothing is there. */
 bool shadow_get(const struct shadow *s, uint64_t place, struct sync_record *ret,
 	enum shadow_origin *ret_origin, struct instant *ret_said);

@@ -1,6 +1,8 @@
 # The lab's tools; the tests themselves are started by tools/test lab.
 LAB_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold
+check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read
+tests_lab_sync_read_SOURCES = tests/lab/sync_read.c
+tests_lab_sync_read_LDADD = libcore.a libbase.a
 tests_lab_probe_CPPFLAGS = $(LAB_CPPFLAGS)
 tests_lab_probe_SOURCES = tests/lab/probe.c tests/lab/tool.h
 tests_lab_server_CPPFLAGS = $(LAB_CPPFLAGS)
@@ -25,5 +27,5 @@ EXTRA_DIST += tests/lab/test_balancing.py tests/lab/test_bench.py tests/lab/test
 	tests/lab/test_operations.py tests/lab/test_link.py tests/lab/test_pair_director.py tests/lab/test_pools.py \
 	tests/lab/test_policy.py tests/lab/test_realserver.py tests/lab/test_vrrp_wire.py \
 	tests/lab/test_second_opinion.py tests/lab/test_services.py tests/lab/test_soak.py \
-	tests/lab/test_sync.py tests/lab/test_track.py \
+	tests/lab/test_sync.py tests/lab/test_sync_wire.py tests/lab/test_track.py \
 	tests/lab/test_unit.py

@@ -280,6 +280,7 @@ tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/
 	src/director/job.c src/director/known.c src/director/overrides.c src/director/pools.c src/director/record.c \
 	src/director/targets.c src/director/check_wire.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
 # Link
 check_PROGRAMS += tests/unit/test_tun
@@ -287,17 +288,23 @@ TESTS += tests/unit/test_tun
 tests_unit_test_tun_SOURCES = tests/unit/test_tun.c
 tests_unit_test_tun_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_tun_LDADD = libio.a libbase.a $(UNIT_LDADD)
-tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_history
 TESTS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
 tests_unit_test_history_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_history_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_stream
+TESTS += tests/unit/test_stream
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
+tests_unit_test_stream_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_stream_LDADD = liblink.a libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(SSL_LIBS) $(UNIT_LDADD)
 
 # What is synced in bulk
-check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow
-TESTS += tests/unit/test_sync_digest tests/unit/test_shadow
+check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow tests/unit/test_resync \
+	tests/unit/test_conn_list
+TESTS += tests/unit/test_sync_digest tests/unit/test_shadow tests/unit/test_resync \
+	tests/unit/test_conn_list
 SYNCED = tests/unit/synced.c tests/unit/synced.h
 tests_unit_test_sync_digest_SOURCES = tests/unit/test_sync_digest.c $(SYNCED)
 tests_unit_test_sync_digest_CFLAGS = $(UNIT_CFLAGS)
@@ -311,3 +318,10 @@ TESTS += tests/unit/test_agent_text
 tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
 tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_resync_SOURCES = tests/unit/test_resync.c src/link/coverage.c src/link/feeder.c \
+	src/link/resync.c src/link/shadow.c $(SYNCED)
+tests_unit_test_resync_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_test_resync_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_conn_list_SOURCES = tests/unit/test_conn_list.c
+tests_unit_test_conn_list_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_conn_list_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)

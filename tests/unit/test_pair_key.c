@@ -78,7 +78,7 @@ START_TEST(eight_keys_fit_and_a_ninth_does_not)
 	unsigned line;
 
 	for (unsigned i = 0; i < 9; i++) {
-		(void)snprintf(text + 65 * i, 66, "%u%s\n", i, A + 1);
+		(void)snprintf(text + 65 * i, 66, "%u%s\n", i, &A[1]);
 		ck_assert_int_eq(
 			parse(text, &keys, &line), i < 8 ? PAIR_KEY_OK : PAIR_KEY_TOO_MANY);
 	}

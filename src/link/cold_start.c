@@ -1,0 +1,99 @@
+/* What the list tells is never newer than what the relay heard since this process began: a record of
+ * it counts as said before. */
+#include "link/cold_start.h"
+
+#include "io/clock.h"
+#include "io/conn_list.h"
+#include "link/shadow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define LINES 128u          /* per step: about three pages, each of which is one read */
+#define MAX_US 60000000u    /* a million lines do not end */
+#define PAUSE_MIN_US 1000u
+
+struct cold_start {
+	struct shadow *shadow;
+	struct cold_start_handler handler;
+	struct conn_list *list;
+	struct instant began;
+	struct cold_start_report report;
+	bool over;
+};
+
+int cold_start_new(struct shadow *shadow, const char *path,
+	const struct cold_start_handler *handler, struct instant now, struct cold_start **ret)
+{
+	struct cold_start *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->shadow = shadow;
+	c->handler = *handler;
+	c->began = now;
+	c->report.error = conn_list_open(path, &c->list);
+	*ret = c;
+	return 0;
+}
+
+void cold_start_free(struct cold_start *c)
+{
+	if (!c)
+		return;
+	conn_list_close(c->list);
+	free(c);
+}
+
+/* A connection whose timer has `left_s` to go was heard of when it began. */
+static void on_line(struct conn_line *line, void *userdata)
+{
+	struct cold_start *c = userdata;
+	struct sync_record *r = &line->record;
+	uint32_t whole_s;
+	uint64_t age_us = 1;
+
+	c->report.read++;
+	if (c->handler.fill_in)
+		c->handler.fill_in(r, c->handler.userdata);
+	whole_s = shadow_timeout_s(r);
+	if (whole_s > line->left_s)
+		age_us += (uint64_t)(whole_s - line->left_s) * 1000000;
+	(void)shadow_take(
+		c->shadow, r, SHADOW_OWN, (struct instant){c->began.us - age_us});
+}
+
+static struct instant end(struct cold_start *c, bool complete, struct instant now)
+{
+	c->over = true;
+	c->report.complete = complete;
+	c->report.took_us = instant_between_us(c->began, now);
+	if (c->list)
+		c->report.strange = conn_list_strange(c->list);
+	conn_list_close(c->list);
+	c->list = NULL;
+	c->handler.ended(&c->report, c->handler.userdata);
+	return INSTANT_NEVER;
+}
+
+struct instant cold_start_step(struct cold_start *c, struct instant now)
+{
+	struct instant after;
+	uint64_t pause_us;
+	int r;
+
+	if (c->over)
+		return INSTANT_NEVER;
+	if (!c->list)
+		return end(c, c->report.error == -ENOENT, now);
+	r = conn_list_read(c->list, LINES, on_line, c);
+	after = clock_now();
+	if (r < 0)
+		c->report.error = r;
+	if (r <= 0)
+		return end(c, r == 0, after);
+	if (instant_between_us(c->began, after) > MAX_US)
+		return end(c, false, after);
+	pause_us = instant_between_us(now, after);
+	return instant_add(after, pause_us > PAUSE_MIN_US ? pause_us : PAUSE_MIN_US);
+}
