@@ -34,12 +34,12 @@ void link_item_head(uint8_t ret[static LINK_ITEM_HEAD], enum link_item_type type
 #define HEARTBEAT_LEN 40
 
 struct heartbeat {
-	uint64_t process;   /* random, of the process that sends */
-	uint32_t state;     /* number of its last STATE message; 0: there was none */
-	uint32_t flags;     /* none yet: 0, and not looked at */
-	uint64_t sent_us;   /* by the sender's clock */
-	uint64_t echo_us;   /* sent_us of the last heartbeat that it heard; 0: none */
-	uint64_t held_us;   /* how long ago it heard that one */
+	uint64_t process; /* random, of the process that sends */
+	uint32_t state;   /* number of its last STATE message; 0: there was none */
+	uint32_t flags;   /* none yet: 0, and not looked at */
+	uint64_t sent_us; /* by the sender's clock */
+	uint64_t echo_us; /* sent_us of the last heartbeat that it heard; 0: none */
+	uint64_t held_us; /* how long ago it heard that one */
 };
 
 void heartbeat_build(const struct heartbeat *h, uint8_t ret[static HEARTBEAT_LEN]);

@@ -12,7 +12,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#define BUFFER_LEN (8 << 20) /* of what is received: a burst of the peer, or a flood, for a while */
+#define BUFFER_LEN (8 << 20) /* of what is received: a burst of the peer, or a flood, for a while  \
+			      */
 #define SEND_BUFFER_LEN (1 << 20)
 #define CLASS_CS6 0xc0 /* network control */
 #define IPV4_HEADERS 28
@@ -89,8 +90,7 @@ static void enlarge(int fd, int force, int plain, int len)
 		(void)setsockopt(fd, SOL_SOCKET, plain, &len, sizeof(len));
 }
 
-int link_sock_open(
-	const struct link_sock_settings *settings, const char *interface, int ifindex)
+int link_sock_open(const struct link_sock_settings *settings, const char *interface, int ifindex)
 {
 	uint16_t family = settings->group.family;
 	struct group_req join = {.gr_interface = (uint32_t)ifindex};

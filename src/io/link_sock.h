@@ -18,8 +18,7 @@ struct link_sock_settings {
 /* Bound to the interface and the group, own datagrams not looped back. The buffers are as large as
  * it is allowed. Needs no privilege, and has larger buffers with CAP_NET_ADMIN. Returns the
  * descriptor (non-blocking, close-on-exec) or -errno. */
-int link_sock_open(
-	const struct link_sock_settings *settings, const char *interface, int ifindex);
+int link_sock_open(const struct link_sock_settings *settings, const char *interface, int ifindex);
 
 /* Bytes of a datagram that the interface takes whole; -errno. */
 int link_sock_room(const char *interface, uint16_t family);

@@ -1,7 +1,9 @@
-/* resync and coverage say when they want to be called again; the earliest of that is one timer. When
- * it is at once, the rest of the loop still has its turn in between. */
+/* resync and coverage say when they want to be called again; the earliest of that is one timer.
+ * When it is at once, the rest of the loop still has its turn in between. */
 #include "link/bulk.h"
 
+#include "io/clock.h"
+#include "io/conn_list.h"
 #include "link/cold_start.h"
 #include "link/coverage.h"
 #include "link/relay.h"
@@ -181,14 +183,13 @@ void bulk_report(const struct bulk *b, json_t *report)
 	resync_report(b->resync, clock_now(), &resync);
 	coverage_report(b->coverage, &coverage);
 	(void)json_object_set_new(report, "resync", resync_to_json(&resync));
-	(void)json_object_set_new(report, "resync_given",
-		json_integer((json_int_t)resync_sent(b->resync)));
-	(void)json_object_set_new(report, "coverage",
-		coverage.at.us ? coverage_to_json(&coverage) : json_null());
+	(void)json_object_set_new(
+		report, "resync_given", json_integer((json_int_t)resync_sent(b->resync)));
+	(void)json_object_set_new(
+		report, "coverage", coverage.at.us ? coverage_to_json(&coverage) : json_null());
 	(void)json_object_set_new(report, "shadow",
-		json_pack("{s:I, s:I, s:I}", "entries",
-			(json_int_t)shadow_count(b->world->shadow), "bytes",
-			(json_int_t)shadow_bytes(b->world->shadow), "refused",
+		json_pack("{s:I, s:I, s:I}", "entries", (json_int_t)shadow_count(b->world->shadow),
+			"bytes", (json_int_t)shadow_bytes(b->world->shadow), "refused",
 			(json_int_t)shadow_refused(b->world->shadow)));
 }
 
@@ -251,8 +252,8 @@ static int set_up(struct bulk *b, uint8_t sync_id, bool is_first)
 		return -EIO;
 	r = resync_new(b->world->shadow, &settings, &b->resync_world, &b->resync);
 	if (r >= 0)
-		r = coverage_new(b->world->shadow, b->resync, &usual, &b->coverage_world,
-			&b->coverage);
+		r = coverage_new(
+			b->world->shadow, b->resync, &usual, &b->coverage_world, &b->coverage);
 	if (r >= 0 && is_first)
 		r = start_in_the_cold(b);
 	if (r >= 0)

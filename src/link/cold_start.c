@@ -1,5 +1,5 @@
-/* What the list tells is never newer than what the relay heard since this process began: a record of
- * it counts as said before. */
+/* What the list tells is never newer than what the relay heard since this process began: a record
+ * of it counts as said before. */
 #include "link/cold_start.h"
 
 #include "io/clock.h"
@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define LINES 128u          /* per step: about three pages, each of which is one read */
-#define MAX_US 60000000u    /* a million lines do not end */
+#define LINES 128u       /* per step: about three pages, each of which is one read */
+#define MAX_US 60000000u /* a million lines do not end */
 #define PAUSE_MIN_US 1000u
 
 struct cold_start {
@@ -59,8 +59,7 @@ static void on_line(struct conn_line *line, void *userdata)
 	whole_s = shadow_timeout_s(r);
 	if (whole_s > line->left_s)
 		age_us += (uint64_t)(whole_s - line->left_s) * 1000000;
-	(void)shadow_take(
-		c->shadow, r, SHADOW_OWN, (struct instant){c->began.us - age_us});
+	(void)shadow_take(c->shadow, r, SHADOW_OWN, (struct instant){c->began.us - age_us});
 }
 
 static struct instant end(struct cold_start *c, bool complete, struct instant now)

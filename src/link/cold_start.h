@@ -18,8 +18,8 @@ struct cold_start_report {
 	int error;     /* -errno, 0 */
 };
 struct cold_start_handler {
-	/* What a line does not say and the configuration does: the firewall mark of the service, the
-	 * forwarding method in the flags. NULL: nothing. */
+	/* What a line does not say and the configuration does: the firewall mark of the service,
+	 * the forwarding method in the flags. NULL: nothing. */
 	void (*fill_in)(struct sync_record *record, void *userdata);
 	/* It is over: resync_table_ready(). */
 	void (*ended)(const struct cold_start_report *report, void *userdata);

@@ -216,8 +216,7 @@ static bool deliver(struct connection *c)
 		if (buffered(&c->in) < HEAD_LEN + len)
 			return true;
 		c->freed = &freed;
-		c->handler->message(
-			c, (enum stream_type)type, head + HEAD_LEN, len, c->userdata);
+		c->handler->message(c, (enum stream_type)type, head + HEAD_LEN, len, c->userdata);
 		if (freed)
 			return false;
 		c->freed = NULL;
@@ -364,15 +363,16 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static int set_up(struct connection *c, sd_event *loop, SSL_CTX *context, bool is_server,
-	uint64_t timeout_us)
+static int set_up(
+	struct connection *c, sd_event *loop, SSL_CTX *context, bool is_server, uint64_t timeout_us)
 {
 	int r;
 
 	c->ssl = SSL_new(context);
 	if (!c->ssl || !SSL_set_fd(c->ssl, c->fd) || !tls_psk_begin(c->ssl, &c->psk, is_server))
 		return -ENOMEM;
-	r = sd_event_add_io(loop, &c->io, c->fd, is_server ? EPOLLIN : EPOLLIN | EPOLLOUT, on_io, c);
+	r = sd_event_add_io(
+		loop, &c->io, c->fd, is_server ? EPOLLIN : EPOLLIN | EPOLLOUT, on_io, c);
 	if (r >= 0)
 		r = sd_event_add_defer(loop, &c->defer, on_defer, c);
 	if (r >= 0)

@@ -41,7 +41,6 @@ json_t *counts_to_json(const struct counts *counts)
 	json_t *o = json_object();
 
 	for (enum count i = 0; i < COUNT_MAX_; i++)
-		(void)json_object_set_new(
-			o, count_name(i), json_integer((json_int_t)counts->n[i]));
+		(void)json_object_set_new(o, count_name(i), json_integer((json_int_t)counts->n[i]));
 	return o;
 }

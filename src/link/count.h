@@ -30,7 +30,7 @@ enum count {
 	COUNT_STALE,           /* records that said less than was known */
 	COUNT_INJECT_FAILED,   /* messages that the device did not take */
 	COUNT_STREAM_OPENED,
-	COUNT_STREAM_FAILED,   /* attempts that never became one, ours or anybody's */
+	COUNT_STREAM_FAILED, /* attempts that never became one, ours or anybody's */
 	COUNT_SESSIONS,
 	COUNT_MAX_
 };

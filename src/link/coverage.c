@@ -160,8 +160,8 @@ static bool same_service(const struct coverage_service *a, const struct coverage
 static struct coverage_service *find_service(struct judging *j, const struct sync_record *record)
 {
 	struct coverage_service wanted = service_of(record);
-	uint64_t hash = mix_word((uint64_t)wanted.protocol << 48 | (uint64_t)wanted.port << 32,
-		wanted.mark);
+	uint64_t hash = mix_word(
+		(uint64_t)wanted.protocol << 48 | (uint64_t)wanted.port << 32, wanted.mark);
 	size_t at;
 
 	hash = mix_bytes(hash, wanted.address.bytes, sizeof(wanted.address.bytes));
@@ -291,7 +291,7 @@ struct instant coverage_step(struct coverage *c, struct instant now)
 	if (!c->open)
 		return INSTANT_NEVER;
 	if (instant_reached(c->next, now))
-		c->next = instant_add(now,
-			coverage_ask(c, now) ? c->settings.interval_us : AGAIN_US);
+		c->next =
+			instant_add(now, coverage_ask(c, now) ? c->settings.interval_us : AGAIN_US);
 	return c->judging.runs ? now : c->next;
 }

@@ -15,7 +15,8 @@ struct coverage;
 struct resync;
 struct shadow;
 
-#define COVERAGE_SERVICES_MAX 1024u /* counted apart; connections of others count in the sum only */
+#define COVERAGE_SERVICES_MAX 1024u /* counted apart; connections of others count in the sum only  \
+				     */
 
 struct coverage_service {
 	uint8_t protocol;    /* 0: a firewall mark's templates */
@@ -34,7 +35,7 @@ struct coverage_report {
 	uint32_t matching;  /* own - missing */
 	unsigned per_10000; /* matching of own; 10000 when there are none */
 	uint64_t lag_us;    /* age of the oldest change that was still on its way to the peer */
-	bool exact;         /* false: too many differ to tell them apart; `missing` is an estimate */
+	bool exact; /* false: too many differ to tell them apart; `missing` is an estimate */
 	const struct coverage_service *services; /* valid during the callback */
 	size_t n_services;
 };
@@ -47,8 +48,8 @@ struct coverage_world {
 };
 
 struct coverage_settings {
-	uint64_t interval_us; /* 0: a minute */
-	uint64_t settle_us;   /* a change younger than this may be on its way; 0: 5 s */
+	uint64_t interval_us;     /* 0: a minute */
+	uint64_t settle_us;       /* a change younger than this may be on its way; 0: 5 s */
 	unsigned limit_per_10000; /* less than this starts a resync; 0: 9900 */
 };
 

@@ -76,7 +76,8 @@ static void daemon_missing(struct feeder *f, struct instant now)
 	f->given = f->read;
 }
 
-/* It was started, or started again with another socket: what was said meanwhile it has not heard. */
+/* It was started, or started again with another socket: what was said meanwhile it has not heard.
+ */
 static void daemon_appeared(struct feeder *f, uint64_t drops, struct instant now)
 {
 	if (f->looked.us != 0)
@@ -219,6 +220,7 @@ struct instant feeder_step(struct feeder *f, struct instant now)
 		search(f);
 	if (f->given == f->read && f->given < f->queued && is_drained(f, f->waiting))
 		return give(f, now);
-	return f->searches && f->queued - f->read < FEEDER_SEARCHED_MAX ? now : instant_add(now,
-		f->queued != f->read ? POLL_US : LOOK_US);
+	return f->searches && f->queued - f->read < FEEDER_SEARCHED_MAX
+		       ? now
+		       : instant_add(now, f->queued != f->read ? POLL_US : LOOK_US);
 }

@@ -1,6 +1,7 @@
 /* Connections of the shadow table on their way into the kernel's: as fast as its sync daemon reads
- * them, and again when its socket had no room. A connection waits as a place, and what is said about
- * it is what the shadow knows when its turn comes: an old record never follows a newer one. */
+ * them, and again when its socket had no room. A connection waits as a place, and what is said
+ * about it is what the shadow knows when its turn comes: an old record never follows a newer one.
+ */
 #pragma once
 
 #include "base/instant.h"
@@ -11,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FEEDER_MAX 16384u       /* places that may wait */
+#define FEEDER_MAX 16384u         /* places that may wait */
 #define FEEDER_SEARCHED_MAX 4096u /* when so many do, a search pauses */
 
 struct feeder {
@@ -26,12 +27,12 @@ struct feeder {
 	uint64_t read, given, queued;
 	uint64_t places[FEEDER_MAX];
 
-	uint64_t waiting; /* bytes in the daemon's socket when it was looked at last */
-	bool is_there;               /* the daemon's socket, when it was looked at last */
-	struct instant missing;      /* since when it is not, or not writable */
-	struct instant looked;       /* {0}: never */
-	uint64_t known_drops;        /* of the socket */
-	uint64_t drops, records;     /* in all: datagrams lost, records given */
+	uint64_t waiting;        /* bytes in the daemon's socket when it was looked at last */
+	bool is_there;           /* the daemon's socket, when it was looked at last */
+	struct instant missing;  /* since when it is not, or not writable */
+	struct instant looked;   /* {0}: never */
+	uint64_t known_drops;    /* of the socket */
+	uint64_t drops, records; /* in all: datagrams lost, records given */
 
 	/* What came over the link and was lost here: found by a walk for what was said since. */
 	bool searches;

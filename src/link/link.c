@@ -30,8 +30,8 @@ void link_configure(struct link *l, const json_t *parameters, json_t *errors)
 
 	l->is_tandem = mode && strcmp(mode, "tandem") == 0;
 	if (l->is_tandem && !l->tandem) {
-		(void)json_array_append_new(
-			errors, json_string("mode: \"tandem\" needs a TUN device, started without"));
+		(void)json_array_append_new(errors,
+			json_string("mode: \"tandem\" needs a TUN device, started without"));
 		l->is_tandem = false;
 		return;
 	}
@@ -59,12 +59,7 @@ void link_message(struct link *l, const char *method, const json_t *parameters)
 		tandem_mode_message(l->tandem, method, parameters);
 }
 
-bool link_is_for_tandem(const struct link *l)
-{
-	return l->tandem;
-}
-
-int link_new(struct helper *helper, struct link **ret)
+int link_new(struct helper *helper, const struct tandem_given *given, struct link **ret)
 {
 	struct link *l = calloc(1, sizeof(*l));
 	int r;
@@ -72,8 +67,8 @@ int link_new(struct helper *helper, struct link **ret)
 	if (!l)
 		return -ENOMEM;
 	r = kernel_mode_new(helper, &l->kernel);
-	if (r >= 0)
-		r = tandem_mode_new(helper, &l->tandem);
+	if (r >= 0 && given->tun >= 0)
+		r = tandem_mode_new(helper, given, &l->tandem);
 	if (r < 0) {
 		link_free(l);
 		return r;

@@ -3,16 +3,13 @@
 #pragma once
 
 #include "io/helper.h"
-
-#include <stdbool.h>
+#include "link/tandem_mode.h"
 
 struct link;
 
 /* 0 or -errno. */
-int link_new(struct helper *helper, struct link **ret);
+int link_new(struct helper *helper, const struct tandem_given *given, struct link **ret);
 void link_free(struct link *l); /* NULL is fine */
-/* The director gave what mode "tandem" needs. */
-bool link_is_for_tandem(const struct link *l);
 
 /* What cannot be had is named in `errors`. */
 void link_configure(struct link *l, const json_t *parameters, json_t *errors);

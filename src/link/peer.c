@@ -17,9 +17,9 @@
 #include <time.h>
 
 #define REASON_MAX 200
-#define STATE_HEAD 4                /* its number */
-#define RANGES_MAX 64u              /* in one question */
-#define REPAIR_HEAD 8               /* its sequence number */
+#define STATE_HEAD 4   /* its number */
+#define RANGES_MAX 64u /* in one question */
+#define REPAIR_HEAD 8  /* its sequence number */
 #define TIMER_ACCURACY_US 1000
 #define BEFORE_OTHERS (SD_EVENT_PRIORITY_NORMAL - 20)
 
@@ -41,8 +41,8 @@ struct peer {
 	struct instant next_beat;
 	struct instant heard; /* {0}: not in this session */
 	bool alive;
-	struct heartbeat last;   /* that was heard */
-	uint64_t rtt_us;         /* 0: not measured */
+	struct heartbeat last; /* that was heard */
+	uint64_t rtt_us;       /* 0: not measured */
 
 	char *own_state; /* JSON; NULL: the director did not say it yet */
 	uint32_t own_number;
@@ -50,7 +50,7 @@ struct peer {
 	json_t *state; /* the peer's; NULL: not known */
 	uint32_t number;
 
-	char reason[REASON_MAX];      /* why it is not alive, or the stream not there */
+	char reason[REASON_MAX];       /* why it is not alive, or the stream not there */
 	char last_failure[REASON_MAX]; /* of an attempt */
 	struct {
 		bool said, alive, stream;
@@ -88,9 +88,8 @@ static int on_tell(sd_event_source *source, void *userdata)
 	p->told.stream = p->greeted;
 	p->state_untold = false;
 	helper_send(p->world->helper, "Peer",
-		json_pack("{s:b, s:b, s:O?, s:s}", "alive", p->alive, "stream", p->greeted,
-			"state", p->state, "reason",
-			p->alive && p->greeted ? "" : p->reason));
+		json_pack("{s:b, s:b, s:O?, s:s}", "alive", p->alive, "stream", p->greeted, "state",
+			p->state, "reason", p->alive && p->greeted ? "" : p->reason));
 	return 0;
 }
 
@@ -119,8 +118,7 @@ static void write_page(struct peer *p)
 
 	if (!p->world->page)
 		return;
-	json_object_foreach(all, name, router)
-	{
+	json_object_foreach (all, name, router) {
 		const char *state = json_string_value(json_object_get(router, "state"));
 
 		if (n == PEER_PAGE_ROUTERS_MAX)
@@ -254,8 +252,7 @@ static void ask_for_repairs(struct peer *p)
 		link_range_build(&ranges[i], bytes + i * LINK_RANGE_LEN);
 	if (n > 0) /* no room: it is asked again in a while */
 		(void)stream_send(p->stream, STREAM_REPAIR_ASK, bytes, n * LINK_RANGE_LEN);
-	set_timer(p->repair,
-		p->greeted ? session_missing_at(p->world->session) : INSTANT_NEVER);
+	set_timer(p->repair, p->greeted ? session_missing_at(p->world->session) : INSTANT_NEVER);
 }
 
 static int on_repair(sd_event_source *source, uint64_t usec, void *userdata)
@@ -398,8 +395,8 @@ static bool on_state(struct peer *p, const uint8_t *data, size_t len)
 
 	if (len < STATE_HEAD)
 		return false;
-	state = json_loadb((const char *)data + STATE_HEAD, len - STATE_HEAD,
-		JSON_REJECT_DUPLICATES, NULL);
+	state = json_loadb(
+		(const char *)data + STATE_HEAD, len - STATE_HEAD, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(state)) {
 		json_decref(state);
 		return false;
@@ -597,8 +594,8 @@ static const char *take_message(
 	return ok ? NULL : "a message that is not understood";
 }
 
-static void on_message(struct stream *s, enum stream_type type, const uint8_t *data, size_t len,
-	void *userdata)
+static void on_message(
+	struct stream *s, enum stream_type type, const uint8_t *data, size_t len, void *userdata)
 {
 	struct peer *p = userdata;
 	const char *wrong = take_message(p, type, data, len);
@@ -665,9 +662,8 @@ void peer_report(struct peer *p, json_t *report)
 	(void)json_object_set_new(report, "peer",
 		json_pack("{s:b, s:b, s:s, s:s, s:I, s:I, s:s?, s:I}", "alive", p->alive, "stream",
 			p->greeted, "reason", p->reason, "last_failure", p->last_failure,
-			"heard_us", (json_int_t)p->heard.us, "rtt_us", (json_int_t)p->rtt_us,
-			"key", known ? pair_key_format_id(session_key_id(p->world->session), id)
-				     : NULL,
+			"heard_us", (json_int_t)p->heard.us, "rtt_us", (json_int_t)p->rtt_us, "key",
+			known ? pair_key_format_id(session_key_id(p->world->session), id) : NULL,
 			"queued", (json_int_t)(p->stream ? stream_queued(p->stream) : 0)));
 	if (p->bulk)
 		bulk_report(p->bulk, report);
@@ -696,13 +692,15 @@ static int start_stream(struct peer *p)
 		.failed = on_failed,
 	};
 	const struct settings *s = p->settings;
-	struct stream_settings settings = {
-		.own = s->own_address, .peer = s->peer_address, .port = s->port, .keys = p->world->keys};
+	struct stream_settings settings = {.own = s->own_address,
+		.peer = s->peer_address,
+		.port = s->port,
+		.keys = p->world->keys};
 
 	/* With one interface the stream may use no other; with several the routes decide. */
 	if (s->n_interfaces == 1)
-		(void)snprintf(settings.interface, sizeof(settings.interface), "%s",
-			s->interfaces[0]);
+		(void)snprintf(
+			settings.interface, sizeof(settings.interface), "%s", s->interfaces[0]);
 	return stream_new(helper_loop(p->world->helper), &settings, &handler, p, &p->stream);
 }
 

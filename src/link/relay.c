@@ -57,8 +57,8 @@ static bool open_message(struct relay *r, struct sync_reader *reader, const void
 }
 
 /* The next record that is understood. False at the end, or where the rest cannot be read. */
-static bool next_record(struct relay *r, struct sync_reader *reader, struct sync_record *ret,
-	enum count bad)
+static bool next_record(
+	struct relay *r, struct sync_reader *reader, struct sync_record *ret, enum count bad)
 {
 	enum sync_fault fault;
 	bool more = false;
@@ -166,8 +166,8 @@ static void take_message(struct relay *r, const struct link_item *item, struct i
 		take_record(r, &record, said);
 }
 
-void relay_from_peer(struct relay *r, const uint8_t *text, size_t len, struct instant said,
-	bool is_repair)
+void relay_from_peer(
+	struct relay *r, const uint8_t *text, size_t len, struct instant said, bool is_repair)
 {
 	struct link_items items = {text, text + len};
 	struct link_item item;

@@ -53,7 +53,7 @@ void relay_flush_out(struct relay *r);
 bool relay_send_item(struct relay *r, enum link_item_type type, const void *body, size_t len);
 
 /* The text of a datagram, said at `said` or before. `is_repair`: only its records count. */
-void relay_from_peer(struct relay *r, const uint8_t *text, size_t len, struct instant said,
-	bool is_repair);
+void relay_from_peer(
+	struct relay *r, const uint8_t *text, size_t len, struct instant said, bool is_repair);
 /* The end of the batch. */
 void relay_flush_in(struct relay *r);

@@ -1,7 +1,8 @@
 /* Three machines that share a stream. Giving: a walk over our table for whoever asked. Pushing: a
  * few connections that a comparison of digests found the peer to lack. Taking: what came is held
- * against our table by its age, and what is news goes to the kernel by the feeder. All messages with
- * records are counted in one window, and acknowledged when the kernel has what they brought. */
+ * against our table by its age, and what is news goes to the kernel by the feeder. All messages
+ * with records are counted in one window, and acknowledged when the kernel has what they brought.
+ */
 #include "link/resync.h"
 
 #include "core/bulk_message.h"
@@ -13,15 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW 16u                 /* messages on their way or in the peer's queue */
-#define GIVE_STEP 4u               /* messages per step */
+#define WINDOW 16u                     /* messages on their way or in the peer's queue */
+#define GIVE_STEP 4u                   /* messages per step */
 #define QUEUE_MAX ((size_t)256 * 1024) /* of the stream: more than that waits here */
-#define FULL_US 50000u             /* until the stream is tried again */
-#define STALLED_US 120000000u      /* the peer may be reading its table from /proc */
-#define MISSING_MAX_US 10000000u   /* the kernel's daemon */
+#define FULL_US 50000u                 /* until the stream is tried again */
+#define STALLED_US 120000000u          /* the peer may be reading its table from /proc */
+#define MISSING_MAX_US 10000000u       /* the kernel's daemon */
 #define RETRY_US 5000000u
-#define REFRESH_US 1000000         /* the same, said so much later, is news: it goes on living */
-#define DRIFT 5000u                /* two clocks differ by less than one in so many */
+#define REFRESH_US 1000000 /* the same, said so much later, is news: it goes on living */
+#define DRIFT 5000u        /* two clocks differ by less than one in so many */
 
 struct giving {
 	uint32_t id; /* 0: nobody asked */
@@ -45,7 +46,7 @@ struct taking {
 	uint32_t id;
 	bool force, told_done;
 	struct instant asked, heard, retry;
-	uint64_t ended_us; /* how long it took */
+	uint64_t ended_us;        /* how long it took */
 	uint64_t process, cursor; /* where the peer is */
 	uint64_t records, news, drops_before, injected_before;
 	bool incomplete;
@@ -69,7 +70,8 @@ struct resync {
 	struct taking taking;
 	struct feeder feeder;
 	struct mark marks[WINDOW];
-	uint32_t came, done, told; /* messages since the stream opened: taken; with the kernel; told */
+	uint32_t came, done,
+		told; /* messages since the stream opened: taken; with the kernel; told */
 	bool has_offset;
 	uint64_t offset_us; /* from the peer's clock to ours, at the least; it may wrap */
 	struct instant offset_at;
@@ -180,7 +182,8 @@ static bool ask(struct resync *r, bool resume, struct instant now)
 		.cursor = resume ? t->cursor : 0};
 
 	bulk_ask_build(&a, message);
-	if (!r->open || !r->world.send(STREAM_RESYNC_ASK, message, sizeof(message), r->world.userdata))
+	if (!r->open ||
+		!r->world.send(STREAM_RESYNC_ASK, message, sizeof(message), r->world.userdata))
 		return false;
 	*t = (struct taking){.state = t->state,
 		.id = a.id,
@@ -295,7 +298,8 @@ static bool take_records(struct resync *r, struct bulk_reader *in, struct instan
 	return fault == SYNC_OK;
 }
 
-/* More than the window, or more than there can be places for: the peer does not keep to the rules. */
+/* More than the window, or more than there can be places for: the peer does not keep to the rules.
+ */
 static bool records_came(struct resync *r, const uint8_t *data, size_t len, struct instant now)
 {
 	struct bulk_reader in;
@@ -406,7 +410,8 @@ static bool next_pushed(struct resync *r, struct sync_record *ret, struct instan
 	enum shadow_origin origin;
 
 	while (r->pushing.at < r->pushing.n)
-		if (shadow_get(r->shadow, r->pushing.places[r->pushing.at++], ret, &origin, ret_said))
+		if (shadow_get(
+			    r->shadow, r->pushing.places[r->pushing.at++], ret, &origin, ret_said))
 			return true;
 	return false;
 }
@@ -483,9 +488,8 @@ static enum given give_message(struct resync *r, bool push, struct instant now)
 static enum given give_end(struct resync *r)
 {
 	uint8_t message[BULK_DONE_LEN];
-	struct bulk_done done = {.id = r->giving.id,
-		.incomplete = !r->table_complete,
-		.records = r->giving.records};
+	struct bulk_done done = {
+		.id = r->giving.id, .incomplete = !r->table_complete, .records = r->giving.records};
 
 	bulk_done_build(&done, message);
 	if (!r->world.send(STREAM_RESYNC_DONE, message, sizeof(message), r->world.userdata))

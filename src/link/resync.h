@@ -50,11 +50,11 @@ struct resync_world {
 };
 
 struct resync_settings {
-	uint64_t process;    /* random, of this process: places in its table mean nothing to another */
-	uint8_t sync_id;     /* of the messages for the kernel */
-	size_t message_max;  /* bytes of such a message: 1400, or what the TUN's MTU leaves */
-	size_t kernel_room;  /* bytes that may wait in the daemon's socket; 0: 100 kB, which is safe
-			      * with the kernel's own default of 208 kB */
+	uint64_t process; /* random, of this process: places in its table mean nothing to another */
+	uint8_t sync_id;  /* of the messages for the kernel */
+	size_t message_max; /* bytes of such a message: 1400, or what the TUN's MTU leaves */
+	size_t kernel_room; /* bytes that may wait in the daemon's socket; 0: 100 kB, which is safe
+			     * with the kernel's own default of 208 kB */
 };
 
 /* `shadow` is borrowed. 0 or -ENOMEM. */
@@ -83,8 +83,9 @@ bool resync_message(struct resync *r, enum stream_type type, const uint8_t *data
  * called when the stream has room again. */
 struct instant resync_step(struct resync *r, struct instant now);
 
-/* Send the peer these few, of which it was found that it lacks them (places as of shadow_find()). They go in the
- * next steps; beyond RESYNC_PUSH_MAX at a time they are left out. Returns how many were taken. */
+/* Send the peer these few, of which it was found that it lacks them (places as of shadow_find()).
+ * They go in the next steps; beyond RESYNC_PUSH_MAX at a time they are left out. Returns how many
+ * were taken. */
 #define RESYNC_PUSH_MAX 4096u
 size_t resync_push(struct resync *r, const uint64_t *places, size_t n);
 /* The peer's clock, as it told it in a digest: echoed with what is pushed. */

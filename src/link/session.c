@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define PAST_MAX 8u           /* sessions that are told from unknown ones */
-#define ASK_AFTER_US 20000    /* what reordering may take */
+#define PAST_MAX 8u        /* sessions that are told from unknown ones */
+#define ASK_AFTER_US 20000 /* what reordering may take */
 #define ASK_AGAIN_US 500000
 
 struct kept {
@@ -137,8 +137,8 @@ static void begin_anew(struct session *s, const struct session_terms *terms)
 
 int session_agree(struct session *s, const struct session_terms *terms)
 {
-	bool same_peer = s->known &&
-			 memcmp(s->peer_nonce, terms->peer_nonce, sizeof(s->peer_nonce)) == 0;
+	bool same_peer =
+		s->known && memcmp(s->peer_nonce, terms->peer_nonce, sizeof(s->peer_nonce)) == 0;
 	bool same_key = memcmp(s->key_id, terms->key->id, sizeof(s->key_id)) == 0;
 	struct seal *in = NULL, *out = NULL;
 	int r;

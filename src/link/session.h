@@ -14,15 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SESSION_TEXT_MAX 1460   /* bytes of a datagram before it is sealed */
-#define SESSION_RING 4096u      /* datagrams that can be repaired */
-#define SESSION_WAYS_MAX 4u     /* interfaces over which the same may come */
+#define SESSION_TEXT_MAX 1460 /* bytes of a datagram before it is sealed */
+#define SESSION_RING 4096u    /* datagrams that can be repaired */
+#define SESSION_WAYS_MAX 4u   /* interfaces over which the same may come */
 
 struct session;
 
 /* Draws a nonce: a process has one for all its life. 0, -ENOMEM or another -errno. */
 int session_new(struct counts *counts, struct session **ret);
-void session_free(struct session *s); /* cleanses; NULL is fine */
+void session_free(struct session *s);                  /* cleanses; NULL is fine */
 const uint8_t *session_nonce(const struct session *s); /* SEAL_NONCE_LEN bytes */
 
 /* What a hello said. Names are of nodes. */

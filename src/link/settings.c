@@ -138,6 +138,6 @@ bool settings_same_sockets(const struct settings *a, const struct settings *b)
 {
 	return memcmp(a->interfaces, b->interfaces, sizeof(a->interfaces)) == 0 &&
 	       addr_equal(&a->own_address, &b->own_address) &&
-	       addr_equal(&a->peer_address, &b->peer_address) &&
-	       addr_equal(&a->group, &b->group) && a->port == b->port && a->ttl == b->ttl;
+	       addr_equal(&a->peer_address, &b->peer_address) && addr_equal(&a->group, &b->group) &&
+	       a->port == b->port && a->ttl == b->ttl;
 }

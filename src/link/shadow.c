@@ -1,8 +1,8 @@
-/* Two tables, for IPv4 and IPv6, of entries of a fixed size that are made in blocks and chained from
- * an index that grows by a chain at a time (linear hashing, Litwin 1980): no record waits for all
- * to be moved. An entry stays at its place as long as it lives, so that a walk is a number. Options
- * (persistence engine, sequence deltas) are rare and in the heap. What has timed out is found by a
- * sweep that takes 16 s from one end to the other. */
+/* Two tables, for IPv4 and IPv6, of entries of a fixed size that are made in blocks and chained
+ * from an index that grows by a chain at a time (linear hashing, Litwin 1980): no record waits for
+ * all to be moved. An entry stays at its place as long as it lives, so that a walk is a number.
+ * Options (persistence engine, sequence deltas) are rare and in the heap. What has timed out is
+ * found by a sweep that takes 16 s from one end to the other. */
 #include "link/shadow.h"
 
 #include "base/mix.h"
@@ -16,8 +16,8 @@
 
 #define BLOCK_ENTRIES 4096u
 #define FIRST_HEADS 1024u
-#define SWEEP_STEPS 160u /* so many calls, ... */
-#define SWEEP_STEP_US 100000u /* ... so far apart, see every entry */
+#define SWEEP_STEPS 160u                /* so many calls, ... */
+#define SWEEP_STEP_US 100000u           /* ... so far apart, see every entry */
 #define IPV6_PLACES ((uint64_t)1 << 32) /* places from here on are of the second table */
 /* Added to times, so that those before the clock's beginning are numbers, too: two years. */
 #define TIME_BIAS ((uint64_t)1 << 46)
@@ -140,8 +140,7 @@ static void to_record(const struct table *t, const struct entry *e, struct sync_
 }
 
 /* Everything but the chain and the options, which stay with their entry. */
-static void from_record(
-	const struct table *t, const struct sync_record *record, struct entry *ret)
+static void from_record(const struct table *t, const struct sync_record *record, struct entry *ret)
 {
 	ret->timeout_s = record->timeout_s;
 	ret->mark = record->mark;
@@ -179,9 +178,9 @@ static bool is_template(const struct entry *e)
 static uint64_t hash_of(const struct shadow *s, const struct table *t, const struct entry *e,
 	const void *options, size_t options_len)
 {
-	uint64_t hash = mix_word(s->secret,
-		(uint64_t)e->protocol << 40 | (uint64_t)is_template(e) << 32 |
-			(uint64_t)e->client_port << 16 | e->service_port);
+	uint64_t hash =
+		mix_word(s->secret, (uint64_t)e->protocol << 40 | (uint64_t)is_template(e) << 32 |
+					    (uint64_t)e->client_port << 16 | e->service_port);
 
 	hash = mix_bytes(hash, e->addresses, 2 * t->addr_len);
 	return is_template(e) ? mix_bytes(hash, options, options_len) : hash;
@@ -450,8 +449,8 @@ uint32_t shadow_timeout_s(const struct sync_record *r)
 
 static bool has_timed_out(const struct entry *e, uint64_t now)
 {
-	uint32_t timeout_s = e->timeout_s ? e->timeout_s
-					  : default_timeout_s(e->protocol, e->state, e->flags);
+	uint32_t timeout_s =
+		e->timeout_s ? e->timeout_s : default_timeout_s(e->protocol, e->state, e->flags);
 
 	return said_of(e) + (uint64_t)timeout_s * 1000000 <= now;
 }
@@ -567,8 +566,8 @@ uint64_t shadow_find(const struct shadow *s, const struct sync_record *record)
 		return SHADOW_NONE;
 	t = &s->tables[table_of(record->client.family)];
 	from_record(t, record, &loose.e);
-	at = find(t, hash_of(s, t, &loose.e, record->options, record->options_len), &loose.e,
-		record);
+	at = find(
+		t, hash_of(s, t, &loose.e, record->options, record->options_len), &loose.e, record);
 	return at ? at - 1 + (t->family == AF_INET6 ? IPV6_PLACES : 0) : SHADOW_NONE;
 }
 

@@ -30,8 +30,8 @@ bool shadow_take(struct shadow *s, const struct sync_record *record, enum shadow
 /* Forget what has timed out, a bounded number per call. Returns when to call again. */
 struct instant shadow_expire(struct shadow *s, struct instant now);
 size_t shadow_count(const struct shadow *s);
-size_t shadow_bytes(const struct shadow *s);      /* memory in use */
-uint64_t shadow_refused(const struct shadow *s);  /* records for which there was no room */
+size_t shadow_bytes(const struct shadow *s);     /* memory in use */
+uint64_t shadow_refused(const struct shadow *s); /* records for which there was no room */
 
 /* When the newest record of the peer was said that was taken; {0}: none. */
 struct instant shadow_heard(const struct shadow *s);
@@ -63,7 +63,8 @@ static inline uint64_t shadow_walk_place(const struct shadow_walk *walk)
 	return walk->at - 1;
 }
 /* Whether just this is known already, whenever it was said. */
-bool shadow_says(const struct shadow *s, const struct sync_record *record, struct instant *ret_said);
+bool shadow_says(
+	const struct shadow *s, const struct sync_record *record, struct instant *ret_said);
 /* False when nothing is there. */
 bool shadow_get(const struct shadow *s, uint64_t place, struct sync_record *ret,
 	enum shadow_origin *ret_origin, struct instant *ret_said);

@@ -1,6 +1,6 @@
-/* Who connects, who listens, and which connection is the stream. What an unknown host can do here is
- * bounded: only the peer's address is let in, at most PENDING_MAX handshakes are under way, and each
- * has HANDSHAKE_US. */
+/* Who connects, who listens, and which connection is the stream. What an unknown host can do here
+ * is bounded: only the peer's address is let in, at most PENDING_MAX handshakes are under way, and
+ * each has HANDSHAKE_US. */
 #include "link/stream.h"
 
 #include "base/cleanup.h"
@@ -44,8 +44,8 @@ struct stream {
 	sd_event_source *arrivals;
 	sd_event_source *retry;
 	uint64_t retry_us;
-	uint64_t opened_us;               /* CLOCK_BOOTTIME */
-	struct connection *current;       /* open, or NULL */
+	uint64_t opened_us;                      /* CLOCK_BOOTTIME */
+	struct connection *current;              /* open, or NULL */
 	struct connection *pending[PENDING_MAX]; /* from the oldest on */
 	unsigned n_pending;
 };
@@ -92,8 +92,7 @@ static bool has_active_key(const struct stream *s, const struct connection *c)
 {
 	const struct pair_keys *keys = s->settings.keys;
 
-	return keys->n > 0 &&
-	       memcmp(connection_key_id(c), keys->items[0].id, PAIR_KEY_ID_LEN) == 0;
+	return keys->n > 0 && memcmp(connection_key_id(c), keys->items[0].id, PAIR_KEY_ID_LEN) == 0;
 }
 
 static bool has_known_key(const struct stream *s, const struct connection *c)
@@ -233,8 +232,8 @@ static int open_socket(const struct stream *s, uint16_t port)
 	const struct stream_settings *set = &s->settings;
 	struct sockaddr_storage own;
 	socklen_t len = to_sockaddr(&set->own, port, &own);
-	auto_close int fd = socket(
-		set->own.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+	auto_close int fd =
+		socket(set->own.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	int r;
 
 	if (fd < 0)
@@ -345,8 +344,8 @@ static int on_arrivals(sd_event_source *source, int fd, uint32_t revents, void *
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		struct sockaddr_storage from = {0};
 		socklen_t len = sizeof(from);
-		int accepted = accept4(
-			fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int accepted =
+			accept4(fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (accepted < 0)
 			break; /* none, or one that is gone already; no descriptor: later */

@@ -1,8 +1,8 @@
 /* The stream between the two directors: TLS 1.3 over TCP with the pair key as external PSK and
  * nothing else, so that who speaks has the key. The director with the lower address connects, again
- * and again; the other one listens. Of several connections the one that completed its handshake last
- * is kept: the peer would not have made it while it was content with another. Messages are a length
- * (4 bytes, network order), a type (1 byte) and the contents. Never blocks. */
+ * and again; the other one listens. Of several connections the one that completed its handshake
+ * last is kept: the peer would not have made it while it was content with another. Messages are a
+ * length (4 bytes, network order), a type (1 byte) and the contents. Never blocks. */
 #pragma once
 
 #include "base/addr.h"
@@ -25,9 +25,9 @@ enum stream_type {
 	STREAM_RECORDS,     /* connections in bulk */
 	STREAM_RECORDS_ACK, /* so many were taken by the kernel */
 	STREAM_RESYNC_DONE,
-	STREAM_DIGEST,      /* of the sender's connections, by service */
-	STREAM_TRACKED,     /* conntrack entries, for fullnat */
-	STREAM_AGREED,      /* the hello was taken: datagrams under its keys can be read */
+	STREAM_DIGEST,  /* of the sender's connections, by service */
+	STREAM_TRACKED, /* conntrack entries, for fullnat */
+	STREAM_AGREED,  /* the hello was taken: datagrams under its keys can be read */
 	STREAM_TYPE_MAX_
 };
 
@@ -50,7 +50,7 @@ struct stream_handler {
 struct stream_settings {
 	struct addr own, peer; /* link addresses */
 	uint16_t port;
-	char interface[16]; /* the only one it may use; "": the routes decide */
+	char interface[16];           /* the only one it may use; "": the routes decide */
 	const struct pair_keys *keys; /* borrowed; see stream_keys_changed() */
 };
 

@@ -41,8 +41,8 @@ struct way {
 	struct tandem_mode *mode;
 	struct link_watch watch;
 	bool told;
-	int fd; /* -1: none */
-	int ifindex; /* of the socket */
+	int fd;         /* -1: none */
+	int ifindex;    /* of the socket */
 	uint64_t inode; /* of the socket */
 	sd_event_source *arrivals;
 	int failure; /* -errno of the last attempt to open it */
@@ -129,8 +129,7 @@ static void send_datagram(const uint8_t *datagram, size_t len, void *userdata)
 
 	for (size_t i = 0; i < t->settings.n_interfaces; i++) {
 		const struct way *w = &t->ways[i];
-		if (w->fd >= 0 &&
-			link_sock_send(w->fd, &t->sockets, w->ifindex, datagram, len) < 0)
+		if (w->fd >= 0 && link_sock_send(w->fd, &t->sockets, w->ifindex, datagram, len) < 0)
 			t->counts.n[COUNT_SEND_FAILED]++;
 	}
 }
@@ -199,8 +198,7 @@ static int open_way(struct way *w)
 	if (w->fd < 0)
 		return w->fd;
 	w->inode = fstat(w->fd, &st) < 0 ? 0 : st.st_ino;
-	r = sd_event_add_io(
-		helper_loop(t->helper), &w->arrivals, w->fd, EPOLLIN, on_arrivals, w);
+	r = sd_event_add_io(helper_loop(t->helper), &w->arrivals, w->fd, EPOLLIN, on_arrivals, w);
 	if (r >= 0)
 		r = sd_event_source_set_ratelimit(w->arrivals, FLOOD_INTERVAL_US, FLOOD_TURNS);
 	if (r < 0) {
@@ -217,9 +215,9 @@ static void measure_room(struct tandem_mode *t)
 	size_t room = SESSION_TEXT_MAX + SEAL_OVERHEAD;
 
 	for (size_t i = 0; i < t->settings.n_interfaces; i++) {
-		int r = t->ways[i].fd < 0 ? -ENODEV
-					  : link_sock_room(t->ways[i].watch.name,
-						    t->sockets.group.family);
+		int r = t->ways[i].fd < 0
+				? -ENODEV
+				: link_sock_room(t->ways[i].watch.name, t->sockets.group.family);
 		if (r > 0 && (size_t)r < room)
 			room = (size_t)r;
 	}
@@ -426,8 +424,8 @@ void tandem_mode_report(struct tandem_mode *t, json_t *report)
 /* Keys are nothing for the swap or a dump. */
 static int make_keys(struct tandem_mode *t)
 {
-	void *page = mmap(NULL, sizeof(*t->keys), PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page = mmap(
+		NULL, sizeof(*t->keys), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (page == MAP_FAILED)
 		return -errno;
@@ -436,12 +434,15 @@ static int make_keys(struct tandem_mode *t)
 	return mlock(page, sizeof(*t->keys)) < 0 ? -errno : 0;
 }
 
-static int take_page(struct tandem_mode *t)
+void tandem_given_take(struct tandem_given *ret)
 {
-	int r = peer_memory_map_writer(PAGE_FD, &t->page);
-
-	(void)close(PAGE_FD);
-	return r;
+	*ret = (struct tandem_given){.tun = -1};
+	if (!tun_is_one(TUN_FD))
+		return;
+	ret->tun = TUN_FD;
+	(void)fcntl(TUN_FD, F_SETFD, FD_CLOEXEC);
+	if (peer_memory_map_writer(PAGE_FD, &ret->page) >= 0)
+		(void)close(PAGE_FD);
 }
 
 static int open_all(struct tandem_mode *t)
@@ -490,14 +491,15 @@ static int make_parts(struct tandem_mode *t)
 	return peer_new(&t->peer_world, &t->peer);
 }
 
-static struct tandem_mode *allocate(struct helper *helper)
+static struct tandem_mode *allocate(struct helper *helper, const struct tandem_given *given)
 {
 	struct tandem_mode *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return NULL;
 	t->helper = helper;
-	t->tun = TUN_FD;
+	t->tun = given->tun;
+	t->page = given->page;
 	for (size_t i = 0; i < SETTINGS_INTERFACES_MAX; i++) {
 		t->ways[i].mode = t;
 		t->ways[i].fd = -1;
@@ -505,21 +507,15 @@ static struct tandem_mode *allocate(struct helper *helper)
 	return t;
 }
 
-int tandem_mode_new(struct helper *helper, struct tandem_mode **ret)
+int tandem_mode_new(
+	struct helper *helper, const struct tandem_given *given, struct tandem_mode **ret)
 {
-	struct tandem_mode *t;
-	int r = 0;
+	struct tandem_mode *t = allocate(helper, given);
+	int r;
 
-	*ret = NULL;
-	if (!tun_is_one(TUN_FD))
-		return 0;
-	t = allocate(helper);
 	if (!t)
 		return -ENOMEM;
-	if (fcntl(PAGE_FD, F_GETFD) >= 0)
-		r = take_page(t);
-	if (r >= 0)
-		r = make_parts(t);
+	r = make_parts(t);
 	if (r >= 0)
 		r = open_all(t);
 	if (r < 0) {

@@ -5,11 +5,19 @@
 
 #include "io/helper.h"
 
+struct peer_page;
 struct tandem_mode;
 
-/* Takes the TUN device and the peer page on inherited descriptors (4 and 5). Without a device there
- * is none of this mode: *ret is NULL then. 0 or -errno. */
-int tandem_mode_new(struct helper *helper, struct tandem_mode **ret);
+/* What the director gave: to be taken before anything else is opened. */
+struct tandem_given {
+	int tun;                /* the TUN device; -1: there is none, and no mode "tandem" */
+	struct peer_page *page; /* NULL: there is none */
+};
+void tandem_given_take(struct tandem_given *ret);
+
+/* Takes what was given, when it succeeds. 0 or -errno. */
+int tandem_mode_new(
+	struct helper *helper, const struct tandem_given *given, struct tandem_mode **ret);
 void tandem_mode_free(struct tandem_mode *t); /* NULL is fine */
 
 /* What cannot be had is named in `errors`. Sockets that cannot be opened are tried again when their

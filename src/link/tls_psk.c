@@ -23,8 +23,8 @@ static SSL_SESSION *session_of(SSL *ssl, const struct pair_key *key)
 
 	hkdf_sha256(key->bytes, sizeof(key->bytes), PSK_LABEL, psk);
 	ok = session && suite && SSL_SESSION_set1_master_key(session, psk, sizeof(psk)) &&
-		  SSL_SESSION_set_cipher(session, suite) &&
-		  SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION);
+	     SSL_SESSION_set_cipher(session, suite) &&
+	     SSL_SESSION_set_protocol_version(session, TLS1_3_VERSION);
 
 	OPENSSL_cleanse(psk, sizeof(psk));
 	if (ok)
