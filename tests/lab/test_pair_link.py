@@ -1,5 +1,6 @@
 """Pairs with the real link between them, as a user would set them up: a key file and an interface."""
 
+import json
 import os
 import subprocess
 
@@ -166,8 +167,9 @@ def test_a_key_is_exchanged_without_losing_the_peer(pair_lab):
     lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
     for step in ("--add", "--activate", "--drop"):
         make_key(pair_lab, step)
-        active = subprocess.run([installed("bin/tandemctl"), "keygen", "--list", pair_lab.key_file],
-                                capture_output=True, text=True, check=True).stdout.split()[0]
+        listed = subprocess.run([installed("bin/tandemctl"), "--json", "keygen", "--list", pair_lab.key_file],
+                                capture_output=True, text=True, check=True).stdout
+        active = json.loads(listed)["keys"][0]
         for d in (lb1, lb2):
             assert d.reload().returncode == 0
         for d in (lb1, lb2):
