@@ -40,3 +40,5 @@ libcore_a_SOURCES += \
 libcore_a_SOURCES += \
 	src/core/bulk_message.c src/core/bulk_message.h \
 	src/core/sync_digest.c src/core/sync_digest.h
+libcore_a_SOURCES += \
+	src/core/tracked.c src/core/tracked.h
