@@ -206,6 +206,8 @@ static int set_up(struct director *d)
 	if (r >= 0)
 		r = push_init(d);
 	if (r >= 0)
+		r = conntrack_sync_init(d);
+	if (r >= 0)
 		r = peer_init(d);
 	if (r >= 0)
 		r = track_init(d);
@@ -228,6 +230,7 @@ static void director_free(struct director *d)
 	track_done(d);
 	drains_done(d);
 	peer_done(d);
+	conntrack_sync_done(d);
 	link_done(d);
 	shares_done(d);
 	sd_event_source_disable_unref(d->stop_timeout);
@@ -286,8 +289,7 @@ static int run(struct director *d, struct conf *conf, const char **ret_failed)
 
 int director_run(const struct director_options *options)
 {
-	struct director d = {
-		.options = options, .lock_fd = -1, .link = {.device = -1, .page = -1}};
+	struct director d = {.options = options, .lock_fd = -1, .link = {.device = -1, .page = -1}};
 	struct conf *conf = reload_load(&d);
 	const char *failed;
 	int r;

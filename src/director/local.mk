@@ -6,6 +6,7 @@ tandemd_SOURCES = \
 	src/director/check_wire.c src/director/check_wire.h \
 	src/director/cleanup.c \
 	src/director/compare.c \
+	src/director/conntrack_sync.c \
 	src/director/control.c src/director/control.h \
 	src/director/desired.c src/director/desired.h \
 	src/director/director.c src/director/director.h \

@@ -97,6 +97,7 @@ static json_t *state_to_json(const struct director *d)
 
 	compare_to_json(d, state);
 	push_to_json(d, state);
+	conntrack_sync_to_state(d, state);
 	return state;
 }
 
@@ -343,6 +344,7 @@ static void take_state(struct director *d, const json_t *state)
 	replicate_heard(d, json_object_get(state, "decisions"));
 	compare_heard(d);
 	push_heard(d);
+	conntrack_sync_heard(d);
 }
 
 static void on_peer(struct director *d, const json_t *parameters)
@@ -354,8 +356,10 @@ static void on_peer(struct director *d, const json_t *parameters)
 	p->stream = json_is_true(json_object_get(parameters, "stream"));
 	take_reason(p, text_of(parameters, "reason"));
 	tell_alive(d, was_alive);
-	if (p->stream && !had_stream)
-		p->resync = PEER_RESYNC_STATE_NONE; /* each asks the other on a new one */
+	if (p->stream && !had_stream) { /* each asks the other on a new one */
+		p->resync = PEER_RESYNC_STATE_NONE;
+		conntrack_sync_ask(d);
+	}
 	if (json_object_get(parameters, "state"))
 		take_state(d, json_object_get(parameters, "state"));
 	look_for_split(d);
@@ -427,6 +431,8 @@ void peer_message(struct director *d, const char *method, const json_t *paramete
 		on_resync(d, parameters);
 	else if (strcmp(method, "Coverage") == 0)
 		on_coverage(d, parameters);
+	else if (strcmp(method, "Tracked") == 0)
+		conntrack_sync_message(d, parameters);
 	else
 		return;
 	changed(d);
@@ -452,6 +458,7 @@ void peer_configured(struct director *d)
 	struct peer *p = &d->peer;
 
 	d->overrides.shared = peer_is_wanted(d);
+	conntrack_sync_configure(d);
 	/* A tandem-link that was started anew knows nothing; one that goes on says so again only
 	 * when it is news. */
 	if (p->link_pid != d->helpers[HELPER_LINK].pid || !peer_is_wanted(d)) {
@@ -523,7 +530,8 @@ static const char *resync_name(enum peer_resync resync)
  * is large, and what comes of it stands elsewhere. */
 static json_t *state_there_to_json(const struct peer *p)
 {
-	static const char *const inner[] = {"decisions", "compare", "push", "pushed"};
+	static const char *const inner[] = {
+		"decisions", "compare", "push", "pushed", "tracked_ask"};
 	json_t *state = p->state ? json_copy(p->state) : json_null();
 
 	for (size_t i = 0; p->state && i < sizeof(inner) / sizeof(inner[0]); i++)
@@ -553,5 +561,6 @@ json_t *peer_to_json(const struct director *d)
 		"split_brain", p->split, "resync", resync, "coverage", value_or_null(p->coverage),
 		"state", state_there_to_json(p));
 	(void)json_object_set_new(o, "config_path", compare_path(d));
+	(void)json_object_set_new(o, "tracked", conntrack_sync_to_json(d));
 	return o;
 }

@@ -48,6 +48,7 @@ void resync_request(struct director *d, struct control_call *call, const json_t 
 	}
 	w->call = call;
 	process_call(&d->helpers[HELPER_LINK], "Resync", json_object());
+	conntrack_sync_ask(d);
 }
 
 void resync_answer(struct director *d)

@@ -17,6 +17,7 @@
  *   peer.c      the other director: told, heard, ready or not
  *   compare.c   where its configuration is another one
  *   replicate.c decisions that hold for both
+ *   conntrack_sync.c  what fullnat needs of connection tracking, on both
  *   push.c      the configuration offered to it
  *   restart.c   a word to the successor
  *   track.c     what is watched, for the election; watch*.c do it
@@ -227,11 +228,12 @@ struct resync_wait {
 	sd_event_source *timeout;
 };
 
-struct push;   /* push.c */
-struct gather; /* status.c */
-struct track;  /* track.c */
-struct notify; /* notify.c */
-struct plan;   /* plan.c */
+struct push;           /* push.c */
+struct conntrack_sync; /* conntrack_sync.c */
+struct gather;         /* status.c */
+struct track;          /* track.c */
+struct notify;         /* notify.c */
+struct plan;           /* plan.c */
 
 struct director {
 	const struct director_options *options;
@@ -272,9 +274,10 @@ struct director {
 	struct peer peer;
 	struct compare compare;
 	struct resync_wait resync;
-	struct push *push;     /* NULL: none is under way */
-	struct track *track;   /* NULL before there is a loop */
-	struct notify *notify; /* the same */
+	struct push *push;                     /* NULL before there is a loop */
+	struct conntrack_sync *conntrack_sync; /* the same */
+	struct track *track;                   /* NULL before there is a loop */
+	struct notify *notify;                 /* the same */
 
 	struct balancer balancer;
 	struct forwarding forwarding;
@@ -596,6 +599,20 @@ void push_reloaded(struct director *d, const json_t *errors);
 /* We are leaving. */
 void push_stop(struct director *d);
 void push_done(struct director *d);
+
+/* conntrack_sync.c */
+int conntrack_sync_init(struct director *d);
+void conntrack_sync_done(struct director *d);
+/* d->conf is another one. */
+void conntrack_sync_configure(struct director *d);
+/* Entries of the peer. */
+void conntrack_sync_message(struct director *d, const json_t *parameters);
+/* The peer is to tell everything: a stream is new, or entries were deleted here. */
+void conntrack_sync_ask(struct director *d);
+/* The peer's state is another one: it may ask. */
+void conntrack_sync_heard(struct director *d);
+void conntrack_sync_to_state(const struct director *d, json_t *state);
+json_t *conntrack_sync_to_json(const struct director *d); /* null: it is not needed */
 
 /* resync.c */
 void resync_request(struct director *d, struct control_call *call, const json_t *parameters);
