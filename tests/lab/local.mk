@@ -24,7 +24,8 @@ EXTRA_DIST += tests/lab/test_limits.py tests/lab/test_routes.py \
 EXTRA_DIST += tests/lab/test_balancing.py tests/lab/test_bench.py tests/lab/test_checker.py \
 	tests/lab/test_config.py tests/lab/test_net_checks.py tests/lab/test_crash.py tests/lab/test_election.py tests/lab/test_fullnat.py \
 	tests/lab/test_lab.py tests/lab/peers.py tests/lab/test_interop.py tests/lab/test_election_bench.py \
-	tests/lab/test_operations.py tests/lab/test_link.py tests/lab/test_pair_director.py tests/lab/test_pools.py \
+	tests/lab/test_operations.py tests/lab/test_link.py tests/lab/test_pair_director.py tests/lab/test_pair_link.py \
+	tests/lab/test_pair_sync.py tests/lab/test_pools.py \
 	tests/lab/test_policy.py tests/lab/test_realserver.py tests/lab/test_vrrp_wire.py \
 	tests/lab/test_second_opinion.py tests/lab/test_services.py tests/lab/test_soak.py \
 	tests/lab/test_sync.py tests/lab/test_sync_wire.py tests/lab/test_track.py \

@@ -3,6 +3,8 @@ late it came and whatever happened to its table."""
 
 import pytest
 
+import test_fullnat
+from director import Director
 from observe import Holder
 from pair import (PORTS, VIP, balancing_config, build_balancing, start_pair)
 from process import wait_until
@@ -95,7 +97,6 @@ def test_a_director_that_joins_late_knows_every_connection(lab, figure):
     lab.key_file = make_key(lab)
     lb1 = start_pair_first(lab)
     holders = hold(lab)
-    from director import Director  # pylint: disable=import-outside-toplevel
     lb2 = Director(lab, "lb2", tandem_config(lab)).start()
     wait_peer(lb2, 60, alive=True, stream=True, trouble_here="none")
     resync = lb2.status()["peer"]["resync"]
@@ -107,7 +108,6 @@ def test_a_director_that_joins_late_knows_every_connection(lab, figure):
 
 
 def start_pair_first(lab):
-    from director import Director  # pylint: disable=import-outside-toplevel
     lb1 = Director(lab, "lb1", tandem_config(lab)).start()
     lb1.wait_owner(VIP, 30)
     all_up(lb1, METHODS)
@@ -139,3 +139,47 @@ def test_coverage_is_told_and_a_switchover_compares_first(lab, pair):
     assert coverage["percent"] == 100 and coverage["own"] >= HELD * len(METHODS)
     assert "coverage 100.00 %" in lb1.ctl("status").stdout
     lb2.wait_owner(VIP)
+
+
+def translations(director):
+    """{client and its port: all that the kernel tracks of the connection}, of established ones."""
+    found = {}
+    for line in test_fullnat.tracked(director, VIP, test_fullnat.VIP6):
+        words = [w for w in line.split() if "=" in w]
+        if "ESTABLISHED" in line and not line.startswith("unknown"):
+            tuples = tuple(w for w in words if w.split("=")[0] in ("src", "dst", "sport", "dport"))
+            found[tuples[0], tuples[2]] = tuples
+    return found
+
+
+def test_connections_by_fullnat_are_translated_alike_on_both(lab, figure):
+    test_fullnat.build(lab)
+    lab.key_file = make_key(lab)
+    config = test_fullnat.config(link={"interface": "eth1", "key_file": lab.key_file}, ready_timeout="60s")
+    lb1 = Director(lab, "lb1", config).start()
+    lb1.wait_owner(VIP, 30)
+    test_fullnat.wait_up(lb1)
+    held = {f: Holder(lab["client"], test_fullnat.LISTEN[f], test_fullnat.PORT, HELD) for f in (4, 6)}
+    assert all(holder.survivors(30000) == HELD for holder in held.values())
+    lb2 = Director(lab, "lb2", config).start()  # joins late: everything in bulk
+    test_fullnat.wait_up(lb2)
+    wait_peer(lb2, 60, alive=True, stream=True, trouble_here="none")
+    late = {f: Holder(lab["client"], test_fullnat.LISTEN[f], test_fullnat.PORT, HELD) for f in (4, 6)}
+    assert all(holder.survivors(30000) == HELD for holder in late.values())
+    wait_until(lambda: len(translations(lb2)) == 4 * HELD, 30, "all are tracked on lb2", every=0.3)
+    assert translations(lb2) == translations(lb1)
+    counts = lb2.status()["peer"]["tracked"]
+    figure("fullnat: entries made on the standby", f"{counts['created']} made, {counts['renewed']} renewed, "
+           f"{counts['refused']} refused")
+    assert counts["refused"] == 0 and lb1.status()["peer"]["tracked"]["sent"] >= 4 * HELD
+    for f in (4, 6):
+        wait_until(lambda f=f: test_fullnat.synced(lb2, test_fullnat.LISTEN[f]) >= 2 * HELD, 40, "and in IPVS", every=0.3)
+    for interface in ("eth0", "eth1"):
+        lab.cut("lb1", interface)
+    lb1.kill_all()
+    lb2.wait_owner(VIP)
+    for kind, holders in (("bulk", held), ("live", late)):
+        for f, holder in holders.items():
+            alive = holder.survivors(30000)
+            figure(f"fullnat, IPv{f}, {kind}: established connections that survive", f"{alive} of {HELD}")
+            assert alive == HELD
