@@ -10,5 +10,6 @@ libbase_a_SOURCES = \
 	src/base/instant.h \
 	src/base/mix.h \
 	src/base/peer_page.c src/base/peer_page.h \
+	src/base/pattern.c src/base/pattern.h \
 	src/base/sha256.c src/base/sha256.h \
 	src/base/writer.c src/base/writer.h

@@ -93,6 +93,38 @@ static void note_reason(struct target *t, const struct probe_result *result)
 	(void)snprintf(t->reason, sizeof(t->reason), "%s%s", result->reason, latency);
 }
 
+static struct target *find(const struct checker *c, const char *id)
+{
+	size_t low = 0, high = c->targets.n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(c->targets.items[middle]->id, id);
+
+		if (order == 0)
+			return c->targets.items[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* A check through a service failed. Whether the server or the way is to blame is known from who
+ * asks the server itself: its last result, since of both the same is asked. */
+static void blame(const struct checker *c, const struct target *t, struct probe_result *result)
+{
+	const struct target *direct = find(c, t->direct);
+	char reason[PROBE_REASON_MAX];
+	bool answers = direct && direct->health.state == HEALTH_UP && direct->health.against == 0;
+
+	memcpy(reason, result->reason, sizeof(reason));
+	(void)probe_result_set(result, result->outcome, "%s: %s",
+		answers ? "answers directly, not through the service" : "through the service",
+		reason);
+}
+
 static void conclude(
 	struct checker *c, struct target *t, const struct probe_result *result, struct instant now)
 {
@@ -114,6 +146,15 @@ static void conclude(
 	}
 }
 
+static void conclude_path(
+	struct checker *c, struct target *t, const struct probe_result *result, struct instant now)
+{
+	struct probe_result blamed = *result;
+
+	blame(c, t, &blamed);
+	conclude(c, t, &blamed, now);
+}
+
 static void end_attempt(struct checker *c, struct target *t, const struct probe_result *result)
 {
 	struct instant now = clock_now();
@@ -122,6 +163,8 @@ static void end_attempt(struct checker *c, struct target *t, const struct probe_
 	c->descriptors -= t->type->descriptors;
 	if (result->outcome == PROBE_POSTPONED)
 		postpone(c, t, result->reason, now);
+	else if (result->outcome == PROBE_FAILED && t->direct)
+		conclude_path(c, t, result, now);
 	else
 		conclude(c, t, result, now);
 }

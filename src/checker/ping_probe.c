@@ -326,8 +326,9 @@ static enum probe_outcome ping_start(struct probe *p, struct probe_result *ret)
 	int error = p->pinger->fd < 0 ? -open_pinger(p->prober, p->pinger) : 0;
 
 	if (error)
-		return probe_result_set(
-			ret, PROBE_POSTPONED, "ping: no socket (see net.ipv4.ping_group_range): %s", probe_error_text(error));
+		return probe_result_set(ret, PROBE_POSTPONED,
+			"ping: no socket (see net.ipv4.ping_group_range): %s",
+			probe_error_text(error));
 	if (!take_seq(p))
 		return probe_result_set(ret, PROBE_POSTPONED, "ping: too many requests under way");
 	error = send_request(p);

@@ -2,6 +2,7 @@
 #include "checker/probe.h"
 
 #include "base/cleanup.h"
+#include "io/way.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -32,7 +33,8 @@ bool probe_endpoint_equal(const struct probe_endpoint *a, const struct probe_end
 {
 	return addr_equal(&a->address, &b->address) && a->port == b->port &&
 	       addr_equal(&a->source, &b->source) && strcmp(a->interface, b->interface) == 0 &&
-	       a->mark == b->mark;
+	       a->mark == b->mark && addr_equal(&a->server, &b->server) &&
+	       strcmp(a->source_interface, b->source_interface) == 0;
 }
 
 socklen_t probe_address_of(const struct addr *address, uint16_t port, union probe_address *ret)
@@ -62,14 +64,38 @@ static int bind_source(const struct addr *source, int fd)
 	return bind(fd, &from.any, len) < 0 ? -errno : 0;
 }
 
+/* Nothing may come from the virtual address itself, which the kernel chooses where it is local. An
+ * interface without an address of its own leaves the other choice. */
+static int choose_source(const struct probe_endpoint *e, struct addr *ret)
+{
+	struct addr a = {0};
+
+	if (e->source.family || !e->server.family) {
+		*ret = e->source;
+		return 0;
+	}
+	if (e->source_interface[0] &&
+		way_of_interface(e->source_interface, e->address.family, &a) == 0 &&
+		!addr_equal(&a, &e->address)) {
+		*ret = a;
+		return 0;
+	}
+	return way_source(&e->server, ret);
+}
+
 int probe_socket_prepare(const struct probe_endpoint *e, int fd)
 {
+	struct addr source;
+	int r = choose_source(e, &source);
+
+	if (r < 0)
+		return r;
 	if (e->mark && setsockopt(fd, SOL_SOCKET, SO_MARK, &e->mark, sizeof(e->mark)) < 0)
 		return -errno;
 	if (e->interface[0] && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, e->interface,
 				       (socklen_t)strlen(e->interface)) < 0)
 		return -errno;
-	return e->source.family ? bind_source(&e->source, fd) : 0;
+	return source.family ? bind_source(&source, fd) : 0;
 }
 
 int probe_socket_open(const struct probe_endpoint *e, int type, int protocol)

@@ -62,6 +62,11 @@ struct probe_endpoint {
 	struct addr source;          /* family 0: the kernel's choice */
 	char interface[IF_NAMESIZE]; /* "": none in particular */
 	uint32_t mark;               /* 0: none */
+	/* Through a service: the address is the virtual one, and the mark takes what is sent there
+	 * to this server; family 0: not so. The source, where none is said, is an address of ours
+	 * on an interface, or, with "", the one from which the server is reached. */
+	struct addr server;
+	char source_interface[IF_NAMESIZE];
 };
 bool probe_endpoint_equal(const struct probe_endpoint *a, const struct probe_endpoint *b);
 

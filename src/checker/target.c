@@ -68,6 +68,27 @@ static bool read_endpoint(const json_t *wanted, struct probe_endpoint *ret)
 	return true;
 }
 
+/* The server that the service must take it to, and who else asks it. */
+static bool read_through(struct target *t, const json_t *through)
+{
+	const char *server = json_string_value(json_object_get(through, "server"));
+	const char *interface = json_string_value(json_object_get(through, "source_interface"));
+	const char *direct = json_string_value(json_object_get(through, "direct"));
+	struct probe_endpoint *e = &t->endpoint;
+	uint64_t mark;
+
+	if (!through)
+		return true;
+	if (!server || !addr_parse(server, &e->server) || e->server.family != e->address.family ||
+		!read_number(through, "mark", 1, UINT32_MAX, &mark))
+		return false;
+	e->mark = (uint32_t)mark;
+	(void)snprintf(
+		e->source_interface, sizeof(e->source_interface), "%s", interface ? interface : "");
+	t->direct = direct ? strdup(direct) : NULL;
+	return !direct || t->direct;
+}
+
 /* Its text, so that two can be compared; "" for none. NULL: out of memory. */
 static char *settings_text(const json_t *settings)
 {
@@ -106,6 +127,8 @@ static const char *read_wanted(struct target *t, const json_t *wanted, target_pr
 		return "interval, timeout, rise, fall or jitter is out of range";
 	if (!read_endpoint(wanted, &t->endpoint))
 		return "no such address, port, source or mark";
+	if (!read_through(t, json_object_get(wanted, "through")))
+		return "no such way through a service";
 	shared = prober(t->owner, type, &t->type);
 	if (!shared)
 		return "this type of check is not available";
@@ -140,6 +163,7 @@ void target_free(struct target *t)
 		return;
 	if (t->probe)
 		t->type->free(t->probe);
+	free(t->direct);
 	free(t->settings);
 	free(t->id);
 	free(t);

@@ -13,6 +13,7 @@ struct target {
 	struct probe *probe;
 	struct probe_endpoint endpoint;
 	char *settings; /* of the type, as text */
+	char *direct;   /* through a service: the target that asks the server itself; or NULL */
 	struct health_rule rule;
 	/* what is known */
 	struct health health;

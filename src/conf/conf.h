@@ -146,7 +146,9 @@ struct conf_key {
 };
 
 enum conf_auth_type {
+	CONF_AUTH_BY_LINK, /* not said: the relations resolve it */
 	CONF_AUTH_NONE,
+	CONF_AUTH_LINK,     /* signed, with keys derived from the link's */
 	CONF_AUTH_PASSWORD, /* version 2 */
 	CONF_AUTH_HMAC,
 };
@@ -300,7 +302,30 @@ struct conf_service {
 	bool expire;   /* connections of a server that is down end at once */
 	size_t pool;   /* index in conf.pools */
 	size_t router; /* the virtual router that has the address, or CONF_NONE */
+	/* Where servers are checked through the service: the first of its paths, which are services
+	 * too, one for each server of the pool, in that order, behind all others; or 0. */
+	size_t first_path;
+	/* Of a path: whose it is, to which server of the pool, and where checks go to with its
+	 * mark. Nobody's clients come to a path, and nobody is told of it. */
+	bool is_path;
+	size_t path_of, path_server;
+	struct addr path_addr;
+	uint16_t path_port;
 };
+
+/* Marks of paths have these upper bits, and no other use. */
+#define CONF_PATH_MARK UINT32_C(0x75000000)
+#define CONF_PATH_MARKS UINT32_C(0x01000000)
+#define CONF_PATH_CHECKS 3 /* what a check is at most where it goes through a service */
+static inline bool conf_is_path_mark(uint32_t mark)
+{
+	return mark / CONF_PATH_MARKS == CONF_PATH_MARK / CONF_PATH_MARKS;
+}
+
+static inline bool conf_is_path(const struct conf_service *s)
+{
+	return s->is_path;
+}
 
 /* From..to, both included, of one family. */
 struct conf_addresses {

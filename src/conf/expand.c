@@ -2,6 +2,7 @@
  * itself, and so does everything behind the configuration. */
 #include "conf/expand.h"
 
+#include "base/index.h"
 #include "conf/alloc.h"
 
 /* Marks of ours have these upper bits, "td"; what other programs use are small numbers mostly. */
@@ -219,6 +220,107 @@ void expand_services(const struct rules *r)
 		else
 			expand_addresses(r->c, i);
 	}
+}
+
+/* --- Paths --- */
+
+/* The mark of a path: the same on both directors, and as long as service and server keep their
+ * names. */
+static uint32_t hash_path(const struct conf_service *s, const struct conf_server *server)
+{
+	char key[IPVS_KEY_TEXT_MAX];
+	uint64_t hash = index_hash(INDEX_HASH, server->name, strlen(server->name));
+
+	(void)ipvs_service_key_format(&s->key, key);
+	return (uint32_t)(index_hash(hash, key, strlen(key)) % CONF_PATH_MARKS);
+}
+
+static bool has_mark(const struct conf *c, const struct index *marks, uint32_t mark)
+{
+	uint64_t at = mark;
+	size_t i;
+
+	while ((i = index_next(marks, &at)) != INDEX_NONE)
+		if (c->services[i].key.fwmark == mark)
+			return true;
+	return false;
+}
+
+/* It takes what has its mark to its server as the service does. */
+static void add_path(struct conf *c, size_t service, size_t server, struct index *marks)
+{
+	struct conf_service *s = &c->services[service], *path = &c->services[c->n_services];
+	uint32_t number = hash_path(s, &c->pools[s->pool].servers[server]);
+
+	while (has_mark(c, marks, CONF_PATH_MARK | number))
+		number = (number + 1) % CONF_PATH_MARKS;
+	*path = *s;
+	path->path_addr = expand_listen(c, s);
+	path->path_port = s->key.fwmark ? s->check_port : s->key.port;
+	path->key = ipvs_service_key_of_mark(s->key.addr.family, CONF_PATH_MARK | number);
+	(void)snprintf(path->scheduler, sizeof(path->scheduler), "rr");
+	path->engine[0] = '\0';
+	path->flags = s->flags & IPVS_SERVICE_ONE_PACKET;
+	path->persistence_s = 0;
+	path->netmask = s->key.addr.family == AF_INET6 ? 128 : UINT32_MAX;
+	path->program = CONF_PROGRAM_ALWAYS;
+	path->first_path = 0;
+	path->is_path = true;
+	path->path_of = service;
+	path->path_server = server;
+	index_add(marks, path->key.fwmark, c->n_services++);
+}
+
+static bool is_checked_through(const struct conf_pool *pool, const struct conf_server *server)
+{
+	const struct conf_check *check = conf_check_of(pool, server);
+	size_t n;
+	const struct conf_check *members = check ? conf_check_members(check, &n) : NULL;
+
+	for (size_t i = 0; members && i < n; i++)
+		if (members[i].through_service)
+			return true;
+	return false;
+}
+
+bool expand_needs_paths(const struct conf *c, size_t pool)
+{
+	const struct conf_pool *p = pool == CONF_NONE ? NULL : &c->pools[pool];
+
+	for (size_t i = 0; p && i < p->n_servers; i++)
+		if (is_checked_through(p, &p->servers[i]))
+			return true;
+	return false;
+}
+
+void expand_paths(const struct rules *r)
+{
+	struct conf *c = r->c;
+	size_t n = c->n_services, max = n;
+	struct index marks = {0};
+
+	for (size_t i = 0; i < n; i++)
+		if (expand_needs_paths(c, c->services[i].pool))
+			max += c->pools[c->services[i].pool].n_servers;
+	if (max == n)
+		return;
+	if (max > CONF_SERVICES_MAX) {
+		rules_report(r, ROOT_SERVICES, c->services[n - 1].definition, "pool",
+			conf_printf("with the paths of checks the kernel has more than %d services",
+				CONF_SERVICES_MAX));
+		return;
+	}
+	c->services = reallocarray(c->services, max, sizeof(*c->services));
+	if (!c->services || index_init(&marks, max) < 0)
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		if (!expand_needs_paths(c, c->services[i].pool))
+			continue;
+		c->services[i].first_path = c->n_services;
+		for (size_t j = 0; j < c->pools[c->services[i].pool].n_servers; j++)
+			add_path(c, i, j, &marks);
+	}
+	index_done(&marks);
 }
 
 struct addr expand_listen(const struct conf *c, const struct conf_service *s)

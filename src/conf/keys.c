@@ -20,7 +20,7 @@ static const struct key_token checksums[] = {{"none", 0}, {"full", IPVS_TUNNEL_C
 static const struct key_token families[] = {{"ipv4", AF_INET}, {"ipv6", AF_INET6}, {NULL, 0}};
 static const struct key_token advert_checksums[] = {
 	{"rfc9568", false}, {"pseudo_header", true}, {NULL, 0}};
-static const struct key_token auth_types[] = {{"none", CONF_AUTH_NONE},
+static const struct key_token auth_types[] = {{"none", CONF_AUTH_NONE}, {"link", CONF_AUTH_LINK},
 	{"password", CONF_AUTH_PASSWORD}, {"hmac", CONF_AUTH_HMAC}, {NULL, 0}};
 static const struct key_token auth_modes[] = {{"enforce", CONF_AUTH_ENFORCE},
 	{"permissive", CONF_AUTH_PERMISSIVE}, {"receive_only", CONF_AUTH_RECEIVE_ONLY}, {NULL, 0}};
@@ -237,10 +237,11 @@ static const struct key auth_items[] = {
 	{
 		.name = "type",
 		.type = KEY_TOKEN,
-		.fallback = "none",
 		.tokens = auth_types,
 		.field = FIELD(struct conf_auth, type),
-		.meaning = "hmac: adverts are signed; password: in clear, for version 2",
+		.meaning =
+			"link: adverts are signed by the link's key_file, the default where there "
+			"is one; hmac: by keys of their own; password: in clear, for version 2",
 	},
 	{
 		.name = "keys",

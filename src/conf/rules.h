@@ -83,3 +83,8 @@ bool rules_is_tunnel_key(const char *key);
  * nothing. */
 const char *rules_tunnel_fault(
 	const json_t *json, const struct conf_tunnel *tunnel, const char **ret_key);
+/* Why it is no regular expression, to be freed; NULL: it is one. */
+char *rules_pattern_mistake(const char *text);
+/* What is wrong with the settings of HTTP and TLS among themselves, and the key where it is seen.
+ * The caller releases the text; NULL: nothing. */
+char *rules_http_mistake(const struct conf_check *check, const char **ret_key);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/duration.h"
 #include "conf/alloc.h"
+#include "conf/expand.h"
 #include "conf/parse.h"
 #include "conf/rules.h"
 #include "core/dns_message.h"
@@ -12,9 +13,11 @@
 
 #define BIT(type) (1U << CONF_CHECK_##type)
 #define EVERY (((1U << CONF_CHECK_TYPES) - 1) & ~BIT(NONE))
+#define HTTP (BIT(HTTP) | BIT(HTTPS))
 /* Those that send something somewhere. */
 #define NETWORK (PORTED | BIT(PING))
-#define PORTED (BIT(TCP) | BIT(DNS) | BIT(SMTP) | BIT(UDP)) /* and to a port */
+/* ... and to a port. */
+#define PORTED (BIT(TCP) | BIT(DNS) | BIT(SMTP) | BIT(UDP) | BIT(TLS) | HTTP | BIT(GRPC))
 
 /* Which keys are for which types only. The others are for every check. */
 static const struct {
@@ -36,6 +39,7 @@ static const struct {
 	{"source", NETWORK, 0},
 	{"interface", NETWORK, 0},
 	{"mark", NETWORK, 0},
+	{"via", PORTED, 0},
 	{"name", BIT(DNS), BIT(DNS)},
 	{"record", BIT(DNS), 0},
 	{"rcode", BIT(DNS), 0},
@@ -49,6 +53,19 @@ static const struct {
 	{"reply_is", BIT(UDP), 0},
 	{"reply_hex", BIT(UDP), 0},
 	{"reply_matches", BIT(UDP), 0},
+	{"method", HTTP, 0},
+	{"path", HTTP, 0},
+	{"host", HTTP | BIT(GRPC), 0},
+	{"headers", HTTP, 0},
+	{"request_body", HTTP, 0},
+	{"http_version", HTTP, 0},
+	{"status", HTTP, 0},
+	{"body_contains", HTTP, 0},
+	{"body_matches", HTTP, 0},
+	{"body_sha256", HTTP, 0},
+	{"body_max", HTTP, 0},
+	{"service", BIT(GRPC), 0},
+	{"tls", BIT(TLS) | BIT(HTTPS) | BIT(GRPC), 0},
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -245,6 +262,15 @@ static void rule_source(const struct check_at *at, const struct addr *to)
 				family_name(&check->source), family_name(to)));
 }
 
+static void rule_http(const struct check_at *at)
+{
+	const char *key;
+	char *mistake = rules_http_mistake(at->check, &key);
+
+	if (mistake)
+		report(at, key, mistake);
+}
+
 /* What is asked for, and what is expected of it. */
 static void rule_dns(const struct check_at *at)
 {
@@ -288,11 +314,35 @@ static void rule_udp(const struct check_at *at)
 	static const char *const sends[] = {"send", "send_hex"};
 	static const char *const replies[] = {
 		"reply_contains", "reply_is", "reply_hex", "reply_matches"};
+	char *mistake;
 
 	rule_one_of(at, sends, sizeof(sends) / sizeof(sends[0]));
 	rule_one_of(at, replies, sizeof(replies) / sizeof(replies[0]));
 	rule_hex(at, "send_hex", at->check->udp.send_hex);
 	rule_hex(at, "reply_hex", at->check->udp.reply_hex);
+	mistake = at->check->udp.reply_matches ? rules_pattern_mistake(at->check->udp.reply_matches)
+					       : NULL;
+	if (mistake)
+		report(at, "reply_matches", mistake);
+}
+
+/* Where a check goes through a service, the service decides. */
+static void rule_via(const struct check_at *at)
+{
+	static const char *const keys[] = {"address", "port", "interface", "mark"};
+
+	if (!at->check->through_service)
+		return;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (rules_given(at->json, keys[i]))
+			report(at, keys[i], conf_dup("not with \"via\": \"service\""));
+}
+
+/* Packets with such a mark go where paths lead. */
+static void rule_mark(const struct check_at *at)
+{
+	if (conf_is_path_mark(at->check->mark))
+		report(at, "mark", conf_dup(EXPAND_PATH_MARK_FAULT));
 }
 
 static void rule_type(const struct check_at *at)
@@ -303,6 +353,12 @@ static void rule_type(const struct check_at *at)
 		break;
 	case CONF_CHECK_UDP:
 		rule_udp(at);
+		break;
+	case CONF_CHECK_TLS:
+	case CONF_CHECK_HTTP:
+	case CONF_CHECK_HTTPS:
+	case CONF_CHECK_GRPC:
+		rule_http(at);
 		break;
 	case CONF_CHECK_TCP:
 	case CONF_CHECK_PING:
@@ -349,6 +405,8 @@ static void rule_check(struct check_at *at)
 		return;
 	}
 	rule_source(at, at->server);
+	rule_via(at);
+	rule_mark(at);
 	rule_type(at);
 	if (at->member && at->check->type == CONF_CHECK_NONE)
 		report(at, "type", conf_dup("\"none\" is no check that could be combined"));

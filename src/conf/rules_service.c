@@ -469,8 +469,10 @@ static size_t count_checks_of_pool(const struct conf_pool *pool)
 		const struct conf_check *check = conf_check_of(pool, &pool->servers[i]);
 
 		if (check) {
-			(void)conf_check_members(check, &n_members);
-			n += n_members;
+			const struct conf_check *members = conf_check_members(check, &n_members);
+
+			for (size_t j = 0; j < n_members; j++)
+				n += members[j].through_service ? CONF_PATH_CHECKS : 1;
 		}
 	}
 	return n;
@@ -501,6 +503,48 @@ static void rule_number_of_checks(const struct rules *r)
 	}
 }
 
+static bool mixes_families(const struct rules *r, size_t definition)
+{
+	const struct conf_definition *d = &r->c->definitions[definition];
+	const struct conf_pool *pool = &r->c->pools[d->common.pool];
+
+	for (size_t i = 0; i < pool->n_servers; i++)
+		if (pool->servers[i].address.family &&
+			!expand_has_family(d, pool->servers[i].address.family))
+			return true;
+	return expand_has_family(d, AF_INET) && expand_has_family(d, AF_INET6);
+}
+
+/* A check through a service needs somewhere to go, and servers that can answer there. */
+static void rule_paths(const struct rules *r, size_t i, const json_t *json)
+{
+	const struct conf_definition *d = &r->c->definitions[i];
+	const char *text = NULL;
+
+	if (rules_faulty(json, "listen") || rules_faulty(json, "port") ||
+		!expand_needs_paths(r->c, d->common.pool))
+		return;
+	if (d->n_listens == 0)
+		text = "is checked through its services, and this one has no \"listen\"";
+	else if (has_port_zero(d) || d->n_ports == 0)
+		text = "is checked through its services, and this one has no port";
+	else if (d->common.key.protocol == IPPROTO_SCTP)
+		text = "is checked through its services, and there is no check of SCTP";
+	else if (mixes_families(r, i))
+		text = "is checked through its services, and this one has servers of another "
+		       "family";
+	if (text)
+		report(r, i, "pool", text);
+}
+
+static void rule_path_mark(const struct rules *r, size_t i)
+{
+	const struct conf_definition *d = &r->c->definitions[i];
+
+	if (!d->mark_auto && conf_is_path_mark(d->mark))
+		report(r, i, "mark", EXPAND_PATH_MARK_FAULT);
+}
+
 static void rules_definition(const struct rules *r, size_t i)
 {
 	const json_t *json = json_of(r, i);
@@ -514,6 +558,8 @@ static void rules_definition(const struct rules *r, size_t i)
 	rule_each_server(r, i, json);
 	rule_destinations(r, i, json);
 	rule_check_port(r, i, json);
+	rule_path_mark(r, i);
+	rule_paths(r, i, json);
 }
 
 void rules_services(const struct rules *r)
@@ -531,4 +577,5 @@ void rules_services(const struct rules *r)
 	rule_routers(r);
 	rule_service_keys(r);
 	rule_number_of_checks(r);
+	expand_paths(r);
 }

@@ -39,6 +39,6 @@ libcore_a_SOURCES += \
 	src/core/realserver_check.c src/core/realserver_check.h
 libcore_a_SOURCES += \
 	src/core/bulk_message.c src/core/bulk_message.h \
-	src/core/sync_digest.c src/core/sync_digest.h
-libcore_a_SOURCES += \
+	src/core/grpc_health.c src/core/grpc_health.h \
+	src/core/sync_digest.c src/core/sync_digest.h \
 	src/core/tracked.c src/core/tracked.h

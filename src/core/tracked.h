@@ -12,7 +12,7 @@
 #define TRACKED_HEADER_LEN 4u
 #define TRACKED_V4_LEN 36u
 #define TRACKED_V6_LEN 84u
-#define TRACKED_MAX 1024u     /* entries of one message */
+#define TRACKED_MAX 1024u      /* entries of one message */
 #define TRACKED_TCP_STATES 10u /* enum tcp_conntrack, up to SYN_SENT2 */
 
 /* The client speaks to service, which is server behind, who speaks to local: without source

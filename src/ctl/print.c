@@ -79,6 +79,17 @@ static void print_trackers(FILE *f, const json_t *trackers)
 		print_tracker(f, tracker);
 }
 
+/* What is not there need not be said, and neither need the usual mode. */
+static void print_auth(FILE *f, const json_t *auth)
+{
+	if (strcmp(text(auth, "type"), "link") == 0)
+		(void)fputs(", signed by the link's key", f);
+	else if (strcmp(text(auth, "type"), "hmac") == 0)
+		(void)fputs(", signed", f);
+	if (*text(auth, "mode") && strcmp(text(auth, "mode"), "enforce") != 0)
+		(void)fprintf(f, " (%s)", text(auth, "mode"));
+}
+
 static void print_router(FILE *f, const json_t *r, struct instant now)
 {
 	char buf[32];
@@ -92,6 +103,7 @@ static void print_router(FILE *f, const json_t *r, struct instant now)
 		(void)fprintf(f, " (%s)", text(r, "reason"));
 	(void)fprintf(f, ", priority %lld, VRID %lld on %s", number(r, "priority"),
 		number(r, "vrid"), text(r, "interface"));
+	print_auth(f, json_object_get(r, "auth"));
 	if (*text(r, "peer"))
 		(void)fprintf(f, ", peer %s", text(r, "peer"));
 	if (strcmp(text(r, "handover"), "offered") == 0)

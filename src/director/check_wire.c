@@ -83,6 +83,11 @@ static void write_bytes(struct writer *w, const char *key, const char *text, con
 }
 
 /* Silence means something after half of the timeout: the other half is for what this host lacks. */
+static void write_wait(struct writer *w, const struct conf_check *check)
+{
+	writer_number(w, "wait_us", (int64_t)(check->timeout_us / 2));
+}
+
 static void write_udp(struct writer *w, const struct conf_check *check)
 {
 	const struct conf_check_udp *udp = &check->udp;
@@ -92,7 +97,76 @@ static void write_udp(struct writer *w, const struct conf_check *check)
 	write_bytes(w, "reply_is", udp->reply_is, udp->reply_hex);
 	if (udp->reply_matches)
 		writer_text(w, "reply_matches", udp->reply_matches);
-	writer_number(w, "wait_us", (int64_t)(check->timeout_us / 2));
+	write_wait(w, check);
+}
+
+static void write_given(struct writer *w, const char *key, const char *text)
+{
+	if (text)
+		writer_text(w, key, text);
+}
+
+static void write_tls(struct writer *w, const struct conf_check_tls *tls)
+{
+	if (!tls)
+		return;
+	writer_object(w, "tls");
+	write_given(w, "server_name", tls->server_name);
+	write_given(w, "verify_name", tls->verify_name);
+	write_given(w, "alpn", tls->alpn);
+	write_given(w, "ca_file", tls->ca_file);
+	write_given(w, "certificate_file", tls->certificate_file);
+	write_given(w, "key_file", tls->key_file);
+	writer_text(w, "min_version", conf_tls_version_name(tls->min_version));
+	if (tls->expires_within_us)
+		writer_number(w, "expires_within_us", (int64_t)tls->expires_within_us);
+	writer_number(w, "warn_within_us", (int64_t)tls->warn_within_us);
+	writer_end_object(w);
+}
+
+static void write_headers(struct writer *w, const struct conf_check_http *http)
+{
+	if (http->n_headers == 0)
+		return;
+	writer_object(w, "headers");
+	for (size_t i = 0; i < http->n_headers; i++)
+		writer_text(w, http->headers[i].name, http->headers[i].value);
+	writer_end_object(w);
+}
+
+static void write_statuses(struct writer *w, const struct conf_check_http *http)
+{
+	if (http->n_statuses == 0)
+		return;
+	writer_array(w, "status");
+	for (size_t i = 0; i < http->n_statuses; i++) {
+		writer_array(w, NULL);
+		writer_number(w, NULL, http->statuses[i].first);
+		writer_number(w, NULL, http->statuses[i].last);
+		writer_end_array(w);
+	}
+	writer_end_array(w);
+}
+
+static void write_http(struct writer *w, const struct conf_check_http *http)
+{
+	writer_text(w, "method", conf_http_method_name(http->method));
+	write_given(w, "host", http->host);
+	write_given(w, "path", http->path);
+	write_headers(w, http);
+	write_given(w, "request_body", http->request_body);
+	writer_text(w, "http_version", http->version == 2 ? "2" : "1.1");
+	write_statuses(w, http);
+	write_given(w, "body_contains", http->body_contains);
+	write_given(w, "body_matches", http->body_matches);
+	write_given(w, "body_sha256", http->body_sha256);
+	writer_number(w, "body_max", http->body_max);
+}
+
+static void write_grpc(struct writer *w, const struct conf_check_http *http)
+{
+	write_given(w, "host", http->host);
+	write_given(w, "service", http->service);
 }
 
 /* What is particular to the type. */
@@ -112,6 +186,18 @@ static void write_own(struct writer *w, const struct conf_check *check)
 	case CONF_CHECK_UDP:
 		write_udp(w, check);
 		break;
+	case CONF_CHECK_HTTP:
+	case CONF_CHECK_HTTPS:
+		write_http(w, &check->http);
+		write_tls(w, check->tls);
+		break;
+	case CONF_CHECK_GRPC:
+		write_grpc(w, &check->http);
+		write_tls(w, check->tls);
+		break;
+	case CONF_CHECK_TLS:
+		write_tls(w, check->tls);
+		break;
 	case CONF_CHECK_TCP:
 	case CONF_CHECK_NONE:
 	case CONF_CHECK_TYPES:
@@ -126,6 +212,15 @@ void check_write_settings(struct writer *w, const struct conf_check *check)
 	write_way(w, check);
 	writer_object(w, "settings");
 	write_own(w, check);
+	writer_end_object(w);
+}
+
+void check_write_arp_settings(struct writer *w, const struct conf_check *check)
+{
+	write_rule(w, check);
+	write_other_intervals(w, check);
+	writer_object(w, "settings");
+	write_wait(w, check);
 	writer_end_object(w);
 }
 
@@ -171,7 +266,7 @@ const char *check_text(const struct conf_check *check, char buf[static CHECK_TEX
 
 uint64_t check_capabilities(const struct conf_check *check)
 {
-	bool raw = check->mark || check->type == CONF_CHECK_PING;
+	bool raw = check->mark || check->through_service || check->type == CONF_CHECK_PING;
 
 	return raw ? UINT64_C(1) << CAP_NET_RAW : 0;
 }

@@ -15,5 +15,8 @@ void check_write_settings(struct writer *w, const struct conf_check *check);
 #define CHECK_TEXT_MAX 160
 const char *check_text(const struct conf_check *check, char buf[static CHECK_TEXT_MAX]);
 
+/* The rule of the check, for asking by ARP, which is part of it. */
+void check_write_arp_settings(struct writer *w, const struct conf_check *check);
+
 /* The capabilities that the checker needs for a single check, as a set of 1 << CAP_*. */
 uint64_t check_capabilities(const struct conf_check *check);

@@ -136,7 +136,20 @@ static void add_dests(const struct desired_input *in, size_t service, struct ipv
 		add_servers(in, service, !fallback_serves, t);
 }
 
-static size_t max_dests(const struct desired_input *in, size_t service)
+/* Whatever becomes of the server: checks come this way, and nobody else. */
+static void add_path_dest(const struct desired_input *in, size_t service, struct ipvs_table *t)
+{
+	const struct conf_service *path = &in->conf->services[service];
+	const struct conf_service *s = &in->conf->services[path->path_of];
+	struct ipvs_dest dest = dest_of(s, &in->conf->pools[s->pool].servers[path->path_server]);
+
+	dest.weight = 1;
+	dest.upper = dest.lower = 0;
+	t->dests[t->n_dests++] = dest;
+	t->services[t->n_services - 1].n_dests++;
+}
+
+static size_t max_pool_dests(const struct desired_input *in, size_t service)
 {
 	size_t view = in->targets->views.of_service[service];
 	size_t n = in->conf->pools[pool_of(in, service, false)].n_servers;
@@ -144,6 +157,13 @@ static size_t max_dests(const struct desired_input *in, size_t service)
 	if (pools_has_fallback(in->pools, view))
 		n += in->conf->pools[pool_of(in, service, true)].n_servers;
 	return n;
+}
+
+static size_t max_dests(const struct desired_input *in, size_t service)
+{
+	if (conf_is_path(&in->conf->services[service]))
+		return 1;
+	return max_pool_dests(in, service);
 }
 
 static void add_service(const struct desired_input *in, size_t service, struct ipvs_table *t)
@@ -160,7 +180,10 @@ static void add_service(const struct desired_input *in, size_t service, struct i
 	};
 	memcpy(added->scheduler, s->scheduler, sizeof(added->scheduler));
 	memcpy(added->engine, s->engine, sizeof(added->engine));
-	add_dests(in, service, t);
+	if (conf_is_path(s))
+		add_path_dest(in, service, t);
+	else
+		add_dests(in, service, t);
 }
 
 int desired_build(const struct desired_input *in, struct ipvs_table *ret)

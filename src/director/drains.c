@@ -45,6 +45,8 @@ static bool has_pool(const struct director *d, size_t service, size_t pool)
 {
 	size_t own = d->conf->services[service].pool;
 
+	if (conf_is_path(&d->conf->services[service]))
+		return false; /* its connections are ours */
 	return own == pool || d->conf->pools[own].fallback == pool;
 }
 

@@ -61,6 +61,7 @@ struct job {
 	struct ipvs_failure failures[BATCH_MAX];
 	size_t batch;
 	struct job_counts counts;
+	size_t own_found; /* services of ours, those that are not counted included */
 	size_t operations, n_failures;
 	size_t unrecorded; /* wanted, and not recorded as ours */
 	bool stale;
@@ -202,6 +203,8 @@ static void count_op(struct job *j, const struct ipvs_op *op)
 	struct job_counts *c = &j->counts;
 
 	c->operations++;
+	if (conf_is_path_mark(op->service->key.fwmark))
+		return; /* nobody is told of paths */
 	c->add_services += op->kind == IPVS_OP_ADD_SERVICE;
 	c->add_servers += op->kind == IPVS_OP_ADD_DEST;
 	c->delete_services += op->kind == IPVS_OP_DEL_SERVICE;
@@ -218,6 +221,9 @@ static void count_own(struct job *j)
 		const struct ipvs_service *s = &j->have.services[i];
 
 		if (!conf_of(j)->ipvs.owned_table && !record_has(&j->balancer->record, &s->key))
+			continue;
+		j->own_found++;
+		if (conf_is_path_mark(s->key.fwmark))
 			continue;
 		j->counts.own_services++;
 		j->counts.own_servers += s->n_dests;
@@ -548,7 +554,7 @@ int job_step(struct job *j, struct instant until)
 static bool is_idle(const struct job *j)
 {
 	return j->in.quiet && j->counts.operations == 0 && j->unrecorded == 0 &&
-	       j->counts.own_services == json_object_size(j->balancer->record.services);
+	       j->own_found == json_object_size(j->balancer->record.services);
 }
 
 void job_go_on(struct job *j, const struct job_input *in)

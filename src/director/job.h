@@ -16,7 +16,8 @@ struct job_input {
 	struct known *known;          /* what need not be dumped; NULL: dump everything */
 };
 
-/* What the plan has, and what of ours the kernel has. */
+/* What the plan has, and what of ours the kernel has: without the paths of checks, which nobody
+ * asks for; only `operations` has them all. */
 struct job_counts {
 	size_t operations;
 	size_t add_services, delete_services, own_services;

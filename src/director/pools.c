@@ -115,7 +115,8 @@ void pools_adopt(struct pools *p, const struct pools_input *in, const struct ipv
 		size_t view = in->targets->views.of_service[i];
 		size_t fallback = in->targets->views.items[view].fallback;
 
-		if (fallback == CONF_NONE || serves(pool_of(in, view), s, have) ||
+		if (fallback == CONF_NONE || conf_is_path(s) ||
+			serves(pool_of(in, view), s, have) ||
 			!serves(pool_of(in, fallback), s, have))
 			continue;
 		p->views[view].state.quorum = POOL_QUORUM_LOST;

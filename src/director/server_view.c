@@ -53,6 +53,8 @@ static json_t *uses_to_json(const struct director *d, const struct server_place 
 		size_t fallback = d->targets.views.items[view].fallback;
 		struct pool_share share;
 
+		if (conf_is_path(&d->conf->services[i]))
+			continue;
 		if (d->conf->services[i].pool == place->pool)
 			share = pools_share(&d->pools, &d->targets, view, place->server);
 		else if (fallback != CONF_NONE && pools_has_fallback(&d->pools, view) &&
@@ -86,10 +88,9 @@ static void add_checks(
 		const struct target *t = &d->targets.items[targets[i]];
 
 		if (!is_listed(checks, t->id))
-			(void)json_array_append_new(
-				checks, json_pack("{s:s, s:s, s:s}", "id", t->id, "type",
-						conf_check_type_name(t->check->type), "verdict",
-						verdict_name(t->verdict)));
+			(void)json_array_append_new(checks,
+				json_pack("{s:s, s:s, s:s}", "id", t->id, "type",
+					targets_type_name(t), "verdict", verdict_name(t->verdict)));
 	}
 }
 

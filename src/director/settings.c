@@ -3,6 +3,7 @@
 
 #include "director/link_mode.h"
 #include "io/sysctl.h"
+#include "io/way.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -196,6 +197,29 @@ static bool filters(const char *interface)
 	return strcmp(own, "0") != 0 || strcmp(all, "0") != 0;
 }
 
+/* Whether what a server answers to a check through the service comes from the virtual address. */
+static bool answers_as_vip(const struct conf *conf, const struct conf_service *path)
+{
+	const struct conf_server *server = &conf->pools[path->pool].servers[path->path_server];
+	enum conf_forward forward = conf_forward_of(path, server);
+
+	return path->key.addr.family == AF_INET &&
+	       (forward == CONF_FORWARD_DIRECT || forward == CONF_FORWARD_TUNNEL);
+}
+
+/* Where the virtual address is ours, the kernel takes an answer from it for a forgery (a "martian
+ * source") unless it is told that local addresses may come from there. IPv6 has no such rule. */
+static void want_of_path(struct run *run, const struct conf_service *path)
+{
+	const struct conf_server *server = &run->conf->pools[path->pool].servers[path->path_server];
+	char interface[IF_NAMESIZE];
+	struct addr source;
+
+	if (answers_as_vip(run->conf, path) && way_source(&server->address, &source) == 0 &&
+		way_interface(&source, interface) == 0)
+		want_interface(run, interface, "accept_local", "1");
+}
+
 /* Servers answer the pool's addresses where these are, which need not be where the way to the
  * servers is: a strict filter would drop that. No filter stays no filter. */
 static void want_of_router(struct run *run, size_t router)
@@ -238,6 +262,9 @@ static void want_all(struct run *run)
 			want(run, settings[i].name, settings[i].value, false);
 	for (size_t i = 0; i < run->conf->n_routers; i++)
 		want_of_router(run, i);
+	for (size_t i = 0; i < run->conf->n_services; i++)
+		if (conf_is_path(&run->conf->services[i]))
+			want_of_path(run, &run->conf->services[i]);
 }
 
 /* NULL when out of memory. Release with run_free(). */

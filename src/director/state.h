@@ -359,6 +359,7 @@ void roles_done(struct roles *roles);
 /* The table was applied, or a verdict came: tells the elector once that the director is ready. */
 void roles_look_ready(struct director *d);
 struct supervise_settings roles_supervision(const struct conf *conf);
+const char *roles_auth_mode_name(enum conf_auth_mode mode); /* "enforce" */
 /* How often the peer must hear from us over the link, so that it is a help to every router. */
 uint64_t roles_heartbeat_us(const struct conf *conf);
 /* The "wire" of "Configure". */

@@ -52,6 +52,24 @@ static void add_addresses(json_t *o, const struct conf_router *router)
 	(void)json_object_set_new(o, "snat_interface", json_string(moved_snat_interface(router)));
 }
 
+/* How adverts are known to be of whom they say; never with what. */
+static json_t *auth_to_json(const struct conf_auth *auth)
+{
+	switch (auth->type) {
+	case CONF_AUTH_LINK:
+	case CONF_AUTH_HMAC:
+		return json_pack("{s:s, s:s}", "type",
+			auth->type == CONF_AUTH_LINK ? "link" : "hmac", "mode",
+			roles_auth_mode_name(auth->mode));
+	case CONF_AUTH_PASSWORD:
+		return json_pack("{s:s}", "type", "password");
+	case CONF_AUTH_BY_LINK:
+	case CONF_AUTH_NONE:
+		break;
+	}
+	return json_pack("{s:s}", "type", "none");
+}
+
 static json_t *router_to_json(
 	const struct director *d, const struct conf_router *router, const json_t *report)
 {
@@ -70,6 +88,7 @@ static json_t *router_to_json(
 			(void)json_object_update(o, item);
 	}
 	add_addresses(o, router);
+	(void)json_object_set_new(o, "auth", auth_to_json(&router->auth));
 	(void)json_object_set_new(o, "notify", notify_to_json(d, router));
 	return o;
 }
@@ -278,7 +297,8 @@ static void write_services(
 {
 	writer_array(w, "services");
 	for (size_t i = 0; i < d->conf->n_services; i++)
-		write_service(w, d, i, have);
+		if (!conf_is_path(&d->conf->services[i]))
+			write_service(w, d, i, have);
 	writer_end_array(w);
 }
 

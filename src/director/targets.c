@@ -33,6 +33,11 @@ enum verdict verdict_by_name(const char *name)
 	return v;
 }
 
+const char *targets_type_name(const struct target *t)
+{
+	return t->arp ? "arp" : conf_check_type_name(t->check->type);
+}
+
 uint16_t server_port(const struct conf_service *service, const struct conf_server *server)
 {
 	return server->port ? server->port : service->key.port;
@@ -41,10 +46,19 @@ uint16_t server_port(const struct conf_service *service, const struct conf_serve
 static const char *id_text(const struct target *t, const char *suffix, char buf[static ID_MAX])
 {
 	const char *type = conf_check_type_name(t->check->type);
-	char address[ADDR_TEXT_MAX];
+	char address[ADDR_TEXT_MAX], server[ADDR_TEXT_MAX];
 
 	(void)addr_format(&t->addr, address);
-	if (!t->port)
+	if (t->arp)
+		(void)snprintf(buf, ID_MAX, "arp %s at %s by mark %#x%s", address,
+			addr_format(&t->end, server), t->path->key.fwmark, suffix);
+	else if (t->path)
+		(void)snprintf(buf, ID_MAX,
+			t->addr.family == AF_INET6 ? "%s [%s]:%u to %s by mark %#x%s"
+						   : "%s %s:%u to %s by mark %#x%s",
+			type, address, t->port, addr_format(&t->end, server), t->path->key.fwmark,
+			suffix);
+	else if (!t->port)
 		(void)snprintf(buf, ID_MAX, "%s %s%s", type, address, suffix);
 	else
 		(void)snprintf(buf, ID_MAX,
@@ -98,7 +112,7 @@ static struct target *find_endpoint(const struct builder *b, const struct target
 	while ((i = index_next(&b->old_endpoints, &at)) != INDEX_NONE) {
 		struct target *t = &b->old->items[i];
 
-		if (t->port != like->port || !addr_equal(&t->addr, &like->addr))
+		if (t->port != like->port || !addr_equal(&t->addr, &like->addr) || t->path)
 			continue;
 		if (t->check->type == like->check->type)
 			return t;
@@ -122,7 +136,7 @@ static int index_endpoints(struct builder *b)
 static int find_before(struct builder *b, const struct target *t, const struct target **ret)
 {
 	*ret = b->old ? targets_find(b->old, t->id) : NULL;
-	if (!b->old || *ret)
+	if (!b->old || *ret || t->path)
 		return 0;
 	if (index_endpoints(b) < 0)
 		return -ENOMEM;
@@ -182,23 +196,79 @@ static size_t place_of(const struct targets *t, size_t view, size_t server)
 	return t->views.items[view].first + server;
 }
 
+static int link_target(
+	struct builder *b, const struct target *like, const char *suffix, size_t *ret)
+{
+	size_t target = intern(b, like, suffix);
+
+	if (target == CONF_NONE)
+		return -ENOMEM;
+	b->links[b->n_links++] =
+		(struct lists_link){place_of(b->t, like->view, like->index), target};
+	*ret = target;
+	return 0;
+}
+
+/* Where clients' addresses are seen by the server, an answer to one of the addresses on the
+ * clients' side shows whether it knows the way back. */
+static const char *source_interface(
+	const struct conf *conf, const struct conf_service *path, const struct conf_server *server)
+{
+	bool nat = conf_forward_of(path, server) == CONF_FORWARD_NAT;
+
+	return nat && path->router != CONF_NONE ? conf->routers[path->router].interface : NULL;
+}
+
+/* Whether the server has the virtual address too, and must not answer for it. IPv6 does not, for an
+ * address of lo. */
+static bool hides_address(const struct conf_service *path, const struct conf_server *server)
+{
+	enum conf_forward forward = conf_forward_of(path, server);
+
+	return path->key.addr.family == AF_INET &&
+	       (forward == CONF_FORWARD_DIRECT || forward == CONF_FORWARD_TUNNEL);
+}
+
+/* The same by the way of the service's clients. */
+static int build_path(struct builder *b, const struct conf *conf, const struct target *direct,
+	const char *suffix, size_t direct_target)
+{
+	size_t service = b->t->views.items[direct->view].service, ignored;
+	struct target like = *direct;
+
+	if (!direct->check->through_service || service == CONF_NONE)
+		return 0;
+	like.path = &conf->services[conf->services[service].first_path + direct->index];
+	like.end = direct->addr;
+	like.addr = like.path->path_addr;
+	like.port = like.path->path_port;
+	like.interface = source_interface(
+		conf, like.path, &conf->pools[like.path->pool].servers[direct->index]);
+	like.direct = direct_target;
+	if (link_target(b, &like, suffix, &ignored) < 0)
+		return -ENOMEM;
+	if (!hides_address(like.path, &conf->pools[like.path->pool].servers[direct->index]))
+		return 0;
+	like.arp = true;
+	like.port = 0;
+	return link_target(b, &like, suffix, &ignored);
+}
+
 /* One of the checks of a server of a view. */
-static int build_member(struct builder *b, const struct target *server,
+static int build_member(struct builder *b, const struct conf *conf, const struct target *server,
 	const struct conf_check *check, size_t member, uint16_t port)
 {
+	const char *suffix = suffix_of(b, check, member);
 	struct target like = *server;
 	size_t target;
+	int r;
 
 	like.check = check;
 	like.port = port;
 	if (check->address.family)
 		like.addr = check->address;
-	target = intern(b, &like, suffix_of(b, check, member));
-	if (target == CONF_NONE)
-		return -ENOMEM;
-	b->links[b->n_links++] =
-		(struct lists_link){place_of(b->t, server->view, server->index), target};
-	return 0;
+	r = link_target(b, &like, suffix, &target);
+	return r < 0 ? r : build_path(b, conf, &like, suffix, target);
 }
 
 static int build_server(struct builder *b, const struct conf *conf, size_t view, size_t server)
@@ -217,7 +287,7 @@ static int build_server(struct builder *b, const struct conf *conf, size_t view,
 		return 0;
 	members = conf_check_members(check, &n);
 	for (size_t i = 0; i < n; i++)
-		if (build_member(b, &like, &members[i], i,
+		if (build_member(b, conf, &like, &members[i], i,
 			    check_port(&b->t->views.items[view], &members[i], s)) < 0)
 			return -ENOMEM;
 	return 0;
@@ -246,7 +316,7 @@ static size_t count_members(const struct conf *conf, const struct views *views)
 			if (!check)
 				continue;
 			(void)conf_check_members(check, &n_members);
-			n += n_members;
+			n += CONF_PATH_CHECKS * n_members;
 		}
 	}
 	return n;
@@ -337,9 +407,9 @@ const size_t *targets_of(const struct targets *t, size_t view, size_t server, si
 	return lists_of(&t->of_place, place_of(t, view, server), ret_n);
 }
 
-static enum health_state health_of(const struct target *target, const struct conf_check *check)
+static enum health_state health_of(enum verdict verdict, const struct conf_check *check)
 {
-	switch (target->verdict) {
+	switch (verdict) {
 	case VERDICT_UP:
 		return HEALTH_UP;
 	case VERDICT_DOWN:
@@ -368,6 +438,40 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* What one check of a server makes of it. */
+struct opinion {
+	enum verdict verdict;
+	struct instant up_at, failed_at;
+};
+
+static struct opinion opinion_of(const struct target *t)
+{
+	return (struct opinion){t->verdict, t->up_at, t->failed_at};
+}
+
+/* Both must be up. */
+static struct opinion both(struct opinion server, struct opinion path)
+{
+	if (server.verdict == VERDICT_DOWN && path.verdict == VERDICT_DOWN)
+		path.failed_at.us = smaller(server.failed_at.us, path.failed_at.us);
+	if (server.verdict == VERDICT_UP && path.verdict == VERDICT_UP)
+		path.up_at.us = larger(server.up_at.us, path.up_at.us);
+	if (server.verdict != VERDICT_UP && path.verdict != VERDICT_DOWN)
+		return server;
+	return path;
+}
+
+/* Takes the targets of one check, and moves on behind them. */
+static struct opinion next_opinion(
+	const struct targets *t, const size_t *targets, size_t n, size_t *at)
+{
+	struct opinion opinion = opinion_of(&t->items[targets[(*at)++]]);
+
+	while (*at < n && t->items[targets[*at]].path)
+		opinion = both(opinion, opinion_of(&t->items[targets[(*at)++]]));
+	return opinion;
+}
+
 /* Where all must be up, a server came up with the last of them, and went down with the first; where
  * any suffices it is the other way around. */
 struct server_health targets_health(
@@ -376,18 +480,18 @@ struct server_health targets_health(
 	const struct conf_pool *pool = &conf->pools[t->views.items[view].pool];
 	const struct conf_check *check = conf_check_of(pool, &pool->servers[server]);
 	struct server_health h = {.state = HEALTH_UP, .said = HEALTH_UNKNOWN};
-	size_t n, n_up = 0, n_down = 0;
-	const size_t *targets = targets_of(t, view, server, &n);
-	const struct conf_check *members = n ? conf_check_members(check, &n) : NULL;
+	size_t n = 0, n_targets, n_up = 0, n_down = 0, at = 0;
+	const size_t *targets = targets_of(t, view, server, &n_targets);
+	const struct conf_check *members = n_targets ? conf_check_members(check, &n) : NULL;
 	bool all = n && check->n_any == 0;
 	size_t n_said_up = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct target *target = &t->items[targets[i]];
-		uint64_t up = target->up_at.us, failed = target->failed_at.us;
-		enum health_state state = health_of(target, &members[i]);
+		struct opinion o = next_opinion(t, targets, n_targets, &at);
+		uint64_t up = o.up_at.us, failed = o.failed_at.us;
+		enum health_state state = health_of(o.verdict, &members[i]);
 
-		n_said_up += target->verdict == VERDICT_UP;
+		n_said_up += o.verdict == VERDICT_UP;
 		if (state == HEALTH_UP)
 			h.up_at.us = n_up++ == 0 ? up
 				     : all       ? larger(up, h.up_at.us)
@@ -462,6 +566,8 @@ void targets_adopt(struct targets *t, const struct conf *conf, const struct ipvs
 	for (size_t i = 0; i < conf->n_services; i++) {
 		size_t view = t->views.of_service[i];
 
+		if (conf_is_path(&conf->services[i]))
+			continue;
 		adopt_view(t, conf, view, &conf->services[i], have);
 		if (t->views.items[view].fallback != CONF_NONE)
 			adopt_view(
@@ -475,16 +581,35 @@ static enum verdict believed(const struct target *t)
 	return t->verdict == VERDICT_UNKNOWN && t->check->initial_up ? VERDICT_UP : t->verdict;
 }
 
-static void write_target(struct writer *w, const struct target *t)
+static void write_path(struct writer *w, const struct targets *all, const struct target *t)
+{
+	char text[ADDR_TEXT_MAX];
+
+	writer_object(w, "through");
+	writer_text(w, "server", addr_format(&t->end, text));
+	writer_number(w, "mark", t->path->key.fwmark);
+	if (t->interface)
+		writer_text(w, "source_interface", t->interface);
+	if (!t->arp)
+		writer_text(w, "direct", all->items[t->direct].id);
+	writer_end_object(w);
+}
+
+static void write_target(struct writer *w, const struct targets *all, const struct target *t)
 {
 	char text[ADDR_TEXT_MAX];
 
 	writer_object(w, NULL);
 	writer_text(w, "id", t->id);
-	writer_text(w, "type", conf_check_type_name(t->check->type));
+	writer_text(w, "type", targets_type_name(t));
 	writer_text(w, "address", addr_format(&t->addr, text));
 	writer_number(w, "port", t->port);
-	check_write_settings(w, t->check);
+	if (t->arp)
+		check_write_arp_settings(w, t->check);
+	else
+		check_write_settings(w, t->check);
+	if (t->path)
+		write_path(w, all, t);
 	writer_text(w, "state", verdict_name(believed(t)));
 	writer_end_object(w);
 }
@@ -493,7 +618,7 @@ void targets_write(const struct targets *t, struct writer *w)
 {
 	writer_array(w, "targets");
 	for (size_t i = 0; i < t->n; i++)
-		write_target(w, &t->items[i]);
+		write_target(w, t, &t->items[i]);
 	writer_end_array(w);
 }
 

@@ -24,8 +24,13 @@ enum verdict verdict_by_name(const char *name); /* VERDICT_MAX_: none */
 struct target {
 	char *id;
 	struct addr addr;
-	uint16_t port;                  /* 0: of no interest to the type of check */
-	const struct conf_check *check; /* a single one, of the first server that names it */
+	uint16_t port;                   /* 0: of no interest to the type of check */
+	const struct conf_check *check;  /* a single one, of the first server that names it */
+	const struct conf_service *path; /* by which it goes to the server; NULL: directly */
+	struct addr end;                 /* at the path's end */
+	const char *interface;           /* of which it has its source; NULL: of the way there */
+	size_t direct;                   /* with a path: the target without, an index */
+	bool arp; /* with a path: only that nobody hears of the address there */
 	enum verdict verdict;
 	bool added;                /* by a reload, and not checked yet */
 	struct instant up_at;      /* when it came up; {0}: it is not news */
@@ -46,8 +51,10 @@ struct targets {
 	struct views views;
 	struct target *items;
 	size_t n;
-	struct lists of_place; /* by place: the targets of the server, one for each of its checks */
-	struct lists users;    /* by target: the views that have it, one once for each server */
+	/* By place: the targets of the server, one for each of its checks; where it goes through
+	 * the service, those with a path follow. */
+	struct lists of_place;
+	struct lists users; /* by target: the views that have it, one once for each server */
 	struct index by_id;
 };
 
@@ -80,5 +87,6 @@ void targets_write(const struct targets *t, struct writer *w);
 /* Whether the checker has nothing to learn from `b` that it does not have from `a`. */
 bool targets_same(const struct targets *a, const struct targets *b);
 
+const char *targets_type_name(const struct target *t); /* "tcp" */
 /* The port that a service uses on a server. */
 uint16_t server_port(const struct conf_service *service, const struct conf_server *server);

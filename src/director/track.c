@@ -235,7 +235,7 @@ static enum health_state on_ask(const struct conf_track *conf, void *userdata)
 		const struct conf_service *s = &d->conf->services[i];
 		bool meant = conf->kind == CONF_TRACK_POOL ? s->pool == conf->index
 							   : s->definition == conf->index;
-		if (meant)
+		if (meant && !conf_is_path(s))
 			add_view(d, d->targets.views.of_service[i], &state);
 	}
 	return state;

@@ -64,19 +64,31 @@ static uint16_t port_of_view(const struct conf *conf, size_t pool, uint16_t chec
 	return 0;
 }
 
+/* A service is known by what identifies it to the kernel. */
+static const struct ipvs_service_key *through(const struct view *view, const struct conf *conf)
+{
+	static const struct ipvs_service_key none;
+
+	return view->service == CONF_NONE ? &none : &conf->services[view->service].key;
+}
+
 uint64_t views_hash(const struct view *view, const struct conf *conf)
 {
 	const char *name = conf->pools[view->pool].name;
-	uint64_t rest[] = {view->check_port, view->is_fallback};
+	const struct ipvs_service_key *key = through(view, conf);
+	uint64_t rest[] = {view->check_port, view->is_fallback, key->port, key->fwmark};
+	uint64_t hash = index_hash(INDEX_HASH, name, strlen(name));
 
-	return index_hash(index_hash(INDEX_HASH, name, strlen(name)), rest, sizeof(rest));
+	return index_hash(
+		index_hash(hash, key->addr.bytes, sizeof(key->addr.bytes)), rest, sizeof(rest));
 }
 
 bool views_same(const struct view *a, const struct conf *conf_a, const struct view *b,
 	const struct conf *conf_b)
 {
 	return a->check_port == b->check_port && a->is_fallback == b->is_fallback &&
-	       strcmp(conf_a->pools[a->pool].name, conf_b->pools[b->pool].name) == 0;
+	       strcmp(conf_a->pools[a->pool].name, conf_b->pools[b->pool].name) == 0 &&
+	       ipvs_service_key_compare(through(a, conf_a), through(b, conf_b)) == 0;
 }
 
 /* While views are built: where to find those that there are. */
@@ -88,7 +100,7 @@ struct builder {
 
 static uint64_t hash_view(const struct view *view)
 {
-	uint64_t key[] = {view->pool, view->check_port, view->is_fallback};
+	uint64_t key[] = {view->pool, view->check_port, view->is_fallback, view->service};
 
 	return index_hash(INDEX_HASH, key, sizeof(key));
 }
@@ -102,7 +114,7 @@ static size_t find(const struct builder *b, const struct view *like)
 		const struct view *view = &b->v->items[i];
 
 		if (view->pool == like->pool && view->check_port == like->check_port &&
-			view->is_fallback == like->is_fallback)
+			view->is_fallback == like->is_fallback && view->service == like->service)
 			break;
 	}
 	return i;
@@ -128,23 +140,36 @@ static size_t intern_fallback(struct builder *b, size_t pool, uint16_t check_por
 	struct view like = {.pool = pool,
 		.check_port = depends_on_port(&b->conf->pools[pool]) ? check_port : 0,
 		.is_fallback = true,
+		.service = CONF_NONE,
 		.fallback = CONF_NONE};
 
 	return intern(b, &like);
 }
 
+static void add_service(struct builder *b, size_t service)
+{
+	const struct conf_service *s = &b->conf->services[service];
+	size_t fallback = b->conf->pools[s->pool].fallback;
+	struct view like = {.pool = s->pool,
+		.check_port = port_of_view(b->conf, s->pool, s->check_port),
+		.service = s->first_path ? service : CONF_NONE,
+		.fallback = CONF_NONE};
+	size_t view = b->v->of_service[service] = intern(b, &like);
+
+	if (fallback != CONF_NONE)
+		b->v->items[view].fallback = intern_fallback(b, fallback, s->check_port);
+}
+
+/* Paths come after the services that they belong to. */
 static void walk(struct builder *b)
 {
 	for (size_t i = 0; i < b->conf->n_services; i++) {
 		const struct conf_service *s = &b->conf->services[i];
-		size_t fallback = b->conf->pools[s->pool].fallback;
-		struct view like = {.pool = s->pool,
-			.check_port = port_of_view(b->conf, s->pool, s->check_port),
-			.fallback = CONF_NONE};
-		size_t view = b->v->of_service[i] = intern(b, &like);
 
-		if (fallback != CONF_NONE)
-			b->v->items[view].fallback = intern_fallback(b, fallback, s->check_port);
+		if (conf_is_path(s))
+			b->v->of_service[i] = b->v->of_service[s->path_of];
+		else
+			add_service(b, i);
 	}
 }
 
@@ -158,6 +183,8 @@ static int list_users(struct views *v, const struct conf *conf)
 	for (size_t i = 0; i < conf->n_services; i++) {
 		size_t view = v->of_service[i];
 
+		if (conf_is_path(&conf->services[i]))
+			continue;
 		links[n++] = (struct lists_link){view, i};
 		if (v->items[view].fallback != CONF_NONE)
 			links[n++] = (struct lists_link){v->items[view].fallback, i};

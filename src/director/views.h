@@ -12,6 +12,7 @@ struct view {
 	size_t pool;         /* index in conf.pools */
 	uint16_t check_port; /* of the services; 0: it does not matter to pool and fallback */
 	bool is_fallback;    /* of a pool that serves in the place of another */
+	size_t service;      /* through which its servers are checked; CONF_NONE: through none */
 	size_t fallback;     /* the view of the fallback pool, CONF_NONE: there is none */
 	size_t first;        /* the place of its first server; the others follow */
 };
@@ -37,7 +38,7 @@ struct views {
 int views_build(const struct conf *conf, struct views *ret);
 void views_done(struct views *v);
 
-/* What a view is known by over reloads: pool, port and part; as a hash, and compared. */
+/* What a view is known by over reloads: pool, port, part and service; as a hash, and compared. */
 uint64_t views_hash(const struct view *view, const struct conf *conf);
 bool views_same(const struct view *a, const struct conf *conf_a, const struct view *b,
 	const struct conf *conf_b);

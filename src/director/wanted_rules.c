@@ -10,7 +10,7 @@
 void wanted_rules_each_fullnat(const struct conf *conf, const struct conf_service *s,
 	wanted_rules_server_fn *found, void *userdata)
 {
-	size_t pool = s->router == CONF_NONE ? CONF_NONE : s->pool;
+	size_t pool = s->router == CONF_NONE || conf_is_path(s) ? CONF_NONE : s->pool;
 
 	for (size_t depth = 0; pool != CONF_NONE && depth < conf->n_pools; depth++) {
 		const struct conf_pool *p = &conf->pools[pool];
@@ -90,6 +90,8 @@ static void add_closed(const struct conf_router *router, struct nft_rules *r)
 /* Of services by mark the addresses are not known here: what has the mark is theirs. */
 static void add_open(const struct conf *conf, const struct conf_service *s, struct nft_rules *r)
 {
+	if (conf_is_path(s))
+		return;
 	if (s->key.fwmark)
 		r->open_marks[r->n_open_marks++] = s->key.fwmark;
 	else if (s->router != CONF_NONE && is_closed(conf, &conf->routers[s->router]))

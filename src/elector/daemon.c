@@ -488,9 +488,13 @@ static void on_causes(struct daemon *d, const json_t *parameters)
 		return;
 	if (!d->state.data) {
 		amend(d->pending, name, json_object_get(parameters, "causes"));
+		causes_done(&causes);
 		return;
 	}
-	elector_causes(&d->elector, name, &causes, clock_now());
+	if (elector_causes(&d->elector, name, &causes, clock_now()) < 0)
+		helper_event(d->helper, EVENT_ERROR, "no memory for what is tracked",
+			"TANDEM_INSTANCE", name, NULL);
+	causes_done(&causes);
 }
 
 static void report(struct helper *h, json_t *report_object, void *userdata)

@@ -266,17 +266,17 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0 || again_us < 0 ||
 		!in_range(forms, 0, ARP_REQUEST | ARP_REPLY))
 		return "announce is out of range";
-	if (json_object_get(json, "causes") &&
-		!causes_read(json_object_get(json, "causes"), &c.causes))
-		return "causes is no array of causes";
 	c.interval_cs = (uint16_t)interval_cs;
 	wrong = read_moved(json, &c);
 	if (!wrong)
 		wrong = message_read_wire(json, &c);
 	if (!wrong)
 		wrong = read_policy(json, &c);
+	if (!wrong && json_object_get(json, "causes") &&
+		!causes_read(json_object_get(json, "causes"), &c.causes))
+		wrong = "causes is no array of causes";
 	if (wrong) {
-		free(c.moved);
+		router_config_free_lists(&c);
 		return wrong;
 	}
 	c.vrid = (uint8_t)vrid;
@@ -313,7 +313,7 @@ static bool has_large_group(const struct router_config *configs, size_t n)
 void message_free_configs(struct router_config *configs, size_t n)
 {
 	for (size_t i = 0; configs && i < n; i++)
-		free(configs[i].moved);
+		router_config_free_lists(&configs[i]);
 	free(configs);
 }
 

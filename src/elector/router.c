@@ -286,8 +286,9 @@ void router_init(struct router *r, const struct router_config *config,
 
 void router_done(struct router *r)
 {
-	free(r->config.moved);
-	r->config.moved = NULL;
+	causes_done(&r->config.causes);
+	free(r->auth);
+	r->auth = NULL;
 }
 
 bool router_can_adopt(const struct router *r, struct instant now)
@@ -486,12 +487,14 @@ static void say_score(const struct router *r)
 
 void router_weigh(struct router *r, const struct causes *causes, struct instant now)
 {
-	const struct causes before = r->config.causes;
+	struct causes before = r->config.causes;
+	bool same = track_causes_equal(before.list, before.n, causes->list, causes->n);
 
 	r->inherited = 0;
 	r->config.causes = *causes;
+	causes_done(&before);
 	router_readdress(r, now);
-	if (track_causes_equal(before.list, before.n, causes->list, causes->n))
+	if (same)
 		return;
 	say_score(r);
 	r->world.ops->changed(r->world.io, r);
@@ -514,7 +517,7 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 	bool weighed = !track_causes_equal(
 		r->config.causes.list, r->config.causes.n, wanted->causes.list, wanted->causes.n);
 
-	free(r->config.moved);
+	causes_done(&r->config.causes);
 	r->config = *wanted;
 	r->first = first;
 	if (wanted->causes.known)

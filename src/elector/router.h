@@ -49,6 +49,7 @@ static inline struct voice *port_voice(struct port *p, uint16_t family)
 	return &p->voices[family == AF_INET6 ? VOICE_IPV6 : VOICE_IPV4];
 }
 
+/* What it points to is of whoever made it. */
 struct router_config {
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX];
@@ -69,10 +70,19 @@ struct router_config {
 	unsigned arp_forms; /* of gratuitous ARP, enum arp_form */
 	/* Where things go: by place, the first is MOVED_HOME. Empty: nothing goes there. */
 	char places[MOVED_PLACES_MAX][STATE_INTERFACE_MAX];
-	struct moved *moved; /* in the order of addition; the router has its own */
+	struct moved *moved; /* in the order of addition */
 	size_t n_moved;
 	size_t n_advertised;
 };
+
+/* Bytes that its lists take, without the causes. */
+size_t router_config_size(const struct router_config *c);
+/* A copy with its lists at *at, which moves behind them; with the keys of the copy made before
+ * (NULL: none) if they are the same. Causes are its own. 0 or -ENOMEM. */
+int router_config_place(const struct router_config *from, const struct router_config *before,
+	void **at, struct router_config *ret);
+/* Of one whose lists are each allocated. */
+void router_config_free_lists(struct router_config *c);
 
 struct router_counters {
 	uint64_t adverts_sent;
@@ -179,10 +189,10 @@ struct router {
 	struct state_router *record;
 	size_t first; /* where in the state file the list of `config` goes */
 	struct router_world world;
-	uint8_t inherited; /* an adopter's priority until causes are known; 0: its own */
-	bool send_failed;  /* the last advert did not leave */
-	struct vrrp_auth auth;
-	unsigned stale; /* signed adverts in a row that our clock calls stale */
+	uint8_t inherited;      /* an adopter's priority until causes are known; 0: its own */
+	bool send_failed;       /* the last advert did not leave */
+	struct vrrp_auth *auth; /* NULL: nothing was ever to be signed */
+	unsigned stale;         /* signed adverts in a row that our clock calls stale */
 	uint64_t rejected[VRRP_REJECT_MAX_];
 	struct instant next_complaint[VRRP_REJECT_MAX_];
 	struct instant next_rival_event;
@@ -208,8 +218,9 @@ struct router_ports {
 	struct port *places[MOVED_PLACES_MAX];
 };
 
-/* A router in Initialize. It takes config->moved, to free() with router_done(). `record` may hold
- * what a predecessor wrote; the list of things goes to `first` when it is recorded. */
+/* A router in Initialize. It takes config->causes, to free with router_done(), and borrows the
+ * lists. `record` may
+ * hold what a predecessor wrote; the list of things goes to `first` when it is recorded. */
 void router_init(struct router *r, const struct router_config *config,
 	const struct router_ports *ports, struct state_router *record, size_t first,
 	const struct router_world *world, struct instant now);
@@ -233,7 +244,7 @@ void router_disown(struct router *r);
 void router_readdress(struct router *r, struct instant now);
 /* The priority without regard to what operators decided. */
 uint8_t router_score(const struct router *r);
-/* New causes: its priority follows. A fault is left to router_fault(). */
+/* New causes, which it takes: its priority follows. A fault is left to router_fault(). */
 void router_weigh(struct router *r, const struct causes *causes, struct instant now);
 /* Whether it has to stay out of the election, and to get out of it then. */
 bool router_has_fault(const struct router *r);
@@ -251,7 +262,7 @@ bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
-/* Settings in place, after holding_drop() for every router. Takes wanted->moved. */
+/* Settings in place, after holding_drop() for every router. Takes and borrows as router_init(). */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	const struct router_ports *ports, size_t first, struct instant now);
 

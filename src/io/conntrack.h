@@ -29,8 +29,8 @@ struct conntrack_created {
  * both sides liberal about windows. The chain that translates must be there already. Entries that
  * are `gone` are passed over: those of connections of IPVS go with them. Stops after budget_us. 0,
  * -ETIME, -ENOMEM or -EIO; *ret says what was done until then. */
-int conntrack_create(const struct tracked *entries, size_t n, uint64_t budget_us,
-	struct conntrack_created *ret);
+int conntrack_create(
+	const struct tracked *entries, size_t n, uint64_t budget_us, struct conntrack_created *ret);
 
 /* Called with each entry that has ports and is translated. */
 typedef void (*conntrack_handler)(const struct tracked *entry, void *userdata);
@@ -43,6 +43,6 @@ struct conntrack_events;
 int conntrack_events_open(struct conntrack_events **ret); /* 0, -ENOMEM or -EIO */
 void conntrack_events_close(struct conntrack_events *e);  /* NULL is fine */
 int conntrack_events_fd(const struct conntrack_events *e);
-/* Reads what is there; deleted entries are `gone`. 0; -ENOBUFS when some were lost: dump; or -EIO. */
-int conntrack_events_read(
-	struct conntrack_events *e, conntrack_handler handler, void *userdata);
+/* Reads what is there, a bounded number; deleted entries are `gone`. 0; -ENOBUFS when some were
+ * lost: dump; or -EIO. */
+int conntrack_events_read(struct conntrack_events *e, conntrack_handler handler, void *userdata);

@@ -63,7 +63,8 @@ static int put_filter(struct nl_msg *message, const struct addr *a)
 	struct nlattr *tuple = nla_nest_start(message, CTA_TUPLE_ORIG | NLA_F_NESTED), *ip, *filter;
 
 	if (!tuple || !(ip = nla_nest_start(message, CTA_TUPLE_IP | NLA_F_NESTED)) ||
-		nla_put(message, a->family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST, (int)addr_len(a), a->bytes) < 0)
+		nla_put(message, a->family == AF_INET ? CTA_IP_V4_DST : CTA_IP_V6_DST,
+			(int)addr_len(a), a->bytes) < 0)
 		return -ENOMEM;
 	(void)nla_nest_end(message, ip);
 	(void)nla_nest_end(message, tuple);
@@ -81,9 +82,7 @@ int conntrack_dump_messages(
 	struct nl_sock *sock;
 	struct nl_msg *message =
 		conntrack_message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, family);
-	int r = !message                    ? -ENOMEM
-		: to && kernel_filters(to) ? put_filter(message, to)
-					   : 0;
+	int r = !message ? -ENOMEM : to && kernel_filters(to) ? put_filter(message, to) : 0;
 
 	if (r >= 0)
 		r = conntrack_socket(&sock);
@@ -206,9 +205,8 @@ int conntrack_batch_send(struct conntrack_batch *b, struct instant deadline,
 		return r;
 	nl_socket_disable_seq_check(sock);
 	for (size_t at = 0; r >= 0 && at < b->len;) {
-		struct answers a = {.part = next_part(b, at, first),
-			.handler = refused,
-			.userdata = userdata};
+		struct answers a = {
+			.part = next_part(b, at, first), .handler = refused, .userdata = userdata};
 
 		r = send_part(sock, b->messages + at, &a);
 		if (r >= 0)

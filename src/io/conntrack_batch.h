@@ -13,8 +13,8 @@
 struct nl_msg *conntrack_message(int type, int flags, uint16_t family);
 int conntrack_socket(struct nl_sock **ret); /* 0 or -EIO */
 
-/* A dump of the entries of a family: of those whose client addressed `to`, if it is not NULL and the
- * kernel can tell. 0, -ENOMEM or -EIO. */
+/* A dump of the entries of a family: of those whose client addressed `to`, if it is not NULL and
+ * the kernel can tell. 0, -ENOMEM or -EIO. */
 int conntrack_dump_messages(
 	uint16_t family, const struct addr *to, nl_recvmsg_msg_cb_t handler, void *userdata);
 

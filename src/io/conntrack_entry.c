@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define EVENT_RECEIVE_LEN (8 * 1024 * 1024)
-#define EVENT_READS 16 /* of the socket at a time */
+#define EVENT_READS 256 /* at a time; each is one event */
 
 static struct nlattr *inner(const struct nlattr *outer, int type)
 {
@@ -24,7 +24,8 @@ static struct nlattr *inner(const struct nlattr *outer, int type)
 
 static bool get_addr(const struct nlattr *ip, uint16_t family, bool source, struct addr *ret)
 {
-	int v4 = source ? CTA_IP_V4_SRC : CTA_IP_V4_DST, v6 = source ? CTA_IP_V6_SRC : CTA_IP_V6_DST;
+	int v4 = source ? CTA_IP_V4_SRC : CTA_IP_V4_DST,
+	    v6 = source ? CTA_IP_V6_SRC : CTA_IP_V6_DST;
 	struct nlattr *attr = inner(ip, family == AF_INET ? v4 : v6);
 	struct addr a = {.family = family};
 
@@ -126,7 +127,8 @@ static int on_entry(struct nl_msg *message, void *userdata)
 	const struct reading *reading = userdata;
 	struct tracked entry;
 
-	if (read_entry(message, &entry) && (!reading->to || addr_equal(reading->to, &entry.service)))
+	if (read_entry(message, &entry) &&
+		(!reading->to || addr_equal(reading->to, &entry.service)))
 		reading->handler(&entry, reading->userdata);
 	return NL_OK;
 }
@@ -139,8 +141,7 @@ int conntrack_dump(
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		struct reading reading = {&addresses[i], handler, userdata};
 
-		r = conntrack_dump_messages(
-			addresses[i].family, &addresses[i], on_entry, &reading);
+		r = conntrack_dump_messages(addresses[i].family, &addresses[i], on_entry, &reading);
 	}
 	return r;
 }
@@ -261,7 +262,7 @@ static int add_entry(struct conntrack_batch *b, const struct tracked *e, bool is
 }
 
 struct making {
-	size_t *places;       /* of the entries that were sent, in their order */
+	size_t *places; /* of the entries that were sent, in their order */
 	const struct tracked *entries;
 	struct conntrack_batch known; /* to be renewed */
 	struct conntrack_created *ret;
@@ -310,12 +311,11 @@ static int make_all(struct making *making, size_t n, struct instant deadline)
 	return r;
 }
 
-int conntrack_create(const struct tracked *entries, size_t n, uint64_t budget_us,
-	struct conntrack_created *ret)
+int conntrack_create(
+	const struct tracked *entries, size_t n, uint64_t budget_us, struct conntrack_created *ret)
 {
-	struct making making = {.places = calloc(n ? n : 1, sizeof(size_t)),
-		.entries = entries,
-		.ret = ret};
+	struct making making = {
+		.places = calloc(n ? n : 1, sizeof(size_t)), .entries = entries, .ret = ret};
 	int r;
 
 	*ret = (struct conntrack_created){0};

@@ -10,7 +10,8 @@ libio_a_SOURCES = \
 libio_a_SOURCES += \
 	src/io/group_sock.c src/io/group_sock.h \
 	src/io/privilege.c src/io/privilege.h \
-	src/io/trusted_path.c src/io/trusted_path.h
+	src/io/trusted_path.c src/io/trusted_path.h \
+	src/io/way.c src/io/way.h
 libio_a_SOURCES += \
 	src/io/ipvs.c src/io/ipvs.h \
 	src/io/ipvs_answer.c src/io/ipvs_answer.h \

@@ -35,14 +35,16 @@ enum seal_fault {
 	SEAL_FORGED,    /* the tag is wrong */
 	SEAL_FAULT_MAX_
 };
-const char *seal_fault_name(enum seal_fault fault);
+const char *seal_fault_name(enum seal_fault fault); /* as its counter is called: "not_ours" */
 
 /* One direction: the keys of whoever sends. */
 struct seal;
 
 /* Keys of the session in which the two nonces were exchanged over the authenticated stream:
  * HKDF-SHA256 of the pair key, both nonces and the sender's node name. `sender_nonce` is the
- * sender's. 0, -EINVAL (no such cipher, a name too long), -ENOMEM or -EIO. */
+ * sender's. The same arguments make the same keys: who makes them again must go on with the
+ * sequence, and who begins it anew draws another nonce first. 0, -EINVAL (no such cipher, a name
+ * too long), -ENOMEM or -EIO. */
 int seal_new(const uint8_t pair_key[static SEAL_KEY_LEN],
 	const uint8_t sender_nonce[static SEAL_NONCE_LEN],
 	const uint8_t receiver_nonce[static SEAL_NONCE_LEN], const char *sender_name,

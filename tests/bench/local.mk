@@ -1,5 +1,5 @@
 # tests/bench
-EXTRA_DIST += tests/bench/checker_bench.py
+EXTRA_DIST += tests/bench/checker_bench.py tests/bench/http_checks_bench.py
 # Programs that need a kernel with IPVS: built by `make check`, run by the lab.
 check_PROGRAMS += tests/bench/ipvs_bench tests/bench/ipvs_churn tests/bench/ipvs_kernel_check \
 	tests/bench/ipvs_random_check
@@ -26,3 +26,9 @@ tests_bench_start_bench_LDADD = libio.a $(LIBCONF) $(NL_GENL_LIBS) $(NL_LIBS)
 check_PROGRAMS += tests/bench/link_bench
 tests_bench_link_bench_SOURCES = tests/bench/link_bench.c
 tests_bench_link_bench_LDADD = liblink.a libcore.a libbase.a $(OPENSSL_LIBS)
+check_PROGRAMS += tests/bench/conntrack_check
+tests_bench_conntrack_check_SOURCES = tests/bench/conntrack_check.c tests/bench/kernel_check.h
+tests_bench_conntrack_check_LDADD = $(BENCH_LDADD)
+check_PROGRAMS += tests/bench/shadow_bench
+tests_bench_shadow_bench_SOURCES = tests/bench/shadow_bench.c src/link/shadow.c
+tests_bench_shadow_bench_LDADD = libcore.a libbase.a

@@ -1,5 +1,6 @@
 # tests/fuzz
 # One target per parser. `make check` replays each corpus.
+# Of sync messages, linux-* are what Linux 6.1 sent (tests/lab/test_sync_wire.py).
 check_PROGRAMS += tests/fuzz/fuzz_vrrp_packet
 TESTS += tests/fuzz/fuzz_vrrp_packet
 tests_fuzz_fuzz_vrrp_packet_SOURCES = tests/fuzz/fuzz_vrrp_packet.c tests/fuzz/replay.c
@@ -52,6 +53,18 @@ EXTRA_DIST += tests/fuzz/corpus/agent_text
 FUZZ_TARGETS += agent_text
 FUZZ_FILES += src/core/agent_text.c
 
+check_PROGRAMS += tests/fuzz/fuzz_bulk_message tests/fuzz/fuzz_conn_list
+TESTS += tests/fuzz/fuzz_bulk_message tests/fuzz/fuzz_conn_list
+tests_fuzz_fuzz_bulk_message_SOURCES = tests/fuzz/fuzz_bulk_message.c tests/fuzz/replay.c
+tests_fuzz_fuzz_bulk_message_LDADD = libcore.a libbase.a
+tests_fuzz_fuzz_conn_list_SOURCES = tests/fuzz/fuzz_conn_list.c tests/fuzz/replay.c
+tests_fuzz_fuzz_conn_list_LDADD = libio.a libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/bulk_message tests/fuzz/corpus/conn_list
+
+FUZZ_TARGETS += bulk_message conn_list
+FUZZ_FILES += src/core/bulk_message.c src/core/sync_digest.c src/core/tracked.c \
+	src/io/conn_list.c src/io/udp_queue.c
+
 # An hour of search for each parser of what comes from the network, by clang's libFuzzer; new inputs
 # stay in fuzz-found/.
 FUZZ_SECONDS = 3600
@@ -80,3 +93,13 @@ TESTS += tests/fuzz/fuzz_ipvs_answer
 tests_fuzz_fuzz_ipvs_answer_SOURCES = tests/fuzz/fuzz_ipvs_answer.c tests/fuzz/replay.c
 tests_fuzz_fuzz_ipvs_answer_LDADD = libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/ipvs_answer
+
+# What a server that is checked sends.
+check_PROGRAMS += tests/fuzz/fuzz_http_match tests/fuzz/fuzz_grpc_health
+TESTS += tests/fuzz/fuzz_http_match tests/fuzz/fuzz_grpc_health
+tests_fuzz_fuzz_http_match_SOURCES = tests/fuzz/fuzz_http_match.c tests/fuzz/replay.c \
+	src/checker/http_match.c
+tests_fuzz_fuzz_http_match_LDADD = libbase.a $(PCRE2_LIBS) $(JANSSON_LIBS)
+tests_fuzz_fuzz_grpc_health_SOURCES = tests/fuzz/fuzz_grpc_health.c tests/fuzz/replay.c
+tests_fuzz_fuzz_grpc_health_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/http_match tests/fuzz/corpus/grpc_health

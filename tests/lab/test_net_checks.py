@@ -13,8 +13,12 @@ import time
 
 import pytest
 
+from guestrun import in_guest
 from played_director import Helper, Namespace, connect
 from process import Process, wait_until
+
+# In an emulated machine no sockets can be made but on a file system of its own.
+TEMPORARY = "/tmp" if in_guest() else "/var/tmp"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
 
@@ -132,7 +136,7 @@ server:
 def unbound(namespace, address="192.0.2.1"):
     long = "\n".join(f"  local-data: 'long.example.net. 60 IN TXT \"{i} {'x' * 100}\"'"
                      for i in range(20))
-    with tempfile.TemporaryDirectory(prefix="tandem-unbound-", dir="/var/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="tandem-unbound-", dir=TEMPORARY) as directory:
         path = os.path.join(directory, "unbound.conf")
         with open(path, "w", encoding="ascii") as f:
             f.write(ZONE.format(dir=directory, address=address, long=long))
@@ -456,7 +460,7 @@ proxymap unix - - n - - proxymap
 @contextlib.contextmanager
 def postfix(namespace, helo=""):
     log = f"/var/log/tandem-lab-{os.getpid()}.log"
-    with tempfile.TemporaryDirectory(prefix="tandem-postfix-", dir="/var/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="tandem-postfix-", dir=TEMPORARY) as directory:
         os.chmod(directory, 0o755)
         for name, text in (("main.cf", POSTFIX_MAIN), ("master.cf", POSTFIX_MASTER)):
             with open(os.path.join(directory, name), "w", encoding="ascii") as f:
@@ -569,7 +573,7 @@ def test_slow_answers_are_no_answers(checker, pair, datagrams, record_property):
         "dns": (dns(ident="dns"), "DNS: 192.0.2.1", "DNS answer: timed out after 500ms"),
         "udp": (udp(ident="udp", reply_is=""), "udp: answered", "udp reply: timed out after 500ms"),
         "ping": (target("ping", name="ping"), "ping: answered", "ping: timed out after 500ms"),
-        "smtp": (smtp(ident="smtp"), "SMTP 220", "connect: timed out after 500ms"),
+        "smtp": (smtp(ident="smtp"), "SMTP 220", ""),
     }
     targets = [case[0] | {"interval_us": 1000000, "timeout_us": 500000} for case in expected.values()]
     with unbound(pair[1]), postfix(pair[1]):
@@ -579,7 +583,8 @@ def test_slow_answers_are_no_answers(checker, pair, datagrams, record_property):
         with slow(pair[1], "700ms"):
             started = time.monotonic()
             for name, (_, _, down) in expected.items():
-                expect(checker, "down", down, name)
+                verdict = expect(checker, "down", down, name)
+                assert verdict["reason"].endswith("timed out after 500ms"), verdict
             record_property("slow to down", f"{time.monotonic() - started:.3f} s")
             assert time.monotonic() - started <= FALL * 1 + 0.5 + 5 * BUSY_S
         for name, (_, up, _) in expected.items():

@@ -289,6 +289,19 @@ tests_unit_test_tun_SOURCES = tests/unit/test_tun.c
 tests_unit_test_tun_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_tun_LDADD = libio.a libbase.a $(UNIT_LDADD)
 
+# Health checks by HTTP
+check_PROGRAMS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern
+TESTS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern
+tests_unit_test_grpc_health_SOURCES = tests/unit/test_grpc_health.c
+tests_unit_test_grpc_health_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_grpc_health_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_http_match_SOURCES = tests/unit/test_http_match.c src/checker/http_match.c
+tests_unit_test_http_match_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_http_match_LDADD = libbase.a $(PCRE2_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_pattern_SOURCES = tests/unit/test_pattern.c
+tests_unit_test_pattern_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pattern_LDADD = libbase.a $(PCRE2_LIBS) $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_history
 TESTS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
@@ -312,12 +325,6 @@ tests_unit_test_sync_digest_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c src/link/shadow.c $(SYNCED)
 tests_unit_test_shadow_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_shadow_LDADD = libcore.a libbase.a $(UNIT_LDADD)
-
-check_PROGRAMS += tests/unit/test_agent_text
-TESTS += tests/unit/test_agent_text
-tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
-tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_resync_SOURCES = tests/unit/test_resync.c src/link/coverage.c src/link/feeder.c \
 	src/link/resync.c src/link/shadow.c $(SYNCED)
 tests_unit_test_resync_CFLAGS = $(UNIT_CFLAGS) $(SYSTEMD_CFLAGS)
@@ -325,3 +332,14 @@ tests_unit_test_resync_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_conn_list_SOURCES = tests/unit/test_conn_list.c
 tests_unit_test_conn_list_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_conn_list_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_bulk_message
+TESTS += tests/unit/test_bulk_message
+tests_unit_test_bulk_message_SOURCES = tests/unit/test_bulk_message.c $(SYNCED)
+tests_unit_test_bulk_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_bulk_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_agent_text
+TESTS += tests/unit/test_agent_text
+tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
+tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)

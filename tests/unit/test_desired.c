@@ -462,6 +462,113 @@ START_TEST(a_service_whose_connections_expire_has_no_server_that_is_down)
 }
 END_TEST
 
+/* Service 0 is checked through: services 1 and 2 are the paths to its two servers. */
+static struct conf_service with_paths[3];
+
+static void add_paths(enum conf_forward forward)
+{
+	pools[0].check.through_service = true;
+	with_paths[0] = services[0];
+	with_paths[0].forward = forward;
+	with_paths[0].first_path = 1;
+	for (size_t i = 0; i < 2; i++) {
+		with_paths[1 + i] = with_paths[0];
+		with_paths[1 + i].key =
+			ipvs_service_key_of_mark(AF_INET, CONF_PATH_MARK + 1 + (uint32_t)i);
+		with_paths[1 + i].first_path = 0;
+		with_paths[1 + i].is_path = true;
+		with_paths[1 + i].path_of = 0;
+		with_paths[1 + i].path_server = i;
+		with_paths[1 + i].path_addr = with_paths[0].key.addr;
+		with_paths[1 + i].path_port = 80;
+	}
+	conf.services = with_paths;
+	conf.n_services = 3;
+	rebuild_targets();
+}
+
+static enum health_state health(size_t server)
+{
+	return targets_health(&targets, &conf, targets.views.of_service[0], server).state;
+}
+
+static struct target *nth_target(size_t server, size_t i, size_t of)
+{
+	size_t n;
+	const size_t *list = targets_of(&targets, targets.views.of_service[0], server, &n);
+
+	ck_assert_uint_eq(n, of);
+	return &targets.items[list[i]];
+}
+
+START_TEST(a_path_leads_to_its_server_whatever_becomes_of_it)
+{
+	const struct ipvs_service *path;
+
+	add_paths(CONF_FORWARD_DIRECT);
+	servers[1].upper = 100;
+	target(0, 1)->verdict = VERDICT_DOWN;
+	build(NULL, 0);
+	ck_assert_uint_eq(table.n_services, 3);
+	path = ipvs_table_find(&table, &with_paths[2].key);
+	ck_assert_ptr_nonnull(path);
+	ck_assert_uint_eq(path->n_dests, 1);
+	ck_assert(addr_equal(&table.dests[path->first_dest].key.addr, &servers[1].address));
+	ck_assert_uint_eq(table.dests[path->first_dest].key.port, 80);
+	ck_assert_uint_eq(table.dests[path->first_dest].weight, 1);
+	ck_assert_uint_eq(table.dests[path->first_dest].upper, 0);
+	ck_assert_int_eq(table.dests[path->first_dest].forward, IPVS_FORWARD_DIRECT);
+}
+END_TEST
+
+START_TEST(a_server_is_up_when_it_answers_both_ways_and_keeps_silent_by_arp)
+{
+	add_paths(CONF_FORWARD_DIRECT);
+	ck_assert_int_eq(health(1), HEALTH_UNKNOWN);
+	nth_target(1, 0, 3)->verdict = VERDICT_UP;
+	ck_assert_int_eq(health(1), HEALTH_UNKNOWN);
+	nth_target(1, 1, 3)->verdict = VERDICT_UP;
+	ck_assert_int_eq(health(1), HEALTH_UNKNOWN);
+	nth_target(1, 2, 3)->verdict = VERDICT_UP;
+	ck_assert_int_eq(health(1), HEALTH_UP);
+	for (size_t i = 0; i < 3; i++) {
+		nth_target(1, i, 3)->verdict = VERDICT_DOWN;
+		ck_assert_int_eq(health(1), HEALTH_DOWN);
+		nth_target(1, i, 3)->verdict = VERDICT_UP;
+	}
+	ck_assert_int_eq(health(0), HEALTH_UNKNOWN);
+}
+END_TEST
+
+START_TEST(a_path_goes_to_the_virtual_address_with_its_mark)
+{
+	const struct target *t;
+
+	add_paths(CONF_FORWARD_NAT);
+	t = nth_target(1, 1, 2);
+	ck_assert(addr_equal(&t->addr, &services[0].key.addr));
+	ck_assert(addr_equal(&t->end, &servers[1].address));
+	ck_assert_ptr_eq(t->path, &with_paths[2]);
+	ck_assert_uint_eq(t->port, 80);
+	ck_assert_ptr_eq(&targets.items[t->direct], nth_target(1, 0, 2));
+	ck_assert_str_ne(t->id, nth_target(0, 1, 2)->id);
+}
+END_TEST
+
+START_TEST(a_verdict_of_a_path_is_not_taken_over_from_another)
+{
+	add_paths(CONF_FORWARD_NAT);
+	nth_target(0, 1, 2)->verdict = VERDICT_UP;
+	nth_target(1, 1, 2)->verdict = VERDICT_DOWN;
+	rebuild_targets();
+	ck_assert_int_eq(nth_target(0, 1, 2)->verdict, VERDICT_UP);
+	ck_assert_int_eq(nth_target(1, 1, 2)->verdict, VERDICT_DOWN);
+	pools[0].check.interval_us = 5000000; /* another check, of the same virtual address */
+	rebuild_targets();
+	ck_assert_int_eq(nth_target(1, 1, 2)->verdict, VERDICT_UNKNOWN);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("desired");
@@ -492,6 +599,10 @@ int main(void)
 	tcase_add_test(tc, a_server_with_a_weight_in_the_table_found_is_believed_up);
 	tcase_add_test(tc, what_a_server_says_of_its_forwarding_replaces_what_the_service_says);
 	tcase_add_test(tc, a_service_whose_connections_expire_has_no_server_that_is_down);
+	tcase_add_test(tc, a_path_leads_to_its_server_whatever_becomes_of_it);
+	tcase_add_test(tc, a_server_is_up_when_it_answers_both_ways_and_keeps_silent_by_arp);
+	tcase_add_test(tc, a_path_goes_to_the_virtual_address_with_its_mark);
+	tcase_add_test(tc, a_verdict_of_a_path_is_not_taken_over_from_another);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -991,7 +991,8 @@ END_TEST
 /* A weight, or with 0 a fault. */
 static struct causes because(int weight)
 {
-	struct causes causes = {.known = true, .n = 1};
+	static struct track_cause list[1];
+	struct causes causes = {.known = true, .list = list, .n = 1};
 
 	causes.list[0] = (struct track_cause){.fault = weight == 0, .weight = weight};
 	track_cause_name(&causes.list[0], "ping");
@@ -1000,7 +1001,7 @@ static struct causes because(int weight)
 
 static void causes_arrive(struct causes causes)
 {
-	elector_causes(&e, "front", &causes, now);
+	ck_assert_int_eq(elector_causes(&e, "front", &causes, now), 0);
 }
 
 static const struct causes none = {.known = true};
@@ -1099,7 +1100,7 @@ END_TEST
 START_TEST(causes_of_nobody_change_nothing)
 {
 	(void)start_active();
-	elector_causes(&e, "back", &none, now);
+	ck_assert_int_eq(elector_causes(&e, "back", &none, now), 0);
 	ck_assert_str_eq(done(), "");
 }
 END_TEST
@@ -2315,8 +2316,9 @@ END_TEST
 
 static struct vrrp_auth_config secret(void)
 {
+	static struct vrrp_auth_key keys[] = {{.id = 1}};
 	struct vrrp_auth_config c = {
-		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 1, .keys = {{.id = 1}}};
+		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 1, .keys = keys};
 
 	hmac_sha256_init(&c.keys[0].hmac, "0123456789abcdef0123456789abcdef", 32);
 	return c;
@@ -2388,7 +2390,8 @@ END_TEST
 START_TEST(a_will_is_good_for_a_cleaner)
 {
 	struct router *r = start_signing();
-	struct vrrp_auth peer = {0};
+	struct vrrp_auth_mark marks[VRRP_AUTH_SOURCES] = {0};
+	struct vrrp_auth peer = {.marks = marks, .n_marks = VRRP_AUTH_SOURCES};
 	struct vrrp_auth_config config = secret();
 	struct vrrp_advert a = {.vrid = 51, .interval_cs = 100, .n_addrs = 2};
 	uint8_t packet[VRRP_PACKET_MAX];

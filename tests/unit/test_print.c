@@ -79,6 +79,18 @@ START_TEST(a_takeover_that_is_withheld_is_not_overlooked)
 }
 END_TEST
 
+START_TEST(it_is_said_whether_adverts_are_signed)
+{
+	json_t *r = router();
+
+	(void)json_object_set_new(
+		r, "auth", json_pack("{s:s, s:s}", "type", "link", "mode", "permissive"));
+	print(json_pack("{s:[o]}", "routers", r));
+	ck_assert_ptr_nonnull(
+		strstr(text, " on eth0, signed by the link's key (permissive), peer "));
+}
+END_TEST
+
 START_TEST(addresses_that_move_along_are_on_lines_of_their_own)
 {
 	json_t *r = router();
@@ -236,6 +248,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, NULL, tear_down);
 	tcase_add_test(tc, a_status_says_who_is_active_why_and_what_is_balanced);
 	tcase_add_test(tc, a_takeover_that_is_withheld_is_not_overlooked);
+	tcase_add_test(tc, it_is_said_whether_adverts_are_signed);
 	tcase_add_test(tc, addresses_that_move_along_are_on_lines_of_their_own);
 	tcase_add_test(tc, what_is_tracked_is_shown_while_it_fails);
 	tcase_add_test(tc, a_pool_says_what_is_not_as_it_should_be_and_servers_why);
