@@ -1,6 +1,8 @@
 # The lab's tools; the tests themselves are started by tools/test lab.
 LAB_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read
+check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read tests/lab/flood
+tests_lab_flood_CPPFLAGS = $(LAB_CPPFLAGS)
+tests_lab_flood_SOURCES = tests/lab/flood.c
 tests_lab_sync_read_SOURCES = tests/lab/sync_read.c
 tests_lab_sync_read_LDADD = libcore.a libbase.a
 tests_lab_probe_CPPFLAGS = $(LAB_CPPFLAGS)
@@ -17,6 +19,7 @@ EXTRA_DIST += tests/lab/pytest.ini tests/lab/guest tests/lab/guest-init tests/la
 EXTRA_DIST += tests/lab/conftest.py tests/lab/director.py tests/lab/guestrun.py \
 	tests/lab/observe.py tests/lab/pair.py tests/lab/played_director.py \
 	tests/lab/process.py tests/lab/topology.py
+EXTRA_DIST += tests/lab/played_kernel.py tests/lab/test_link_daemon.py
 EXTRA_DIST += tests/lab/ask.py tests/lab/test_addresses.py tests/lab/test_forwarding.py
 EXTRA_DIST += tests/lab/test_kernel_traps.py
 EXTRA_DIST += tests/lab/test_limits.py tests/lab/test_routes.py \
