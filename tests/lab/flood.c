@@ -1,5 +1,5 @@
-/* flood INTERFACE GROUP PORT RATE SECONDS: junk datagrams of 100 bytes to a multicast group, so many
- * a second, or as many as this host can send. */
+/* flood INTERFACE GROUP PORT RATE SECONDS: junk datagrams of 100 bytes to a multicast group, so
+ * many a second, or as many as this host can send. */
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <stdio.h>
