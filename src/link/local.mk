@@ -27,4 +27,4 @@ tandem_link_SOURCES = \
 	src/link/main.c \
 	src/link/tandem_mode.c src/link/tandem_mode.h
 tandem_link_LDADD = liblink.a libio.a libcore.a libbase.a \
-	$(NL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(CAPNG_LIBS) $(SSL_LIBS)
+	$(NL_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) $(SSL_LIBS)

@@ -2,6 +2,7 @@
  * privilege; in mode "tandem" its sockets get larger buffers by it. So it goes at the start, or,
  * there, after the first Configure: before that nothing of the network is read. */
 #include "io/privilege.h"
+#include "io/sandbox.h"
 #include "link/link.h"
 
 #include <errno.h>
@@ -14,7 +15,19 @@ struct program {
 	bool is_confined;
 };
 
-/* Nothing more is needed of the system from here on. */
+/* What the loop, its sockets and the C library ask of the system from the first Configure on.
+ * Sockets are made again when their interface comes back or the stream is connected anew. */
+static const char *const calls[] = {"accept4", "bind", "brk", "clock_gettime", "clock_nanosleep",
+	"close", "connect", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2",
+	"epoll_wait", "exit", "exit_group", "fcntl", "fstat", "futex", "getpeername", "getpid",
+	"getrandom", "getsockname", "getsockopt", "gettid", "gettimeofday", "ioctl", "listen",
+	"lseek", "madvise", "mremap", "munlock", "munmap", "newfstatat", "poll", "ppoll", "pread64",
+	"read", "readv", "recvfrom", "recvmmsg", "recvmsg", "restart_syscall", "rt_sigaction",
+	"rt_sigprocmask", "rt_sigreturn", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
+	"signalfd4", "sigaltstack", "socket", "sysinfo", "timerfd_create", "timerfd_gettime",
+	"timerfd_settime", "tgkill", "write", "writev"};
+
+/* No privilege is needed from here on, and nothing else of the system. */
 static int confine(struct program *p)
 {
 	int r;
@@ -22,6 +35,8 @@ static int confine(struct program *p)
 	if (p->is_confined)
 		return 0;
 	r = privilege_drop();
+	if (r >= 0)
+		r = sandbox_enter(calls, sizeof(calls) / sizeof(calls[0]));
 	if (r >= 0)
 		p->is_confined = true;
 	return r;

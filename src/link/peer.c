@@ -17,7 +17,8 @@
 #include <time.h>
 
 #define REASON_MAX 200
-#define STATE_HEAD 4   /* its number */
+#define STATE_HEAD 4 /* its number */
+#define REASON_INTERVAL_US 1000000
 #define RANGES_MAX 64u /* in one question */
 #define REPAIR_HEAD 8  /* its sequence number */
 #define TIMER_ACCURACY_US 1000
@@ -54,6 +55,8 @@ struct peer {
 	char last_failure[REASON_MAX]; /* of an attempt */
 	struct {
 		bool said, alive, stream;
+		char reason[REASON_MAX];
+		struct instant at;
 	} told;
 	bool state_untold;
 };
@@ -75,15 +78,26 @@ static void give_reason(struct peer *p, const char *reason)
 	(void)snprintf(p->reason, sizeof(p->reason), "%s", reason);
 }
 
+/* Another reason alone may be some stranger's doing: not more than one a second. */
+static bool is_news(const struct peer *p)
+{
+	if (!p->told.said || p->told.alive != p->alive || p->told.stream != p->greeted ||
+		p->state_untold)
+		return true;
+	return strcmp(p->told.reason, p->reason) != 0 &&
+	       instant_reached(instant_add(p->told.at, REASON_INTERVAL_US), clock_now());
+}
+
 static int on_tell(sd_event_source *source, void *userdata)
 {
 	struct peer *p = userdata;
 
 	(void)source;
-	if (!p->settings || (p->told.said && p->told.alive == p->alive &&
-				    p->told.stream == p->greeted && !p->state_untold))
+	if (!p->settings || !is_news(p))
 		return 0;
 	p->told.said = true;
+	p->told.at = clock_now();
+	memcpy(p->told.reason, p->reason, sizeof(p->told.reason));
 	p->told.alive = p->alive;
 	p->told.stream = p->greeted;
 	p->state_untold = false;
@@ -486,6 +500,7 @@ static const char *on_hello(struct peer *p, const uint8_t *data, size_t len)
 	if (wrong)
 		return wrong;
 	p->greeted = true;
+	give_reason(p, p->alive ? "" : "no heartbeat yet");
 	(void)stream_send(p->stream, STREAM_AGREED, NULL, 0);
 	send_state(p);
 	bulk_opened(p->bulk);
@@ -524,10 +539,10 @@ static void on_failed(struct stream *s, const char *reason, void *userdata)
 	(void)s;
 	p->world->counts->n[COUNT_STREAM_FAILED]++;
 	(void)snprintf(p->last_failure, sizeof(p->last_failure), "%s", reason);
-	if (!p->told.said) {
-		give_reason(p, reason);
-		changed(p);
-	}
+	if (p->greeted)
+		return;
+	give_reason(p, reason);
+	changed(p);
 }
 
 static void on_drained(struct stream *s, void *userdata)

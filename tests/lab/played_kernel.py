@@ -4,9 +4,9 @@ messages into it, and a backup that listens there. Messages are of version 1."""
 import contextlib
 import fcntl
 import os
-import select
 import socket
 import struct
+import threading
 import time
 
 TUNSETIFF = 0x400454ca
@@ -73,6 +73,9 @@ class Kernel:
             self.backup.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             self.backup.bind((GROUP, PORT))
             self.backup.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        self.news = threading.Condition()
+        self.reader = threading.Thread(target=self._listen, daemon=True)
+        self.reader.start()
 
     def say(self, *records):
         """The master's word about connections."""
@@ -81,24 +84,27 @@ class Kernel:
     def say_bytes(self, data):
         self.master.sendto(data, (GROUP, PORT))
 
-    def listen(self, timeout=0):
-        """Take in what waits for the backup."""
-        readable, _, _ = select.select([self.backup], [], [], timeout)
-        while readable:
-            with contextlib.suppress(BlockingIOError):
-                datagram = self.backup.recv(1 << 16, socket.MSG_DONTWAIT)
+    def _listen(self):
+        """The backup daemon reads all the time, as the kernel's does."""
+        while True:
+            datagram = self.backup.recv(1 << 16)
+            if not datagram:
+                return
+            with self.news:
                 self.messages += 1
                 self.known.update(read(datagram))
-                continue
-            break
+                self.news.notify_all()
+
+    def forget(self):
+        with self.news:
+            self.known.clear()
 
     def wait(self, condition, timeout=5):
         """Until what the backup knows fulfils the condition; how long that took."""
         begin = time.monotonic()
-        while not condition(self.known):
-            left = begin + timeout - time.monotonic()
-            assert left > 0, f"not within {timeout} s: {len(self.known)} connections known"
-            self.listen(left)
+        with self.news:
+            if not self.news.wait_for(lambda: condition(self.known), timeout):
+                raise AssertionError(f"not within {timeout} s: {len(self.known)} connections known")
         return time.monotonic() - begin
 
     def wait_for(self, numbers, timeout=5):
@@ -110,6 +116,9 @@ class Kernel:
             raise AssertionError(f"{error}; {len(missing)} missing: {missing[:20]}") from None
 
     def close(self):
+        with contextlib.suppress(OSError):  # wakes the reader, with nothing
+            self.backup.shutdown(socket.SHUT_RDWR)
+        self.reader.join()
         self.master.close()
         self.backup.close()
         os.close(self.tun)
