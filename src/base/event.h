@@ -51,6 +51,18 @@ enum event {
 	EVENT_IPVS_FAILED,       /* the kernel refused an operation */
 	EVENT_SYNC_STARTED,      /* a kernel sync daemon was started */
 	EVENT_SYNC_LOST,         /* the sync interface went away: nothing is synced */
+	EVENT_PEER_HEARD,        /* the other director is heard over the link */
+	EVENT_PEER_LOST,         /* ... is not heard any more */
+	EVENT_SPLIT_BRAIN,       /* both say they are Active for one address */
+	EVENT_SPLIT_BRAIN_OVER,  /* ... one of them does not any more */
+	EVENT_CONFIG_DIFFERS,    /* the peer's configuration says something else */
+	EVENT_CONFIG_EQUAL,      /* ... the same again */
+	EVENT_RESYNC_DONE,       /* all connections of the peer were taken over */
+	EVENT_RESYNC_FAILED,     /* ... were not */
+	EVENT_COVERAGE_LOW,      /* too few connections are known to both directors */
+	EVENT_DECISION_CONFLICT, /* both directors' operators decided about one server at once */
+	EVENT_PUSHED,            /* the peer took this node's configuration */
+	EVENT_PUSH_FAILED,       /* ... or one of the two did not */
 	EVENT_SYSCTL_FAILED,     /* a setting could not be written */
 	EVENT_RULES_APPLIED,     /* our nftables table was put in place, or removed */
 	EVENT_RULES_FAILED,      /* ... could not be */

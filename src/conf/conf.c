@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "conf/alloc.h"
 #include "conf/build.h"
+#include "conf/outline.h"
 #include "conf/relations.h"
 #include "conf/rules.h"
 
@@ -23,6 +24,16 @@ static char *own_name(const char *node)
 	return conf_dup(host);
 }
 
+static void digest(struct conf *c, const struct sources *sources)
+{
+	json_auto_t *outline = NULL;
+
+	sources_digest(sources, c->digest);
+	outline = outline_of(sources);
+	if (!outline_digest(outline, c->meaning))
+		abort();
+}
+
 /* Takes what sources and faults hold. `name`: of the node that this host is; NULL: it may be none.
  */
 static struct conf *finish(struct sources *sources, struct faults *faults, const char *name,
@@ -36,7 +47,7 @@ static struct conf *finish(struct sources *sources, struct faults *faults, const
 	origins_done(&origins);
 	faults_take(faults, ret_errors);
 	if (ret_errors->n == 0)
-		sources_digest(sources, c->digest);
+		digest(c, sources);
 	sources_done(sources);
 	if (ret_errors->n == 0)
 		return c;

@@ -9,6 +9,7 @@ libconf_a_SOURCES = \
 	src/conf/key.c src/conf/key.h \
 	src/conf/key_table.h \
 	src/conf/keys.c src/conf/keys.h src/conf/keys_check.c \
+	src/conf/outline.c src/conf/outline.h \
 	src/conf/parse_http.c src/conf/parse_http.h src/conf/rules_http.c \
 	src/conf/parse.c src/conf/parse.h src/conf/parse_net.c src/conf/parse_net.h \
 	src/conf/place.c src/conf/place.h \

@@ -8,6 +8,7 @@ libcore_a_SOURCES += \
 	src/core/dns_message.c src/core/dns_message.h \
 	src/core/echo_message.c src/core/echo_message.h \
 	src/core/health.c src/core/health.h \
+	src/core/link_item.c src/core/link_item.h \
 	src/core/link_watch.c src/core/link_watch.h \
 	src/core/pair_key.c src/core/pair_key.h \
 	src/core/sync_message.c src/core/sync_message.h \

@@ -115,7 +115,8 @@ void nft_rules_sort(struct nft_rules *r)
 
 bool nft_rules_empty(const struct nft_rules *r)
 {
-	return r->n_marks == 0 && r->n_fullnats == 0 && r->n_closed == 0;
+	return r->n_marks == 0 && r->n_fullnats == 0 && r->n_closed == 0 &&
+	       !r->reserved;
 }
 
 size_t nft_rules_pool(const struct nft_rules *r, uint32_t pool, uint16_t family, size_t *ret_n)

@@ -56,6 +56,9 @@ struct nft_rules {
 	size_t n_opens;
 	uint32_t *open_marks; /* of packets that are let through */
 	size_t n_open_marks;
+	/* The interface that the kernel's connection sync has for itself: no process may send to
+	 * it. NULL: there is none; borrowed. */
+	const char *reserved;
 };
 
 /* Bring to the one order that all other functions expect, and drop repetitions and pools of a

@@ -43,5 +43,7 @@ int command_ready(struct ctl *c, int argc, char **argv);
 int command_weight(struct ctl *c, int argc, char **argv);
 int command_fail(struct ctl *c, int argc, char **argv);
 int command_switchover(struct ctl *c, int argc, char **argv);
+int command_resync(struct ctl *c, int argc, char **argv);
+int command_push(struct ctl *c, int argc, char **argv);
 int command_maintenance(struct ctl *c, int argc, char **argv);
 int command_keygen(struct ctl *c, int argc, char **argv);

@@ -1,6 +1,7 @@
 /* The commands about the election: switchover, maintenance. */
 #include "ctl/caller.h"
 #include "ctl/command.h"
+#include "ctl/peer_trouble.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,14 @@ static int fail_by_error(const struct caller_answer *a)
 		return ctl_fail("another switchover is under way");
 	if (strcmp(a->error, "PermissionDenied") == 0)
 		return ctl_fail("only root may do that");
+	if (strcmp(a->error, "PeerNotReady") == 0) {
+		(void)snprintf(error, sizeof(error),
+			"nothing was given away, since %.64s is not ready: %s; --force does it all "
+			"the same",
+			text(a->parameters, "peer"),
+			peer_trouble_words(text(a->parameters, "trouble")));
+		return ctl_fail(error);
+	}
 	if (strcmp(a->error, "NoSuchRouter") == 0) {
 		(void)snprintf(error, sizeof(error),
 			"no virtual router is called \"%.64s\"%s%.64s%s",

@@ -6,6 +6,8 @@ tandemctl_SOURCES = \
 	src/ctl/election_commands.c \
 	src/ctl/keygen_command.c \
 	src/ctl/main.c \
+	src/ctl/pair_commands.c \
+	src/ctl/peer_trouble.c src/ctl/peer_trouble.h \
 	src/ctl/plan_command.c \
 	src/ctl/print.c src/ctl/print.h \
 	src/ctl/server_commands.c

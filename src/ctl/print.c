@@ -2,6 +2,7 @@
 #include "ctl/print.h"
 
 #include "base/duration.h"
+#include "ctl/peer_trouble.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -241,6 +242,17 @@ void print_decision(FILE *f, const json_t *o, struct instant now)
 	(void)fputc('\n', f);
 }
 
+static void print_conflict(FILE *f, const json_t *conflict)
+{
+	if (!json_is_object(conflict))
+		return;
+	(void)fprintf(f, "  CONFLICT: %s decided at the same time: %s", text(conflict, "by"),
+		text(conflict, "decision"));
+	if (json_is_integer(json_object_get(conflict, "set_weight")))
+		(void)fprintf(f, ", weight %lld", number(conflict, "set_weight"));
+	(void)fputs("; that does not count\n", f);
+}
+
 static void print_use(FILE *f, const json_t *use)
 {
 	(void)fprintf(f, "  service %s", text(use, "service"));
@@ -332,27 +344,105 @@ static void print_overrides(FILE *f, const json_t *overrides, struct instant now
 	json_array_foreach (overrides, i, item) {
 		(void)fputs("operator: ", f);
 		print_decision(f, item, now);
+		print_conflict(f, json_object_get(item, "conflict"));
 	}
 }
 
-static void print_sync(FILE *f, const json_t *sync, struct instant now)
+/* What tandem-link of kernel mode counts. */
+static void print_heard(FILE *f, const json_t *sync, struct instant now)
 {
 	uint64_t heard_us = (uint64_t)number(sync, "last_heard_us");
 	char buf[32];
 
+	if (heard_us)
+		(void)fprintf(f, ", %lld datagrams heard, the last %s ago",
+			number(sync, "datagrams"), age(heard_us, now, buf));
+	else
+		(void)fputs(", nothing heard yet", f);
+}
+
+static void print_sync(FILE *f, const json_t *sync, struct instant now)
+{
 	if (strcmp(text(sync, "mode"), "off") == 0) {
 		(void)fputs("sync: off (there is no link)\n", f);
 		return;
 	}
-	(void)fprintf(f, "sync: %s on %s, master %s, backup %s, ", text(sync, "mode"),
+	(void)fprintf(f, "sync: %s on %s, master %s, backup %s", text(sync, "mode"),
 		text(sync, "interface"),
 		json_is_true(json_object_get(sync, "master")) ? "runs" : "does not run",
 		json_is_true(json_object_get(sync, "backup")) ? "runs" : "does not run");
-	if (heard_us)
-		(void)fprintf(f, "%lld datagrams heard, the last %s ago\n",
-			number(sync, "datagrams"), age(heard_us, now, buf));
-	else
-		(void)fputs("nothing heard yet\n", f);
+	if (strcmp(text(sync, "mode"), "kernel") == 0)
+		print_heard(f, sync, now);
+	(void)fputc('\n', f);
+}
+
+static void print_resync(FILE *f, const json_t *resync)
+{
+	long long took_us = number(resync, "took_us");
+
+	if (strcmp(text(resync, "state"), "done") == 0)
+		(void)fprintf(f, ", resync of %lld connections done in %lld.%03lld s",
+			number(resync, "records"), took_us / 1000000, took_us / 1000 % 1000);
+	else if (strcmp(text(resync, "state"), "failed") == 0)
+		(void)fprintf(f, ", RESYNC FAILED: %s", text(resync, "reason"));
+	else if (strcmp(text(resync, "state"), "running") == 0)
+		(void)fputs(", resync is running", f);
+}
+
+static void print_coverage(FILE *f, const json_t *coverage)
+{
+	if (!json_is_object(coverage))
+		return;
+	(void)fprintf(
+		f, ", coverage %.2f %%", json_number_value(json_object_get(coverage, "percent")));
+	if (json_object_get(coverage, "lag_us"))
+		(void)fprintf(f, ", lag %.1f ms", (double)number(coverage, "lag_us") / 1000);
+}
+
+static void print_peer_state(FILE *f, const json_t *peer)
+{
+	const json_t *state = json_object_get(peer, "state");
+	const char *name = text(peer, "name");
+	const json_t *router;
+	const char *key;
+
+	json_object_foreach ((json_t *)(uintptr_t)json_object_get(state, "routers"), key, router)
+		(void)fprintf(f, "  router %s on %s: %s, priority %lld\n", key, name,
+			text(router, "state"), number(router, "priority"));
+	if (strcmp(text(json_object_get(state, "maintenance"), "mode"), "off") != 0 &&
+		*text(json_object_get(state, "maintenance"), "mode"))
+		(void)fprintf(f, "  MAINTENANCE of %s: %s\n", name,
+			text(json_object_get(state, "maintenance"), "mode"));
+	if (strcmp(text(peer, "trouble_there"), "none") != 0)
+		(void)fprintf(f, "  %s is not ready to take over: %s\n", name,
+			peer_trouble_words(text(peer, "trouble_there")));
+}
+
+static void print_peer(FILE *f, const json_t *peer, struct instant now)
+{
+	char buf[32];
+
+	if (!json_is_object(peer))
+		return;
+	(void)fprintf(f, "peer %s: %s for %s, stream %s", text(peer, "name"),
+		json_is_true(json_object_get(peer, "alive")) ? "heard" : "NOT HEARD",
+		age((uint64_t)number(peer, "since_us"), now, buf),
+		json_is_true(json_object_get(peer, "stream")) ? "open" : "not open");
+	print_resync(f, json_object_get(peer, "resync"));
+	print_coverage(f, json_object_get(peer, "coverage"));
+	if (*text(peer, "reason"))
+		(void)fprintf(f, " (%s)", text(peer, "reason"));
+	(void)fputc('\n', f);
+	print_peer_state(f, peer);
+	if (strcmp(text(peer, "trouble_here"), "none") != 0)
+		(void)fprintf(f, "  this director is not ready to take over: %s\n",
+			peer_trouble_words(text(peer, "trouble_here")));
+	if (json_is_true(json_object_get(peer, "config_differs")))
+		(void)fprintf(f, "PROBLEM: the configuration of %s is another one%s%s\n",
+			text(peer, "name"), *text(peer, "config_path") ? ", from here on: " : "",
+			text(peer, "config_path"));
+	if (json_is_true(json_object_get(peer, "split_brain")))
+		(void)fputs("PROBLEM: split brain, both directors are Active\n", f);
 }
 
 static void print_check(FILE *f, const json_t *check)
@@ -405,6 +495,7 @@ void print_status(FILE *f, const json_t *status, struct instant now)
 	print_overrides(f, json_object_get(status, "overrides"), now);
 	print_each(f, json_object_get(status, "checks"), print_check);
 	print_sync(f, json_object_get(status, "sync"), now);
+	print_peer(f, json_object_get(status, "peer"), now);
 	print_each(f, json_object_get(status, "helpers"), print_helper);
 	print_each(f, json_object_get(ipvs, "errors"), print_problem);
 	if (json_is_array(rejected)) {

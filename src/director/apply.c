@@ -184,8 +184,9 @@ json_t *apply_errors(const struct director *d)
 	return errors;
 }
 
-static struct ipvs_sync sync_of(const struct conf_link *link, enum ipvs_sync_role role)
+static struct ipvs_sync sync_of(const struct conf *conf, enum ipvs_sync_role role)
 {
+	const struct conf_link *link = &conf->link;
 	struct ipvs_sync sync = {.role = role,
 		.sync_id = link->sync_id,
 		/* What we receive may be longer than what we send. */
@@ -194,32 +195,40 @@ static struct ipvs_sync sync_of(const struct conf_link *link, enum ipvs_sync_rol
 		.port = link->port,
 		.ttl = link->ttl};
 
-	(void)snprintf(sync.interface, sizeof(sync.interface), "%s", link->interface);
+	(void)snprintf(sync.interface, sizeof(sync.interface), "%s", link_sync_interface(conf));
 	return sync;
+}
+
+/* In tandem mode a pair that balances nothing has nothing to sync. */
+static bool is_synced(const struct conf *conf)
+{
+	return conf->link.enabled && (!link_is_tandem(conf) || conf->n_services > 0);
 }
 
 int apply_sync(struct director *d, struct balance *ret)
 {
-	const struct conf_link *link = &d->conf->link;
-	unsigned ifindex = link->enabled ? if_nametoindex(link->interface) : 0;
+	const char *interface = d->conf->link.enabled ? link_sync_interface(d->conf) : NULL;
 	struct ipvs_sync want[2];
-	int r;
+	unsigned ifindex;
+	int r = link_prepare(d);
 
 	*ret = (struct balance){0};
-	if (!link->enabled)
+	if (!is_synced(d->conf))
 		return balancer_sync(&d->balancer, NULL, 0, 0, ret);
-	if (ifindex == 0) {
-		ret->failures = ret->n_errors = 1;
-		(void)snprintf(ret->errors[0], sizeof(ret->errors[0]),
-			"nothing is synced: the link interface %s does not exist", link->interface);
-		return -ENODEV;
+	ifindex = if_nametoindex(interface);
+	if (r < 0 || ifindex == 0) {
+		balance_error(ret,
+			r < 0 ? "nothing is synced: the device %s cannot be made: %s"
+			      : "nothing is synced: the link interface %s does not exist",
+			interface, strerror(-r));
+		return r < 0 ? r : -ENODEV;
 	}
-	want[0] = sync_of(link, IPVS_SYNC_MASTER);
-	want[1] = sync_of(link, IPVS_SYNC_BACKUP);
+	want[0] = sync_of(d->conf, IPVS_SYNC_MASTER);
+	want[1] = sync_of(d->conf, IPVS_SYNC_BACKUP);
 	r = balancer_sync(&d->balancer, want, 2, ifindex, ret);
 	if (r >= 0 && ret->operations > 0)
 		director_event(d, EVENT_SYNC_STARTED, "the kernel's sync daemons were started",
-			"INTERFACE", link->interface, NULL);
+			"INTERFACE", interface, NULL);
 	return r;
 }
 
@@ -238,7 +247,7 @@ size_t apply_forwarding(struct director *d)
 
 bool apply_uses_ipvs(const struct director *d, const struct conf *conf)
 {
-	return conf->n_services > 0 || conf->link.enabled || balancer_has_own(&d->balancer);
+	return conf->n_services > 0 || is_synced(conf) || balancer_has_own(&d->balancer);
 }
 
 void apply_service(struct director *d, size_t service)
@@ -405,35 +414,6 @@ void apply_remove_all(struct director *d)
 	if (balancer_remove_all(&d->balancer, &result) < 0)
 		apply_note_errors(d, &result, d->ipvs_errors);
 	apply_note_operations(d, &result, "leaving", begun);
+	link_remove_device(d);
 	forwarding_remove(d);
-}
-
-/* The link's side, while it is the kernel's sync. */
-void link_configure(struct director *d)
-{
-	const struct conf_link *link = &d->conf->link;
-	char group[ADDR_TEXT_MAX];
-	json_t *parameters;
-
-	if (link->enabled)
-		parameters = json_pack("{s:i, s:s, s:s, s:s, s:i, s:i}", "generation",
-			d->generation, "mode", "kernel", "interface", link->interface, "group",
-			addr_format(&link->group, group), "port", (int)link->port, "sync_id",
-			(int)link->sync_id);
-	else
-		parameters = json_pack("{s:i, s:s}", "generation", d->generation, "mode", "off");
-	process_call(&d->helpers[HELPER_LINK], "Configure", parameters);
-}
-
-void link_message(struct director *d, const char *method, const json_t *parameters)
-{
-	bool present = json_is_true(json_object_get(parameters, "present"));
-
-	if (strcmp(method, "Interface") != 0 || !d->conf->link.enabled)
-		return;
-	if (!present)
-		director_event(d, EVENT_SYNC_LOST, "the link interface is gone: nothing is synced",
-			"INTERFACE", d->conf->link.interface, NULL);
-	else
-		apply_sync_changed(d);
 }

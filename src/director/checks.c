@@ -118,6 +118,7 @@ static void on_verdict(struct director *d, const json_t *parameters)
 	work_disturb(d);
 	tell(d, t, before, reason ? reason : "");
 	shares_touch_target(d, t);
+	peer_touch(d);
 	roles_look_ready(d);
 }
 

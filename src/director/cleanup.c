@@ -58,7 +58,7 @@ static int remove_the_rest(struct director *d)
 
 int director_cleanup(const struct director_options *options, enum director_cleanup how)
 {
-	struct director d = {.options = options};
+	struct director d = {.options = options, .link = {.device = -1, .page = -1}};
 	const char *failed = options->runtime_dir;
 	int lock_fd = director_lock(options->runtime_dir, false), r = lock_fd;
 

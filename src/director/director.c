@@ -67,6 +67,8 @@ static const struct method {
 	{"Fail", true, operators_fail},
 	{"Switchover", true, switchover_request},
 	{"Maintenance", true, maintenance_request},
+	{"Resync", true, resync_request},
+	{"Push", true, push_request},
 };
 
 static const struct method *find_method(const char *name)
@@ -119,6 +121,8 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	reload_stop(d);
 	work_stop(d);
 	switchover_done(d);
+	resync_done(d);
+	push_stop(d);
 	(void)sd_notify(0, "STOPPING=1");
 	director_event(d, EVENT_STOPPING,
 		d->restarting ? "asked to restart: the addresses stay for the successor"
@@ -200,6 +204,12 @@ static int set_up(struct director *d)
 	if (r >= 0)
 		r = drains_init(d);
 	if (r >= 0)
+		r = push_init(d);
+	if (r >= 0)
+		r = conntrack_sync_init(d);
+	if (r >= 0)
+		r = peer_init(d);
+	if (r >= 0)
 		r = track_init(d);
 	if (r >= 0)
 		r = notify_init(d);
@@ -219,6 +229,9 @@ static void director_free(struct director *d)
 	notify_done(d);
 	track_done(d);
 	drains_done(d);
+	peer_done(d);
+	conntrack_sync_done(d);
+	link_done(d);
 	shares_done(d);
 	sd_event_source_disable_unref(d->stop_timeout);
 	reload_done(d);
@@ -276,7 +289,7 @@ static int run(struct director *d, struct conf *conf, const char **ret_failed)
 
 int director_run(const struct director_options *options)
 {
-	struct director d = {.options = options, .lock_fd = -1};
+	struct director d = {.options = options, .lock_fd = -1, .link = {.device = -1, .page = -1}};
 	struct conf *conf = reload_load(&d);
 	const char *failed;
 	int r;

@@ -99,7 +99,7 @@ struct drain_count drains_count(struct director *d, const struct server_place *p
 void drains_tell(struct director *d, enum event event, const char *pool, const char *server,
 	const char *what)
 {
-	char name[160], message[400];
+	char name[160], message[480];
 
 	(void)snprintf(name, sizeof(name), "%s/%s", pool, server);
 	(void)snprintf(message, sizeof(message), "server %s %s", name, what);
@@ -132,6 +132,14 @@ static bool is_under_way(const struct override *o)
 	return o->decision.kind == DECISION_DRAIN && !drain_is_over(&o->decision.drain);
 }
 
+/* A drain of the pair is over when neither of them has connections left: what one has not been told
+ * of yet the other still serves. */
+static void add_theirs(const struct override *o, struct drain_count *count)
+{
+	if (count->known && o->counts_there)
+		count->active++;
+}
+
 /* Returns whether it came to its end. A server that the configuration does not name waits for one
  * that does. */
 static bool look_at(struct director *d, struct override *o)
@@ -142,6 +150,8 @@ static bool look_at(struct director *d, struct override *o)
 	if (!is_under_way(o) || !drains_find(d, o->pool, o->server, &place))
 		return false;
 	count = drains_count(d, &place);
+	replicate_counted(d, o, count.known && count.active + count.inactive > 0);
+	add_theirs(o, &count);
 	if (!drain_step(&o->decision.drain, &count, clock_now()))
 		return false;
 	tell_end(d, o, &count);

@@ -236,6 +236,7 @@ static void purge_over(struct director *d)
 	free(f->leaving);
 	f->leaving = NULL;
 	f->n_leaving = 0;
+	conntrack_sync_ask(d); /* the one that is Active now has told some that went as well */
 	if (f->deleted == 0)
 		return;
 	(void)snprintf(count, sizeof(count), "%zu", f->deleted);

@@ -147,13 +147,22 @@ int helpers_start(struct director *d)
 		.left = on_left,
 		.abandoned = on_abandoned};
 	struct supervise_settings supervision = roles_supervision(d->conf);
+	int r;
 
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++) {
-		int r = process_init(&d->helpers[i], d->loop, &kinds[i], &handler, d,
+		r = process_init(&d->helpers[i], d->loop, &kinds[i], &handler, d,
 			d->options->libexec_dir, d->options->runtime_dir);
 		if (r < 0)
 			return r;
 	}
+	r = link_init(d);
+	if (r < 0)
+		return r;
+	r = link_prepare(d);
+	if (r < 0)
+		director_event(d, EVENT_ERROR,
+			"the device " LINK_DEVICE " cannot be made: nothing is synced", "ERRNO",
+			strerror(-r), NULL);
 	process_start(&d->helpers[HELPER_ELECTOR], &supervision);
 	return 0;
 }
@@ -175,6 +184,7 @@ void helpers_configure(struct director *d)
 {
 	struct supervise_settings supervision = roles_supervision(d->conf);
 
+	(void)link_prepare(d); /* what fails is told, and tried again, with the table */
 	process_set(&d->helpers[HELPER_ELECTOR], &supervision);
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
 		configure(d, i);

@@ -5,12 +5,15 @@ tandemd_SOURCES = \
 	src/director/checks.c \
 	src/director/check_wire.c src/director/check_wire.h \
 	src/director/cleanup.c \
+	src/director/compare.c \
+	src/director/conntrack_sync.c \
 	src/director/control.c src/director/control.h \
 	src/director/desired.c src/director/desired.h \
 	src/director/director.c src/director/director.h \
 	src/director/drains.c \
 	src/director/forwarding.c src/director/forwarding.h \
 	src/director/helpers.c \
+	src/director/link.c src/director/link_mode.h \
 	src/director/main.c \
 	src/director/job.c src/director/job.h \
 	src/director/maintenance.c \
@@ -20,12 +23,16 @@ tandemd_SOURCES = \
 	src/director/operators.c \
 	src/director/overrides.c src/director/overrides.h \
 	src/director/moved.c src/director/moved.h \
+	src/director/peer.c \
 	src/director/plan.c \
 	src/director/pools.c src/director/pools.h \
 	src/director/process.c src/director/process.h \
+	src/director/push.c \
 	src/director/record.c src/director/record.h \
 	src/director/reload.c \
+	src/director/replicate.c \
 	src/director/restart.c src/director/restart.h \
+	src/director/resync.c \
 	src/director/roles.c \
 	src/director/roles_wire.c \
 	src/director/run.c src/director/run.h \

@@ -97,6 +97,7 @@ void maintenance_request(struct director *d, struct control_call *call, const js
 	(void)snprintf(
 		message, sizeof(message), "maintenance of this host: %s", maintenance_name(m.mode));
 	director_event(d, EVENT_MAINTENANCE, message, NULL);
+	peer_touch(d);
 	process_call(&d->helpers[HELPER_ELECTOR], "Maintenance",
 		json_pack("{s:s}", "maintenance", maintenance_name(m.mode)));
 	control_reply(call, maintenance_to_json(d));

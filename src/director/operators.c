@@ -144,7 +144,8 @@ static void decide(struct director *d, struct control_call *call, const struct s
 	const struct decision *decision, struct instant ready_at, enum event event,
 	const char *what)
 {
-	int r = overrides_set(&d->overrides, s->pool, s->server, decision, ready_at, drains_now());
+	int r = overrides_set(&d->overrides, s->pool, s->server, decision, ready_at,
+		d->conf->nodes[d->conf->self].name, drains_now());
 
 	if (r < 0) {
 		control_error(call, "NotRecorded",
@@ -156,6 +157,7 @@ static void decide(struct director *d, struct control_call *call, const struct s
 	shares_settle(d);
 	apply_pending_now(d);
 	drains_schedule(d, 0);
+	peer_touch(d);
 	control_reply(call, server_to_json(d, s));
 }
 

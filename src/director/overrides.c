@@ -6,12 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* The peer has heard of it by then, or of something newer. */
+#define TAKEN_BACK_KEPT_US (UINT64_C(30) * 86400 * 1000000)
 
 static struct override *find(const struct overrides *o, const char *pool, const char *server)
 {
@@ -84,11 +86,12 @@ static json_t *drain_to_json(const struct drain *d, struct overrides_now now)
 	return o;
 }
 
-static json_t *override_to_json(const struct override *item, struct overrides_now now)
+static json_t *decision_to_json(
+	const struct decision *d, const struct stamp *stamp, struct overrides_now now)
 {
-	const struct decision *d = &item->decision;
-	json_t *o = json_pack("{s:s, s:s, s:s}", "pool", item->pool, "server", item->server,
-		"decision", decision_kind_name(d->kind));
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I}", "decision", decision_kind_name(d->kind), "by",
+		stamp->by, "at_us", (json_int_t)stamp->at_unix_us, "over_us",
+		(json_int_t)stamp->over_unix_us);
 
 	if (d->has_weight)
 		(void)json_object_set_new(o, "weight", json_integer(d->weight));
@@ -97,19 +100,52 @@ static json_t *override_to_json(const struct override *item, struct overrides_no
 	return o;
 }
 
-static json_t *to_json(const struct overrides *o, struct overrides_now now)
+static json_t *override_to_json(const struct override *item, struct overrides_now now)
 {
-	json_t *array = json_array();
+	json_t *o = decision_to_json(&item->decision, &item->stamp, now);
 
-	for (size_t i = 0; i < o->n; i++)
-		if (o->items[i].decision.kind != DECISION_NONE || o->items[i].decision.has_weight)
-			(void)json_array_append_new(array, override_to_json(&o->items[i], now));
-	return json_pack("{s:o}", "servers", array);
+	(void)json_object_set_new(o, "pool", json_string(item->pool));
+	(void)json_object_set_new(o, "server", json_string(item->server));
+	if (*item->lost.by)
+		(void)json_object_set_new(
+			o, "lost", decision_to_json(&item->lost_decision, &item->lost, now));
+	return o;
+}
+
+/* That nothing is decided any more is worth knowing for who may have heard of a decision. */
+static bool is_kept(const struct overrides *o, const struct override *item, uint64_t unix_us)
+{
+	if (item->decision.kind != DECISION_NONE || item->decision.has_weight)
+		return true;
+	return o->shared && item->stamp.at_unix_us + TAKEN_BACK_KEPT_US > unix_us;
+}
+
+/* `for_peer`: with how far a drain is, which is of no worth later. */
+static json_t *list(const struct overrides *o, struct overrides_now now, bool for_peer)
+{
+	json_t *array = json_array(), *json;
+
+	for (size_t i = 0; i < o->n; i++) {
+		const struct override *item = &o->items[i];
+
+		if (!is_kept(o, item, now.unix_us))
+			continue;
+		json = override_to_json(item, now);
+		if (for_peer && item->decision.kind == DECISION_DRAIN)
+			(void)json_object_set_new(json, "counts", json_boolean(item->counts_here));
+		(void)json_array_append_new(array, json);
+	}
+	return array;
+}
+
+json_t *overrides_for_peer(const struct overrides *o, struct overrides_now now)
+{
+	return list(o, now, true);
 }
 
 int overrides_save(const struct overrides *o, struct overrides_now now)
 {
-	json_t *json = to_json(o, now);
+	json_t *json = json_pack("{s:o}", "servers", list(o, now, false));
 	auto_free char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 
 	json_decref(json);
@@ -117,7 +153,8 @@ int overrides_save(const struct overrides *o, struct overrides_now now)
 }
 
 int overrides_set(struct overrides *o, const char *pool, const char *server,
-	const struct decision *decision, struct instant ready_at, struct overrides_now now)
+	const struct decision *decision, struct instant ready_at, const char *by,
+	struct overrides_now now)
 {
 	struct override *item = find(o, pool, server), before;
 	bool added = item == NULL;
@@ -130,6 +167,13 @@ int overrides_set(struct overrides *o, const char *pool, const char *server,
 	before = *item;
 	item->decision = *decision;
 	item->ready_at = ready_at;
+	item->lost = (struct stamp){0};
+	/* Newer than what it is decided over, whatever the clocks of the two say. */
+	item->stamp = (struct stamp){.at_unix_us = now.unix_us > before.stamp.at_unix_us
+							   ? now.unix_us
+							   : before.stamp.at_unix_us + 1,
+		.over_unix_us = before.stamp.at_unix_us};
+	(void)snprintf(item->stamp.by, sizeof(item->stamp.by), "%s", by);
 	r = overrides_save(o, now);
 	if (r < 0 && added)
 		drop_last(o);
@@ -204,6 +248,35 @@ static bool decision_parse(const json_t *o, struct overrides_now now, struct dec
 	return true;
 }
 
+static uint64_t unix_of(const json_t *o, const char *key)
+{
+	json_int_t us = json_integer_value(json_object_get(o, key));
+
+	return us > 0 ? (uint64_t)us : 0;
+}
+
+/* A file of a version that did not write it: nobody knows. */
+static struct stamp stamp_of(const json_t *o)
+{
+	struct stamp s = {unix_of(o, "at_us"), unix_of(o, "over_us"), ""};
+	const char *by = text_of(o, "by");
+
+	(void)snprintf(s.by, sizeof(s.by), "%s", by ? by : "");
+	return s;
+}
+
+/* The one that does not count, if whoever wrote it knows of one. */
+static void take_lost(struct override *item, const json_t *from, struct overrides_now now)
+{
+	const json_t *lost = json_object_get(from, "lost");
+	struct decision decision;
+
+	if (!lost || !decision_parse(lost, now, &decision))
+		return;
+	item->lost = stamp_of(lost);
+	item->lost_decision = decision;
+}
+
 static int take_item(struct overrides *o, const json_t *item, struct overrides_now now)
 {
 	const char *pool = text_of(item, "pool"), *server = text_of(item, "server");
@@ -216,6 +289,8 @@ static int take_item(struct overrides *o, const json_t *item, struct overrides_n
 	if (!added)
 		return -ENOMEM;
 	added->decision = decision;
+	added->stamp = stamp_of(item);
+	take_lost(added, item, now);
 	return 0;
 }
 
@@ -276,4 +351,112 @@ void overrides_done(struct overrides *o)
 	free(o->items);
 	free(o->path);
 	*o = (struct overrides){0};
+}
+
+/* The peer */
+
+static int compare_stamps(const struct stamp *a, const struct stamp *b)
+{
+	if (a->at_unix_us != b->at_unix_us)
+		return a->at_unix_us < b->at_unix_us ? -1 : 1;
+	return strcmp(a->by, b->by);
+}
+
+static bool is_same_decision(const struct decision *a, const struct decision *b)
+{
+	return a->kind == b->kind && a->has_weight == b->has_weight &&
+	       (!a->has_weight || a->weight == b->weight);
+}
+
+/* Whoever made the newer one did not know of the older one. */
+static bool is_unaware(const struct stamp *newer, const struct stamp *older)
+{
+	return older->at_unix_us > 0 && newer->over_unix_us < older->at_unix_us;
+}
+
+static bool is_over(const struct decision *d)
+{
+	return d->kind == DECISION_FAIL || (d->kind == DECISION_DRAIN && drain_is_over(&d->drain));
+}
+
+static void take_theirs(struct override *item, const struct decision *decision,
+	const struct stamp *stamp, struct overrides_now now, const struct overrides_listener *l)
+{
+	bool conflict =
+		is_unaware(stamp, &item->stamp) && !is_same_decision(decision, &item->decision);
+
+	/* Without connections for a while it is cold, and starts slowly. */
+	if (decision->kind == DECISION_NONE && is_over(&item->decision))
+		item->ready_at = now.now;
+	item->lost = (struct stamp){0};
+	if (conflict) {
+		item->lost = item->stamp;
+		item->lost_decision = item->decision;
+	}
+	item->decision = *decision;
+	item->stamp = *stamp;
+	item->counts_here = false;
+	l->taken(item, conflict, l->userdata);
+}
+
+static void keep_ours(struct override *item, const struct decision *decision,
+	const struct stamp *stamp, const struct overrides_listener *l)
+{
+	if (!is_unaware(&item->stamp, stamp) || is_same_decision(decision, &item->decision) ||
+		compare_stamps(&item->lost, stamp) == 0)
+		return;
+	item->lost = *stamp;
+	item->lost_decision = *decision;
+	l->kept(item, l->userdata);
+}
+
+/* The peer had ours already, and knows of a conflict. */
+static void learn_of_lost(struct override *item, const json_t *theirs, struct overrides_now now,
+	const struct overrides_listener *l)
+{
+	if (*item->lost.by)
+		return;
+	take_lost(item, theirs, now);
+	if (*item->lost.by)
+		l->kept(item, l->userdata);
+}
+
+/* Whether anything was taken. */
+static bool merge_item(struct overrides *o, const json_t *theirs, struct overrides_now now,
+	const struct overrides_listener *l)
+{
+	const char *pool = text_of(theirs, "pool"), *server = text_of(theirs, "server");
+	struct stamp stamp = stamp_of(theirs);
+	struct decision decision;
+	struct override *item;
+	int order;
+
+	if (!pool || !server || !decision_parse(theirs, now, &decision))
+		return false;
+	item = find(o, pool, server);
+	if (!item && o->n < OVERRIDES_MAX)
+		item = add(o, pool, server);
+	if (!item)
+		return false;
+	order = compare_stamps(&stamp, &item->stamp);
+	if (order > 0)
+		take_theirs(item, &decision, &stamp, now, l);
+	else if (order < 0)
+		keep_ours(item, &decision, &stamp, l);
+	else
+		learn_of_lost(item, theirs, now, l);
+	item->counts_there = order >= 0 && json_is_true(json_object_get(theirs, "counts"));
+	return order > 0;
+}
+
+int overrides_merge(struct overrides *o, const json_t *theirs, struct overrides_now now,
+	const struct overrides_listener *listener)
+{
+	bool taken = false;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach (theirs, i, item)
+		taken = merge_item(o, item, now, listener) || taken;
+	return taken ? overrides_save(o, now) : 0;
 }

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "io/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -20,6 +21,7 @@
 #include <sys/wait.h>
 
 #define CHILD_FD 3
+#define CHILD_FDS (1 + PROCESS_GIVEN_MAX)
 #define PRIORITY_CHILD 5  /* after the channels: last words come before the end */
 #define PRIORITY_TIMER 10 /* and an answer that is there counts */
 
@@ -91,6 +93,26 @@ static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata
 	return 0;
 }
 
+/* Each descriptor in its place. They get out of the way first: where one is to go another may be.
+ * What is not given is closed there, with all that follows. */
+static bool place_descriptors(const struct process *p, int channel)
+{
+	int from[CHILD_FDS] = {channel};
+
+	for (int i = 0; i < PROCESS_GIVEN_MAX; i++)
+		from[1 + i] = p->given[i];
+	for (int i = 0; i < CHILD_FDS; i++)
+		if (from[i] >= 0 &&
+			(from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, CHILD_FD + CHILD_FDS)) < 0)
+			return false;
+	if (close_range(CHILD_FD, CHILD_FD + CHILD_FDS - 1, 0) < 0)
+		return false;
+	for (int i = 0; i < CHILD_FDS; i++)
+		if (from[i] >= 0 && dup2(from[i], CHILD_FD + i) < 0)
+			return false;
+	return close_range(CHILD_FD + CHILD_FDS, ~0U, 0) >= 0;
+}
+
 /* What remains over a change of user and an exec is what is inheritable and ambient. */
 static int take_capabilities(uint64_t capabilities)
 {
@@ -124,9 +146,7 @@ static _Noreturn void run_child(const struct process *p, const char *path, int f
 	argv[2] = dir;
 	argv[3] = NULL;
 	(void)sigemptyset(&none);
-	if (fd == CHILD_FD ? fcntl(fd, F_SETFD, 0) < 0 : dup2(fd, CHILD_FD) < 0)
-		_exit(126);
-	if (close_range(CHILD_FD + 1, ~0U, 0) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+	if (!place_descriptors(p, fd) || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		_exit(126);
 	if (p->capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		_exit(126);
@@ -257,6 +277,8 @@ int process_init(struct process *p, sd_event *loop, const struct process_kind *k
 		.runtime_dir = runtime_dir,
 		.loop = loop,
 		.supervise = {.deadline = INSTANT_NEVER}};
+	for (unsigned i = 0; i < PROCESS_GIVEN_MAX; i++)
+		p->given[i] = -1;
 	look_up_user(p);
 	r = sd_event_add_time(loop, &p->timer, CLOCK_BOOTTIME, UINT64_MAX, 1, on_timer, p);
 	if (r >= 0)
@@ -290,16 +312,31 @@ void process_leave(struct process *p, bool restart)
 	process_call(p, "Shutdown", json_pack("{s:b}", "restart", restart));
 }
 
+/* Returns whether there is one to be replaced: else the next start is soon, or none is wanted. */
+static bool replace(struct process *p)
+{
+	if (p->pid == 0 || p->supervise.state == SUPERVISE_STOPPED)
+		return false;
+	p->replaced = true;
+	process_call(p, "Shutdown", json_pack("{s:b}", "restart", true));
+	return true;
+}
+
 bool process_set_capabilities(struct process *p, uint64_t capabilities)
 {
 	bool other = p->capabilities != capabilities;
 
 	p->capabilities = capabilities;
-	if (!other || p->pid == 0 || p->supervise.state == SUPERVISE_STOPPED)
-		return false;
-	p->replaced = true;
-	process_call(p, "Shutdown", json_pack("{s:b}", "restart", true));
-	return true;
+	return other && replace(p);
+}
+
+bool process_give(struct process *p, unsigned place, int fd)
+{
+	bool other = p->given[place] != fd;
+
+	assert(place < PROCESS_GIVEN_MAX);
+	p->given[place] = fd;
+	return other && replace(p);
 }
 
 void process_set(struct process *p, const struct supervise_settings *settings)

@@ -9,6 +9,10 @@
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
+/* What a process inherits besides its channel, which is descriptor 3, begins with this number. */
+#define PROCESS_GIVEN_FIRST 4
+#define PROCESS_GIVEN_MAX 2
+
 struct process;
 
 struct process_kind {
@@ -38,6 +42,7 @@ struct process {
 	void *userdata;
 	const char *libexec_dir, *runtime_dir; /* borrowed */
 	sd_event *loop;
+	int given[PROCESS_GIVEN_MAX]; /* borrowed; -1: none */
 	struct supervise supervise;
 	bool drops_user; /* to uid and gid, looked up once: a lookup may block */
 	uid_t uid;
@@ -63,6 +68,9 @@ void process_leave(struct process *p, bool restart);
 /* The capabilities that it needs. One that runs with others is asked to leave, and started again.
  * Returns whether it will be. */
 bool process_set_capabilities(struct process *p, uint64_t capabilities);
+/* The same with a descriptor, which it inherits as PROCESS_GIVEN_FIRST + `place`; -1: none. It is
+ * borrowed, for as long as processes are started. */
+bool process_give(struct process *p, unsigned place, int fd);
 /* New heartbeat settings, from the next heartbeat on. */
 void process_set(struct process *p, const struct supervise_settings *settings);
 

@@ -181,8 +181,10 @@ static void finish_change(struct director *d)
 			json_pack("{s:i, s:I, s:O}", "generation", d->generation, "operations",
 				(json_int_t)c->operations, "errors", c->errors));
 	c->call = NULL;
+	push_reloaded(d, c->errors);
 	json_decref(c->errors);
 	c->errors = NULL;
+	peer_touch(d);
 	if (!reload_next(d))
 		work_next(d);
 }
@@ -271,6 +273,7 @@ static void reject(struct director *d, struct control_call *call)
 	if (!d->rejected)
 		d->rejected = json_pack("[s]", "out of memory");
 	refuse_reload(d, call);
+	push_reloaded(d, d->rejected);
 	(void)sd_notify(0, "READY=1");
 }
 

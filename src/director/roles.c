@@ -67,17 +67,11 @@ void roles_configure(struct director *d)
 			"second_opinion", (int)asks_peer(&d->conf->link), "routers", routers));
 }
 
-static bool all_checked(const struct targets *t)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (t->items[i].verdict == VERDICT_UNKNOWN)
-			return false;
-	return true;
-}
-
 void roles_look_ready(struct director *d)
 {
-	if (d->ready || !d->applied || !all_checked(&d->targets))
+	peer_touch(d);
+	if (d->ready || !d->applied || !targets_all_checked(&d->targets) ||
+		peer_trouble_here(d) != PEER_FINE)
 		return;
 	d->ready = true;
 	process_call(&d->helpers[HELPER_ELECTOR], "Ready", json_object());
@@ -161,6 +155,7 @@ static void on_router(struct director *d, const json_t *said)
 	(void)json_object_set_new(d->roles.said, name, json_deep_copy(said));
 	work_disturb(d);
 	set_active(d, router, says_active(said));
+	peer_role_changed(d);
 	switchover_look(d);
 	notify_router(d, router, said);
 }

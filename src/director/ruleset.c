@@ -5,6 +5,7 @@
  *   source               gives fullnat connections their local address
  *   guard                keeps the director's own stack from answering servers
  *   closed               drops packets to virtual addresses that accept none, but those of services
+ *   reserved             drops what processes send to the device of the kernel's connection sync
  *
  * Only what something needs is there. One rule for each pool: which connections it is for is asked
  * of a set, so that thousands of services cost a lookup. */
@@ -489,6 +490,18 @@ static void add_closed(json_t *commands, const struct nft_rules *r)
 		add_closed_family(commands, r, &families[i]);
 }
 
+/* The kernel believes what it hears there. Its own packets have no user, and do not match; what
+ * tandem-link writes into the device passes no hook. */
+static void add_reserved(json_t *commands, const struct nft_rules *r)
+{
+	if (!r->reserved)
+		return;
+	add_chain(commands, "reserved", "filter", "output", PRIORITY_FILTER);
+	add_rule(commands, "reserved",
+		json_pack("[o, o, {s:n}]", match("==", meta("oifname"), json_string(r->reserved)),
+			match(">=", meta("skuid"), json_integer(0)), "drop"));
+}
+
 json_t *ruleset_replace(const struct nft_rules *r)
 {
 	json_t *commands = json_array();
@@ -505,6 +518,7 @@ json_t *ruleset_replace(const struct nft_rules *r)
 		add_protection(commands, r);
 	}
 	add_closed(commands, r);
+	add_reserved(commands, r);
 	return json_pack("{s:o}", "nftables", commands);
 }
 

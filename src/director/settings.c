@@ -1,6 +1,7 @@
 /* Which setting, which value, and what in the configuration makes it necessary. */
 #include "director/settings.h"
 
+#include "director/link_mode.h"
 #include "io/sysctl.h"
 #include "io/way.h"
 
@@ -23,6 +24,7 @@ enum need {
 	NEED_NAT4 = 1 << 5,
 	NEED_NAT6 = 1 << 6,
 	NEED_FULLNAT = 1 << 7,
+	NEED_RELAY = 1 << 8, /* a link in tandem mode */
 };
 
 static const struct {
@@ -36,6 +38,8 @@ static const struct {
 	{NEED_SYNC, "net/ipv4/vs/sync_threshold", "0 0"},
 	{NEED_SYNC, "net/ipv4/vs/sync_refresh_period", "10"},
 	{NEED_SYNC, "net/ipv4/vs/sync_retries", "0"},
+	/* A whole table comes within a second when a director joins. */
+	{NEED_RELAY, "net/ipv4/vs/sync_sock_size", "16777216"},
 	/* A server's packet that arrives before its entry must not be answered by an error. */
 	{NEED_SYNC, "net/ipv4/vs/nat_icmp_send", "0"},
 	/* Persistence must let go of a server that drains. */
@@ -114,6 +118,7 @@ static void find_needs(struct run *run)
 	const struct conf *conf = run->conf;
 
 	run->needs = conf->link.enabled ? NEED_SYNC : 0;
+	run->needs |= link_is_tandem(conf) ? NEED_RELAY : 0;
 	for (size_t i = 0; i < conf->n_services; i++) {
 		unsigned needs = needs_of_service(conf, &conf->services[i]);
 

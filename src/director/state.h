@@ -13,6 +13,12 @@
  *   plan.c      what a reload would do
  *   forwarding.c  settings and nftables rules, tracked connections
  *   switchover.c, maintenance.c  what operators ask of the election
+ *   link.c      tandem-link, and what the kernel's sync daemons are bound to
+ *   peer.c      the other director: told, heard, ready or not
+ *   compare.c   where its configuration is another one
+ *   replicate.c decisions that hold for both
+ *   conntrack_sync.c  what fullnat needs of connection tracking, on both
+ *   push.c      the configuration offered to it
  *   restart.c   a word to the successor
  *   track.c     what is watched, for the election; watch*.c do it
  *   notify.c    programs that are told of changes of state; run.c runs them
@@ -31,6 +37,7 @@
 #include "director/overrides.h"
 #include "director/pools.h"
 #include "director/forwarding.h"
+#include "director/link_mode.h"
 #include "director/process.h"
 #include "director/targets.h"
 
@@ -154,22 +161,79 @@ struct maintenance_state {
 /* The operator who waits for a switchover. */
 struct switchover {
 	struct control_call *call; /* NULL: nobody */
+	char *router;              /* he means this one; NULL: all */
+	bool comparing;            /* the tables, before the elector is asked */
 	json_t *asked; /* routers that were Active: name -> their "switchovers" until then */
 	sd_event_source *timeout;
 };
 
-struct gather; /* server_view.c */
-/* Answers with `view`, which is taken, and all that is known of the server. */
-void server_view_request(struct director *d, struct control_call *call,
-	const struct server_place *place, json_t *view);
-/* The checker told of targets. */
-void server_view_targets(struct director *d, const json_t *parameters);
-void server_view_done(struct director *d);
+/* What tandem-link is given. */
+struct link_side {
+	int device; /* LINK_DEVICE; -1: there is none */
+	int page;   /* memory of a struct peer_page */
+};
 
-/* status.c */
-struct track;  /* track.c */
-struct notify; /* notify.c */
-struct plan;   /* plan.c */
+/* Why a director is not ready to take over. */
+enum peer_trouble {
+	PEER_FINE,
+	PEER_TABLE_PENDING,  /* the table has not been brought to the kernel yet */
+	PEER_CHECKS_PENDING, /* a server has not been checked yet */
+	PEER_NOT_HEARD,
+	PEER_NO_STREAM, /* heard, but not talked to */
+	PEER_CONFIG_DIFFERS,
+	PEER_RESYNC_RUNNING,
+	PEER_RESYNC_FAILED,
+	PEER_COVERAGE_LOW,
+	PEER_IN_MAINTENANCE,
+	PEER_TROUBLE_MAX_
+};
+
+enum peer_resync {
+	PEER_RESYNC_STATE_NONE, /* on this stream */
+	PEER_RESYNC_STATE_RUNNING,
+	PEER_RESYNC_STATE_DONE,
+	PEER_RESYNC_STATE_FAILED,
+};
+
+/* The other director, as tandem-link says. */
+struct peer {
+	bool alive;           /* its heartbeats are heard */
+	bool stream;          /* the stream is open */
+	struct instant since; /* when `alive` became what it is, or tandem-link was configured */
+	char reason[200];     /* of what is not as it should be */
+	json_t *state;        /* what its director said last; NULL: nothing */
+	enum peer_resync resync;
+	json_t *resync_said, *coverage; /* the last messages; NULL: none */
+	bool coverage_low;
+	bool differs; /* its configuration means something else */
+	bool split;   /* both are Active for one address, and that was told */
+	pid_t link_pid;
+	char *told;             /* our state, as it was told last; NULL: it must be told */
+	sd_event_source *defer; /* told at the end of this turn of the loop */
+	sd_event_source *grace, *split_timer;
+};
+
+/* Where the two configurations differ. */
+struct compare {
+	char meaning[65], against[65]; /* of ours, and the peer's */
+	json_t *outline;               /* of our file; NULL: it is another one by now */
+	char *at;                      /* the place that is looked at; NULL: none */
+	json_t *members;               /* there; NULL: they cannot be told */
+	char *path;                    /* the first difference; NULL: not found yet */
+};
+
+/* The operator who waits for a resync. */
+struct resync_wait {
+	struct control_call *call; /* NULL: nobody */
+	sd_event_source *timeout;
+};
+
+struct push;           /* push.c */
+struct conntrack_sync; /* conntrack_sync.c */
+struct gather;         /* status.c */
+struct track;          /* track.c */
+struct notify;         /* notify.c */
+struct plan;           /* plan.c */
 
 struct director {
 	const struct director_options *options;
@@ -206,8 +270,14 @@ struct director {
 	bool ready;   /* ... and every server was checked: the elector may preempt */
 	struct maintenance_state maintenance;
 	struct switchover switchover;
-	struct track *track;   /* NULL before there is a loop */
-	struct notify *notify; /* the same */
+	struct link_side link;
+	struct peer peer;
+	struct compare compare;
+	struct resync_wait resync;
+	struct push *push;                     /* NULL before there is a loop */
+	struct conntrack_sync *conntrack_sync; /* the same */
+	struct track *track;                   /* NULL before there is a loop */
+	struct notify *notify;                 /* the same */
 
 	struct balancer balancer;
 	struct forwarding forwarding;
@@ -305,6 +375,9 @@ void track_done(struct director *d);
 void track_configure(struct director *d);
 /* The causes of a router for the elector, a new reference; NULL: nothing is known yet. */
 json_t *track_causes(const struct director *d, const struct conf_router *router);
+/* Whether an interface, a route or an address that the router depends on fails: this host may be
+ * cut off from those it serves. */
+bool track_cut_off(const struct director *d, const struct conf_router *router);
 /* Pools were evaluated. */
 void track_pools(struct director *d);
 json_t *track_to_json(const struct director *d);
@@ -324,6 +397,8 @@ json_t *notify_to_json(const struct director *d, const struct conf_router *route
 void switchover_request(struct director *d, struct control_call *call, const json_t *parameters);
 /* The elector said something about a router. */
 void switchover_look(struct director *d);
+/* tandem-link has compared the tables. */
+void switchover_coverage(struct director *d);
 /* We are leaving. */
 void switchover_done(struct director *d);
 
@@ -382,6 +457,14 @@ void operators_weight(struct director *d, struct control_call *call, const json_
 void operators_fail(struct director *d, struct control_call *call, const json_t *parameters);
 /* "decision", "set_weight", "drain", "requested_us", "deadline_us". */
 json_t *operators_decision_to_json(const struct decision *decision);
+
+/* server_view.c */
+/* Answers with `view`, which is taken, and all that is known of the server. */
+void server_view_request(struct director *d, struct control_call *call,
+	const struct server_place *place, json_t *view);
+/* The checker told of targets. */
+void server_view_targets(struct director *d, const json_t *parameters);
+void server_view_done(struct director *d);
 
 /* apply.c */
 int apply_init(struct director *d);
@@ -454,8 +537,89 @@ void plan_cancel(struct director *d, const char *error);
 void apply_remove_all(struct director *d);
 /* Verdicts from what the kernel's table shows. */
 void apply_adopt(struct director *d, const struct ipvs_table *have);
+
+/* link.c */
+/* The helpers are known, and none was started. 0 or -errno. */
+int link_init(struct director *d);
+void link_done(struct director *d);
+/* The device is there as d->conf wants it; tandem-link is started again when it has another one.
+ * 0 or -errno: it is tried again with the table. */
+int link_prepare(struct director *d);
+/* The device goes. */
+void link_remove_device(struct director *d);
 void link_configure(struct director *d);
 void link_message(struct director *d, const char *method, const json_t *parameters);
+
+/* peer.c */
+int peer_init(struct director *d);
+void peer_done(struct director *d);
+/* Whether there is another director to talk to. */
+bool peer_is_wanted(const struct director *d);
+/* The other node of a pair, by index in conf->nodes. */
+size_t peer_index(const struct conf *conf);
+const char *peer_name(const struct director *d);
+/* tandem-link was told a configuration. */
+void peer_configured(struct director *d);
+void peer_message(struct director *d, const char *method, const json_t *parameters);
+/* Something of what the peer is told has changed. */
+void peer_touch(struct director *d);
+/* A router here became Active, or is not any more. */
+void peer_role_changed(struct director *d);
+const char *peer_trouble_name(enum peer_trouble trouble); /* "resync-running" */
+/* Why this director would not do what the peer does, as far as the link is concerned. */
+enum peer_trouble peer_trouble_here(const struct director *d);
+/* Why the peer would not do what this director does. */
+enum peer_trouble peer_trouble_there(const struct director *d);
+/* For the status; null: there is no peer. */
+json_t *peer_to_json(const struct director *d);
+
+/* compare.c */
+/* The peer's state, or our configuration, is another one. */
+void compare_heard(struct director *d);
+/* Adds what the peer needs for finding the difference. */
+void compare_to_json(const struct director *d, json_t *state);
+json_t *compare_path(const struct director *d); /* of the first difference, or null */
+void compare_done(struct director *d);
+
+/* replicate.c */
+/* What the peer decided, or had decided by us. */
+void replicate_heard(struct director *d, const json_t *decisions);
+/* Whether a drain has connections left here. */
+void replicate_counted(struct director *d, struct override *item, bool counts);
+
+/* push.c */
+void push_request(struct director *d, struct control_call *call, const json_t *parameters);
+/* The peer's state is another one: it may ask or answer. */
+void push_heard(struct director *d);
+/* The peer may be gone. */
+void push_look(struct director *d);
+void push_to_json(const struct director *d, json_t *state);
+int push_init(struct director *d);
+/* A reload has ended; errors (array of text) say how. */
+void push_reloaded(struct director *d, const json_t *errors);
+/* We are leaving. */
+void push_stop(struct director *d);
+void push_done(struct director *d);
+
+/* conntrack_sync.c */
+int conntrack_sync_init(struct director *d);
+void conntrack_sync_done(struct director *d);
+/* d->conf is another one. */
+void conntrack_sync_configure(struct director *d);
+/* Entries of the peer. */
+void conntrack_sync_message(struct director *d, const json_t *parameters);
+/* The peer is to tell everything: a stream is new, or entries were deleted here. */
+void conntrack_sync_ask(struct director *d);
+/* The peer's state is another one: it may ask. */
+void conntrack_sync_heard(struct director *d);
+void conntrack_sync_to_state(const struct director *d, json_t *state);
+json_t *conntrack_sync_to_json(const struct director *d); /* null: it is not needed */
+
+/* resync.c */
+void resync_request(struct director *d, struct control_call *call, const json_t *parameters);
+/* tandem-link says how it ended. */
+void resync_answer(struct director *d);
+void resync_done(struct director *d);
 
 /* status.c */
 void status_request(struct director *d, struct control_call *call);

@@ -32,11 +32,6 @@ struct gather {
 	sd_event_source *turn;
 };
 
-static json_t *text_or_null(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
-
 static json_t *config_to_json(const struct director *d)
 {
 	return json_pack("{s:s, s:s, s:i, s:O}", "path", d->options->config, "digest",
@@ -234,6 +229,19 @@ static bool is_known(const struct director *d, const struct override *o)
 	return drains_find(d, o->pool, o->server, &place);
 }
 
+static void add_stamp(json_t *item, const struct override *o)
+{
+	(void)json_object_set_new(item, "by", json_string(o->stamp.by));
+	(void)json_object_set_new(
+		item, "decided_unix_us", json_integer((json_int_t)o->stamp.at_unix_us));
+	if (*o->lost.by)
+		(void)json_object_set_new(item, "conflict",
+			json_pack("{s:s, s:s, s:o}", "by", o->lost.by, "decision",
+				decision_kind_name(o->lost_decision.kind), "set_weight",
+				o->lost_decision.has_weight ? json_integer(o->lost_decision.weight)
+							    : json_null()));
+}
+
 static json_t *overrides_to_json(const struct director *d)
 {
 	json_t *array = json_array();
@@ -245,6 +253,7 @@ static json_t *overrides_to_json(const struct director *d)
 		if (o->decision.kind == DECISION_NONE && !o->decision.has_weight)
 			continue;
 		item = operators_decision_to_json(&o->decision);
+		add_stamp(item, o);
 		(void)json_object_set_new(item, "pool", json_string(o->pool));
 		(void)json_object_set_new(item, "server", json_string(o->server));
 		(void)json_object_set_new(item, "known", json_boolean(is_known(d, o)));
@@ -300,9 +309,9 @@ static json_t *sync_to_json(struct director *d, const json_t *report)
 
 	if (d->ipvs_available && d->conf->link.enabled)
 		(void)balancer_sync_state(&d->balancer, &master, &backup);
-	o = json_pack("{s:s, s:o, s:b, s:b}", "mode", d->conf->link.enabled ? "kernel" : "off",
-		"interface", text_or_null(d->conf->link.interface), "master", master, "backup",
-		backup);
+	o = json_pack("{s:s, s:o, s:b, s:b}", "mode", link_mode_name(d->conf), "interface",
+		d->conf->link.enabled ? json_string(link_sync_interface(d->conf)) : json_null(),
+		"master", master, "backup", backup);
 	if (report)
 		(void)json_object_update(o, (json_t *)(uintptr_t)report);
 	(void)json_object_del(o, "seq");
@@ -343,6 +352,7 @@ static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX
 		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
 		"errors", apply_errors(d), "forwarding", forwarding_to_json(d));
 	(void)json_object_set_new(status, "trackers", track_to_json(d));
+	(void)json_object_set_new(status, "peer", peer_to_json(d));
 	return status;
 }
 

@@ -6,11 +6,14 @@
 #include "conf/suggest.h"
 #include "io/clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The longest time that an elector takes to find that no peer comes: four of the longest intervals,
  * and some. */
 #define ANSWER_US UINT64_C(180000000)
+/* How long tandem-link may take to compare the tables before that. */
+#define COMPARE_US UINT64_C(3000000)
 
 static bool is_active(const struct director *d, const char *name)
 {
@@ -45,6 +48,9 @@ static void forget(struct switchover *s)
 	json_decref(s->asked);
 	s->asked = NULL;
 	s->timeout = sd_event_source_disable_unref(s->timeout);
+	free(s->router);
+	s->router = NULL;
+	s->comparing = false;
 }
 
 static void finish(struct director *d)
@@ -63,7 +69,7 @@ void switchover_look(struct director *d)
 	const char *name;
 	json_t *before;
 
-	if (!d->switchover.call)
+	if (!d->switchover.call || d->switchover.comparing)
 		return;
 	json_object_foreach (d->switchover.asked, name, before)
 		if (!is_decided(d, name, before))
@@ -71,11 +77,52 @@ void switchover_look(struct director *d)
 	finish(d);
 }
 
+static void begin(struct director *d, bool insist)
+{
+	struct switchover *s = &d->switchover;
+
+	s->comparing = false;
+	(void)sd_event_source_set_time_relative(s->timeout, ANSWER_US);
+	(void)sd_event_source_set_enabled(s->timeout, SD_EVENT_ONESHOT);
+	process_call(&d->helpers[HELPER_ELECTOR], "Switchover",
+		json_pack("{s:s?, s:b}", "name", s->router, "insist", insist));
+}
+
+static void refuse_peer(struct director *d, enum peer_trouble trouble)
+{
+	control_error(d->switchover.call, "PeerNotReady",
+		json_pack(
+			"{s:s, s:s}", "peer", peer_name(d), "trouble", peer_trouble_name(trouble)));
+	forget(&d->switchover);
+}
+
+/* What is known of the peer now decides. */
+static void decide(struct director *d)
+{
+	enum peer_trouble trouble = peer_trouble_there(d);
+
+	if (trouble == PEER_FINE)
+		begin(d, false);
+	else
+		refuse_peer(d, trouble);
+}
+
+void switchover_coverage(struct director *d)
+{
+	if (d->switchover.call && d->switchover.comparing)
+		decide(d);
+}
+
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
+	struct director *d = userdata;
+
 	(void)source;
 	(void)usec;
-	finish(userdata);
+	if (d->switchover.comparing) /* the last comparison has to do */
+		decide(d);
+	else
+		finish(d);
 	return 0;
 }
 
@@ -102,6 +149,21 @@ static json_t *active_routers(const struct director *d, const char *router)
 	return asked;
 }
 
+/* Whoever insists does not care how the peer is. */
+static void look_at_peer(struct director *d, bool insist)
+{
+	if (insist || !peer_is_wanted(d)) {
+		begin(d, insist);
+		return;
+	}
+	if (peer_trouble_there(d) != PEER_FINE) {
+		decide(d);
+		return;
+	}
+	d->switchover.comparing = true;
+	process_call(&d->helpers[HELPER_LINK], "Coverage", json_object());
+}
+
 void switchover_request(struct director *d, struct control_call *call, const json_t *parameters)
 {
 	const char *router = json_string_value(json_object_get(parameters, "router"));
@@ -121,16 +183,16 @@ void switchover_request(struct director *d, struct control_call *call, const jso
 		control_error(call, "NotActive", NULL);
 		return;
 	}
-	if (sd_event_add_time_relative(
-		    d->loop, &s->timeout, CLOCK_BOOTTIME, ANSWER_US, 1000, on_timeout, d) < 0) {
+	s->router = router ? strdup(router) : NULL;
+	if ((router && !s->router) ||
+		sd_event_add_time_relative(d->loop, &s->timeout, CLOCK_BOOTTIME, COMPARE_US, 1000,
+			on_timeout, d) < 0) {
 		forget(s);
 		control_error(call, "OutOfMemory", NULL);
 		return;
 	}
 	s->call = call;
-	process_call(&d->helpers[HELPER_ELECTOR], "Switchover",
-		json_pack("{s:s?, s:b}", "name", router, "insist",
-			json_is_true(json_object_get(parameters, "insist"))));
+	look_at_peer(d, json_is_true(json_object_get(parameters, "insist")));
 }
 
 void switchover_done(struct director *d)

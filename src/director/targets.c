@@ -508,6 +508,14 @@ struct server_health targets_health(
 	return h;
 }
 
+bool targets_all_checked(const struct targets *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->items[i].verdict == VERDICT_UNKNOWN)
+			return false;
+	return true;
+}
+
 void targets_set_verdict(struct target *target, enum verdict verdict, struct instant now)
 {
 	if (verdict == VERDICT_DOWN)

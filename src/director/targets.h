@@ -64,6 +64,9 @@ struct targets {
 int targets_build(const struct conf *conf, const struct targets *old, struct targets *ret);
 void targets_done(struct targets *t);
 
+/* Whether each has a verdict. */
+bool targets_all_checked(const struct targets *t);
+
 /* NULL: no such target. */
 struct target *targets_find(const struct targets *t, const char *id);
 /* The views that have a server checked by this target; *ret_n of them, valid as long as `t`. */

@@ -138,6 +138,29 @@ json_t *track_causes(const struct director *d, const struct conf_router *router)
 	return causes;
 }
 
+static bool is_way(const struct conf *conf, const struct conf_track *t)
+{
+	size_t n;
+	const struct conf_track *members = conf_track_members(t, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (is_way(conf, &members[i]))
+			return true;
+	if (t->kind == CONF_TRACK_TRACKER)
+		return is_way(conf, &conf->trackers[t->index]);
+	return t->kind == CONF_TRACK_INTERFACE || t->kind == CONF_TRACK_PING ||
+	       t->kind == CONF_TRACK_ROUTE;
+}
+
+bool track_cut_off(const struct director *d, const struct conf_router *router)
+{
+	for (size_t i = 0; d->track && i < router->n_track; i++)
+		if (is_way(d->conf, &router->track[i]) &&
+			state_of(d, &router->track[i]) == HEALTH_DOWN)
+			return true;
+	return false;
+}
+
 /* --- News --- */
 
 static void tell_router(struct director *d, const struct conf_router *router)

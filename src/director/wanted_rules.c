@@ -1,6 +1,8 @@
 /* What both directors make of one configuration must be equal: nothing here asks who is Active. */
 #include "director/wanted_rules.h"
 
+#include "director/link_mode.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -141,6 +143,8 @@ int wanted_rules_build(const struct conf *conf, struct nft_rules *ret)
 			add_closed(&conf->routers[i], &r);
 	for (size_t i = 0; r.n_closed > 0 && i < conf->n_services; i++)
 		add_open(conf, &conf->services[i], &r);
+	if (link_is_tandem(conf))
+		r.reserved = LINK_DEVICE;
 	nft_rules_sort(&r);
 	*ret = r;
 	return 0;

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int write_all(int fd, const char *text, size_t len)
@@ -52,4 +54,46 @@ int file_replace_json(const char *path, const json_t *value, size_t flags)
 	auto_free char *text = json_dumps(value, flags);
 
 	return text ? file_replace(path, text) : -ENOMEM;
+}
+
+static char *read_all(int fd, size_t size)
+{
+	char *text = malloc(size + 1);
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (text && n > 0 && len < size) {
+		n = read(fd, text + len, size - len);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			len += (size_t)n;
+	}
+	if (text && n >= 0) {
+		text[len] = '\0';
+		return text;
+	}
+	free(text);
+	return NULL;
+}
+
+char *file_read(const char *path, size_t max)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+	char *text;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return NULL;
+	if ((uint64_t)st.st_size > max) {
+		errno = EFBIG;
+		return NULL;
+	}
+	text = read_all(fd, (size_t)st.st_size);
+	if (text && strlen(text) < (size_t)st.st_size) {
+		free(text);
+		errno = EINVAL;
+		return NULL;
+	}
+	return text;
 }

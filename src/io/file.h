@@ -9,3 +9,7 @@
 int file_replace(const char *path, const char *text);
 /* The same with a value as jansson writes it with these flags. */
 int file_replace_json(const char *path, const json_t *value, size_t flags);
+
+/* The whole of it as text, to be freed. NULL, with errno set, when it cannot be read, is longer
+ * than `max` (EFBIG) or has a NUL in it (EINVAL). */
+char *file_read(const char *path, size_t max);

@@ -10,6 +10,7 @@ libio_a_SOURCES = \
 libio_a_SOURCES += \
 	src/io/group_sock.c src/io/group_sock.h \
 	src/io/privilege.c src/io/privilege.h \
+	src/io/sandbox.c src/io/sandbox.h \
 	src/io/trusted_path.c src/io/trusted_path.h \
 	src/io/way.c src/io/way.h
 libio_a_SOURCES += \
@@ -23,10 +24,12 @@ libio_a_SOURCES += \
 libio_a_SOURCES += \
 	src/io/arp.c src/io/arp.h \
 	src/io/echo.c src/io/echo.h \
+	src/io/link_sock.c src/io/link_sock.h \
 	src/io/ndisc.c src/io/ndisc.h \
 	src/io/net_monitor.c src/io/net_monitor.h \
 	src/io/peer_memory.c src/io/peer_memory.h \
 	src/io/rtnl.c src/io/rtnl.h \
+	src/io/tun.c src/io/tun.h \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h
 libio_a_SOURCES += \
 	src/io/conntrack.c src/io/conntrack.h \

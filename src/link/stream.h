@@ -1,7 +1,8 @@
 /* The stream between the two directors: TLS 1.3 over TCP with the pair key as external PSK and
- * nothing else, so that who speaks has the key. It connects by itself, again and again, and keeps
- * one connection however many come about. Messages are a length (4 bytes, network order), a type (1
- * byte) and the contents. Never blocks. */
+ * nothing else, so that who speaks has the key. The director with the lower address connects, again
+ * and again; the other one listens. Of several connections the one that completed its handshake
+ * last is kept: the peer would not have made it while it was content with another. Messages are a
+ * length (4 bytes, network order), a type (1 byte) and the contents. Never blocks. */
 #pragma once
 
 #include "base/addr.h"
@@ -24,8 +25,9 @@ enum stream_type {
 	STREAM_RECORDS,     /* connections in bulk */
 	STREAM_RECORDS_ACK, /* so many were taken by the kernel */
 	STREAM_RESYNC_DONE,
-	STREAM_DIGEST,      /* of the sender's connections, by service */
-	STREAM_TRACKED,     /* conntrack entries, for fullnat */
+	STREAM_DIGEST,  /* of the sender's connections, by service */
+	STREAM_TRACKED, /* conntrack entries, for fullnat */
+	STREAM_AGREED,  /* the hello was taken: datagrams under its keys can be read */
 	STREAM_TYPE_MAX_
 };
 
@@ -38,18 +40,21 @@ struct stream_handler {
 		void *userdata);
 	/* What was queued is on its way: there is room for more. */
 	void (*drained)(struct stream *s, void *userdata);
-	/* `reason` is one readable clause. It is tried again by itself. */
+	/* What was open is no more. `reason` is one readable clause. It is tried again by itself.
+	 * When another connection takes its place, `opened` follows at once. */
 	void (*closed)(struct stream *s, const char *reason, void *userdata);
+	/* An attempt, ours or somebody else's, never became a stream. */
+	void (*failed)(struct stream *s, const char *reason, void *userdata);
 };
 
 struct stream_settings {
 	struct addr own, peer; /* link addresses */
 	uint16_t port;
-	char interface[16];
-	const struct pair_keys *keys; /* borrowed */
+	char interface[16];           /* the only one it may use; "": the routes decide */
+	const struct pair_keys *keys; /* borrowed; see stream_keys_changed() */
 };
 
-/* 0 or -errno. */
+/* 0 or -errno; -EINVAL when the two addresses are one, or of two families. */
 int stream_new(sd_event *loop, const struct stream_settings *settings,
 	const struct stream_handler *handler, void *userdata, struct stream **ret);
 void stream_free(struct stream *s); /* NULL is fine */
@@ -59,5 +64,11 @@ void stream_free(struct stream *s); /* NULL is fine */
 bool stream_send(struct stream *s, enum stream_type type, const void *data, size_t len);
 bool stream_is_open(const struct stream *s);
 size_t stream_queued(const struct stream *s); /* bytes */
+/* The id of the key that the open connection was made with. */
+const uint8_t *stream_key_id(const struct stream *s);
+/* The keys have other contents now. A connection made with one that is gone is closed; one made
+ * with a key that is not the active one any more goes on until another, with the active one, has
+ * been made. */
+void stream_keys_changed(struct stream *s);
 /* The peer breaks the rules, or the hello says what cannot be: close, try again later. */
 void stream_close(struct stream *s, const char *reason);

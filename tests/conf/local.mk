@@ -22,6 +22,13 @@ tests_conf_test_suggest_CPPFLAGS = $(CONF_TEST_CPPFLAGS)
 tests_conf_test_suggest_CFLAGS = $(CONF_TEST_CFLAGS)
 tests_conf_test_suggest_LDADD = $(LIBCONF) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/conf/test_outline
+TESTS += tests/conf/test_outline
+tests_conf_test_outline_SOURCES = tests/conf/test_outline.c
+tests_conf_test_outline_CPPFLAGS = $(CONF_TEST_CPPFLAGS)
+tests_conf_test_outline_CFLAGS = $(CONF_TEST_CFLAGS)
+tests_conf_test_outline_LDADD = $(LIBCONF) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/conf/test_conf
 TESTS += tests/conf/test_conf
 tests_conf_test_conf_SOURCES = tests/conf/test_conf.c

@@ -1,6 +1,8 @@
 # The lab's tools; the tests themselves are started by tools/test lab.
 LAB_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read
+check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read tests/lab/flood
+tests_lab_flood_CPPFLAGS = $(LAB_CPPFLAGS)
+tests_lab_flood_SOURCES = tests/lab/flood.c
 tests_lab_sync_read_SOURCES = tests/lab/sync_read.c
 tests_lab_sync_read_LDADD = libcore.a libbase.a
 tests_lab_probe_CPPFLAGS = $(LAB_CPPFLAGS)

@@ -3,6 +3,7 @@ channel on descriptor 3, sends it frames, and waits for what it says."""
 
 import contextlib
 import ctypes
+import fcntl
 import itertools
 import json
 import os
@@ -90,28 +91,31 @@ class Listener:
 
 
 class Helper:
-    """A helper program, seen from the director; with descriptors of its own besides the channel,
-    by their numbers there."""
+    """A helper program, seen from the director."""
 
-    def __init__(self, program, namespace, *prefix, descriptors=None):
-        descriptors = descriptors or {}
-
-        def arrange():
-            os.dup2(theirs.fileno(), 3)
-            for there, here in descriptors.items():
-                os.dup2(here, there)
-
+    def __init__(self, program, namespace, *prefix, more=None):
+        """`more`: descriptors to hand over, by the number that they have there."""
         ours, theirs = socket.socketpair()
         self.runtime = tempfile.TemporaryDirectory(prefix="tandem-")
         self.socket = ours
         self.buffer = b""
         self.said = []
         self.seq = 0
+        # Far from the numbers that they get, so that none is overwritten before it was copied.
+        given = {number: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100)
+                 for number, fd in ({3: theirs.fileno()} | (more or {})).items()}
+
+        def hand_over():
+            for number, fd in given.items():
+                os.dup2(fd, number)
+
         with namespace.entered():
             self.process = subprocess.Popen(
                 [*prefix, os.path.join(PREFIX, "libexec/tandem", program), "--runtime-dir", self.runtime.name],
-                pass_fds=(3, *descriptors), preexec_fn=arrange)
+                pass_fds=tuple(given), preexec_fn=hand_over)
         theirs.close()
+        for fd in given.values():
+            os.close(fd)
 
     def send(self, method, **parameters):
         frame = {"method": method, "parameters": parameters}

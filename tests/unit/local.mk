@@ -214,7 +214,7 @@ tests_unit_test_roles_LDADD = $(LIBCONF) libcore.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print
-tests_unit_test_print_SOURCES = tests/unit/test_print.c src/ctl/print.c
+tests_unit_test_print_SOURCES = tests/unit/test_print.c src/ctl/peer_trouble.c src/ctl/print.c
 tests_unit_test_print_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_print_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
@@ -282,6 +282,13 @@ tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
+# Link
+check_PROGRAMS += tests/unit/test_tun
+TESTS += tests/unit/test_tun
+tests_unit_test_tun_SOURCES = tests/unit/test_tun.c
+tests_unit_test_tun_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_tun_LDADD = libio.a libbase.a $(UNIT_LDADD)
+
 # Health checks by HTTP
 check_PROGRAMS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern
 TESTS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern
@@ -300,6 +307,11 @@ TESTS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
 tests_unit_test_history_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_history_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_stream
+TESTS += tests/unit/test_stream
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c
+tests_unit_test_stream_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_stream_LDADD = liblink.a libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(SSL_LIBS) $(UNIT_LDADD)
 
 # What is synced in bulk
 check_PROGRAMS += tests/unit/test_sync_digest tests/unit/test_shadow tests/unit/test_resync \

@@ -34,7 +34,7 @@ static void tear_down(void)
 
 static void set(const char *server, const struct decision *d)
 {
-	ck_assert_int_eq(overrides_set(&o, "web", server, d, (struct instant){0}, t0), 0);
+	ck_assert_int_eq(overrides_set(&o, "web", server, d, (struct instant){0}, "lb1", t0), 0);
 }
 
 /* Another process, or this one after a reboot. */
@@ -138,7 +138,7 @@ START_TEST(what_is_taken_back_is_not_written)
 	struct decision fails = {.kind = DECISION_FAIL}, none = {0};
 
 	set("rs1", &fails);
-	ck_assert_int_eq(overrides_set(&o, "web", "rs1", &none, t0.now, t0), 0);
+	ck_assert_int_eq(overrides_set(&o, "web", "rs1", &none, t0.now, "lb1", t0), 0);
 	ck_assert_uint_eq(overrides_find(&o, "web", "rs1")->ready_at.us, t0.now.us);
 	reload_at(t0);
 	ck_assert_uint_eq(o.n, 0);
@@ -152,8 +152,10 @@ START_TEST(what_cannot_be_kept_is_not_done)
 	set("rs1", &fails);
 	(void)snprintf(bad, sizeof(bad), "%s.new", path); /* in the way of the new file */
 	ck_assert_int_eq(mkdir(bad, 0755), 0);
-	ck_assert_int_eq(overrides_set(&o, "web", "rs1", &d, (struct instant){0}, t0), -EISDIR);
-	ck_assert_int_eq(overrides_set(&o, "web", "rs2", &d, (struct instant){0}, t0), -EISDIR);
+	ck_assert_int_eq(
+		overrides_set(&o, "web", "rs1", &d, (struct instant){0}, "lb1", t0), -EISDIR);
+	ck_assert_int_eq(
+		overrides_set(&o, "web", "rs2", &d, (struct instant){0}, "lb1", t0), -EISDIR);
 	ck_assert_int_eq(overrides_find(&o, "web", "rs1")->decision.kind, DECISION_FAIL);
 	ck_assert_ptr_null(overrides_find(&o, "web", "rs2"));
 	reload_at(t0);
@@ -197,6 +199,234 @@ START_TEST(the_directory_is_made_when_it_is_not_there)
 }
 END_TEST
 
+/* Two directors */
+
+static struct override last_taken, last_kept;
+static unsigned n_taken, n_kept, n_conflicts;
+
+static void on_taken(const struct override *item, bool conflict, void *userdata)
+{
+	(void)userdata;
+	last_taken = *item;
+	n_taken++;
+	n_conflicts += conflict;
+}
+
+static void on_kept(const struct override *item, void *userdata)
+{
+	(void)userdata;
+	last_kept = *item;
+	n_kept++;
+}
+
+static const struct overrides_listener listener = {on_taken, on_kept, NULL};
+
+static const struct override *ours(void)
+{
+	return overrides_find(&o, "web", "rs1");
+}
+
+static struct overrides_now at(uint64_t after_us)
+{
+	return (struct overrides_now){instant_add(t0.now, after_us), t0.unix_us + after_us};
+}
+
+static void decide(enum decision_kind kind, const char *by, uint64_t after_us)
+{
+	struct decision d = {.kind = kind};
+
+	if (kind == DECISION_DRAIN)
+		d.drain =
+			(struct drain){.requested_at = at(after_us).now, .deadline = INSTANT_NEVER};
+	ck_assert_int_eq(
+		overrides_set(&o, "web", "rs1", &d, (struct instant){0}, by, at(after_us)), 0);
+}
+
+/* What lb2 would say after it decided so at that moment, having known of what was decided at
+ * `over`; 0: of nothing. */
+static void hear(const char *decision, uint64_t at_after_us, uint64_t over)
+{
+	json_t *theirs = json_pack("[{s:s, s:s, s:s, s:s, s:I, s:I, s:{s:s}}]", "pool", "web",
+		"server", "rs1", "decision", decision, "by", "lb2", "at_us",
+		(json_int_t)(t0.unix_us + at_after_us), "over_us", (json_int_t)over, "drain",
+		"state", "draining");
+
+	n_taken = n_kept = n_conflicts = 0;
+	ck_assert_ptr_nonnull(theirs);
+	ck_assert_int_eq(overrides_merge(&o, theirs, at(at_after_us), &listener), 0);
+	json_decref(theirs);
+}
+
+START_TEST(what_the_peer_decided_counts_here_and_stays)
+{
+	o.shared = true;
+	hear("fail", 5, 0);
+	ck_assert_uint_eq(n_taken, 1);
+	ck_assert_uint_eq(n_conflicts, 0);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_FAIL);
+	hear("fail", 5, 0); /* said again: no news */
+	ck_assert_uint_eq(n_taken, 0);
+	reload_at(t0);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_FAIL);
+	ck_assert_str_eq(ours()->stamp.by, "lb2");
+	ck_assert_uint_eq(ours()->stamp.at_unix_us, t0.unix_us + 5);
+}
+END_TEST
+
+START_TEST(the_newest_decision_counts_on_both)
+{
+	decide(DECISION_FAIL, "lb1", 10);
+	hear("drain", 9, 0);
+	ck_assert_uint_eq(n_taken, 0);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_FAIL);
+	hear("drain", 11, t0.unix_us + 10);
+	ck_assert_uint_eq(n_taken, 1);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_DRAIN);
+}
+END_TEST
+
+START_TEST(of_two_at_one_moment_the_later_name_counts)
+{
+	decide(DECISION_FAIL, "lb1", 10);
+	hear("drain", 10, 0);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_DRAIN);
+	decide(DECISION_FAIL, "lb3", 20);
+	hear("drain", 20, 0);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_FAIL);
+}
+END_TEST
+
+START_TEST(one_decided_in_ignorance_of_ours_is_a_conflict_and_one_decided_over_ours_is_none)
+{
+	decide(DECISION_FAIL, "lb1", 10);
+	hear("drain", 20, t0.unix_us + 10);
+	ck_assert_uint_eq(n_conflicts, 0);
+	ck_assert_str_eq(ours()->lost.by, "");
+	decide(DECISION_FAIL, "lb1", 30);
+	hear("drain", 40, t0.unix_us + 20);
+	ck_assert_uint_eq(n_conflicts, 1);
+	ck_assert_str_eq(ours()->lost.by, "lb1");
+	ck_assert_int_eq(ours()->lost_decision.kind, DECISION_FAIL);
+	decide(DECISION_NONE, "lb1", 50); /* decided anew: settled */
+	ck_assert_str_eq(ours()->lost.by, "");
+}
+END_TEST
+
+START_TEST(an_older_one_in_conflict_is_shown_once_and_what_was_decided_over_it_never)
+{
+	decide(DECISION_FAIL, "lb1", 30);
+	hear("drain", 20, 0);
+	ck_assert_uint_eq(n_kept, 1);
+	ck_assert_str_eq(ours()->lost.by, "lb2");
+	hear("drain", 20, 0);
+	ck_assert_uint_eq(n_kept, 0);
+	hear("drain", 40, t0.unix_us + 30);
+	decide(DECISION_FAIL, "lb1", 50);
+	hear("drain", 40, t0.unix_us + 30); /* it has not heard of ours yet */
+	ck_assert_uint_eq(n_kept, 0);
+}
+END_TEST
+
+START_TEST(who_hears_of_a_conflict_when_it_is_settled_shows_it_as_well)
+{
+	json_t *theirs, *lost;
+
+	decide(DECISION_FAIL, "lb1", 30);
+	theirs = overrides_for_peer(&o, t0);
+	lost = json_pack("{s:s, s:i, s:s, s:I}", "decision", "none", "weight", 3, "by", "lb2",
+		"at_us", (json_int_t)t0.unix_us);
+	(void)json_object_set_new(json_array_get(theirs, 0), "lost", lost);
+	n_kept = n_taken = 0;
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(overrides_merge(&o, theirs, t0, &listener), 0);
+	ck_assert_uint_eq(n_kept, 1);
+	ck_assert_uint_eq(n_taken, 0);
+	ck_assert_uint_eq(ours()->lost_decision.weight, 3);
+	ck_assert_int_eq(overrides_save(&o, t0), 0);
+	reload_at(t0);
+	ck_assert_str_eq(ours()->lost.by, "lb2");
+	json_decref(theirs);
+}
+END_TEST
+
+START_TEST(two_that_agree_are_no_conflict)
+{
+	decide(DECISION_FAIL, "lb1", 10);
+	hear("fail", 20, 0);
+	ck_assert_uint_eq(n_taken, 1);
+	ck_assert_uint_eq(n_conflicts, 0);
+}
+END_TEST
+
+START_TEST(what_was_taken_back_does_not_come_back_from_the_peer)
+{
+	o.shared = true;
+	decide(DECISION_FAIL, "lb1", 10);
+	decide(DECISION_NONE, "lb1", 20);
+	reload_at(at(30));
+	o.shared = true;
+	hear("fail", 10, 0);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_NONE);
+	ck_assert_uint_eq(n_kept, 0);
+}
+END_TEST
+
+START_TEST(a_server_taken_back_by_the_peer_is_cold_here_too)
+{
+	decide(DECISION_FAIL, "lb1", 10);
+	hear("none", 20, t0.unix_us + 10);
+	ck_assert_uint_eq(ours()->ready_at.us, at(20).now.us);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_behind_does_not_undo_a_decision)
+{
+	hear("fail", 1000000, 0);
+	decide(DECISION_NONE, "lb1", 10); /* knows of it, though its clock says earlier */
+	ck_assert_uint_gt(ours()->stamp.at_unix_us, t0.unix_us + 1000000);
+	hear("fail", 1000000, 0);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_NONE);
+}
+END_TEST
+
+START_TEST(what_makes_no_sense_is_left_out)
+{
+	json_t *theirs = json_pack("[i, {}, {s:s}, {s:s, s:s, s:s}]", 7, "pool", "web", "pool",
+		"web", "server", "rs1", "decision", "what");
+
+	ck_assert_int_eq(overrides_merge(&o, theirs, t0, &listener), 0);
+	ck_assert_int_eq(overrides_merge(&o, NULL, t0, &listener), 0);
+	ck_assert_uint_eq(o.n, 0);
+	json_decref(theirs);
+}
+END_TEST
+
+START_TEST(what_one_says_the_other_understands)
+{
+	struct decision d = drain(600000000);
+	struct overrides other = {.path = path};
+	json_t *said;
+
+	d.has_weight = true;
+	d.weight = 3;
+	set("rs1", &d);
+	said = overrides_for_peer(&o, t0);
+	ck_assert_int_eq(overrides_merge(&other, said, t0, &listener), 0);
+	ck_assert_uint_eq(other.n, 1);
+	ck_assert_uint_eq(other.items[0].decision.weight, 3);
+	ck_assert_uint_eq(other.items[0].decision.drain.deadline.us, d.drain.deadline.us);
+	ck_assert(!other.items[0].counts_there);
+	o.items[0].counts_here = true;
+	json_decref(said);
+	said = overrides_for_peer(&o, t0);
+	ck_assert_int_eq(overrides_merge(&other, said, t0, &listener), 0);
+	ck_assert(other.items[0].counts_there);
+	json_decref(said);
+	other.path = NULL;
+	overrides_done(&other);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("overrides");
@@ -214,6 +444,23 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_kept_is_not_done);
 	tcase_add_test(tc, a_file_of_somebody_else_is_moved_aside);
 	tcase_add_test(tc, the_directory_is_made_when_it_is_not_there);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("two directors");
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, what_the_peer_decided_counts_here_and_stays);
+	tcase_add_test(tc, the_newest_decision_counts_on_both);
+	tcase_add_test(tc, of_two_at_one_moment_the_later_name_counts);
+	tcase_add_test(tc,
+		one_decided_in_ignorance_of_ours_is_a_conflict_and_one_decided_over_ours_is_none);
+	tcase_add_test(
+		tc, an_older_one_in_conflict_is_shown_once_and_what_was_decided_over_it_never);
+	tcase_add_test(tc, who_hears_of_a_conflict_when_it_is_settled_shows_it_as_well);
+	tcase_add_test(tc, two_that_agree_are_no_conflict);
+	tcase_add_test(tc, what_was_taken_back_does_not_come_back_from_the_peer);
+	tcase_add_test(tc, a_server_taken_back_by_the_peer_is_cold_here_too);
+	tcase_add_test(tc, a_clock_that_is_behind_does_not_undo_a_decision);
+	tcase_add_test(tc, what_makes_no_sense_is_left_out);
+	tcase_add_test(tc, what_one_says_the_other_understands);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

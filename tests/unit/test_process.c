@@ -20,7 +20,7 @@ static char dir[] = "/tmp/tandem-process-XXXXXX";
 static char program[64];
 static sd_event *loop;
 static struct process helpers[HELPERS];
-static char said[HELPERS][80]; /* what was heard of each, in order */
+static char said[HELPERS][160]; /* what was heard of each, in order */
 static int ends;
 
 static void note(const struct process *p, const char *what)
@@ -170,6 +170,73 @@ START_TEST(who_closes_its_channel_may_end_in_its_own_way)
 }
 END_TEST
 
+/* A descriptor from which this word can be read; not below `lowest`. */
+static int readable(const char *word, int lowest)
+{
+	int fds[2], fd;
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(write(fds[1], word, strlen(word)), (ssize_t)strlen(word));
+	ck_assert_int_eq(close(fds[1]), 0);
+	fd = fcntl(fds[0], F_DUPFD_CLOEXEC, lowest);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(close(fds[0]), 0);
+	return fd;
+}
+
+static void run_until(size_t helper, const char *wanted)
+{
+	while (!strstr(said[helper], wanted))
+		ck_assert_int_ge(sd_event_run(loop, UINT64_MAX), 0);
+}
+
+START_TEST(what_is_given_is_in_its_place_and_nothing_else_is)
+{
+	int first = readable("one\n", 5), second = readable("two\n", 3);
+
+	write_program("read x <&4; read y <&5; set -- /proc/self/fd/*\n"
+		      "printf '{\"method\":\"%s-%s-%s\",\"parameters\":{}}\\0' $x $y $# >&3");
+	(void)process_give(&helpers[0], 0, first);
+	(void)process_give(&helpers[0], 1, second);
+	process_start(&helpers[0], &settings);
+	/* 0, 1, 2, 3, 4, 5, the script, and the directory */
+	run_until(0, "one-two-8; ");
+	ck_assert_int_eq(close(first), 0);
+	ck_assert_int_eq(close(second), 0);
+}
+END_TEST
+
+START_TEST(who_is_given_something_else_is_another_one_which_is_no_death)
+{
+	int fd;
+
+	write_program("if read x <&4; then m=$x; else m=nothing; fi\n"
+		      "printf '{\"method\":\"%s\",\"parameters\":{}}\\0' $m >&3\n"
+		      "exec grep -qz Shutdown <&3");
+	process_start(&helpers[0], &settings);
+	run_until(0, "nothing; ");
+	fd = readable("something\n", 3);
+	ck_assert(!process_give(&helpers[0], 0, -1));
+	ck_assert(process_give(&helpers[0], 0, fd));
+	run_until(0, "something; ");
+	ck_assert_str_eq(said[0], "started; nothing; started; something; ");
+	ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
+START_TEST(who_is_to_be_replaced_and_is_asked_to_leave_leaves)
+{
+	write_program("printf '{\"method\":\"Here\",\"parameters\":{}}\\0' >&3\n"
+		      "exec grep -qz Shutdown <&3");
+	process_start(&helpers[0], &settings);
+	run_until(0, "Here; ");
+	ck_assert(process_give(&helpers[0], 0, 2));
+	process_leave(&helpers[0], false);
+	run_until(0, "left; ");
+	ck_assert_str_eq(said[0], "started; Here; left; ");
+}
+END_TEST
+
 START_TEST(with_other_capabilities_it_is_another_one_which_is_no_death)
 {
 	write_program("exec grep -qz Shutdown <&3");
@@ -210,6 +277,9 @@ int main(void)
 	tcase_add_test(tc, last_words_are_heard_before_the_end);
 	tcase_add_test(tc, words_of_parting_are_heard_before_who_was_asked_to_leave_is_gone);
 	tcase_add_test(tc, who_closes_its_channel_may_end_in_its_own_way);
+	tcase_add_test(tc, what_is_given_is_in_its_place_and_nothing_else_is);
+	tcase_add_test(tc, who_is_given_something_else_is_another_one_which_is_no_death);
+	tcase_add_test(tc, who_is_to_be_replaced_and_is_asked_to_leave_leaves);
 	tcase_add_test(tc, with_other_capabilities_it_is_another_one_which_is_no_death);
 	tcase_add_test(tc, it_has_the_capabilities_that_it_was_given_and_no_others);
 	suite_add_tcase(suite, tc);

@@ -52,6 +52,29 @@ void switchover_look(struct director *director)
 	(void)director;
 }
 
+static enum peer_trouble trouble; /* of the link */
+
+enum peer_trouble peer_trouble_here(const struct director *director)
+{
+	(void)director;
+	return trouble;
+}
+
+void peer_touch(struct director *director)
+{
+	(void)director;
+}
+
+void peer_role_changed(struct director *director)
+{
+	(void)director;
+}
+
+bool targets_all_checked(const struct targets *t)
+{
+	return t->n == 0 || t->items[0].verdict != VERDICT_UNKNOWN;
+}
+
 json_t *track_causes(const struct director *director, const struct conf_router *router)
 {
 	(void)director;
@@ -308,6 +331,31 @@ START_TEST(nobody_is_active_when_the_elector_is_given_up)
 }
 END_TEST
 
+START_TEST(ready_is_said_once_when_table_checks_and_link_are)
+{
+	struct target target = {.verdict = VERDICT_UNKNOWN};
+
+	d.targets = (struct targets){.items = &target, .n = 1};
+	trouble = PEER_RESYNC_RUNNING;
+	roles_look_ready(&d);
+	d.applied = true;
+	roles_look_ready(&d);
+	target.verdict = VERDICT_DOWN;
+	roles_look_ready(&d);
+	ck_assert_ptr_null(told);
+	ck_assert(!d.ready);
+	trouble = PEER_FINE;
+	roles_look_ready(&d);
+	ck_assert_str_eq(told, "{}");
+	ck_assert(d.ready);
+	free(told);
+	told = NULL;
+	roles_look_ready(&d);
+	ck_assert_ptr_null(told);
+	d.targets = (struct targets){0};
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("roles");
@@ -326,6 +374,7 @@ int main(void)
 	tcase_add_test(tc, a_router_with_another_vrid_begins_anew);
 	tcase_add_test(tc, the_last_word_of_a_removed_router_is_nobodys);
 	tcase_add_test(tc, nobody_is_active_when_the_elector_is_given_up);
+	tcase_add_test(tc, ready_is_said_once_when_table_checks_and_link_are);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

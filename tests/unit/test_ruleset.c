@@ -210,6 +210,23 @@ START_TEST(two_lists_of_one_table_are_equal_and_others_are_not)
 }
 END_TEST
 
+START_TEST(no_process_may_send_to_the_reserved_interface)
+{
+	struct nft_rules only = {.reserved = "tandem-sync"};
+	json_t *list = ruleset_replace(&only);
+	char *text = json_dumps(list, JSON_COMPACT);
+
+	ck_assert(!nft_rules_empty(&only));
+	ck_assert_ptr_nonnull(strstr(text, "\"hook\":\"output\""));
+	ck_assert_ptr_nonnull(strstr(text,
+		"[{\"match\":{\"op\":\"==\",\"left\":{\"meta\":{\"key\":\"oifname\"}},\"right\":"
+		"\"tandem-sync\"}},{\"match\":{\"op\":\">=\",\"left\":{\"meta\":{\"key\":"
+		"\"skuid\"}},\"right\":0}},{\"drop\":null}]"));
+	free(text);
+	json_decref(list);
+}
+END_TEST
+
 /* Of a configuration */
 
 static struct conf *conf;
@@ -365,6 +382,7 @@ int main(void)
 	tcase_add_test(tests, a_pool_of_one_address_needs_no_choice);
 	tcase_add_test(tests, virtual_addresses_and_pools_are_protected_and_only_pools_guarded);
 	tcase_add_test(tests, two_lists_of_one_table_are_equal_and_others_are_not);
+	tcase_add_test(tests, no_process_may_send_to_the_reserved_interface);
 	tcase_add_test(tests, a_closed_address_lets_its_services_through);
 	tcase_add_test(tests, the_owner_of_the_addresses_accepts);
 	tcase_add_test(tests, servers_by_fullnat_count_and_those_of_the_fallback_too);

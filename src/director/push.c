@@ -1,0 +1,541 @@
+/* tandemctl push: this node's configuration file is offered to the peer. What each wants of the
+ * other stands in its state, so that a broken stream or a restart loses nothing: the one that
+ * offers says which step it is at, the one that takes says how that step went. It checks the text
+ * against its own host first; then it is applied by the one that serves nobody, then by the other.
+ * What cannot be carried out is taken back, file and all. */
+#include "director/state.h"
+
+#include "base/cleanup.h"
+#include "io/file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TEXT_MAX (512u * 1024u) /* of a file: it travels in a state */
+#define ANSWER_US UINT64_C(60000000)
+#define PREVIOUS ".previous" /* what the file was called before */
+#define TEXT_NAME "<text>"   /* what errors call a text that is in no file */
+
+enum step {
+	STEP_CHECK, /* would it be taken? */
+	STEP_APPLY, /* write it, and make it so */
+	STEP_UNDO,  /* what was there before */
+	STEP_MAX_
+};
+
+static const char *const step_names[STEP_MAX_] = {
+	[STEP_CHECK] = "check",
+	[STEP_APPLY] = "apply",
+	[STEP_UNDO] = "undo",
+};
+
+/* What we offer. */
+struct offer {
+	struct control_call *call; /* NULL: nothing is offered */
+	uint64_t id;
+	enum step step;
+	char *text;
+	bool may_delete;
+	bool here_first, here_done;
+	json_t *failed; /* errors that STEP_UNDO is the answer to */
+	sd_event_source *timeout;
+};
+
+/* What we take. */
+struct taking {
+	uint64_t id;
+	enum step step;
+	bool under_way; /* its answer is yet to come */
+	bool back;      /* it failed, and what was there before is being put back */
+	json_t *errors; /* the answer: empty when it went well */
+};
+
+struct push {
+	struct offer offer;
+	struct taking taking;
+	bool reloading;      /* on behalf of one of them */
+	json_t *reload_said; /* errors of the reload that has just ended */
+	sd_event_source *defer;
+};
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static uint64_t id_of(const json_t *o)
+{
+	return (uint64_t)json_integer_value(json_object_get(o, "id"));
+}
+
+static bool step_by_name(const char *name, enum step *ret)
+{
+	for (enum step i = 0; name && i < STEP_MAX_; i++)
+		if (strcmp(step_names[i], name) == 0) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+/* A reload on behalf of a push; on_reloaded() goes on. */
+static void reload(struct director *d, bool may_delete)
+{
+	d->push->reloading = true;
+	reload_request(d, NULL, may_delete);
+}
+
+/* The one that offers */
+
+static void offer_end(struct offer *o)
+{
+	o->call = NULL;
+	o->timeout = sd_event_source_disable_unref(o->timeout);
+	free(o->text);
+	json_decref(o->failed);
+	*o = (struct offer){0};
+}
+
+/* Errors of a text name it by the file that it is here. */
+static json_t *named(const struct director *d, const json_t *errors)
+{
+	json_t *array = json_array(), *item;
+	size_t i;
+
+	json_array_foreach (errors, i, item) {
+		const char *text = json_string_value(item);
+		bool is_of_text = text && strncmp(text, TEXT_NAME, strlen(TEXT_NAME)) == 0;
+
+		if (text)
+			(void)json_array_append_new(
+				array, json_sprintf("%s%s", is_of_text ? d->options->config : "",
+					       is_of_text ? text + strlen(TEXT_NAME) : text));
+	}
+	return array;
+}
+
+/* Takes errors. */
+static void fail(struct director *d, const char *node, json_t *errors)
+{
+	struct offer *o = &d->push->offer;
+	char message[300];
+
+	(void)snprintf(message, sizeof(message), "push: %.64s does not take it: %.180s", node,
+		json_string_value(json_array_get(errors, 0)));
+	director_event(d, EVENT_PUSH_FAILED, message, "TANDEM_PEER", peer_name(d), NULL);
+	control_error(
+		o->call, "PushFailed", json_pack("{s:s, s:o}", "node", node, "errors", errors));
+	offer_end(o);
+	peer_touch(d);
+}
+
+static void succeed(struct director *d)
+{
+	struct offer *o = &d->push->offer;
+	const char *self = d->conf->nodes[d->conf->self].name;
+	char message[200];
+
+	(void)snprintf(message, sizeof(message), "push: %.64s has this node's configuration",
+		peer_name(d));
+	director_event(d, EVENT_PUSHED, message, "TANDEM_PEER", peer_name(d), NULL);
+	control_reply(
+		o->call, json_pack("{s:[s, s]}", "applied", o->here_first ? self : peer_name(d),
+				 o->here_first ? peer_name(d) : self));
+	offer_end(o);
+	peer_touch(d);
+}
+
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct director *d = userdata;
+
+	(void)source;
+	(void)usec;
+	if (d->push->offer.call)
+		fail(d, peer_name(d),
+			json_pack("[s]", "it did not answer in time; see its status"));
+	return 0;
+}
+
+static void go_to(struct director *d, enum step step)
+{
+	struct offer *o = &d->push->offer;
+
+	o->step = step;
+	(void)sd_event_source_set_time_relative(o->timeout, ANSWER_US);
+	(void)sd_event_source_set_enabled(o->timeout, SD_EVENT_ONESHOT);
+	peer_touch(d);
+}
+
+static void offer_reloaded(struct director *d, const json_t *errors)
+{
+	struct offer *o = &d->push->offer;
+
+	if (json_array_size(errors) > 0 && !o->here_first) {
+		o->failed = json_deep_copy(errors);
+		go_to(d, STEP_UNDO);
+		return;
+	}
+	if (json_array_size(errors) > 0) {
+		fail(d, d->conf->nodes[d->conf->self].name, json_deep_copy(errors));
+		return;
+	}
+	o->here_done = true;
+	if (o->here_first)
+		go_to(d, STEP_APPLY);
+	else
+		succeed(d);
+}
+
+static void apply_next(struct director *d)
+{
+	struct offer *o = &d->push->offer;
+
+	if (o->step == STEP_CHECK && !o->here_first)
+		go_to(d, STEP_APPLY);
+	else if (!o->here_done)
+		reload(d, o->may_delete);
+	else
+		succeed(d);
+}
+
+static void hear_answer(struct director *d, const json_t *answer)
+{
+	struct offer *o = &d->push->offer;
+	const json_t *errors = json_object_get(answer, "errors");
+	enum step step;
+
+	if (!o->call || d->push->reloading || id_of(answer) != o->id ||
+		!step_by_name(text_of(answer, "step"), &step) || step != o->step)
+		return;
+	if (step == STEP_UNDO)
+		fail(d, d->conf->nodes[d->conf->self].name, json_incref(o->failed));
+	else if (json_array_size(errors) > 0)
+		fail(d, peer_name(d), named(d, errors));
+	else
+		apply_next(d);
+}
+
+static bool any_active_there(const struct director *d)
+{
+	const char *name;
+	json_t *router;
+
+	json_object_foreach (json_object_get(d->peer.state, "routers"), name, router) {
+		const char *state = text_of(router, "state");
+		if (state && strcmp(state, "active") == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool any_active_here(const struct director *d)
+{
+	for (size_t i = 0; i < d->conf->n_routers; i++)
+		if (d->roles.active[i])
+			return true;
+	return false;
+}
+
+/* NULL: what is wrong is in *ret_errors (array of text). The file's text, to be freed. */
+static char *read_own(struct director *d, json_t **ret_errors)
+{
+	struct conf_errors errors = {0};
+	struct conf *conf = conf_load(d->options->config, d->options->node, &errors);
+	char *text = NULL;
+
+	if (conf && conf_read_secrets(conf, &errors)) {
+		text = file_read(d->options->config, TEXT_MAX);
+		if (!text)
+			*ret_errors = json_pack("[o]",
+				json_sprintf("%s: it cannot be read, or is larger than %u bytes",
+					d->options->config, TEXT_MAX));
+	} else {
+		*ret_errors = reload_errors_to_json(&errors);
+	}
+	conf_free(conf);
+	conf_errors_done(&errors);
+	return text;
+}
+
+static void refuse(struct control_call *call, const char *node, json_t *errors)
+{
+	control_error(call, "PushFailed", json_pack("{s:s, s:o}", "node", node, "errors", errors));
+}
+
+static bool is_there(const struct director *d)
+{
+	return d->peer.alive && d->peer.stream && d->peer.state;
+}
+
+void push_request(struct director *d, struct control_call *call, const json_t *parameters)
+{
+	struct offer *o = &d->push->offer;
+	json_t *errors = NULL;
+	char *text;
+
+	if (!peer_is_wanted(d)) {
+		control_error(call, "NoPeer", NULL);
+		return;
+	}
+	if (o->call || d->push->taking.under_way || d->change.under_way) {
+		control_error(call, "Busy", NULL);
+		return;
+	}
+	if (!is_there(d)) {
+		refuse(call, peer_name(d), json_pack("[s]", "it is not heard over the link"));
+		return;
+	}
+	text = read_own(d, &errors);
+	if (!text) {
+		refuse(call, d->conf->nodes[d->conf->self].name, errors);
+		return;
+	}
+	*o = (struct offer){.call = call,
+		.id = drains_now().unix_us,
+		.text = text,
+		.may_delete = json_is_true(json_object_get(parameters, "yes")),
+		.here_first = any_active_there(d) && !any_active_here(d)};
+	if (sd_event_add_time(
+		    d->loop, &o->timeout, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_timeout, d) < 0) {
+		control_error(call, "OutOfMemory", NULL);
+		offer_end(o);
+		return;
+	}
+	go_to(d, STEP_CHECK);
+}
+
+/* The one that takes */
+
+static void answer(struct director *d, json_t *errors)
+{
+	struct taking *t = &d->push->taking;
+
+	json_decref(t->errors);
+	t->errors = errors;
+	t->under_way = t->back = false;
+	peer_touch(d);
+}
+
+static json_t *check(const struct director *d, const char *text)
+{
+	struct conf_errors errors = {0};
+	struct conf *conf = conf_load_text(text, strlen(text), d->options->node, &errors);
+	json_t *array;
+
+	if (conf)
+		(void)conf_read_secrets(conf, &errors);
+	array = reload_errors_to_json(&errors);
+	conf_free(conf);
+	conf_errors_done(&errors);
+	return array;
+}
+
+static char *previous_path(const struct director *d)
+{
+	char *path;
+
+	return asprintf(&path, "%s" PREVIOUS, d->options->config) < 0 ? NULL : path;
+}
+
+/* NULL, or what went wrong. It may be read and written by those who could read and write the
+ * configuration before. */
+static json_t *write_file(const struct director *d, const char *path, char *text)
+{
+	size_t len = strlen(text);
+	struct stat st;
+	mode_t mode = stat(d->options->config, &st) < 0 ? 0644 : st.st_mode & 0777;
+	int r;
+
+	if (len > 0 && text[len - 1] == '\n')
+		text[len - 1] = '\0'; /* file_replace() adds one */
+	r = file_replace(path, text);
+	if (r >= 0 && chmod(path, mode) < 0)
+		r = -errno;
+	return r < 0 ? json_pack("[o]", json_sprintf("%s: %s", path, strerror(-r))) : NULL;
+}
+
+/* What is written already is not kept as what was there before. */
+static json_t *write_pushed(const struct director *d, const char *text)
+{
+	auto_free char *path = previous_path(d), *now = NULL, *then = strdup(text);
+	json_t *wrong = NULL;
+
+	now = file_read(d->options->config, SIZE_MAX);
+	if (!path || !then)
+		return json_pack("[s]", "out of memory");
+	if (!now || strcmp(now, text) != 0) {
+		if (now)
+			wrong = write_file(d, path, now);
+		if (!wrong)
+			wrong = write_file(d, d->options->config, then);
+	}
+	return wrong;
+}
+
+static json_t *write_previous(const struct director *d)
+{
+	auto_free char *path = previous_path(d);
+	auto_free char *text = path ? file_read(path, SIZE_MAX) : NULL;
+
+	if (!text)
+		return json_pack("[s]", "what was there before cannot be read");
+	return write_file(d, d->options->config, text);
+}
+
+static void carry_out(struct director *d, const json_t *offer)
+{
+	struct taking *t = &d->push->taking;
+	const char *text = text_of(offer, "text");
+	json_t *wrong = NULL;
+
+	t->under_way = true;
+	if (t->step == STEP_CHECK) {
+		answer(d, text ? check(d, text) : json_pack("[s]", "there is no text"));
+		return;
+	}
+	if (t->step == STEP_APPLY)
+		wrong = text ? write_pushed(d, text) : json_pack("[s]", "there is no text");
+	else
+		wrong = write_previous(d);
+	if (wrong)
+		answer(d, wrong);
+	else
+		reload(d,
+			t->step == STEP_UNDO || json_is_true(json_object_get(offer, "may_delete")));
+}
+
+/* What was there before is in force again, whatever that said. */
+static void taking_reloaded(struct director *d, const json_t *errors)
+{
+	struct taking *t = &d->push->taking;
+	json_t *wrong;
+
+	if (t->back) {
+		answer(d, json_incref(t->errors));
+		return;
+	}
+	if (json_array_size(errors) == 0 || t->step == STEP_UNDO) {
+		answer(d, json_array());
+		return;
+	}
+	json_decref(t->errors);
+	t->errors = json_deep_copy(errors);
+	t->back = true;
+	wrong = write_previous(d);
+	if (wrong) {
+		(void)json_array_extend(t->errors, wrong);
+		json_decref(wrong);
+		answer(d, json_incref(t->errors));
+		return;
+	}
+	reload(d, true);
+}
+
+static void hear_offer(struct director *d, const json_t *offer)
+{
+	struct taking *t = &d->push->taking;
+	enum step step;
+
+	if (!step_by_name(text_of(offer, "step"), &step) || t->under_way ||
+		(id_of(offer) == t->id && step == t->step))
+		return;
+	t->id = id_of(offer);
+	t->step = step;
+	json_decref(t->errors);
+	t->errors = NULL;
+	carry_out(d, offer);
+}
+
+/* Both */
+
+static int on_defer(sd_event_source *source, void *userdata)
+{
+	struct director *d = userdata;
+	json_t *said = d->push->reload_said;
+
+	(void)source;
+	d->push->reload_said = NULL;
+	if (d->push->taking.under_way)
+		taking_reloaded(d, said);
+	else if (d->push->offer.call)
+		offer_reloaded(d, said);
+	json_decref(said);
+	return 0;
+}
+
+void push_reloaded(struct director *d, const json_t *errors)
+{
+	struct push *p = d->push;
+
+	if (!p || !p->reloading)
+		return;
+	p->reloading = false;
+	json_decref(p->reload_said);
+	p->reload_said = json_deep_copy(errors);
+	(void)sd_event_source_set_enabled(p->defer, SD_EVENT_ONESHOT);
+}
+
+void push_heard(struct director *d)
+{
+	hear_answer(d, json_object_get(d->peer.state, "pushed"));
+	hear_offer(d, json_object_get(d->peer.state, "push"));
+}
+
+void push_look(struct director *d)
+{
+	if (d->push->offer.call && !d->push->reloading && !is_there(d))
+		fail(d, peer_name(d),
+			json_pack("[s]", "it is not heard over the link any more; see its status"));
+}
+
+void push_to_json(const struct director *d, json_t *state)
+{
+	const struct offer *o = &d->push->offer;
+	const struct taking *t = &d->push->taking;
+
+	if (o->call)
+		(void)json_object_set_new(state, "push",
+			json_pack("{s:I, s:s, s:b, s:s*}", "id", (json_int_t)o->id, "step",
+				step_names[o->step], "may_delete", o->may_delete, "text",
+				o->step == STEP_UNDO ? NULL : o->text));
+	if (t->errors && !t->under_way)
+		(void)json_object_set_new(state, "pushed",
+			json_pack("{s:I, s:s, s:O}", "id", (json_int_t)t->id, "step",
+				step_names[t->step], "errors", t->errors));
+}
+
+int push_init(struct director *d)
+{
+	int r;
+
+	d->push = calloc(1, sizeof(*d->push));
+	if (!d->push)
+		return -ENOMEM;
+	r = sd_event_add_defer(d->loop, &d->push->defer, on_defer, d);
+	return r < 0 ? r : sd_event_source_set_enabled(d->push->defer, SD_EVENT_OFF);
+}
+
+void push_stop(struct director *d)
+{
+	if (d->push && d->push->offer.call) {
+		control_error(d->push->offer.call, "Stopping", NULL);
+		offer_end(&d->push->offer);
+	}
+}
+
+void push_done(struct director *d)
+{
+	if (!d->push)
+		return;
+	push_stop(d);
+	sd_event_source_disable_unref(d->push->defer);
+	json_decref(d->push->reload_said);
+	json_decref(d->push->taking.errors);
+	free(d->push);
+	d->push = NULL;
+}

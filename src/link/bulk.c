@@ -1,0 +1,299 @@
+/* resync and coverage say when they want to be called again; the earliest of that is one timer.
+ * When it is at once, the rest of the loop still has its turn in between. */
+#include "link/bulk.h"
+
+#include "io/clock.h"
+#include "io/conn_list.h"
+#include "link/cold_start.h"
+#include "link/coverage.h"
+#include "link/relay.h"
+#include "link/resync.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define TIMER_ACCURACY_US 1000
+
+struct bulk {
+	const struct bulk_world *world;
+	struct resync_world resync_world;
+	struct coverage_world coverage_world;
+	struct resync *resync;
+	struct coverage *coverage;
+	struct cold_start_handler cold_handler;
+	struct cold_start *cold; /* NULL: it is over, or was not wanted */
+	sd_event_source *timer;
+	bool is_open;
+};
+
+static void arm(struct bulk *b, struct instant at)
+{
+	if (instant_is_never(at)) {
+		(void)sd_event_source_set_enabled(b->timer, SD_EVENT_OFF);
+		return;
+	}
+	(void)sd_event_source_set_time(b->timer, at.us);
+	(void)sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
+}
+
+/* As soon as the loop is free. */
+static void soon(struct bulk *b)
+{
+	arm(b, clock_now());
+}
+
+/* What the kernel knew before we were there. */
+
+static void on_read(const struct cold_start_report *report, void *userdata)
+{
+	struct bulk *b = userdata;
+
+	resync_table_ready(b->resync, true, report->complete);
+}
+
+static const struct cold_start_handler *cold_handler(struct bulk *b)
+{
+	b->cold_handler = (struct cold_start_handler){.ended = on_read, .userdata = b};
+	return &b->cold_handler;
+}
+
+static struct instant step_cold_start(struct bulk *b, struct instant now)
+{
+	struct instant next = cold_start_step(b->cold, now);
+
+	if (!instant_is_never(next))
+		return next;
+	cold_start_free(b->cold);
+	b->cold = NULL;
+	return next;
+}
+
+static int start_in_the_cold(struct bulk *b)
+{
+	int r = cold_start_new(
+		b->world->shadow, CONN_LIST_PATH, cold_handler(b), clock_now(), &b->cold);
+
+	if (r >= 0)
+		resync_table_ready(b->resync, false, false);
+	return r;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct bulk *b = userdata;
+	struct instant now = clock_now();
+	struct instant next = shadow_expire(b->world->shadow, now);
+
+	(void)source;
+	(void)usec;
+	if (b->cold)
+		next = instant_min(next, step_cold_start(b, now));
+	next = instant_min(next, resync_step(b->resync, now));
+	next = instant_min(next, coverage_step(b->coverage, now));
+	arm(b, next);
+	return 0;
+}
+
+/* The world, passed on */
+
+static bool send_message(enum stream_type type, const void *data, size_t len, void *userdata)
+{
+	struct bulk *b = userdata;
+
+	return b->world->send(type, data, len, b->world->userdata);
+}
+
+static size_t queued(void *userdata)
+{
+	struct bulk *b = userdata;
+
+	return b->world->queued(b->world->userdata);
+}
+
+static int inject(const void *message, size_t len, void *userdata)
+{
+	struct bulk *b = userdata;
+
+	return b->world->inject(message, len, b->world->userdata);
+}
+
+static int kernel_queue(struct udp_queue *ret, void *userdata)
+{
+	struct bulk *b = userdata;
+
+	return b->world->kernel_queue(ret, b->world->userdata);
+}
+
+/* What the director is told */
+
+static json_t *resync_to_json(const struct resync_report *r)
+{
+	json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:s?}", "state",
+		resync_state_name(r->state), "records", (json_int_t)r->records, "news",
+		(json_int_t)r->news, "injected", (json_int_t)r->injected, "drops",
+		(json_int_t)r->drops, "took_us", (json_int_t)r->took_us, "incomplete",
+		r->incomplete, "reason", r->reason);
+
+	return o;
+}
+
+static void on_resync(const struct resync_report *report, void *userdata)
+{
+	struct bulk *b = userdata;
+
+	if (report->state != RESYNC_IDLE)
+		helper_send(b->world->helper, "Resync", resync_to_json(report));
+}
+
+static json_t *coverage_to_json(const struct coverage_report *c)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:b}", "own", (json_int_t)c->own,
+		"peer", (json_int_t)c->peer, "matching", (json_int_t)c->matching, "missing",
+		(json_int_t)c->missing, "surplus", (json_int_t)c->surplus, "percent",
+		(double)c->per_10000 / 100, "lag_us", (json_int_t)c->lag_us, "exact", c->exact);
+}
+
+static json_t *service_to_json(const struct coverage_service *s)
+{
+	char text[ADDR_TEXT_MAX];
+
+	return json_pack("{s:i, s:s, s:i, s:I, s:I, s:I}", "protocol", (int)s->protocol, "address",
+		addr_format(&s->address, text), "port", (int)s->port, "mark", (json_int_t)s->mark,
+		"own", (json_int_t)s->own, "missing", (json_int_t)s->missing);
+}
+
+static void on_compared(const struct coverage_report *report, void *userdata)
+{
+	struct bulk *b = userdata;
+	json_t *o = coverage_to_json(report), *services = json_array();
+
+	for (size_t i = 0; i < report->n_services; i++)
+		(void)json_array_append_new(services, service_to_json(&report->services[i]));
+	(void)json_object_set_new(o, "services", services);
+	helper_send(b->world->helper, "Coverage", o);
+}
+
+void bulk_report(const struct bulk *b, json_t *report)
+{
+	struct resync_report resync;
+	struct coverage_report coverage;
+
+	resync_report(b->resync, clock_now(), &resync);
+	coverage_report(b->coverage, &coverage);
+	(void)json_object_set_new(report, "resync", resync_to_json(&resync));
+	(void)json_object_set_new(
+		report, "resync_given", json_integer((json_int_t)resync_sent(b->resync)));
+	(void)json_object_set_new(
+		report, "coverage", coverage.at.us ? coverage_to_json(&coverage) : json_null());
+	(void)json_object_set_new(report, "shadow",
+		json_pack("{s:I, s:I, s:I}", "entries", (json_int_t)shadow_count(b->world->shadow),
+			"bytes", (json_int_t)shadow_bytes(b->world->shadow), "refused",
+			(json_int_t)shadow_refused(b->world->shadow)));
+}
+
+/* What happens on the stream */
+
+void bulk_opened(struct bulk *b)
+{
+	b->is_open = true;
+	resync_opened(b->resync, clock_now());
+	coverage_opened(b->coverage, clock_now());
+	soon(b);
+}
+
+void bulk_closed(struct bulk *b)
+{
+	if (!b->is_open)
+		return;
+	b->is_open = false;
+	resync_closed(b->resync, clock_now());
+	coverage_closed(b->coverage);
+	soon(b);
+}
+
+void bulk_drained(struct bulk *b)
+{
+	soon(b);
+}
+
+bool bulk_message(struct bulk *b, enum stream_type type, const uint8_t *data, size_t len)
+{
+	bool ok = type == STREAM_DIGEST ? coverage_message(b->coverage, data, len, clock_now())
+					: resync_message(b->resync, type, data, len, clock_now());
+
+	soon(b);
+	return ok;
+}
+
+void bulk_ask(struct bulk *b, bool force)
+{
+	(void)resync_ask(b->resync, force, clock_now()); /* closed: asked when it opens */
+	soon(b);
+}
+
+void bulk_ask_coverage(struct bulk *b)
+{
+	(void)coverage_ask(b->coverage, clock_now());
+	soon(b);
+}
+
+/* Start and end */
+
+static int set_up(struct bulk *b, uint8_t sync_id, bool is_first)
+{
+	struct resync_settings settings = {.sync_id = sync_id, .message_max = RELAY_MESSAGE_MAX};
+	static const struct coverage_settings usual;
+	int r;
+
+	if (getrandom(&settings.process, sizeof(settings.process), 0) !=
+		(ssize_t)sizeof(settings.process))
+		return -EIO;
+	r = resync_new(b->world->shadow, &settings, &b->resync_world, &b->resync);
+	if (r >= 0)
+		r = coverage_new(
+			b->world->shadow, b->resync, &usual, &b->coverage_world, &b->coverage);
+	if (r >= 0 && is_first)
+		r = start_in_the_cold(b);
+	if (r >= 0)
+		r = sd_event_add_time_relative(helper_loop(b->world->helper), &b->timer,
+			CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, b);
+	return r;
+}
+
+int bulk_new(const struct bulk_world *world, uint8_t sync_id, bool is_first, struct bulk **ret)
+{
+	struct bulk *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b)
+		return -ENOMEM;
+	b->world = world;
+	b->resync_world = (struct resync_world){.send = send_message,
+		.queued = queued,
+		.inject = inject,
+		.kernel_queue = kernel_queue,
+		.changed = on_resync,
+		.userdata = b};
+	b->coverage_world = (struct coverage_world){
+		.send = send_message, .compared = on_compared, .userdata = b};
+	r = set_up(b, sync_id, is_first);
+	if (r < 0) {
+		bulk_free(b);
+		return r;
+	}
+	*ret = b;
+	return 0;
+}
+
+void bulk_free(struct bulk *b)
+{
+	if (!b)
+		return;
+	sd_event_source_disable_unref(b->timer);
+	cold_start_free(b->cold);
+	coverage_free(b->coverage);
+	resync_free(b->resync);
+	free(b);
+}

@@ -1,0 +1,179 @@
+"""Pairs with the real link between them, as a user would set them up: a key file and an interface."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from director import Director, installed
+from pair import ELECTION, VIP, election_config
+from process import wait_until
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
+
+LINK_TABLE = {name: dict(plugs) | ({"eth1": ("sync", f"10.255.0.{name[-1]}/24")} if name.startswith("lb") else {})
+              for name, plugs in ELECTION.items()}
+
+
+def make_key(lab, *more):
+    """As an operator makes it."""
+    path = lab.path("link.key")
+    result = subprocess.run([installed("bin/tandemctl"), "keygen", *more, path], capture_output=True, text=True,
+                            check=False)
+    assert result.returncode == 0, result.stderr
+    return path
+
+
+def config_of(lab, advert="100ms", **link):
+    config = election_config(advert)
+    config["nodes"] = {"lb1": {"link_address": "10.255.0.1"}, "lb2": {"link_address": "10.255.0.2"}}
+    config["link"] = {"interface": "eth1", "key_file": lab.key_file, **link}
+    config["ready_timeout"] = "60s"
+    return config
+
+
+def peer(d):
+    return d.status()["peer"]
+
+
+def wait_peer(d, seconds=15, **wanted):
+    def look():
+        p = peer(d)
+        return all(p[k] == v for k, v in wanted.items()) and p
+    return wait_until(look, seconds, f"{d.name} sees its peer {wanted}, not {peer(d)}")
+
+
+def start_both(lab, config):
+    lb1, lb2 = (Director(lab, name, config) for name in ("lb1", "lb2"))
+    lb1.start()
+    lb2.start()
+    for d in (lb1, lb2):
+        wait_peer(d, alive=True, stream=True, trouble_here="none", trouble_there="none")
+    lb1.wait_owner(VIP)
+    return lb1, lb2
+
+
+@pytest.fixture
+def pair_lab(lab):
+    lab.build(LINK_TABLE)
+    lab.key_file = make_key(lab)
+    return lab
+
+
+def test_a_pair_meets_and_says_so(pair_lab, figure):
+    lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
+    for d, other in ((lb1, lb2), (lb2, lb1)):
+        p = wait_until(lambda d=d: (p := peer(d))["resync"]["state"] == "done" and p, 10, "resync")
+        assert p["name"] == other.name and not p["config_differs"]
+        assert len(d.events("peer-heard")) == 1
+    wait_until(lambda: peer(lb2)["state"]["routers"]["front"]["state"] == "active", 5, "lb1's role on lb2")
+    assert "peer lb1: heard for" in lb2.ctl("status").stdout
+    figure("memory of tandem-link of an idle pair",
+           f"{rss_kib(lb1.helper_pid('link'))} KiB")
+
+
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+
+def test_decisions_and_a_pushed_configuration_cross_the_link(pair_lab):
+    config = config_of(pair_lab)
+    config["pools"] = {"web": {"servers": {"rs1": {"address": "192.0.2.11"}}}}
+    lb1, lb2 = start_both(pair_lab, config)
+    assert lb1.ctl("drain", "web/rs1").returncode == 0
+    wait_until(lambda: any(o["decision"] == "drain" and o["by"] == "lb1" for o in lb2.status()["overrides"]), 5,
+               "the drain on lb2")
+    config["pools"]["web"]["servers"]["rs2"] = {"address": "192.0.2.12"}
+    lb1.write_config(config)
+    result = lb1.ctl("push")
+    assert result.returncode == 0, result.stderr
+    wait_peer(lb1, config_differs=False, trouble_there="none")
+    config["pools"]["web"]["servers"]["rs2"]["weight"] = 5
+    assert lb2.reload(config).returncode == 0
+    for d in (lb1, lb2):
+        wait_peer(d, config_differs=True, config_path="/pools/web/servers/rs2/weight")
+
+
+def test_a_large_state_crosses_the_link(pair_lab):
+    """Thousands of decisions are one message."""
+    config = config_of(pair_lab)
+    config["pools"] = {"web": {"servers": {f"rs{i}": {"address": f"10.{i // 250}.0.{i % 250 + 1}"}
+                                           for i in range(4000)}}}
+    lb1, lb2 = start_both(pair_lab, config)
+    config["pools"]["web"]["servers"]["rs3999"]["weight"] = 7
+    lb1.write_config(config)
+    result = lb1.ctl("push")
+    assert result.returncode == 0, result.stderr
+    wait_peer(lb2, config_differs=False, trouble_here="none")
+
+
+def test_a_stranger_with_another_key_is_not_heard(pair_lab):
+    lb1 = Director(pair_lab, "lb1", config_of(pair_lab)).start()
+    pair_lab.key_file = pair_lab.path("other.key")
+    subprocess.run([installed("bin/tandemctl"), "keygen", pair_lab.key_file], check=True, capture_output=True)
+    lb2 = Director(pair_lab, "lb2", config_of(pair_lab)).start()
+    for d in (lb1, lb2):
+        wait_until(lambda d=d: peer(d)["reason"] or d.status()["sync"]["peer"]["last_failure"], 15,
+                   f"{d.name} says why")
+        assert not peer(d)["alive"] and not peer(d)["stream"] and not d.events("peer-heard")
+
+
+def test_the_end_of_the_link_is_told_and_it_comes_back_by_itself(pair_lab):
+    lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
+    pair_lab.cut("lb2", "eth1")
+    for d in (lb1, lb2):
+        d.wait_event("peer-lost")
+    assert lb1.ctl("switchover").returncode == 1
+    pair_lab.mend("lb2", "sync", "eth1")
+    for d in (lb1, lb2):
+        wait_peer(d, 30, alive=True, stream=True, trouble_here="none", trouble_there="none")
+    assert lb1.ctl("switchover").returncode == 0
+    lb2.wait_owner(VIP)
+
+
+def test_a_restarted_director_is_heard_again(pair_lab):
+    lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
+    lb2.kill_all()
+    lb1.wait_event("peer-lost")
+    lb2.start()
+    for d in (lb1, lb2):
+        wait_peer(d, 30, alive=True, stream=True, trouble_here="none", trouble_there="none")
+    lb1.wait_helper_replaced("link", lb1.kill_helper("link"))
+    for d in (lb1, lb2):
+        wait_peer(d, 30, alive=True, stream=True, trouble_here="none", trouble_there="none")
+
+
+def test_split_brain_drill(pair_lab):
+    """The network of the adverts cut, the link up: nobody takes over. Both cut: takeover. Healed: one Active."""
+    lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
+    pair_lab.cut("lb2", "eth0")
+    wait_until(lambda: lb2.router()["withheld"], 10, "lb2 stays, and says so")
+    assert not lb2.owns(VIP) and lb1.owns(VIP)
+    pair_lab.cut("lb2", "eth1")
+    lb2.wait_owner(VIP, 10)
+    pair_lab.mend("lb2", "sync", "eth1")
+    for d in (lb1, lb2):
+        d.wait_event("split-brain", 30)
+    pair_lab.mend("lb2", "front", "eth0")
+    lb2.wait_not_owner(VIP, 10)
+    assert lb1.owns(VIP)
+    for d in (lb1, lb2):
+        d.wait_event("split-brain-over")
+
+
+def test_a_key_is_exchanged_without_losing_the_peer(pair_lab):
+    lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
+    for step in ("--add", "--activate", "--drop"):
+        make_key(pair_lab, step)
+        listed = subprocess.run([installed("bin/tandemctl"), "--json", "keygen", "--list", pair_lab.key_file],
+                                capture_output=True, text=True, check=True).stdout
+        active = json.loads(listed)["keys"][0]
+        for d in (lb1, lb2):
+            assert d.reload().returncode == 0
+        for d in (lb1, lb2):
+            wait_peer(d, alive=True, stream=True)
+            wait_until(lambda d=d, key=active: d.status()["sync"]["peer"]["key"] == key, 20,
+                       f"{d.name} uses key {active}")
+    assert not lb1.events("peer-lost") and not lb2.events("peer-lost")
