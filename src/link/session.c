@@ -41,6 +41,11 @@ static void add(struct session *s, enum count count)
 	s->counts->n[count]++;
 }
 
+static bool draw_nonce(struct session *s)
+{
+	return getrandom(s->nonce, sizeof(s->nonce), 0) == (ssize_t)sizeof(s->nonce);
+}
+
 int session_new(struct counts *counts, struct session **ret)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -48,7 +53,7 @@ int session_new(struct counts *counts, struct session **ret)
 	if (!s)
 		return -ENOMEM;
 	s->counts = counts;
-	if (getrandom(s->nonce, sizeof(s->nonce), 0) != (ssize_t)sizeof(s->nonce)) {
+	if (!draw_nonce(s)) {
 		free(s);
 		return -EIO;
 	}
@@ -171,6 +176,10 @@ void session_agreed(struct session *s)
 
 void session_end(struct session *s)
 {
+	/* What comes next counts from 1 again, with an empty window: never under keys that there were
+	 * before, which the same two nonces would make. */
+	if (s->known && !draw_nonce(s))
+		abort();
 	forget_keys(s);
 	s->known = false;
 }

@@ -20,7 +20,7 @@
 
 struct session;
 
-/* Draws a nonce: a process has one for all its life. 0, -ENOMEM or another -errno. */
+/* Draws a nonce, which lasts until session_end(). 0, -ENOMEM or another -errno. */
 int session_new(struct counts *counts, struct session **ret);
 void session_free(struct session *s);                  /* cleanses; NULL is fine */
 const uint8_t *session_nonce(const struct session *s); /* SEAL_NONCE_LEN bytes */
@@ -43,7 +43,8 @@ enum session_news {
 int session_agree(struct session *s, const struct session_terms *terms);
 /* The peer said so: what we send from here on is under the agreed keys. */
 void session_agreed(struct session *s);
-/* The key is not accepted any more: nothing is sent or read until there is another hello. */
+/* The key is not accepted any more: nothing is sent or read until there is another hello, with
+ * another nonce. */
 void session_end(struct session *s);
 bool session_is_known(const struct session *s); /* there was a hello */
 /* The id of the key that it was agreed on with; valid when known. */
