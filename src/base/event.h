@@ -21,6 +21,8 @@ enum event {
 	EVENT_NOTIFY_SKIPPED,    /* ... was not run: there was news before its turn */
 	EVENT_NOT_READY,         /* the hold before preempting ended without the director's word */
 	EVENT_RIVAL,             /* an Active router heard another Active one */
+	EVENT_TAKEOVER_WITHHELD, /* adverts are missing, and the peer says that it is Active */
+	EVENT_ADVERTS_BACK,      /* ... they are heard again */
 	EVENT_ADVERT_REJECTED,   /* a datagram was not an advert for us; rate-limited */
 	EVENT_CLOCK_DEAF,        /* every signed advert is stale: a clock is wrong */
 	EVENT_ADDRESS_RESTORED,  /* somebody removed a virtual address, it was put back */

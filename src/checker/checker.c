@@ -8,9 +8,12 @@
 #include "io/clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define TARGETS_MAX 50000
 #define TIMER_ACCURACY_US 2000 /* what may be served together */
@@ -19,11 +22,8 @@
 #define LATE_US 250000         /* less is the common lateness of a busy loop */
 #define COMPLAINT_US 60000000  /* between two events about such attempts */
 #define ERROR_TEXT_MAX 256
-
-static const struct probe_type *const types[] = {
-	&tcp_probe_type,
-};
-#define N_TYPES (sizeof(types) / sizeof(types[0]))
+#define HISTORIES_TOLD_MAX 1000 /* of targets, in a report of all: more would be a flood */
+#define DESCRIPTORS_RESERVED 64 /* for everything but attempts */
 
 struct target_list {
 	struct target **items; /* sorted by id */
@@ -33,12 +33,15 @@ struct target_list {
 struct checker {
 	struct helper *helper;
 	sd_event_source *timer;
-	struct prober *probers[N_TYPES]; /* NULL until a target needs it */
+	struct prober **probers;               /* by type; NULL until a target needs it */
+	unsigned descriptors, descriptors_max; /* of attempts under way */
 	struct target_list targets;
+	struct reasons *reasons; /* of all histories */
 	struct deadline_heap heap;
 	size_t heap_max;
 	uint64_t postponed; /* attempts that this host could not make */
 	struct instant next_complaint;
+	bool standby; /* the other director serves */
 };
 
 static void arm_timer(struct checker *c)
@@ -71,6 +74,25 @@ static void postpone(struct checker *c, struct target *t, const char *reason, st
 	complain(c, reason, now);
 }
 
+static void schedule_next(struct checker *c, struct target *t, struct instant now)
+{
+	struct health_rule rule = t->rule;
+
+	rule.interval_us = health_interval_us(&t->health, &t->rule, c->standby);
+	health_schedule_next(&t->schedule, &rule, t->started, now);
+	deadline_set(&c->heap, &t->deadline, t->schedule.due);
+}
+
+static void note_reason(struct target *t, const struct probe_result *result)
+{
+	char latency[DURATION_TEXT_MAX + 4] = "";
+
+	if (result->timed)
+		(void)snprintf(latency, sizeof(latency), " in %" PRIu64 ".%" PRIu64 " ms",
+			t->latency_us / 1000, t->latency_us / 100 % 10);
+	(void)snprintf(t->reason, sizeof(t->reason), "%s%s", result->reason, latency);
+}
+
 static void conclude(
 	struct checker *c, struct target *t, const struct probe_result *result, struct instant now)
 {
@@ -80,9 +102,10 @@ static void conclude(
 	t->checks++;
 	t->failures += !passed;
 	t->latency_us = instant_between_us(t->started, now);
-	memcpy(t->reason, result->reason, sizeof(t->reason));
-	health_schedule_next(&t->schedule, &t->rule, t->started, now);
-	deadline_set(&c->heap, &t->deadline, t->schedule.due);
+	note_reason(t, result);
+	history_add(&t->history, c->reasons,
+		&(struct history_result){now, passed, t->latency_us, result->reason});
+	schedule_next(c, t, now);
 	/* The first result that agrees with what the director believes is told as well: it has
 	 * the reason. */
 	if (changed || (!t->told && t->health.against == 0)) {
@@ -96,6 +119,7 @@ static void end_attempt(struct checker *c, struct target *t, const struct probe_
 	struct instant now = clock_now();
 
 	t->running = false;
+	c->descriptors -= t->type->descriptors;
 	if (result->outcome == PROBE_POSTPONED)
 		postpone(c, t, result->reason, now);
 	else
@@ -115,6 +139,12 @@ static void start_attempt(struct checker *c, struct target *t, struct instant no
 {
 	struct probe_result result;
 
+	probe_result_init(&result);
+	if (c->descriptors + t->type->descriptors > c->descriptors_max) {
+		postpone(c, t, "no descriptor left", now);
+		return;
+	}
+	c->descriptors += t->type->descriptors;
 	t->started = now;
 	t->running = true;
 	deadline_set(&c->heap, &t->deadline, instant_add(now, t->rule.timeout_us));
@@ -133,17 +163,16 @@ static bool did_not_run(const struct target *t, struct instant now)
 
 static void time_out(struct checker *c, struct target *t, struct instant now)
 {
-	struct probe_result result = {.outcome = PROBE_FAILED};
+	struct probe_result result;
 	const char *phase = t->type->abandon(t->probe);
 	char timeout[DURATION_TEXT_MAX];
 
-	if (did_not_run(t, now)) {
-		result.outcome = PROBE_POSTPONED;
-		(void)snprintf(result.reason, sizeof(result.reason), "the checker woke too late");
-	} else {
-		(void)snprintf(result.reason, sizeof(result.reason), "%s: timed out after %s",
-			phase, duration_format(t->rule.timeout_us, timeout));
-	}
+	probe_result_init(&result);
+	if (did_not_run(t, now))
+		(void)probe_result_set(&result, PROBE_POSTPONED, "the checker woke too late");
+	else
+		(void)probe_result_set(&result, PROBE_FAILED, "%s: timed out after %s", phase,
+			duration_format(t->rule.timeout_us, timeout));
 	end_attempt(c, t, &result);
 }
 
@@ -179,17 +208,16 @@ static struct prober *prober_of(
 	void *owner, const char *type_name, const struct probe_type **ret_type)
 {
 	struct checker *c = owner;
+	const struct probe_host host = {helper_loop(c->helper), on_ended, c->helper};
+	size_t i = 0;
 
-	for (size_t i = 0; i < N_TYPES; i++) {
-		if (strcmp(types[i]->name, type_name) != 0)
-			continue;
-		if (!c->probers[i] &&
-			types[i]->open(helper_loop(c->helper), on_ended, &c->probers[i]) < 0)
-			return NULL;
-		*ret_type = types[i];
-		return c->probers[i];
-	}
-	return NULL;
+	while (i < n_probe_types && strcmp(probe_types[i]->name, type_name) != 0)
+		i++;
+	if (i == n_probe_types ||
+		(!c->probers[i] && probe_types[i]->open(&host, &c->probers[i]) < 0))
+		return NULL;
+	*ret_type = probe_types[i];
+	return c->probers[i];
 }
 
 static void add_error(json_t *errors, const char *text)
@@ -259,21 +287,39 @@ static int grow_heap(struct checker *c, size_t max)
 static void drop_target(struct checker *c, struct target *t)
 {
 	deadline_clear(&c->heap, &t->deadline);
+	history_done(&t->history, c->reasons);
+	if (t->running)
+		c->descriptors -= t->type->descriptors;
 	target_free(t);
+}
+
+static void reschedule(struct checker *c, struct target *t)
+{
+	if (!t->running && t->checks > 0)
+		schedule_next(c, t, clock_now());
 }
 
 /* The old target goes on under the new rule. */
 static struct target *keep_target(struct checker *c, struct target *old, struct target *new)
 {
-	bool new_interval = old->rule.interval_us != new->rule.interval_us;
+	uint64_t before_us = health_interval_us(&old->health, &old->rule, c->standby);
 
 	old->rule = new->rule;
 	target_free(new);
-	if (new_interval && !old->running && old->checks > 0) {
-		health_schedule_next(&old->schedule, &old->rule, old->started, clock_now());
-		deadline_set(&c->heap, &old->deadline, old->schedule.due);
-	}
+	if (before_us != health_interval_us(&old->health, &old->rule, c->standby))
+		reschedule(c, old);
 	return old;
+}
+
+static void set_standby(struct checker *c, bool standby)
+{
+	if (c->standby == standby)
+		return;
+	c->standby = standby;
+	for (size_t i = 0; i < c->targets.n; i++)
+		if (c->targets.items[i]->rule.standby_interval_us)
+			reschedule(c, c->targets.items[i]);
+	arm_timer(c);
 }
 
 /* Walks both sorted lists once. Consumes what is in both; the result is in `new`. */
@@ -313,6 +359,7 @@ void checker_configure(struct checker *c, const json_t *parameters, json_t *erro
 	const json_t *wanted = json_object_get(parameters, "targets");
 	struct target_list list;
 
+	set_standby(c, json_is_true(json_object_get(parameters, "standby")));
 	if (json_is_true(json_object_get(parameters, "same_targets")))
 		return;
 	if (!json_is_array(wanted) || json_array_size(wanted) > TARGETS_MAX) {
@@ -334,14 +381,73 @@ void checker_configure(struct checker *c, const json_t *parameters, json_t *erro
 	arm_timer(c);
 }
 
+static struct target *find_target(const struct checker *c, const char *id)
+{
+	struct target key = {.id = (char *)(uintptr_t)id}, *like = &key;
+	struct target **found = c->targets.n ? bsearch(&like, c->targets.items, c->targets.n,
+						       sizeof(like), target_compare)
+					     : NULL;
+
+	return found ? *found : NULL;
+}
+
+static json_t *report_with_history(const struct checker *c, const struct target *t)
+{
+	json_t *report = target_report(t);
+
+	(void)json_object_set_new(report, "history", history_to_json(&t->history, c->reasons));
+	return report;
+}
+
 void checker_report(const struct checker *c, json_t *report)
 {
 	json_t *targets = json_array();
 
 	for (size_t i = 0; i < c->targets.n; i++)
-		(void)json_array_append_new(targets, target_report(c->targets.items[i]));
+		(void)json_array_append_new(
+			targets, c->targets.n <= HISTORIES_TOLD_MAX
+					 ? report_with_history(c, c->targets.items[i])
+					 : target_report(c->targets.items[i]));
 	(void)json_object_set_new(report, "targets", targets);
 	(void)json_object_set_new(report, "postponed", json_integer((json_int_t)c->postponed));
+}
+
+/* Somebody asks for some targets with all that is known of them. */
+static void tell_targets(struct checker *c, const json_t *parameters)
+{
+	json_t *targets = json_array(), *id;
+	size_t i;
+
+	json_array_foreach (json_object_get(parameters, "ids"), i, id) {
+		const char *text = json_string_value(id);
+		const struct target *t = text ? find_target(c, text) : NULL;
+
+		if (t)
+			(void)json_array_append_new(targets, report_with_history(c, t));
+	}
+	helper_send(c->helper, "Targets",
+		json_pack("{s:O?, s:o}", "seq", json_object_get(parameters, "seq"), "targets",
+			targets));
+}
+
+void checker_message(struct checker *c, const char *method, const json_t *parameters)
+{
+	if (strcmp(method, "Standby") == 0)
+		set_standby(c, json_is_true(json_object_get(parameters, "standby")));
+	else if (strcmp(method, "Targets") == 0)
+		tell_targets(c, parameters);
+	for (size_t i = 0; i < n_probe_types; i++)
+		if (c->probers[i] && probe_types[i]->message)
+			probe_types[i]->message(c->probers[i], method, parameters);
+}
+
+static unsigned descriptors_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= 2 * DESCRIPTORS_RESERVED)
+		return DESCRIPTORS_RESERVED;
+	return limit.rlim_cur > INT_MAX ? INT_MAX : (unsigned)limit.rlim_cur - DESCRIPTORS_RESERVED;
 }
 
 int checker_new(struct helper *helper, struct checker **ret)
@@ -352,6 +458,15 @@ int checker_new(struct helper *helper, struct checker **ret)
 	if (!c)
 		return -ENOMEM;
 	c->helper = helper;
+	c->descriptors_max = descriptors_max();
+	c->probers = calloc(n_probe_types, sizeof(struct prober *));
+	c->reasons = reasons_new();
+	if (!c->probers || !c->reasons) {
+		free(c->probers);
+		reasons_free(c->reasons);
+		free(c);
+		return -ENOMEM;
+	}
 	r = sd_event_add_time(
 		helper_loop(helper), &c->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, c);
 	if (r >= 0)
@@ -371,10 +486,12 @@ void checker_free(struct checker *c)
 	if (!c)
 		return;
 	free_list(c, &c->targets);
-	for (size_t i = 0; i < N_TYPES; i++)
+	for (size_t i = 0; i < n_probe_types; i++)
 		if (c->probers[i])
-			types[i]->close(c->probers[i]);
+			probe_types[i]->close(c->probers[i]);
+	free(c->probers);
 	sd_event_source_disable_unref(c->timer);
+	reasons_free(c->reasons);
 	free(c->heap.items);
 	free(c);
 }

@@ -12,4 +12,6 @@ void checker_free(struct checker *c); /* NULL is fine */
 /* Make the targets so. One that stays (same id, same thing to check) keeps its state, its running
  * attempt and its place in the schedule. What cannot be had is named in `errors` and left out. */
 void checker_configure(struct checker *c, const json_t *parameters, json_t *errors);
+/* "Standby", and what types of checks talk about with the director. */
+void checker_message(struct checker *c, const char *method, const json_t *parameters);
 void checker_report(const struct checker *c, json_t *report);

@@ -15,6 +15,15 @@ static void on_configure(struct helper *h, const json_t *parameters, json_t *err
 	checker_configure(*c, parameters, errors);
 }
 
+static void on_message(
+	struct helper *h, const char *method, const json_t *parameters, void *userdata)
+{
+	struct checker **c = userdata;
+
+	(void)h;
+	checker_message(*c, method, parameters);
+}
+
 static void on_report(struct helper *h, json_t *report, void *userdata)
 {
 	struct checker **c = userdata;
@@ -40,6 +49,7 @@ static int run(const char *runtime_dir)
 		.name = NAME,
 		.configure = on_configure,
 		.report = on_report,
+		.message = on_message,
 	};
 	struct checker *checker = NULL;
 	struct helper *helper = NULL;

@@ -2,6 +2,7 @@
  * what would break this process is refused. */
 #include "checker/target.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,21 @@ static bool read_number(
 	return true;
 }
 
+/* 0 when it is not there. */
+static bool read_interval(const json_t *wanted, const char *key, uint64_t *ret)
+{
+	*ret = 0;
+	return !json_object_get(wanted, key) || read_number(wanted, key, 1000, INT64_MAX, ret);
+}
+
 static bool read_rule(const json_t *wanted, struct health_rule *ret)
 {
 	uint64_t rise, fall, jitter_percent;
 
 	if (!read_number(wanted, "interval_us", 1000, INT64_MAX, &ret->interval_us) ||
+		!read_interval(wanted, "fail_interval_us", &ret->fail_interval_us) ||
+		!read_interval(wanted, "down_interval_us", &ret->down_interval_us) ||
+		!read_interval(wanted, "standby_interval_us", &ret->standby_interval_us) ||
 		!read_number(wanted, "timeout_us", 1000, INT64_MAX, &ret->timeout_us) ||
 		!read_number(wanted, "rise", 1, UINT16_MAX, &rise) ||
 		!read_number(wanted, "fall", 1, UINT16_MAX, &fall) ||
@@ -38,13 +49,42 @@ static bool read_rule(const json_t *wanted, struct health_rule *ret)
 static bool read_endpoint(const json_t *wanted, struct probe_endpoint *ret)
 {
 	const char *address = json_string_value(json_object_get(wanted, "address"));
-	uint64_t port;
+	const char *source = json_string_value(json_object_get(wanted, "source"));
+	const char *interface = json_string_value(json_object_get(wanted, "interface"));
+	uint64_t port, mark = 0;
 
+	*ret = (struct probe_endpoint){0};
 	if (!address || !addr_parse(address, &ret->address) ||
-		!read_number(wanted, "port", 1, UINT16_MAX, &port))
+		!read_number(wanted, "port", 0, UINT16_MAX, &port))
 		return false;
+	if (source &&
+		(!addr_parse(source, &ret->source) || ret->source.family != ret->address.family))
+		return false;
+	if (json_object_get(wanted, "mark") && !read_number(wanted, "mark", 0, UINT32_MAX, &mark))
+		return false;
+	(void)snprintf(ret->interface, sizeof(ret->interface), "%s", interface ? interface : "");
 	ret->port = (uint16_t)port;
+	ret->mark = (uint32_t)mark;
 	return true;
+}
+
+/* Its text, so that two can be compared; "" for none. NULL: out of memory. */
+static char *settings_text(const json_t *settings)
+{
+	return settings ? json_dumps(settings, JSON_COMPACT | JSON_SORT_KEYS) : strdup("");
+}
+
+static int make_probe(struct target *t, struct prober *shared, const json_t *wanted)
+{
+	json_t *settings = json_object_get(wanted, "settings");
+	json_auto_t *none = settings ? NULL : json_object();
+
+	if (settings && !json_is_object(settings))
+		return -EINVAL;
+	t->settings = settings_text(settings);
+	if (!t->settings || (!settings && !none))
+		return -ENOMEM;
+	return t->type->new (shared, &t->endpoint, settings ? settings : none, t, &t->probe);
 }
 
 /* Returns what is wrong, or NULL. */
@@ -53,7 +93,6 @@ static const char *read_wanted(struct target *t, const json_t *wanted, target_pr
 	const char *id = json_string_value(json_object_get(wanted, "id"));
 	const char *type = json_string_value(json_object_get(wanted, "type"));
 	const char *state = json_string_value(json_object_get(wanted, "state"));
-	struct probe_endpoint endpoint;
 	struct prober *shared;
 
 	if (!id || !type || !state)
@@ -65,13 +104,12 @@ static const char *read_wanted(struct target *t, const json_t *wanted, target_pr
 		return "unknown state";
 	if (!read_rule(wanted, &t->rule))
 		return "interval, timeout, rise, fall or jitter is out of range";
-	if (!read_endpoint(wanted, &endpoint))
-		return "no such address or port";
+	if (!read_endpoint(wanted, &t->endpoint))
+		return "no such address, port, source or mark";
 	shared = prober(t->owner, type, &t->type);
 	if (!shared)
 		return "this type of check is not available";
-	return t->type->new (shared, &endpoint, wanted, t, &t->probe) < 0 ? "the check was refused"
-									  : NULL;
+	return make_probe(t, shared, wanted) < 0 ? "the check was refused" : NULL;
 }
 
 struct target *target_new(const json_t *wanted, target_prober prober, void *owner,
@@ -102,13 +140,16 @@ void target_free(struct target *t)
 		return;
 	if (t->probe)
 		t->type->free(t->probe);
+	free(t->settings);
 	free(t->id);
 	free(t);
 }
 
 bool target_same(const struct target *a, const struct target *b)
 {
-	return a->type == b->type && a->type->equal(a->probe, b->probe);
+	return a->type == b->type && probe_endpoint_equal(&a->endpoint, &b->endpoint) &&
+	       strcmp(a->settings, b->settings) == 0 &&
+	       (!a->type->equal || a->type->equal(a->probe, b->probe));
 }
 
 int target_compare(const void *a, const void *b)

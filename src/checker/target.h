@@ -1,6 +1,7 @@
 /* One target: what Configure wants of it, and what is known about it. */
 #pragma once
 
+#include "checker/history.h"
 #include "checker/probe.h"
 #include "core/deadline_heap.h"
 #include "core/health.h"
@@ -10,6 +11,8 @@ struct target {
 	char *id;
 	const struct probe_type *type;
 	struct probe *probe;
+	struct probe_endpoint endpoint;
+	char *settings; /* of the type, as text */
 	struct health_rule rule;
 	/* what is known */
 	struct health health;
@@ -17,6 +20,7 @@ struct target {
 	char reason[PROBE_REASON_MAX];
 	uint64_t latency_us; /* of the last attempt, 0 before it */
 	uint64_t checks, failures;
+	struct history history;
 	/* what comes next */
 	struct health_schedule schedule;
 	struct deadline deadline; /* end of the running attempt, or start of the next */
@@ -32,7 +36,7 @@ typedef struct prober *(*target_prober)(
 /* From an object of Configure's `targets`. Returns NULL with the reason in `error`. */
 struct target *target_new(const json_t *wanted, target_prober prober, void *owner,
 	struct instant now, char *error, size_t error_size);
-void target_free(struct target *t); /* NULL is fine; not in a heap any more */
+void target_free(struct target *t); /* NULL is fine; not in a heap any more, without history */
 
 /* Whether b asks what a asks, so that what is known about a holds for b. */
 bool target_same(const struct target *a, const struct target *b);

@@ -3,26 +3,22 @@
  *
  * All attempts hang in one epoll instance that is a single source of the loop: an attempt then
  * costs no allocation, and a burst of answers one turn of the loop. */
-#include "checker/probe.h"
+#include "checker/types.h"
 
 #include "base/cleanup.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define EVENTS_PER_TURN 128
-#define DESCRIPTORS_RESERVED 64 /* for everything else that the process may open */
 
 struct prober {
 	int epoll;
 	sd_event_source *source;
 	probe_ended ended;
-	size_t running, running_max;
 };
 
 struct probe {
@@ -32,74 +28,20 @@ struct probe {
 	int fd; /* -1: no attempt under way */
 };
 
-union socket_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
-static socklen_t endpoint_to_socket(const struct probe_endpoint *e, union socket_address *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	if (e->address.family == AF_INET) {
-		ret->v4.sin_family = AF_INET;
-		ret->v4.sin_port = htons(e->port);
-		ret->v4.sin_addr = addr_to_v4(&e->address);
-		return sizeof(ret->v4);
-	}
-	ret->v6.sin6_family = AF_INET6;
-	ret->v6.sin6_port = htons(e->port);
-	memcpy(&ret->v6.sin6_addr, e->address.bytes, sizeof(ret->v6.sin6_addr));
-	return sizeof(ret->v6);
-}
-
-/* What this process lacks for the moment, as opposed to what is wrong with the target or the way.
- */
-static bool is_shortage(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
-	       error == ENOSPC;
-}
-
-static const char *error_text(int error)
-{
-	switch (error) {
-	case ECONNREFUSED:
-		return "refused";
-	case ECONNRESET:
-		return "reset";
-	case ETIMEDOUT:
-		return "no answer";
-	case EHOSTUNREACH:
-		return "no route to host";
-	case ENETUNREACH:
-		return "network is unreachable";
-	case EADDRNOTAVAIL:
-		return "no local address or port left";
-	case EPERM:
-	case EACCES:
-		return "not permitted by a local rule";
-	default:
-		return strerror(error);
-	}
-}
-
 static enum probe_outcome result_of(int error, struct probe_result *ret)
 {
-	ret->outcome = !error ? PROBE_PASSED : is_shortage(error) ? PROBE_POSTPONED : PROBE_FAILED;
 	if (error)
-		(void)snprintf(ret->reason, sizeof(ret->reason), "connect: %s", error_text(error));
-	else
-		(void)snprintf(ret->reason, sizeof(ret->reason), "connected");
-	return ret->outcome;
+		return probe_failed(ret, "connect", error);
+	return probe_result_set(ret, PROBE_PASSED, "connected");
 }
 
 /* With nobody listening on a local address, a connection may find its own source port and meet
  * itself (simultaneous open). That is no service. */
 static bool met_itself(const struct probe *p)
 {
-	union socket_address self, peer;
-	socklen_t self_len = sizeof(self), peer_len = endpoint_to_socket(&p->endpoint, &peer);
+	union probe_address self, peer;
+	socklen_t self_len = sizeof(self);
+	socklen_t peer_len = probe_address_of(&p->endpoint.address, p->endpoint.port, &peer);
 
 	memset(&self, 0, sizeof(self));
 	return getsockname(p->fd, &self.any, &self_len) == 0 && self_len == peer_len &&
@@ -110,7 +52,6 @@ static void end_attempt(struct probe *p)
 {
 	(void)close(p->fd); /* leaves the epoll instance by itself */
 	p->fd = -1;
-	p->prober->running--;
 }
 
 static int attempt_error(const struct probe *p)
@@ -135,6 +76,7 @@ static int on_epoll(sd_event_source *source, int fd, uint32_t revents, void *use
 		struct probe *p = events[i].data.ptr;
 		struct probe_result result;
 
+		probe_result_init(&result);
 		(void)result_of(attempt_error(p), &result);
 		end_attempt(p);
 		prober->ended(p->target, &result);
@@ -152,29 +94,19 @@ static void tcp_close(struct prober *prober)
 	free(prober);
 }
 
-static size_t attempts_max(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= 2 * DESCRIPTORS_RESERVED)
-		return DESCRIPTORS_RESERVED;
-	return (size_t)limit.rlim_cur - DESCRIPTORS_RESERVED;
-}
-
-static int tcp_open(sd_event *loop, probe_ended ended, struct prober **ret)
+static int tcp_open(const struct probe_host *host, struct prober **ret)
 {
 	struct prober *prober = calloc(1, sizeof(*prober));
 	int r;
 
 	if (!prober)
 		return -ENOMEM;
-	prober->ended = ended;
-	prober->running_max = attempts_max();
+	prober->ended = host->ended;
 	prober->epoll = epoll_create1(EPOLL_CLOEXEC);
 	r = prober->epoll < 0 ? -errno : 0;
 	if (r >= 0)
 		r = sd_event_add_io(
-			loop, &prober->source, prober->epoll, EPOLLIN, on_epoll, prober);
+			host->loop, &prober->source, prober->epoll, EPOLLIN, on_epoll, prober);
 	if (r >= 0)
 		r = sd_event_source_set_priority(prober->source, PROBE_IO_PRIORITY);
 	if (r < 0) {
@@ -198,19 +130,13 @@ static int tcp_new(struct prober *prober, const struct probe_endpoint *endpoint,
 	return 0;
 }
 
-static bool tcp_equal(const struct probe *a, const struct probe *b)
-{
-	return addr_equal(&a->endpoint.address, &b->endpoint.address) &&
-	       a->endpoint.port == b->endpoint.port;
-}
-
 /* Returns 0 when the connection stands, EINPROGRESS, or another errno. */
 static int begin_attempt(struct probe *p)
 {
 	static const struct linger reset_on_close = {.l_onoff = 1};
 	struct epoll_event watch = {.events = EPOLLOUT, .data.ptr = p};
-	union socket_address to;
-	socklen_t to_len = endpoint_to_socket(&p->endpoint, &to);
+	union probe_address to;
+	socklen_t to_len = probe_address_of(&p->endpoint.address, p->endpoint.port, &to);
 
 	if (setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &reset_on_close, sizeof(reset_on_close)) < 0)
 		return errno;
@@ -225,13 +151,12 @@ static enum probe_outcome tcp_start(struct probe *p, struct probe_result *ret)
 {
 	int error;
 
-	if (p->prober->running >= p->prober->running_max)
-		return result_of(EMFILE, ret);
-	p->fd = socket(p->endpoint.address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-		IPPROTO_TCP);
-	if (p->fd < 0)
-		return result_of(errno, ret);
-	p->prober->running++;
+	p->fd = probe_socket_open(&p->endpoint, SOCK_STREAM, IPPROTO_TCP);
+	if (p->fd < 0) {
+		error = -p->fd;
+		p->fd = -1;
+		return result_of(error, ret);
+	}
 	error = begin_attempt(p);
 	if (error == EINPROGRESS)
 		return PROBE_RUNNING;
@@ -256,11 +181,11 @@ static void tcp_free(struct probe *p)
 
 const struct probe_type tcp_probe_type = {
 	.name = "tcp",
+	.descriptors = 1,
 	.open = tcp_open,
 	.close = tcp_close,
 	.new = tcp_new,
 	.free = tcp_free,
-	.equal = tcp_equal,
 	.start = tcp_start,
 	.abandon = tcp_abandon,
 };

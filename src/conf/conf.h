@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "conf/conf_check.h"
 #include "core/pair_key.h"
 #include "core/service_model.h"
 
@@ -32,8 +33,6 @@ enum conf_arp_form {
 	CONF_ARP_REQUEST = 1 << 0,
 	CONF_ARP_REPLY = 1 << 1,
 };
-
-#define CONF_INTERFACE_MAX 16
 
 /* A virtual address. */
 struct conf_address {
@@ -147,7 +146,9 @@ struct conf_key {
 };
 
 enum conf_auth_type {
+	CONF_AUTH_BY_LINK, /* not said: the relations resolve it */
 	CONF_AUTH_NONE,
+	CONF_AUTH_LINK,     /* signed, with keys derived from the link's */
 	CONF_AUTH_PASSWORD, /* version 2 */
 	CONF_AUTH_HMAC,
 };
@@ -221,16 +222,6 @@ enum conf_on_failure {
 	CONF_ON_FAILURE_REMOVE, /* out of the table */
 };
 
-struct conf_check {
-	/* type: "tcp" is the only one yet */
-	uint64_t interval_us;
-	uint64_t timeout_us;
-	unsigned rise, fall;
-	unsigned jitter_percent;
-	uint16_t port; /* 0: the server's */
-	bool initial_up;
-};
-
 /* How packets reach a server. FULLNAT is the kernel's NAT, and a source address of ours. */
 enum conf_forward {
 	CONF_FORWARD_NAT,
@@ -271,6 +262,7 @@ struct conf_server {
 	enum conf_forward forward;
 	bool has_tunnel; /* else the service's */
 	struct conf_tunnel tunnel;
+	struct conf_check *check; /* NULL: the pool's */
 };
 
 struct conf_pool {
@@ -397,9 +389,7 @@ struct conf_link {
 	uint64_t heartbeat_us; /* between two datagrams at least */
 	unsigned coverage_min; /* percent of the connections that a ready peer has at least */
 	enum conf_split_brain split_brain;
-	bool fast_failover; /* a peer that neither advertises nor is heard on the link is gone at
-			       once */
-	uint32_t sync_id;   /* 0..255 */
+	uint32_t sync_id; /* 0..255 */
 	struct addr group;
 	uint16_t port;
 	uint8_t ttl;

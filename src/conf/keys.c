@@ -1,34 +1,11 @@
 /* The key table. tandem.json(5) says the same at length. */
+#include "conf/key_table.h"
 #include "conf/keys.h"
 #include "core/track.h"
 
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
-#define FIELD(type, member)                                                                        \
-	{                                                                                          \
-		offsetof(type, member), sizeof(((type *)0)->member)                                \
-	}
-#define KEYS(list) .items = (list), .n = sizeof(list) / sizeof((list)[0])
-
-#define MS UINT64_C(1000)
-#define SECOND (1000 * MS)
-#define HOUR (3600 * SECOND)
-#define DAY (24 * HOUR)
-
-/* What the kernel takes as the name of an interface (dev_valid_name), less non-ASCII. */
-#define INTERFACE_CHARS "!-.0-9;-~"
-#define USER_CHARS "$" CONF_NAME_CHARS
-#define USER_LEN_MAX 32
-#define USER_NOUN "the name of a user"
-#define INTERFACE_LEN_MAX 15
-#define INTERFACE_NOUN "the name of an interface: 1..15 characters, no space, slash or colon"
-
-#define PATH_CHARS "!-~ "
-#define PATH_NOUN "the path of a file: 1..4095 printable ASCII characters"
-
-static const struct key_token initials[] = {{"down", false}, {"up", true}, {NULL, 0}};
-static const struct key_token check_types[] = {{"tcp", 0}, {NULL, 0}};
 static const struct key_token on_failures[] = {
 	{"drain", CONF_ON_FAILURE_DRAIN}, {"remove", CONF_ON_FAILURE_REMOVE}, {NULL, 0}};
 static const struct key_token protocols[] = {
@@ -43,7 +20,7 @@ static const struct key_token checksums[] = {{"none", 0}, {"full", IPVS_TUNNEL_C
 static const struct key_token families[] = {{"ipv4", AF_INET}, {"ipv6", AF_INET6}, {NULL, 0}};
 static const struct key_token advert_checksums[] = {
 	{"rfc9568", false}, {"pseudo_header", true}, {NULL, 0}};
-static const struct key_token auth_types[] = {{"none", CONF_AUTH_NONE},
+static const struct key_token auth_types[] = {{"none", CONF_AUTH_NONE}, {"link", CONF_AUTH_LINK},
 	{"password", CONF_AUTH_PASSWORD}, {"hmac", CONF_AUTH_HMAC}, {NULL, 0}};
 static const struct key_token auth_modes[] = {{"enforce", CONF_AUTH_ENFORCE},
 	{"permissive", CONF_AUTH_PERMISSIVE}, {"receive_only", CONF_AUTH_RECEIVE_ONLY}, {NULL, 0}};
@@ -145,14 +122,6 @@ static const struct key link_items[] = {
 		.meaning =
 			"Whether a peer that is Active by what it says on the link stays so when "
 			"its adverts are not heard",
-	},
-	{
-		.name = "fast_failover",
-		.type = KEY_BOOLEAN,
-		.fallback = "false",
-		.field = FIELD(struct conf_link, fast_failover),
-		.meaning = "Whether a peer that is silent on the link as well is gone before its "
-			   "adverts are overdue",
 	},
 	{
 		.name = "sync_id",
@@ -268,10 +237,11 @@ static const struct key auth_items[] = {
 	{
 		.name = "type",
 		.type = KEY_TOKEN,
-		.fallback = "none",
 		.tokens = auth_types,
 		.field = FIELD(struct conf_auth, type),
-		.meaning = "hmac: adverts are signed; password: in clear, for version 2",
+		.meaning =
+			"link: adverts are signed by the link's key_file, the default where there "
+			"is one; hmac: by keys of their own; password: in clear, for version 2",
 	},
 	{
 		.name = "keys",
@@ -939,79 +909,6 @@ static const struct key group_items[] = {
 };
 static const struct keys group_keys = {"sync_group", sizeof(struct conf_group), KEYS(group_items)};
 
-static const struct key check_items[] = {
-	{
-		.name = "type",
-		.type = KEY_TOKEN,
-		.required = true,
-		.tokens = check_types,
-		.meaning = "tcp: a connection can be opened",
-	},
-	{
-		.name = "interval",
-		.type = KEY_DURATION,
-		.fallback = "2s",
-		.min = 10 * MS,
-		.max = HOUR,
-		.unit_us = 1,
-		.field = FIELD(struct conf_check, interval_us),
-		.meaning = "From the start of one check to the start of the next",
-	},
-	{
-		.name = "timeout",
-		.type = KEY_DURATION,
-		.min = MS,
-		.max = HOUR,
-		.unit_us = 1,
-		.field = FIELD(struct conf_check, timeout_us),
-		.meaning = "A check that takes longer has failed; default 1s, or the interval if "
-			   "shorter",
-	},
-	{
-		.name = "rise",
-		.type = KEY_INTEGER,
-		.fallback = "2",
-		.min = 1,
-		.max = 100,
-		.field = FIELD(struct conf_check, rise),
-		.meaning = "Successes in a row that bring a server up",
-	},
-	{
-		.name = "fall",
-		.type = KEY_INTEGER,
-		.fallback = "3",
-		.min = 1,
-		.max = 100,
-		.field = FIELD(struct conf_check, fall),
-		.meaning = "Failures in a row that bring a server down",
-	},
-	{
-		.name = "jitter",
-		.type = KEY_INTEGER,
-		.fallback = "10",
-		.max = 50,
-		.field = FIELD(struct conf_check, jitter_percent),
-		.meaning = "Percent of the interval by which a check may come early or late",
-	},
-	{
-		.name = "initial",
-		.type = KEY_TOKEN,
-		.fallback = "down",
-		.tokens = initials,
-		.field = FIELD(struct conf_check, initial_up),
-		.meaning = "What a server is until its first result",
-	},
-	{
-		.name = "port",
-		.type = KEY_INTEGER,
-		.min = 1,
-		.max = 65535,
-		.field = FIELD(struct conf_check, port),
-		.meaning = "The port to check; default: the server's",
-	},
-};
-static const struct keys check_keys = {"check", sizeof(struct conf_check), KEYS(check_items)};
-
 static const struct key server_items[] = {
 	{
 		.name = "address",
@@ -1080,6 +977,13 @@ static const struct key server_items[] = {
 		.tokens = checksums,
 		.field = FIELD(struct conf_server, tunnel.flags),
 		.meaning = "The outer checksum of gue and gre; default none",
+	},
+	{
+		.name = "check",
+		.type = KEY_OWN,
+		.object = &check_keys,
+		.field = FIELD(struct conf_server, check),
+		.meaning = "What is different from the pool's check for this server",
 	},
 };
 static const struct keys server_keys = {"server", sizeof(struct conf_server), KEYS(server_items)};

@@ -37,6 +37,7 @@ enum root_key {
 };
 
 extern const struct keys root_keys;
+extern const struct keys check_keys;
 
 /* Allowed in every object, and passed over. */
 #define KEY_COMMENT "$comment"

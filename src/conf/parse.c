@@ -1,5 +1,6 @@
 /* The table walker: one function for each type of key. */
 #include "conf/parse.h"
+#include "conf/parse_http.h"
 #include "conf/parse_net.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
@@ -384,6 +385,18 @@ static bool parse_member_object(const struct parse *p, const struct key *key, js
 	return true;
 }
 
+static bool parse_own(const struct parse *p, const struct key *key, json_t *value,
+	const struct path *path, void *object)
+{
+	void *own;
+
+	if (!parse_expect_object(p, value, path))
+		return false;
+	*(void **)key_field(object, key->field) = own = conf_alloc(1, key->object->size);
+	parse_object(p, key->object, value, path, own);
+	return true;
+}
+
 /* --- The table --- */
 
 bool parse_value(const struct parse *p, const struct key *key, json_t *value,
@@ -444,6 +457,10 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_addresses(p, key, value, path, object);
 	case KEY_PORTS:
 		return parse_ports(p, key, value, path, object);
+	case KEY_STATUSES:
+		return parse_statuses(p, key, value, path, object);
+	case KEY_HEADERS:
+		return parse_headers(p, key, value, path, object);
 	case KEY_MARK:
 		return parse_mark(p, key, value, path, object);
 	case KEY_PRIORITY:
@@ -452,6 +469,8 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_texts(p, value, path);
 	case KEY_OBJECT:
 		return parse_member_object(p, key, value, path, object);
+	case KEY_OWN:
+		return parse_own(p, key, value, path, object);
 	case KEY_LIST:
 		return parse_list(p, key, value, path, object);
 	case KEY_MAP:

@@ -21,6 +21,8 @@ void rules_moved(const struct rules *r);
 /* ... of those, how their adverts look and whom they go to. Sets their families. */
 void rules_wire(const struct rules *r);
 void rules_pools(const struct rules *r);
+/* ... of those, how they are checked. */
+void rules_checks(const struct rules *r, size_t pool);
 void rules_services(const struct rules *r);
 void rules_track(const struct rules *r);
 /* Sets the link's mode and its interfaces. Before the services, which look at it. */
@@ -81,3 +83,8 @@ bool rules_is_tunnel_key(const char *key);
  * nothing. */
 const char *rules_tunnel_fault(
 	const json_t *json, const struct conf_tunnel *tunnel, const char **ret_key);
+/* Why it is no regular expression, to be freed; NULL: it is one. */
+char *rules_pattern_mistake(const char *text);
+/* What is wrong with the settings of HTTP and TLS among themselves, and the key where it is seen. The
+ * caller releases the text; NULL: nothing. */
+char *rules_http_mistake(const struct conf_check *check, const char **ret_key);

@@ -100,8 +100,7 @@ static void rule_mode(const struct rules *r, const json_t *json)
 /* What the kernel's daemons cannot do. */
 static void rule_kernel(const struct rules *r, const json_t *json)
 {
-	static const char *const keys[] = {
-		"heartbeat_interval", "coverage_min", "split_brain", "fast_failover"};
+	static const char *const keys[] = {"heartbeat_interval", "coverage_min", "split_brain"};
 	const struct conf_link *link = &r->c->link;
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

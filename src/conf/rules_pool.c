@@ -1,36 +1,10 @@
 /* Rules about pools and services. */
 #include "base/cleanup.h"
-#include "base/duration.h"
 #include "conf/alloc.h"
 #include "conf/rules.h"
 #include "conf/suggest.h"
 
 #include <inttypes.h>
-
-#define CHECK_TIMEOUT_DEFAULT_US 1000000
-
-static const struct path root;
-
-static void rule_check_timeout(const struct rules *r, size_t pool)
-{
-	struct conf_check *check = &r->c->pools[pool].check;
-	const json_t *json = json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "check");
-	const struct path map = {&root, root_keys.items[ROOT_POOLS].name, 0};
-	const struct path object = {&map, r->c->pools[pool].name, 0};
-	const struct path at = {&object, "check", 0};
-	const struct path member = {&at, "timeout", 0};
-	char timeout[DURATION_TEXT_MAX], interval[DURATION_TEXT_MAX];
-
-	if (!rules_given(json, "timeout"))
-		check->timeout_us = check->interval_us < CHECK_TIMEOUT_DEFAULT_US
-					    ? check->interval_us
-					    : CHECK_TIMEOUT_DEFAULT_US;
-	else if (!rules_faulty(json, "interval") && check->timeout_us > check->interval_us)
-		fault_add(r->faults, rules_origin(r, ROOT_POOLS, pool)->source, &member,
-			FAULT_AT_VALUE, "%s is longer than the interval of %s",
-			duration_format(check->timeout_us, timeout),
-			duration_format(check->interval_us, interval));
-}
 
 static void clash_server(
 	const struct rules *r, const struct claim *first, const struct claim *again)
@@ -239,8 +213,7 @@ static void rule_each_server(const struct rules *r, size_t pool)
 void rules_pools(const struct rules *r)
 {
 	for (size_t i = 0; i < r->c->n_pools; i++) {
-		if (r->c->pools[i].has_check)
-			rule_check_timeout(r, i);
+		rules_checks(r, i);
 		rule_servers(r, i);
 		rule_each_server(r, i);
 		rule_quorum(r, i);

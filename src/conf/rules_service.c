@@ -300,6 +300,17 @@ static void rule_destinations(const struct rules *r, size_t i, const json_t *jso
 	}
 }
 
+static bool wants_port(const struct conf_pool *pool)
+{
+	for (size_t i = 0; i < pool->n_servers; i++) {
+		const struct conf_check *check = conf_check_of(pool, &pool->servers[i]);
+
+		if (check && pool->servers[i].port == 0 && conf_check_wants_port(check))
+			return true;
+	}
+	return false;
+}
+
 /* A service on every port, or on a mark, does not say which one to check. */
 static void rule_check_port(const struct rules *r, size_t i, const json_t *json)
 {
@@ -312,7 +323,7 @@ static void rule_check_port(const struct rules *r, size_t i, const json_t *json)
 	for (size_t p = next_pool(r, i, CONF_NONE); p != CONF_NONE; p = next_pool(r, i, p)) {
 		const struct conf_pool *pool = &r->c->pools[p];
 
-		if (pool->has_check && pool->check.port == 0)
+		if (wants_port(pool))
 			rules_report(r, ROOT_SERVICES, i, "pool",
 				conf_printf("with %s the check of pool \"%s\" needs a port",
 					d->mark ? "a mark and no port" : "port 0", pool->name));
@@ -450,14 +461,28 @@ static void rule_service_keys(const struct rules *r)
 	free(claims);
 }
 
+static size_t count_checks_of_pool(const struct conf_pool *pool)
+{
+	size_t n = 0, n_members;
+
+	for (size_t i = 0; i < pool->n_servers; i++) {
+		const struct conf_check *check = conf_check_of(pool, &pool->servers[i]);
+
+		if (check) {
+			(void)conf_check_members(check, &n_members);
+			n += n_members;
+		}
+	}
+	return n;
+}
+
 static size_t count_checks(const struct rules *r, size_t definition)
 {
 	size_t n = 0;
 
 	for (size_t pool = next_pool(r, definition, CONF_NONE); pool != CONF_NONE;
 		pool = next_pool(r, definition, pool))
-		if (r->c->pools[pool].has_check)
-			n += r->c->pools[pool].n_servers;
+		n += count_checks_of_pool(&r->c->pools[pool]);
 	return n * r->c->definitions[definition].n;
 }
 

@@ -150,17 +150,46 @@ static void rule_keys(const struct rules *r, size_t i)
 		report(r, i, "auth", conf_dup("\"active_key\" is none of the keys"));
 }
 
-static void rule_auth(const struct rules *r, size_t i)
+/* Whoever has the pair's keys signs with them, unless told otherwise. */
+static void resolve_auth(const struct rules *r, struct conf_router *vr)
+{
+	bool has_keys = r->c->link.enabled && r->c->link.key_file;
+
+	if (vr->auth.type == CONF_AUTH_BY_LINK)
+		vr->auth.type = has_keys && vr->version == 3 ? CONF_AUTH_LINK : CONF_AUTH_NONE;
+}
+
+static void rule_signature(const struct rules *r, size_t i)
 {
 	const struct conf_router *vr = &r->c->routers[i];
 	const struct conf_auth *auth = &vr->auth;
 
-	if (auth->type == CONF_AUTH_HMAC)
+	if (auth->type == CONF_AUTH_HMAC) {
 		rule_keys(r, i);
-	else if (auth->n_keys || auth->active_key || auth->window_s ||
-		 auth->mode != CONF_AUTH_ENFORCE)
+		return;
+	}
+	if (auth->n_keys || auth->active_key)
+		report(r, i, "auth", conf_dup("keys and active_key are for \"hmac\""));
+	if (auth->type != CONF_AUTH_LINK) {
+		if (auth->window_s || auth->mode != CONF_AUTH_ENFORCE)
+			report(r, i, "auth",
+				conf_dup("mode and window are for \"hmac\" and \"link\""));
+		return;
+	}
+	if (vr->version == 2)
 		report(r, i, "auth",
-			conf_dup("keys, active_key, mode and window are for \"hmac\""));
+			conf_dup("\"link\" is for version 3: version 2 is not signed"));
+	if (!r->c->link.enabled || !r->c->link.key_file)
+		report(r, i, "auth", conf_dup("\"link\" needs the link's \"key_file\""));
+}
+
+static void rule_auth(const struct rules *r, size_t i)
+{
+	struct conf_router *vr = &r->c->routers[i];
+	const struct conf_auth *auth = &vr->auth;
+
+	resolve_auth(r, vr);
+	rule_signature(r, i);
 	if ((auth->type == CONF_AUTH_PASSWORD) != (auth->password_file != NULL))
 		report(r, i, "auth", conf_dup("\"password\" and \"password_file\" go together"));
 	if (auth->type == CONF_AUTH_PASSWORD && vr->version != 2)

@@ -58,10 +58,24 @@ static json_t *token_schema(const struct key *key)
 	return json_pack("{so}", "enum", names);
 }
 
+/* Characters as they stand within the brackets of a regular expression. */
+static char *bracketed(const char *chars)
+{
+	char *text = conf_alloc(2 * strlen(chars) + 1, 1), *p = text;
+
+	for (; *chars; chars++) {
+		if (strchr("[]\\", *chars))
+			*p++ = '\\';
+		*p++ = *chars;
+	}
+	return text;
+}
+
 static json_t *text_schema(const struct key *key)
 {
+	auto_free char *chars = bracketed(key->chars);
 	auto_free char *regex =
-		conf_printf("^[%s]{%" PRIu64 ",%" PRIu64 "}$", key->chars, key->min, key->max);
+		conf_printf("^[%s]{%" PRIu64 ",%" PRIu64 "}$", chars, key->min, key->max);
 
 	return pattern(regex);
 }
@@ -110,6 +124,19 @@ static json_t *port_schema(void)
 		UINT16_MAX, pattern("^" PORT "-" PORT "$"));
 }
 
+static json_t *status_schema(void)
+{
+	return json_pack("{s[{ss si si}o]}", "oneOf", "type", "integer", "minimum", 100, "maximum",
+		599, pattern("^[1-5][0-9][0-9]-[1-5][0-9][0-9]$"));
+}
+
+static json_t *headers_schema(const struct key *key)
+{
+	return json_pack("{ss s{ss} sI sI}", "type", "object", "additionalProperties", "type",
+		"string", "minProperties", (json_int_t)key->min, "maxProperties",
+		(json_int_t)key->max);
+}
+
 static json_t *mark_schema(void)
 {
 	return json_pack("{s[{ss si sI}{ss}]}", "oneOf", "type", "integer", "minimum", 1, "maximum",
@@ -150,6 +177,14 @@ static json_t *objects_schema(const struct key *key, json_t *definitions)
 	}
 	return json_pack("{ss so sI sI}", "type", "array", "items", reference(key->object->name),
 		"minItems", (json_int_t)key->min, "maxItems", (json_int_t)key->max);
+}
+
+/* An object of a kind that may be elsewhere, too. */
+static json_t *own_schema(const struct key *key, json_t *definitions)
+{
+	if (!json_object_get(definitions, key->object->name))
+		define(definitions, key->object);
+	return reference(key->object->name);
 }
 
 static json_t *map_schema(const struct key *key, json_t *definitions)
@@ -204,6 +239,10 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 		return list_schema(key, port_schema());
 	case KEY_FLAGS:
 		return json_pack("{ss so}", "type", "array", "items", token_schema(key));
+	case KEY_STATUSES:
+		return list_schema(key, status_schema());
+	case KEY_HEADERS:
+		return headers_schema(key);
 	case KEY_MARK:
 		return mark_schema();
 	case KEY_PRIORITY:
@@ -213,6 +252,8 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 	case KEY_OBJECT:
 		define(definitions, key->object);
 		return reference(key->object->name);
+	case KEY_OWN:
+		return own_schema(key, definitions);
 	case KEY_LIST:
 		return objects_schema(key, definitions);
 	case KEY_MAP:

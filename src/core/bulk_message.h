@@ -27,11 +27,11 @@ bool bulk_ask_parse(const void *message, size_t len, struct bulk_ask *ret);
 
 /* What the records of one message have in common. */
 struct bulk_header {
-	uint32_t id; /* of the question; 0: found missing, and sent unasked */
-	uint64_t clock_us;  /* of the sender, from which ages count */
-	uint64_t echo_us;   /* the receiver's clock, as the sender heard it last; 0: never */
-	uint64_t process;   /* of the sender: by which a cursor means something */
-	uint64_t cursor;    /* to go on behind these records */
+	uint32_t id;       /* of the question; 0: found missing, and sent unasked */
+	uint64_t clock_us; /* of the sender, from which ages count */
+	uint64_t echo_us;  /* the receiver's clock, as the sender heard it last; 0: never */
+	uint64_t process;  /* of the sender: by which a cursor means something */
+	uint64_t cursor;   /* to go on behind these records */
 };
 
 struct bulk_reader {

@@ -48,6 +48,18 @@ bool health_step(struct health *h, const struct health_rule *rule, bool passed, 
 	return true;
 }
 
+uint64_t health_interval_us(const struct health *h, const struct health_rule *rule, bool standby)
+{
+	uint64_t special_us = h->against > 0            ? rule->fail_interval_us
+			      : h->state == HEALTH_DOWN ? rule->down_interval_us
+							: 0;
+	uint64_t interval_us = special_us ? special_us : rule->interval_us;
+
+	if (standby && h->against == 0 && interval_us < rule->standby_interval_us)
+		return rule->standby_interval_us;
+	return interval_us;
+}
+
 /* The finaliser of splitmix64: every bit of the input moves every bit of the output. */
 static uint64_t mix(uint64_t x)
 {

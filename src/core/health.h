@@ -22,7 +22,12 @@ bool health_state_by_name(const char *name, enum health_state *ret);
 
 struct health_rule {
 	uint64_t interval_us; /* from start to start; not 0 */
-	uint64_t timeout_us;  /* for a whole attempt, whatever its phases */
+	/* The same, 0: as interval_us ... */
+	uint64_t fail_interval_us;    /* while results contradict the state */
+	uint64_t down_interval_us;    /* while it is down, and they do not */
+	uint64_t standby_interval_us; /* at least so long where the verdict is not needed now, and
+					 they do not */
+	uint64_t timeout_us;          /* for a whole attempt, whatever its phases */
 	unsigned rise, fall; /* results in a row that bring a server back, or take it out; 0 is 1 */
 	unsigned jitter_percent; /* of the interval; more than HEALTH_JITTER_MAX_PERCENT is that */
 };
@@ -37,6 +42,9 @@ struct health {
 /* Take one result in. Returns whether the state changed. HEALTH_UNKNOWN ends with the first result,
  * whatever rise and fall are. Pure. */
 bool health_step(struct health *h, const struct health_rule *rule, bool passed, struct instant now);
+
+/* The interval to the next check. Pure. */
+uint64_t health_interval_us(const struct health *h, const struct health_rule *rule, bool standby);
 
 /* When a target is checked. Each target has a grid of its own, one interval wide, whose phase is
  * drawn from the seed; a check starts at its place on the grid plus the jitter of that turn. Thus

@@ -3,13 +3,17 @@ noinst_LIBRARIES += libcore.a
 libcore_a_SOURCES =
 libcore_a_SOURCES += src/core/supervise.c src/core/supervise.h
 libcore_a_SOURCES += \
+	src/core/agent_text.c src/core/agent_text.h \
 	src/core/deadline_heap.c src/core/deadline_heap.h \
+	src/core/dns_message.c src/core/dns_message.h \
+	src/core/echo_message.c src/core/echo_message.h \
 	src/core/health.c src/core/health.h \
 	src/core/link_item.c src/core/link_item.h \
 	src/core/link_watch.c src/core/link_watch.h \
 	src/core/pair_key.c src/core/pair_key.h \
 	src/core/sync_message.c src/core/sync_message.h \
 	src/core/sync_window.c src/core/sync_window.h \
+	src/core/smtp_reply.c src/core/smtp_reply.h \
 	src/core/traffic.c src/core/traffic.h
 libcore_a_SOURCES += \
 	src/core/ipvs_plan.c src/core/ipvs_plan.h \
@@ -19,6 +23,7 @@ libcore_a_SOURCES += \
 libcore_a_SOURCES += \
 	src/core/announce.c src/core/announce.h \
 	src/core/moved.c src/core/moved.h \
+	src/core/second_opinion.c src/core/second_opinion.h \
 	src/core/track.c src/core/track.h \
 	src/core/sync_group.c src/core/sync_group.h \
 	src/core/vrrp.c src/core/vrrp.h \
@@ -34,4 +39,7 @@ libcore_a_SOURCES += \
 	src/core/realserver_check.c src/core/realserver_check.h
 libcore_a_SOURCES += \
 	src/core/bulk_message.c src/core/bulk_message.h \
-	src/core/sync_digest.c src/core/sync_digest.h
+	src/core/sync_digest.c src/core/sync_digest.h \
+	src/core/tracked.c src/core/tracked.h
+libcore_a_SOURCES += \
+	src/core/grpc_health.c src/core/grpc_health.h

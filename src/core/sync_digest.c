@@ -18,9 +18,9 @@
 static uint64_t key_hash(const struct sync_record *record)
 {
 	uint64_t template = (record->flags & SYNC_FLAG_TEMPLATE) != 0;
-	uint64_t hash = mix_word(0,
-		(uint64_t)record->protocol << 40 | template << 32 |
-			(uint64_t)record->client_port << 16 | record->service_port);
+	uint64_t hash =
+		mix_word(0, (uint64_t)record->protocol << 40 | template << 32 |
+				    (uint64_t)record->client_port << 16 | record->service_port);
 
 	hash = mix_bytes(hash, record->client.bytes, addr_len(&record->client));
 	hash = mix_bytes(hash, record->service.bytes, addr_len(&record->service));
@@ -153,7 +153,8 @@ void sync_digest_compare(
 	ended = peel_all(own, ret);
 	left = cells_left(own);
 	ret->exact = ended && left == 0;
-	ret->at_least = ret->n_own + ret->n_peer + (left + SYNC_DIGEST_PARTS - 1) / SYNC_DIGEST_PARTS;
+	ret->at_least =
+		ret->n_own + ret->n_peer + (left + SYNC_DIGEST_PARTS - 1) / SYNC_DIGEST_PARTS;
 	if (ret->at_least < apart)
 		ret->at_least = apart;
 	qsort(ret->own, ret->n_own, sizeof(ret->own[0]), compare_elements);

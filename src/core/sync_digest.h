@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SYNC_DIGEST_PARTS 3u    /* an element is in one cell of each */
-#define SYNC_DIGEST_PART 2048u  /* cells */
+#define SYNC_DIGEST_PARTS 3u   /* an element is in one cell of each */
+#define SYNC_DIGEST_PART 2048u /* cells */
 #define SYNC_DIGEST_CELLS (SYNC_DIGEST_PARTS * SYNC_DIGEST_PART)
 #define SYNC_DIGEST_DIFFER_MAX 5000u /* more differences are never told apart; 4500 mostly are */
 

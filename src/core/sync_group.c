@@ -71,7 +71,7 @@ static void backup_stepped(struct sync_group *g, size_t member, const struct vrr
 static bool woke_late(const struct vrrp *v, const struct vrrp *before, enum vrrp_event_kind kind)
 {
 	return kind == VRRP_EV_TIMER && v->state == VRRP_BACKUP && before->state == VRRP_BACKUP &&
-	       !v->vacant && v->deadline.us > before->deadline.us;
+	       !v->vacant && !v->vouched && v->deadline.us > before->deadline.us;
 }
 
 static void listen_again(struct sync_group *g, struct instant now)

@@ -1,8 +1,9 @@
 /* The VRRP state machine (RFC 9568, section 6.4), with these rules beyond it, each in
  * docs/decisions.md: late is lost, no skew for two, the loser says so and the winner shouts, a cap
- * on the interval that a peer can teach us, a delay before preempting, and silence that is not
- * believed before the link has settled. This module decides who is Active; whether the interface is
- * up, and what an effect does, is the caller's business. */
+ * on the interval that a peer can teach us, a delay before preempting, and silence that is believed
+ * neither before the link has settled, nor while the peer says otherwise by another way. This
+ * module decides who is Active; whether the interface is up, and what an effect does, is the
+ * caller's business. */
 #include "core/vrrp.h"
 
 #include <assert.h>
@@ -10,6 +11,7 @@
 #define CENTISECOND_US UINT64_C(10000)
 #define SECOND_US UINT64_C(1000000)
 #define PATIENCE_CS 100
+#define MISSING_AFTER 2 /* intervals */
 #define TAKE_OVER (VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE)
 
 const char *vrrp_state_name(enum vrrp_state state)
@@ -86,6 +88,7 @@ static void enter(
 	v->state = state;
 	v->reason = reason;
 	v->since = now;
+	v->vouched = false;
 }
 
 /* A link that has just come up may carry nothing yet, while a switch learns who is there. Whoever
@@ -116,6 +119,7 @@ static void forget_peer(struct vrrp *v)
 {
 	v->peer = (struct addr){0};
 	v->peer_priority = 0;
+	v->heard = (struct instant){0};
 	v->preempt_from = INSTANT_NEVER;
 }
 
@@ -151,6 +155,7 @@ static unsigned take_over(struct vrrp *v, enum vrrp_reason reason, struct instan
 	if (!v->config.grouped)
 		return become_active(v, reason, now);
 	v->vacant = reason;
+	v->vouched = false;
 	v->deadline = INSTANT_NEVER;
 	return 0;
 }
@@ -166,10 +171,12 @@ static void learn_interval(struct vrrp *v, uint16_t interval_cs)
 	v->active_interval_cs = interval_cs > limit ? (uint16_t)limit : interval_cs;
 }
 
-static void remember(struct vrrp *v, const struct vrrp_heard *advert)
+static void remember(struct vrrp *v, const struct vrrp_heard *advert, struct instant now)
 {
 	v->peer = advert->source;
 	v->peer_priority = advert->priority;
+	v->heard = now;
+	v->vouched = false;
 }
 
 bool vrrp_is_outranked(const struct vrrp *v, const struct vrrp_heard *advert, bool *ret_tie)
@@ -256,11 +263,11 @@ static unsigned backup_hears(struct vrrp *v, const struct vrrp_heard *advert, st
 		if (v->peer.family && !addr_equal(&v->peer, &advert->source))
 			return 0;
 		/* No Skew_Time: it keeps several Backups apart, and a pair has one. */
-		remember(v, advert);
+		remember(v, advert, now);
 		return take_over(v, VRRP_REASON_PEER_RESIGNED, now);
 	}
 	preempts = may_preempt(v, advert, now);
-	remember(v, advert);
+	remember(v, advert, now);
 	if (preempts)
 		return 0;
 	learn_interval(v, advert->interval_cs);
@@ -268,14 +275,32 @@ static unsigned backup_hears(struct vrrp *v, const struct vrrp_heard *advert, st
 	return 0;
 }
 
+/* The timer of one that preempts runs out while adverts come: they are not missing then. */
+static bool misses_adverts(const struct vrrp *v, struct instant now)
+{
+	return instant_between_us(v->heard, now) >= MISSING_AFTER * interval_us(v);
+}
+
+/* A LAN that does not carry adverts is no reason for a second Active router. Whether the peer is
+ * still there is asked again as soon as its word does not count any more. */
+static void wait_for_peer(struct vrrp *v, struct instant vouched, struct instant now)
+{
+	v->vouched = true;
+	v->deadline = instant_min(vouched, instant_add(now, interval_us(v)));
+}
+
 /* A Backup that slept through a whole further Active_Down_Interval knows nothing about the present:
  * it listens before it takes over. */
-static unsigned active_is_down(struct vrrp *v, struct instant now)
+static unsigned active_is_down(struct vrrp *v, struct instant vouched, struct instant now)
 {
 	uint64_t late_us = instant_between_us(v->deadline, now);
 
 	if (late_us > down_us(&v->config, v->active_interval_cs)) {
 		arm_active_down(v, now);
+		return 0;
+	}
+	if (!instant_reached(vouched, now) && misses_adverts(v, now)) {
+		wait_for_peer(v, vouched, now);
 		return 0;
 	}
 	return take_over(
@@ -310,7 +335,8 @@ static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_GROUP_LOSE:
 		return 0;
 	case VRRP_EV_TIMER:
-		return instant_reached(v->deadline, now) ? active_is_down(v, now) : 0;
+		return instant_reached(v->deadline, now) ? active_is_down(v, event->vouched, now)
+							 : 0;
 	case VRRP_EV_ADVERT:
 		return backup_hears(v, event->advert, now);
 	}
@@ -353,11 +379,11 @@ static unsigned active_hears(
 	if (addr_equal(&advert->source, &v->config.primary))
 		return 0;
 	if (!vrrp_is_outranked(v, advert, &tie) || (tie && tie_is_ours)) {
-		remember(v, advert);
+		remember(v, advert, now);
 		return assert_active(v, now);
 	}
 	become_backup(v, VRRP_REASON_BETTER_ADVERT, now);
-	remember(v, advert);
+	remember(v, advert, now);
 	learn_interval(v, advert->interval_cs);
 	arm_active_down(v, now);
 	/* The last advert tells the winner that it had a rival, and so to announce itself. */

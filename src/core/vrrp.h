@@ -65,6 +65,9 @@ struct vrrp {
 	uint16_t active_interval_cs; /* Active_Adver_Interval, capped */
 	struct addr peer;            /* sender of the last advert heard; family 0: none yet */
 	uint8_t peer_priority;
+	struct instant heard; /* the last advert; {0}: none */
+	/* Backup: nobody is heard for long enough, and the peer says otherwise: no takeover. */
+	bool vouched;
 	/* Backup: when an Active router of lower priority may be preempted; INSTANT_NEVER: none was
 	 * heard. */
 	struct instant preempt_from;
@@ -99,6 +102,9 @@ enum vrrp_event_kind {
 struct vrrp_event {
 	enum vrrp_event_kind kind;
 	const struct vrrp_heard *advert; /* VRRP_EV_ADVERT only */
+	/* VRRP_EV_TIMER: until then the peer is Active, as it says itself by another way: see
+	 * core/second_opinion.h. {0}: nobody says so. */
+	struct instant vouched;
 	bool tie_is_ours; /* ... of equal priority: the group has decided that we stay */
 };
 

@@ -115,14 +115,6 @@ void vrrp_auth_sign(struct vrrp_auth *a, const struct vrrp_auth_config *config,
 
 /* --- Hearing --- */
 
-static const struct vrrp_auth_key *find_key(const struct vrrp_auth_config *config, uint8_t id)
-{
-	for (size_t i = 0; i < config->n_keys; i++)
-		if (config->keys[i].id == id)
-			return &config->keys[i];
-	return NULL;
-}
-
 static vrrp_stamp_t read_stamp(const uint8_t *trailer)
 {
 	return (vrrp_stamp_t){(uint64_t)be32_get(trailer + AT_SECONDS) << 32 |
@@ -140,9 +132,32 @@ static bool same_hmac(const uint8_t *a, const uint8_t *b)
 	return differ == 0;
 }
 
+/* VRRP_OK: one of the keys of that id made the signature. */
+static enum vrrp_reject check_hmac(const struct vrrp_auth_config *config,
+	const struct vrrp_datagram *in, size_t packet_len, const uint8_t *trailer)
+{
+	enum vrrp_reject why = VRRP_REJECT_KEY;
+	uint8_t hmac[SHA256_LEN];
+
+	for (size_t i = 0; i < config->n_keys; i++) {
+		if (config->keys[i].id != trailer[AT_KEY_ID])
+			continue;
+		compute(&config->keys[i], &in->source, in->bytes, packet_len, trailer, hmac);
+		if (same_hmac(hmac, trailer + AT_HMAC))
+			return VRRP_OK;
+		why = VRRP_REJECT_HMAC;
+	}
+	return why;
+}
+
+uint8_t vrrp_auth_marks(const struct vrrp_peers *peers)
+{
+	return peers->n ? VRRP_PEERS_MAX : VRRP_AUTH_SOURCES;
+}
+
 static struct vrrp_auth_mark *find_mark(struct vrrp_auth *a, const struct addr *source)
 {
-	for (size_t i = 0; i < VRRP_PEERS_MAX; i++)
+	for (size_t i = 0; i < a->n_marks; i++)
 		if (addr_equal(&a->marks[i].source, source))
 			return &a->marks[i];
 	return NULL;
@@ -152,9 +167,10 @@ static struct vrrp_auth_mark *find_mark(struct vrrp_auth *a, const struct addr *
  * speak there; each peer of unicast has its own. */
 static struct vrrp_auth_mark *take_mark(struct vrrp_auth *a, const struct vrrp_peers *peers)
 {
-	size_t n = peers->n ? VRRP_PEERS_MAX : VRRP_AUTH_SOURCES;
+	size_t n = vrrp_auth_marks(peers);
 	struct vrrp_auth_mark *oldest = &a->marks[0];
 
+	assert(n <= a->n_marks);
 	for (size_t i = 1; i < n; i++)
 		if (a->marks[i].used < oldest->used)
 			oldest = &a->marks[i];
@@ -175,9 +191,8 @@ enum vrrp_reject vrrp_auth_check(struct vrrp_auth *a, const struct vrrp_auth_con
 	vrrp_stamp_t now)
 {
 	const uint8_t *trailer = in->bytes + packet_len;
-	const struct vrrp_auth_key *key;
 	struct vrrp_auth_mark *mark;
-	uint8_t hmac[SHA256_LEN];
+	enum vrrp_reject why;
 	vrrp_stamp_t stamp;
 
 	if (in->len == packet_len)
@@ -188,12 +203,9 @@ enum vrrp_reject vrrp_auth_check(struct vrrp_auth *a, const struct vrrp_auth_con
 	stamp = read_stamp(trailer);
 	if (!is_within(stamp, now, config->window_s))
 		return VRRP_REJECT_STALE;
-	key = find_key(config, trailer[AT_KEY_ID]);
-	if (!key)
-		return VRRP_REJECT_KEY;
-	compute(key, &in->source, in->bytes, packet_len, trailer, hmac);
-	if (!same_hmac(hmac, trailer + AT_HMAC))
-		return VRRP_REJECT_HMAC;
+	why = check_hmac(config, in, packet_len, trailer);
+	if (why != VRRP_OK)
+		return why;
 	mark = find_mark(a, &in->source);
 	if (!is_new(mark, config, stamp, now))
 		return VRRP_REJECT_REPLAY;

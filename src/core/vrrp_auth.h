@@ -32,7 +32,7 @@ enum vrrp_auth_mode {
 };
 
 struct vrrp_auth_key {
-	uint8_t id; /* 1..255 */
+	uint8_t id; /* 1..255; several may have the same, and are tried in turn */
 	struct hmac_sha256 hmac;
 };
 
@@ -40,8 +40,8 @@ struct vrrp_auth_config {
 	enum vrrp_auth_mode mode;
 	uint16_t window_s; /* how far a sender's clock may be from ours */
 	uint8_t active;    /* index of the key that signs */
-	uint8_t n_keys;
-	struct vrrp_auth_key keys[VRRP_AUTH_KEYS_MAX];
+	uint8_t n_keys;    /* at most VRRP_AUTH_KEYS_MAX */
+	struct vrrp_auth_key *keys;
 };
 
 /* What was heard last from one source. */
@@ -51,12 +51,16 @@ struct vrrp_auth_mark {
 	uint64_t used; /* the larger, the later */
 };
 
-/* Of one virtual router. A zeroed one has heard and sent nothing. */
+/* Of one virtual router. One that is zeroed, but for its marks' being there, has heard and sent
+ * nothing; to send alone, it needs none. */
 struct vrrp_auth {
 	vrrp_stamp_t sent;
 	uint64_t uses;
-	struct vrrp_auth_mark marks[VRRP_PEERS_MAX];
+	struct vrrp_auth_mark *marks; /* zeroed at first */
+	uint8_t n_marks;
 };
+/* How many marks it takes to hear these. */
+uint8_t vrrp_auth_marks(const struct vrrp_peers *peers);
 
 /* Write the trailer behind a packet of `len` bytes, whose checksum may be anything. */
 void vrrp_auth_sign(struct vrrp_auth *a, const struct vrrp_auth_config *config,

@@ -37,6 +37,7 @@ int command_status(struct ctl *c, int argc, char **argv);
 int command_reload(struct ctl *c, int argc, char **argv);
 int command_plan(struct ctl *c, int argc, char **argv);
 int command_repair(struct ctl *c, int argc, char **argv);
+int command_server(struct ctl *c, int argc, char **argv);
 int command_drain(struct ctl *c, int argc, char **argv);
 int command_ready(struct ctl *c, int argc, char **argv);
 int command_weight(struct ctl *c, int argc, char **argv);

@@ -16,6 +16,8 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{"status", command_status, "", "role, routers, services, servers, checks and sync"},
+	{"server", command_server, "POOL/SERVER",
+		"all about one server: verdict, reasons, the last results, who decided"},
 	{"reload", command_reload, "[--yes]", "read the configuration again and make it so"},
 	{"plan", command_plan, "[FILE]", "what a reload would do: exit 0 nothing, 2 something"},
 	{"repair", command_repair, "", "look at the kernel's table now and mend what differs"},

@@ -78,6 +78,17 @@ static void print_trackers(FILE *f, const json_t *trackers)
 		print_tracker(f, tracker);
 }
 
+/* What is not there need not be said, and neither need the usual mode. */
+static void print_auth(FILE *f, const json_t *auth)
+{
+	if (strcmp(text(auth, "type"), "link") == 0)
+		(void)fputs(", signed by the link's key", f);
+	else if (strcmp(text(auth, "type"), "hmac") == 0)
+		(void)fputs(", signed", f);
+	if (*text(auth, "mode") && strcmp(text(auth, "mode"), "enforce") != 0)
+		(void)fprintf(f, " (%s)", text(auth, "mode"));
+}
+
 static void print_router(FILE *f, const json_t *r, struct instant now)
 {
 	char buf[32];
@@ -91,6 +102,7 @@ static void print_router(FILE *f, const json_t *r, struct instant now)
 		(void)fprintf(f, " (%s)", text(r, "reason"));
 	(void)fprintf(f, ", priority %lld, VRID %lld on %s", number(r, "priority"),
 		number(r, "vrid"), text(r, "interface"));
+	print_auth(f, json_object_get(r, "auth"));
 	if (*text(r, "peer"))
 		(void)fprintf(f, ", peer %s", text(r, "peer"));
 	if (strcmp(text(r, "handover"), "offered") == 0)
@@ -98,6 +110,11 @@ static void print_router(FILE *f, const json_t *r, struct instant now)
 	else if (strcmp(text(r, "handover"), "given") == 0)
 		(void)fputs(", given to a peer by an operator", f);
 	(void)fputc('\n', f);
+	if (json_is_true(json_object_get(r, "withheld")))
+		(void)fputs(
+			"  ADVERTS MISSING, and the peer says over the link that it is Active: no "
+			"takeover\n",
+			f);
 	print_tracked(f, r);
 	print_addresses(f, "", json_object_get(r, "addresses"));
 	print_addresses(f, "excluded", json_object_get(r, "excluded_addresses"));
@@ -224,6 +241,89 @@ void print_decision(FILE *f, const json_t *o, struct instant now)
 	(void)fputc('\n', f);
 }
 
+static void print_use(FILE *f, const json_t *use)
+{
+	(void)fprintf(f, "  service %s", text(use, "service"));
+	if (number(use, "mark"))
+		(void)fprintf(f, " (mark %lld)", number(use, "mark"));
+	else
+		(void)fprintf(f, " (%s:%lld)", text(use, "listen"), number(use, "port"));
+	if (json_is_integer(json_object_get(use, "effective_weight")))
+		(void)fprintf(f, ": weight %lld", number(use, "effective_weight"));
+	else
+		(void)fputs(": not in it", f);
+	print_reason(f, use);
+	(void)fputc('\n', f);
+}
+
+static const char *decider_words(const char *decided_by)
+{
+	static const char *const rows[][2] = {
+		{"operator", "an operator decided that"},
+		{"checks", "its checks say so"},
+		{"panic", "too many are down: all are used"},
+		{"held-in", "max_ejected keeps it in use"},
+		{"nobody", "it is not checked"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(decided_by, rows[i][0]) == 0)
+			return rows[i][1];
+	return decided_by;
+}
+
+static void print_result(FILE *f, const json_t *result, struct instant now)
+{
+	char since[32], latency[DURATION_TEXT_MAX];
+
+	(void)fprintf(f, "    %8s ago  %s  %s, %s\n",
+		age((uint64_t)number(result, "at_us"), now, since),
+		json_is_true(json_object_get(result, "passed")) ? "passed" : "FAILED",
+		text(result, "reason"),
+		duration_format((uint64_t)number(result, "latency_us"), latency));
+}
+
+static void print_check_view(FILE *f, const json_t *check, struct instant now)
+{
+	const json_t *history = json_object_get(check, "history");
+	char since[32];
+	json_t *result;
+	size_t i;
+
+	(void)fprintf(f, "  check %s: %s", text(check, "id"), text(check, "verdict"));
+	if (!json_is_array(history)) {
+		(void)fputs(", and the checker does not answer\n", f);
+		return;
+	}
+	(void)fprintf(f, " for %s, %s; %lld checks, %lld failures\n",
+		age((uint64_t)number(check, "since_us"), now, since), text(check, "reason"),
+		number(check, "checks"), number(check, "failures"));
+	json_array_foreach (history, i, result)
+		print_result(f, result, now);
+}
+
+void print_server_view(FILE *f, const json_t *server, struct instant now)
+{
+	const json_t *checks = json_object_get(server, "checks");
+	const char *combined = text(server, "combined");
+	json_t *item;
+	size_t i;
+
+	print_decision(f, server, now);
+	if (!checks) /* of a configuration that is not in force any more */
+		return;
+	(void)fprintf(f, "  %s at %s, configured weight %lld: %s\n", text(server, "state"),
+		text(server, "address"), number(server, "configured_weight"),
+		decider_words(text(server, "decided_by")));
+	json_array_foreach (json_object_get(server, "services"), i, item)
+		print_use(f, item);
+	if (strcmp(combined, "all") == 0 || strcmp(combined, "any") == 0)
+		(void)fprintf(f, "  it is up when %s of these checks %s it up\n", combined,
+			strcmp(combined, "all") == 0 ? "find" : "finds");
+	json_array_foreach (checks, i, item)
+		print_check_view(f, item, now);
+}
+
 static void print_overrides(FILE *f, const json_t *overrides, struct instant now)
 {
 	json_t *item;
@@ -261,7 +361,7 @@ static void print_check(FILE *f, const json_t *check)
 
 	(void)fprintf(f, "check %s: %s", text(check, "id"), text(check, "state"));
 	if (*text(check, "reason"))
-		(void)fprintf(f, ", %s in %s", text(check, "reason"),
+		(void)fprintf(f, ", %s; took %s", text(check, "reason"),
 			duration_format((uint64_t)number(check, "latency_us"), buf));
 	(void)fputc('\n', f);
 }

@@ -1,5 +1,5 @@
-/* The commands about one server: drain, ready, weight, fail. Each is one call; a drain may be
- * waited for, which asks once a second. */
+/* The commands about one server: server, drain, ready, weight, fail. Each is one call; a drain may
+ * be waited for, which asks once a second. */
 #include "base/duration.h"
 #include "ctl/caller.h"
 #include "ctl/command.h"
@@ -192,6 +192,28 @@ int command_drain(struct ctl *c, int argc, char **argv)
 			status = wait_for_drain(c, parameters);
 	}
 	json_decref(parameters);
+	return status;
+}
+
+int command_server(struct ctl *c, int argc, char **argv)
+{
+	char **arguments = ctl_arguments(c, argc, argv, NULL, 0, 1, 1);
+	json_t *parameters = arguments ? parse_server(arguments[0]) : NULL;
+	struct caller_answer answer;
+	int status = EXIT_SUCCESS;
+
+	if (!parameters)
+		return EXIT_FAILURE;
+	(void)json_object_set_new(parameters, "history", json_true());
+	if (caller_call(c->runtime_dir, "Server", parameters, &answer) < 0)
+		return ctl_fail(answer.text);
+	if (answer.error)
+		status = fail_by_error(&answer);
+	else if (c->json)
+		ctl_print_json(answer.parameters);
+	else
+		print_server_view(stdout, answer.parameters, clock_now());
+	caller_answer_done(&answer);
 	return status;
 }
 

@@ -211,6 +211,7 @@ static int set_up(struct director *d)
 static void director_free(struct director *d)
 {
 	status_done(d);
+	server_view_done(d);
 	control_free(d->control);
 	helpers_done(d);
 	if (d->loop)

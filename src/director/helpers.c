@@ -11,6 +11,17 @@ static const struct process_kind kinds[HELPER_MAX_] = {
 	[HELPER_LINK] = {"link", "tandem-link", NULL},
 };
 
+/* One that is to be started again is configured then. */
+static void configure_checker(struct director *d)
+{
+	struct process *p = &d->helpers[HELPER_CHECKER];
+
+	if (!process_set_capabilities(p, checks_capabilities(d)))
+		checks_configure(d);
+	else
+		checks_forget(d);
+}
+
 static void configure(struct director *d, enum helper_index helper)
 {
 	switch (helper) {
@@ -18,7 +29,7 @@ static void configure(struct director *d, enum helper_index helper)
 		roles_configure(d);
 		break;
 	case HELPER_CHECKER:
-		checks_configure(d);
+		configure_checker(d);
 		break;
 	case HELPER_LINK:
 		link_configure(d);
@@ -155,6 +166,7 @@ void helpers_start_rest(struct director *d)
 
 	if (d->stopping)
 		return;
+	(void)process_set_capabilities(&d->helpers[HELPER_CHECKER], checks_capabilities(d));
 	process_start(&d->helpers[HELPER_CHECKER], &relaxed);
 	process_start(&d->helpers[HELPER_LINK], &relaxed);
 }

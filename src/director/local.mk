@@ -3,6 +3,7 @@ tandemd_SOURCES = \
 	src/director/apply.c \
 	src/director/balancer.c src/director/balancer.h \
 	src/director/checks.c \
+	src/director/check_wire.c src/director/check_wire.h \
 	src/director/cleanup.c \
 	src/director/control.c src/director/control.h \
 	src/director/desired.c src/director/desired.h \
@@ -29,6 +30,7 @@ tandemd_SOURCES = \
 	src/director/roles_wire.c \
 	src/director/run.c src/director/run.h \
 	src/director/ruleset.c src/director/ruleset.h \
+	src/director/server_view.c \
 	src/director/settings.c src/director/settings.h \
 	src/director/shares.c \
 	src/director/state.h \
@@ -48,4 +50,4 @@ tandemd_SOURCES = \
 	src/director/watch_script.c \
 	src/director/work.c
 tandemd_LDADD = libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) \
-	$(NL_LIBS) $(NFTABLES_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS)
+	$(NL_LIBS) $(NFTABLES_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS)

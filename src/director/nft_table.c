@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "director/ruleset.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -50,17 +51,9 @@ bool nft_table_has_own(const struct nft_table *t)
 
 static int write_record(struct nft_table *t, const char *sent, const char *held)
 {
-	auto_free char *temporary = NULL;
-
 	(void)json_object_set_new(t->record, "sent", json_string(sent));
 	(void)json_object_set_new(t->record, "held", json_string(held));
-	if (asprintf(&temporary, "%s.new", t->record_path) < 0) {
-		temporary = NULL;
-		return -ENOMEM;
-	}
-	if (json_dump_file(t->record, temporary, JSON_COMPACT) < 0)
-		return -EIO;
-	return rename(temporary, t->record_path) < 0 ? -errno : 0;
+	return file_replace_json(t->record_path, t->record, JSON_COMPACT);
 }
 
 static int digest_of(const char *text, char digest[static DIGEST_TEXT_MAX])

@@ -163,7 +163,11 @@ void operators_server(struct director *d, struct control_call *call, const json_
 {
 	struct subject s;
 
-	if (find_subject(d, call, parameters, true, &s))
+	if (!find_subject(d, call, parameters, true, &s))
+		return;
+	if (s.known && json_is_true(json_object_get(parameters, "history")))
+		server_view_request(d, call, &s.place, server_to_json(d, &s));
+	else
 		control_reply(call, server_to_json(d, &s));
 }
 

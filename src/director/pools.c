@@ -174,16 +174,14 @@ static struct pool_rule rule_of(const struct conf_pool *pool)
 static struct pool_server server_of(const struct pools_input *in, size_t view, size_t server)
 {
 	const struct conf_server *s = &pool_of(in, view)->servers[server];
-	const struct target *target = targets_of(in->targets, view, server);
+	struct server_health health = targets_health(in->targets, in->conf, view, server);
 	const struct override *override =
 		overrides_find(in->overrides, pool_of(in, view)->name, s->name);
-	struct pool_server result = {
-		.health = targets_health(in->targets, in->conf, view, server), .weight = s->weight};
+	struct pool_server result = {.health = health.state,
+		.weight = s->weight,
+		.up_at = health.up_at,
+		.failed_at = health.failed_at};
 
-	if (target) {
-		result.up_at = target->up_at;
-		result.failed_at = target->failed_at;
-	}
 	if (override) {
 		result.decision = &override->decision;
 		if (override->ready_at.us > result.up_at.us)

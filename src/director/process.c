@@ -9,11 +9,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define CHILD_FD 3
@@ -70,10 +73,11 @@ static void gone(struct process *p, const char *how)
 	p->pid = 0;
 	p->child = sd_event_source_disable_unref(p->child);
 	drop_channel(p);
-	if (wanted)
+	if (wanted && !p->replaced)
 		p->handler->died(p, how, hung, p->userdata);
-	else
+	else if (!wanted)
 		p->handler->left(p, p->userdata);
+	p->replaced = false;
 	step(p, SUPERVISE_EV_EXITED);
 }
 
@@ -84,6 +88,26 @@ static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata
 	(void)source;
 	describe_exit(si, how, sizeof(how));
 	gone(userdata, how);
+	return 0;
+}
+
+/* What remains over a change of user and an exec is what is inheritable and ambient. */
+static int take_capabilities(uint64_t capabilities)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t word = (uint32_t)(capabilities >> 32 * i);
+
+		data[i] = (struct __user_cap_data_struct){word, word, word};
+	}
+	if (syscall(SYS_capset, &header, data) < 0)
+		return -1;
+	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if ((capabilities & UINT64_C(1) << cap) &&
+			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return -1;
 	return 0;
 }
 
@@ -104,9 +128,14 @@ static _Noreturn void run_child(const struct process *p, const char *path, int f
 		_exit(126);
 	if (close_range(CHILD_FD + 1, ~0U, 0) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		_exit(126);
+	if (p->capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		_exit(126);
 	if (p->drops_user && (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
 				     setresuid(p->uid, p->uid, p->uid) < 0))
 		_exit(126);
+	/* Without them the process finds out itself what it cannot do. */
+	if (p->capabilities)
+		(void)take_capabilities(p->capabilities);
 	(void)execv(path, argv);
 	_exit(127);
 }
@@ -259,6 +288,18 @@ void process_leave(struct process *p, bool restart)
 {
 	step(p, SUPERVISE_EV_UNWANTED);
 	process_call(p, "Shutdown", json_pack("{s:b}", "restart", restart));
+}
+
+bool process_set_capabilities(struct process *p, uint64_t capabilities)
+{
+	bool other = p->capabilities != capabilities;
+
+	p->capabilities = capabilities;
+	if (!other || p->pid == 0 || p->supervise.state == SUPERVISE_STOPPED)
+		return false;
+	p->replaced = true;
+	process_call(p, "Shutdown", json_pack("{s:b}", "restart", true));
+	return true;
 }
 
 void process_set(struct process *p, const struct supervise_settings *settings)

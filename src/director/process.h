@@ -42,7 +42,9 @@ struct process {
 	bool drops_user; /* to uid and gid, looked up once: a lookup may block */
 	uid_t uid;
 	gid_t gid;
-	pid_t pid; /* 0: none */
+	uint64_t capabilities; /* 1 << CAP_*: what it is started with, as its ambient set */
+	bool replaced;         /* it was asked to leave, so that it can be started otherwise */
+	pid_t pid;             /* 0: none */
 	struct channel *channel;
 	sd_event_source *child, *timer;
 	uint64_t beat_seq;
@@ -58,6 +60,9 @@ void process_done(struct process *p);
 void process_start(struct process *p, const struct supervise_settings *settings);
 /* Ask it to leave; it is not started again. `restart`: a successor will be. */
 void process_leave(struct process *p, bool restart);
+/* The capabilities that it needs. One that runs with others is asked to leave, and started again.
+ * Returns whether it will be. */
+bool process_set_capabilities(struct process *p, uint64_t capabilities);
 /* New heartbeat settings, from the next heartbeat on. */
 void process_set(struct process *p, const struct supervise_settings *settings);
 

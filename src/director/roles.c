@@ -2,6 +2,7 @@
 #include "director/moved.h"
 #include "director/state.h"
 
+#include "core/second_opinion.h"
 #include "elector/leftovers.h"
 
 #include <errno.h>
@@ -47,6 +48,12 @@ static json_t *router_to_json(const struct director *d, const struct conf_router
 	return o;
 }
 
+static bool asks_peer(const struct conf_link *link)
+{
+	return link->enabled && link->mode == CONF_LINK_TANDEM &&
+	       link->split_brain == CONF_SPLIT_BRAIN_PREVENT;
+}
+
 void roles_configure(struct director *d)
 {
 	json_t *routers = json_array();
@@ -54,10 +61,10 @@ void roles_configure(struct director *d)
 	for (size_t i = 0; i < d->conf->n_routers; i++)
 		(void)json_array_append_new(routers, router_to_json(d, &d->conf->routers[i]));
 	process_call(&d->helpers[HELPER_ELECTOR], "Configure",
-		json_pack("{s:i, s:s, s:b, s:I, s:o}", "generation", d->generation, "maintenance",
-			maintenance_name(d->maintenance.mode), "ready", (int)d->ready,
-			"ready_timeout_us", (json_int_t)d->conf->ready_timeout_us, "routers",
-			routers));
+		json_pack("{s:i, s:s, s:b, s:I, s:b, s:o}", "generation", d->generation,
+			"maintenance", maintenance_name(d->maintenance.mode), "ready",
+			(int)d->ready, "ready_timeout_us", (json_int_t)d->conf->ready_timeout_us,
+			"second_opinion", (int)asks_peer(&d->conf->link), "routers", routers));
 }
 
 static bool all_checked(const struct targets *t)
@@ -95,6 +102,20 @@ struct supervise_settings roles_supervision(const struct conf *conf)
 		.beat_us = interval_us / 4, .silence_us = interval_us, .back_us = interval_us};
 }
 
+uint64_t roles_heartbeat_us(const struct conf *conf)
+{
+	uint64_t shortest_us = conf->link.heartbeat_us;
+
+	for (size_t i = 0; i < conf->n_routers; i++) {
+		const struct conf_router *router = &conf->routers[i];
+		uint64_t us =
+			second_opinion_beat_us(router->advert_interval_cs, router->down_intervals);
+		if (us && us < shortest_us)
+			shortest_us = us;
+	}
+	return shortest_us;
+}
+
 static size_t router_index(const struct conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->n_routers; i++)
@@ -122,6 +143,7 @@ static void set_active(struct director *d, size_t router, bool active)
 		return;
 	d->roles.active[router] = active;
 	forwarding_role(d, router, active);
+	checks_role(d);
 	for (size_t i = 0; i < d->conf->n_services; i++)
 		if (d->conf->services[i].program == CONF_PROGRAM_ACTIVE &&
 			d->conf->services[i].router == router)

@@ -6,7 +6,7 @@
  *   checks.c    what the checker says
  *   shares.c    who gets what share of a pool's connections
  *   drains.c    drains under way
- *   operators.c what operators ask for one server
+ *   operators.c what operators ask for one server; server_view.c all that is known of it
  *   apply.c     sync daemons, single services made so
  *   work.c      the whole table made so, in steps
  *   trouble.c   services that could not be
@@ -137,6 +137,7 @@ struct shares {
 struct checks {
 	bool known; /* it has taken all targets of the configuration before, without a complaint */
 	bool same;  /* those of this one are the same */
+	bool standby; /* as the checker was told */
 };
 
 /* A server, by index in conf->pools and in the pool's servers. */
@@ -157,7 +158,15 @@ struct switchover {
 	sd_event_source *timeout;
 };
 
-struct gather; /* status.c */
+struct gather; /* server_view.c */
+/* Answers with `view`, which is taken, and all that is known of the server. */
+void server_view_request(struct director *d, struct control_call *call,
+	const struct server_place *place, json_t *view);
+/* The checker told of targets. */
+void server_view_targets(struct director *d, const json_t *parameters);
+void server_view_done(struct director *d);
+
+/* status.c */
 struct track;  /* track.c */
 struct notify; /* notify.c */
 struct plan;   /* plan.c */
@@ -184,6 +193,7 @@ struct director {
 	struct gather *gather;      /* Status calls being answered */
 	struct gather *gather_next; /* those that came meanwhile */
 	unsigned status_seq;
+	struct server_ask *server_asks; /* Server calls that wait for the checker */
 
 	struct roles roles;
 	struct targets targets;
@@ -279,6 +289,9 @@ void roles_done(struct roles *roles);
 /* The table was applied, or a verdict came: tells the elector once that the director is ready. */
 void roles_look_ready(struct director *d);
 struct supervise_settings roles_supervision(const struct conf *conf);
+const char *roles_auth_mode_name(enum conf_auth_mode mode); /* "enforce" */
+/* How often the peer must hear from us over the link, so that it is a help to every router. */
+uint64_t roles_heartbeat_us(const struct conf *conf);
 /* The "wire" of "Configure". */
 json_t *roles_wire(const struct conf *conf, const struct conf_router *router);
 
@@ -321,6 +334,12 @@ json_t *maintenance_to_json(const struct director *d);
 
 /* checks.c */
 void checks_configure(struct director *d);
+/* The checker is another one soon, and knows nothing then. */
+void checks_forget(struct director *d);
+/* A virtual router became Active or is not any more. */
+void checks_role(struct director *d);
+/* What the checker needs for the targets that there are, as a set of 1 << CAP_*. */
+uint64_t checks_capabilities(const struct director *d);
 /* These targets are about to take the place of d->targets. */
 void checks_adopt(struct director *d, const struct targets *targets);
 /* The checker has taken a configuration. */

@@ -57,6 +57,24 @@ static void add_addresses(json_t *o, const struct conf_router *router)
 	(void)json_object_set_new(o, "snat_interface", json_string(moved_snat_interface(router)));
 }
 
+/* How adverts are known to be of whom they say; never with what. */
+static json_t *auth_to_json(const struct conf_auth *auth)
+{
+	switch (auth->type) {
+	case CONF_AUTH_LINK:
+	case CONF_AUTH_HMAC:
+		return json_pack("{s:s, s:s}", "type",
+			auth->type == CONF_AUTH_LINK ? "link" : "hmac", "mode",
+			roles_auth_mode_name(auth->mode));
+	case CONF_AUTH_PASSWORD:
+		return json_pack("{s:s}", "type", "password");
+	case CONF_AUTH_BY_LINK:
+	case CONF_AUTH_NONE:
+		break;
+	}
+	return json_pack("{s:s}", "type", "none");
+}
+
 static json_t *router_to_json(
 	const struct director *d, const struct conf_router *router, const json_t *report)
 {
@@ -75,6 +93,7 @@ static json_t *router_to_json(
 			(void)json_object_update(o, item);
 	}
 	add_addresses(o, router);
+	(void)json_object_set_new(o, "auth", auth_to_json(&router->auth));
 	(void)json_object_set_new(o, "notify", notify_to_json(d, router));
 	return o;
 }
@@ -119,7 +138,7 @@ static void write_member(struct writer *w, const struct director *d, const struc
 	const struct desired_input in = desired_input(d);
 	const struct conf_service *s = &d->conf->services[m->service];
 	const struct conf_server *cs = &d->conf->pools[m->pool].servers[m->server];
-	const struct target *t = targets_of(&d->targets, m->view, m->server);
+	size_t n_checks;
 	struct ipvs_dest_key key = {cs->address, server_port(s, cs)};
 	const struct ipvs_dest *dest = find_dest(found, &key);
 	uint32_t weight = 0;
@@ -140,7 +159,11 @@ static void write_member(struct writer *w, const struct director *d, const struc
 		writer_null(w, "weight");
 	writer_text(w, "reason", pool_reason_name(m->share.reason));
 	writer_number(w, "percent", m->share.percent);
-	writer_text(w, "state", t ? verdict_name(t->verdict) : "unchecked");
+	(void)targets_of(&d->targets, m->view, m->server, &n_checks);
+	writer_text(w, "state",
+		n_checks ? health_state_name(
+				   targets_health(&d->targets, d->conf, m->view, m->server).said)
+			 : "unchecked");
 	writer_bool(w, "programmed", dest != NULL);
 	writer_number(w, "active", dest ? dest->active : 0);
 	writer_number(w, "inactive", dest ? dest->inactive : 0);

@@ -3,14 +3,14 @@
 #include "director/targets.h"
 
 #include "base/cleanup.h"
-#include "base/duration.h"
+#include "director/check_wire.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define ID_MAX 160
+#define ID_MAX 256
 
 static const char *const verdict_names[VERDICT_MAX_] = {
 	[VERDICT_UNKNOWN] = "unknown",
@@ -38,24 +38,18 @@ uint16_t server_port(const struct conf_service *service, const struct conf_serve
 	return server->port ? server->port : service->key.port;
 }
 
-/* What a check says about itself in an id: the same for all servers of a pool. */
-static void suffix_text(const struct conf_check *check, char buf[static ID_MAX])
-{
-	char interval[DURATION_TEXT_MAX], timeout[DURATION_TEXT_MAX];
-
-	(void)snprintf(buf, ID_MAX, " every %s timeout %s rise %u fall %u jitter %u%%",
-		duration_format(check->interval_us, interval),
-		duration_format(check->timeout_us, timeout), check->rise, check->fall,
-		check->jitter_percent);
-}
-
 static const char *id_text(const struct target *t, const char *suffix, char buf[static ID_MAX])
 {
+	const char *type = conf_check_type_name(t->check->type);
 	char address[ADDR_TEXT_MAX];
 
-	(void)snprintf(buf, ID_MAX,
-		t->addr.family == AF_INET6 ? "tcp [%s]:%u%.100s" : "tcp %s:%u%.100s",
-		addr_format(&t->addr, address), t->port, suffix);
+	(void)addr_format(&t->addr, address);
+	if (!t->port)
+		(void)snprintf(buf, ID_MAX, "%s %s%s", type, address, suffix);
+	else
+		(void)snprintf(buf, ID_MAX,
+			t->addr.family == AF_INET6 ? "%s [%s]:%u%s" : "%s %s:%u%s", type, address,
+			t->port, suffix);
 	return buf;
 }
 
@@ -75,21 +69,42 @@ struct builder {
 	struct targets *t;
 	const struct targets *old;  /* NULL: none */
 	struct index old_endpoints; /* of `old`; there when the first is looked for */
-	char suffix[ID_MAX];        /* of the view under way */
+	struct lists_link *links;   /* of all places so far */
+	size_t n_links;
+	/* What check_text() said of the checks that were seen last, by their place in a
+	 * combination. */
+	struct {
+		const struct conf_check *check;
+		char text[CHECK_TEXT_MAX];
+	} suffixes[CONF_CHECK_MEMBERS_MAX];
 };
 
+static const char *suffix_of(struct builder *b, const struct conf_check *check, size_t member)
+{
+	if (b->suffixes[member].check != check) {
+		(void)check_text(check, b->suffixes[member].text);
+		b->suffixes[member].check = check;
+	}
+	return b->suffixes[member].text;
+}
+
+/* Of the same type if there is one. */
 static struct target *find_endpoint(const struct builder *b, const struct target *like)
 {
 	uint64_t at = hash_endpoint(like);
+	struct target *found = NULL;
 	size_t i;
 
 	while ((i = index_next(&b->old_endpoints, &at)) != INDEX_NONE) {
 		struct target *t = &b->old->items[i];
 
-		if (t->port == like->port && addr_equal(&t->addr, &like->addr))
+		if (t->port != like->port || !addr_equal(&t->addr, &like->addr))
+			continue;
+		if (t->check->type == like->check->type)
 			return t;
+		found = found ? found : t;
 	}
-	return NULL;
+	return found;
 }
 
 /* One with other check settings, when there are several the last. */
@@ -132,11 +147,11 @@ static int inherit(struct builder *b, struct target *t)
 
 /* The index of the target like `like`, added when there is none yet; CONF_NONE when out of memory.
  */
-static size_t intern(struct builder *b, const struct target *like)
+static size_t intern(struct builder *b, const struct target *like, const char *suffix)
 {
 	struct targets *t = b->t;
 	char id[ID_MAX];
-	const struct target *known = targets_find(t, id_text(like, b->suffix, id));
+	const struct target *known = targets_find(t, id_text(like, suffix, id));
 	struct target *added;
 
 	if (known)
@@ -153,68 +168,124 @@ static size_t intern(struct builder *b, const struct target *like)
 }
 
 static uint16_t check_port(
-	const struct view *view, const struct conf_pool *pool, const struct conf_server *server)
+	const struct view *view, const struct conf_check *check, const struct conf_server *server)
 {
-	if (pool->check.port)
-		return pool->check.port;
+	if (!conf_check_type_has_port(check->type))
+		return 0;
+	if (check->port)
+		return check->port;
 	return server->port ? server->port : view->check_port;
 }
 
-/* Targets of one view's servers. */
-static int build_view(struct builder *b, const struct conf *conf, const struct view *view)
+static size_t place_of(const struct targets *t, size_t view, size_t server)
 {
-	const struct conf_pool *pool = &conf->pools[view->pool];
+	return t->views.items[view].first + server;
+}
 
-	if (pool->has_check)
-		suffix_text(&pool->check, b->suffix);
-	for (size_t i = 0; i < pool->n_servers; i++) {
-		const struct conf_server *server = &pool->servers[i];
-		size_t *target = &b->t->of_place[view->first + i];
-		struct target like = {.addr = server->address,
-			.port = check_port(view, pool, server),
-			.check = &pool->check,
-			.pool = pool->name,
-			.server = server->name};
+/* One of the checks of a server of a view. */
+static int build_member(struct builder *b, const struct target *server,
+	const struct conf_check *check, size_t member, uint16_t port)
+{
+	struct target like = *server;
+	size_t target;
 
-		*target = CONF_NONE;
-		if (!pool->has_check)
-			continue;
-		*target = intern(b, &like);
-		if (*target == CONF_NONE)
-			return -ENOMEM;
-	}
+	like.check = check;
+	like.port = port;
+	if (check->address.family)
+		like.addr = check->address;
+	target = intern(b, &like, suffix_of(b, check, member));
+	if (target == CONF_NONE)
+		return -ENOMEM;
+	b->links[b->n_links++] =
+		(struct lists_link){place_of(b->t, server->view, server->index), target};
 	return 0;
 }
 
+static int build_server(struct builder *b, const struct conf *conf, size_t view, size_t server)
+{
+	const struct conf_pool *pool = &conf->pools[b->t->views.items[view].pool];
+	const struct conf_server *s = &pool->servers[server];
+	const struct conf_check *check = conf_check_of(pool, s), *members;
+	struct target like = {.addr = s->address,
+		.pool = pool->name,
+		.server = s->name,
+		.view = view,
+		.index = server};
+	size_t n;
+
+	if (!check)
+		return 0;
+	members = conf_check_members(check, &n);
+	for (size_t i = 0; i < n; i++)
+		if (build_member(b, &like, &members[i], i,
+			    check_port(&b->t->views.items[view], &members[i], s)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static int build_view(struct builder *b, const struct conf *conf, size_t view)
+{
+	size_t n = conf->pools[b->t->views.items[view].pool].n_servers;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = build_server(b, conf, view, i);
+	return r;
+}
+
+static size_t count_members(const struct conf *conf, const struct views *views)
+{
+	size_t n = 0, n_members;
+
+	for (size_t i = 0; i < views->n; i++) {
+		const struct conf_pool *pool = &conf->pools[views->items[i].pool];
+
+		for (size_t j = 0; j < pool->n_servers; j++) {
+			const struct conf_check *check = conf_check_of(pool, &pool->servers[j]);
+
+			if (!check)
+				continue;
+			(void)conf_check_members(check, &n_members);
+			n += n_members;
+		}
+	}
+	return n;
+}
+
+/* Which views have a target: the other way around. */
 static int build_users(struct targets *t, const struct conf *conf)
 {
-	auto_free struct lists_link *links = calloc(t->views.n_places + 1, sizeof(*links));
-	size_t n = 0;
+	size_t n_links = t->of_place.first[t->views.n_places], n = 0, n_targets;
+	auto_free struct lists_link *links = calloc(n_links + 1, sizeof(*links));
 
 	if (!links)
 		return -ENOMEM;
-	for (size_t i = 0; i < t->views.n; i++) {
-		const struct view *view = &t->views.items[i];
+	for (size_t i = 0; i < t->views.n; i++)
+		for (size_t j = 0; j < conf->pools[t->views.items[i].pool].n_servers; j++) {
+			const size_t *targets =
+				lists_of(&t->of_place, place_of(t, i, j), &n_targets);
 
-		for (size_t j = 0; j < conf->pools[view->pool].n_servers; j++)
-			if (t->of_place[view->first + j] != CONF_NONE)
-				links[n++] = (struct lists_link){t->of_place[view->first + j], i};
-	}
+			for (size_t k = 0; k < n_targets; k++)
+				links[n++] = (struct lists_link){targets[k], i};
+		}
 	return lists_build(t->n, links, n, &t->users);
 }
 
 static int build_all(struct targets *t, const struct conf *conf, const struct targets *old)
 {
-	struct builder b = {.t = t, .old = old};
-	int r = index_init(&t->by_id, t->views.n_places);
+	size_t max = count_members(conf, &t->views);
+	auto_free struct lists_link *links = calloc(max + 1, sizeof(*links));
+	struct builder b = {.t = t, .old = old, .links = links};
+	int r = index_init(&t->by_id, max);
 
-	t->items = calloc(t->views.n_places + 1, sizeof(*t->items));
-	t->of_place = calloc(t->views.n_places + 1, sizeof(*t->of_place));
-	if (!t->items || !t->of_place)
+	t->items = calloc(max + 1, sizeof(*t->items));
+	if (!t->items || !links)
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i < t->views.n; i++)
-		r = build_view(&b, conf, &t->views.items[i]);
+		r = build_view(&b, conf, i);
 	index_done(&b.old_endpoints);
+	if (r == 0)
+		r = lists_build(t->views.n_places, links, b.n_links, &t->of_place);
 	return r < 0 ? r : build_users(t, conf);
 }
 
@@ -238,7 +309,7 @@ void targets_done(struct targets *t)
 	for (size_t i = 0; i < t->n; i++)
 		free(t->items[i].id);
 	free(t->items);
-	free(t->of_place);
+	lists_done(&t->of_place);
 	lists_done(&t->users);
 	views_done(&t->views);
 	index_done(&t->by_id);
@@ -261,20 +332,13 @@ const size_t *targets_users(const struct targets *t, const struct target *target
 	return lists_of(&t->users, (size_t)(target - t->items), ret_n);
 }
 
-const struct target *targets_of(const struct targets *t, size_t view, size_t server)
+const size_t *targets_of(const struct targets *t, size_t view, size_t server, size_t *ret_n)
 {
-	size_t index = t->of_place[t->views.items[view].first + server];
-
-	return index == CONF_NONE ? NULL : &t->items[index];
+	return lists_of(&t->of_place, place_of(t, view, server), ret_n);
 }
 
-enum health_state targets_health(
-	const struct targets *t, const struct conf *conf, size_t view, size_t server)
+static enum health_state health_of(const struct target *target, const struct conf_check *check)
 {
-	const struct target *target = targets_of(t, view, server);
-
-	if (!target)
-		return HEALTH_UP;
 	switch (target->verdict) {
 	case VERDICT_UP:
 		return HEALTH_UP;
@@ -284,7 +348,60 @@ enum health_state targets_health(
 	case VERDICT_MAX_:
 		break;
 	}
-	return conf->pools[t->views.items[view].pool].check.initial_up ? HEALTH_UP : HEALTH_UNKNOWN;
+	return check->initial_up ? HEALTH_UP : HEALTH_UNKNOWN;
+}
+
+static enum health_state combine(bool all, size_t n, size_t n_up, size_t n_down)
+{
+	if (all ? n_up == n : n_up > 0)
+		return HEALTH_UP;
+	return (all ? n_down > 0 : n_down == n) ? HEALTH_DOWN : HEALTH_UNKNOWN;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Where all must be up, a server came up with the last of them, and went down with the first; where
+ * any suffices it is the other way around. */
+struct server_health targets_health(
+	const struct targets *t, const struct conf *conf, size_t view, size_t server)
+{
+	const struct conf_pool *pool = &conf->pools[t->views.items[view].pool];
+	const struct conf_check *check = conf_check_of(pool, &pool->servers[server]);
+	struct server_health h = {.state = HEALTH_UP, .said = HEALTH_UNKNOWN};
+	size_t n, n_up = 0, n_down = 0;
+	const size_t *targets = targets_of(t, view, server, &n);
+	const struct conf_check *members = n ? conf_check_members(check, &n) : NULL;
+	bool all = n && check->n_any == 0;
+	size_t n_said_up = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct target *target = &t->items[targets[i]];
+		uint64_t up = target->up_at.us, failed = target->failed_at.us;
+		enum health_state state = health_of(target, &members[i]);
+
+		n_said_up += target->verdict == VERDICT_UP;
+		if (state == HEALTH_UP)
+			h.up_at.us = n_up++ == 0 ? up
+				     : all       ? larger(up, h.up_at.us)
+						 : smaller(up, h.up_at.us);
+		else if (state == HEALTH_DOWN)
+			h.failed_at.us = n_down++ == 0 ? failed
+					 : all         ? smaller(failed, h.failed_at.us)
+						       : larger(failed, h.failed_at.us);
+	}
+	if (n) {
+		h.state = combine(all, n, n_up, n_down);
+		h.said = combine(all, n, n_said_up, n_down);
+	}
+	return h;
 }
 
 void targets_set_verdict(struct target *target, enum verdict verdict, struct instant now)
@@ -319,13 +436,16 @@ static void adopt_view(struct targets *t, const struct conf *conf, size_t view,
 	const struct ipvs_service *service = ipvs_table_find(have, &s->key);
 
 	for (size_t i = 0; service && i < pool->n_servers; i++) {
-		size_t index = t->of_place[t->views.items[view].first + i];
+		size_t n;
+		const size_t *targets = targets_of(t, view, i, &n);
 		struct ipvs_dest_key key = {
 			pool->servers[i].address, server_port(s, &pool->servers[i])};
 
-		if (index != CONF_NONE && t->items[index].verdict == VERDICT_UNKNOWN &&
-			has_weight(have, service, &key))
-			t->items[index].verdict = VERDICT_UP;
+		if (!n || !has_weight(have, service, &key))
+			continue;
+		for (size_t j = 0; j < n; j++)
+			if (t->items[targets[j]].verdict == VERDICT_UNKNOWN)
+				t->items[targets[j]].verdict = VERDICT_UP;
 	}
 }
 
@@ -353,14 +473,10 @@ static void write_target(struct writer *w, const struct target *t)
 
 	writer_object(w, NULL);
 	writer_text(w, "id", t->id);
-	writer_text(w, "type", "tcp");
+	writer_text(w, "type", conf_check_type_name(t->check->type));
 	writer_text(w, "address", addr_format(&t->addr, text));
 	writer_number(w, "port", t->port);
-	writer_number(w, "interval_us", (int64_t)t->check->interval_us);
-	writer_number(w, "timeout_us", (int64_t)t->check->timeout_us);
-	writer_number(w, "rise", t->check->rise);
-	writer_number(w, "fall", t->check->fall);
-	writer_number(w, "jitter_percent", t->check->jitter_percent);
+	check_write_settings(w, t->check);
 	writer_text(w, "state", verdict_name(believed(t)));
 	writer_end_object(w);
 }

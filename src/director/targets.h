@@ -24,21 +24,30 @@ enum verdict verdict_by_name(const char *name); /* VERDICT_MAX_: none */
 struct target {
 	char *id;
 	struct addr addr;
-	uint16_t port;
-	const struct conf_check *check; /* of the first pool that names it */
+	uint16_t port;                  /* 0: of no interest to the type of check */
+	const struct conf_check *check; /* a single one, of the first server that names it */
 	enum verdict verdict;
 	bool added;                /* by a reload, and not checked yet */
 	struct instant up_at;      /* when it came up; {0}: it is not news */
 	struct instant failed_at;  /* when it went down */
 	const char *pool, *server; /* names of the first, for the log */
+	size_t view, index;        /* and where it is: its view, and its number in the pool */
+};
+
+/* What the checks of a server make of it together. */
+struct server_health {
+	enum health_state state;
+	enum health_state said;   /* without regard to `initial` */
+	struct instant up_at;     /* as in struct target */
+	struct instant failed_at; /* while it is down */
 };
 
 struct targets {
 	struct views views;
 	struct target *items;
 	size_t n;
-	size_t *of_place;   /* target of each server of each view, CONF_NONE without a check */
-	struct lists users; /* by target: the views that have it, one once for each server */
+	struct lists of_place; /* by place: the targets of the server, one for each of its checks */
+	struct lists users;    /* by target: the views that have it, one once for each server */
 	struct index by_id;
 };
 
@@ -52,10 +61,10 @@ void targets_done(struct targets *t);
 struct target *targets_find(const struct targets *t, const char *id);
 /* The views that have a server checked by this target; *ret_n of them, valid as long as `t`. */
 const size_t *targets_users(const struct targets *t, const struct target *target, size_t *ret_n);
-/* NULL when the server is not checked. */
-const struct target *targets_of(const struct targets *t, size_t view, size_t server);
+/* Indices in t->items, as many as the server has checks. */
+const size_t *targets_of(const struct targets *t, size_t view, size_t server, size_t *ret_n);
 /* What counts: up without a check, and what the check's `initial` says before its first result. */
-enum health_state targets_health(
+struct server_health targets_health(
 	const struct targets *t, const struct conf *conf, size_t view, size_t server);
 /* A verdict came. What was down, or came with a reload, is news when it is up: it starts slowly. */
 void targets_set_verdict(struct target *target, enum verdict verdict, struct instant now);

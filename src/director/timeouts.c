@@ -3,11 +3,11 @@
 #include "director/timeouts.h"
 
 #include "base/cleanup.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* What was there before us; false when nothing is recorded. */
@@ -27,15 +27,8 @@ static int write_record(const char *record, const struct ipvs_timeouts *timeouts
 {
 	json_auto_t *file = json_pack("{s:I, s:I, s:I}", "tcp", (json_int_t)timeouts->tcp_s,
 		"tcp_fin", (json_int_t)timeouts->tcp_fin_s, "udp", (json_int_t)timeouts->udp_s);
-	auto_free char *temporary = NULL;
 
-	if (!file || asprintf(&temporary, "%s.new", record) < 0) {
-		temporary = NULL;
-		return -ENOMEM;
-	}
-	if (json_dump_file(file, temporary, JSON_COMPACT) < 0)
-		return -EIO;
-	return rename(temporary, record) < 0 ? -errno : 0;
+	return file ? file_replace_json(record, file, JSON_COMPACT) : -ENOMEM;
 }
 
 static uint32_t first_of(uint32_t wanted, uint32_t before)

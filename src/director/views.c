@@ -44,11 +44,13 @@ const size_t *lists_of(const struct lists *l, size_t key, size_t *ret_n)
 
 static bool depends_on_port(const struct conf_pool *pool)
 {
-	if (!pool->has_check || pool->check.port)
-		return false;
-	for (size_t i = 0; i < pool->n_servers; i++)
-		if (!pool->servers[i].port)
+	for (size_t i = 0; i < pool->n_servers; i++) {
+		const struct conf_server *server = &pool->servers[i];
+		const struct conf_check *check = conf_check_of(pool, server);
+
+		if (!server->port && check && conf_check_wants_port(check))
 			return true;
+	}
 	return false;
 }
 

@@ -1,6 +1,30 @@
 /* Causes as JSON. What they amount to is core/track's. */
 #include "elector/causes.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int causes_copy(const struct causes *from, struct causes *ret)
+{
+	struct causes copy = {.known = from->known, .n = from->n};
+
+	if (from->n > 0) {
+		copy.list = calloc(from->n, sizeof(*copy.list));
+		if (!copy.list)
+			return -ENOMEM;
+		memcpy(copy.list, from->list, from->n * sizeof(*copy.list));
+	}
+	*ret = copy;
+	return 0;
+}
+
+void causes_done(struct causes *causes)
+{
+	free(causes->list);
+	*causes = (struct causes){0};
+}
+
 static bool read_cause(const json_t *json, struct track_cause *ret)
 {
 	const char *text = json_string_value(json_object_get(json, "text"));
@@ -19,7 +43,8 @@ static bool read_cause(const json_t *json, struct track_cause *ret)
 
 bool causes_read(const json_t *array, struct causes *ret)
 {
-	struct causes causes = {.known = true};
+	struct track_cause list[TRACK_CAUSES_MAX];
+	struct causes causes = {.known = true, .list = list};
 	const json_t *item;
 	size_t i;
 
@@ -28,11 +53,10 @@ bool causes_read(const json_t *array, struct causes *ret)
 	json_array_foreach (array, i, item) {
 		if (causes.n == TRACK_CAUSES_MAX)
 			break;
-		if (!read_cause(item, &causes.list[causes.n++]))
+		if (!read_cause(item, &list[causes.n++]))
 			return false;
 	}
-	*ret = causes;
-	return true;
+	return causes_copy(&causes, ret) == 0;
 }
 
 json_t *causes_to_json(const struct causes *causes)

@@ -12,6 +12,7 @@
 #include "io/clock.h"
 #include "io/helper.h"
 #include "io/ndisc.h"
+#include "io/peer_memory.h"
 #include "io/rtnl.h"
 #include "io/vrrp_sock.h"
 
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	PRIORITY_ADVERT = SD_EVENT_PRIORITY_NORMAL - 30,
@@ -29,6 +31,7 @@ enum {
 	PRIORITY_DEADLINE = SD_EVENT_PRIORITY_NORMAL - 10,
 };
 
+#define PEER_FD 4 /* inherited; there may be none */
 #define DEADLINE_ACCURACY_US 1
 #define LOCK_RETRY_US 5000
 #define MEMORY_IDLE_MAX (512 * 1024) /* bytes not in use that may stay */
@@ -63,7 +66,9 @@ struct daemon {
 	struct vrrp_inbox inbox;
 	struct state_file state;
 	struct elector elector;
-	json_t *pending; /* a Configure that waits for the state file */
+	const struct peer_page *peer; /* NULL: the director gave none */
+	bool asks_peer;               /* ... and what is in it counts */
+	json_t *pending;              /* a Configure that waits for the state file */
 };
 
 /* Operations */
@@ -211,6 +216,13 @@ static int dump(void *io)
 	return rtnl_dump(d->rtnl);
 }
 
+static bool ask_peer(void *io, const char *name, struct peer_news *ret)
+{
+	struct daemon *d = io;
+
+	return d->peer && d->asks_peer && peer_page_read(d->peer, peer_page_hash(name), ret);
+}
+
 static uint64_t wall_us(void *io)
 {
 	struct timespec t;
@@ -290,6 +302,7 @@ static const struct elector_ops operations = {
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
+	.ask_peer = ask_peer,
 	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
@@ -419,6 +432,7 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 
 	if (r < 0 && r != -ENOMEM)
 		return;
+	d->asks_peer = !json_is_false(json_object_get(parameters, "second_opinion"));
 	if (r == 0) {
 		hold(&d->elector, parameters);
 		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
@@ -474,9 +488,13 @@ static void on_causes(struct daemon *d, const json_t *parameters)
 		return;
 	if (!d->state.data) {
 		amend(d->pending, name, json_object_get(parameters, "causes"));
+		causes_done(&causes);
 		return;
 	}
-	elector_causes(&d->elector, name, &causes, clock_now());
+	if (elector_causes(&d->elector, name, &causes, clock_now()) < 0)
+		helper_event(d->helper, EVENT_ERROR, "no memory for what is tracked",
+			"TANDEM_INSTANCE", name, NULL);
+	causes_done(&causes);
 }
 
 static void report(struct helper *h, json_t *report_object, void *userdata)
@@ -641,6 +659,17 @@ static void tear_down(struct daemon *d)
 	cleanup_close(&d->arp_fd);
 	rtnl_close(d->rtnl);
 	helper_free(d->helper);
+	peer_memory_unmap(d->peer);
+}
+
+/* What the director gave besides the channel. Whatever else is open there is not that. */
+static const struct peer_page *take_peer_page(void)
+{
+	const struct peer_page *page = NULL;
+
+	if (peer_memory_map_reader(PEER_FD, &page) == 0)
+		(void)close(PEER_FD);
+	return page;
 }
 
 /* Not on the stack: what is locked of that at the start may be all there ever is. */
@@ -661,10 +690,12 @@ int daemon_run(const char *runtime_dir)
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
+	d->peer = take_peer_page(); /* before anything else takes that number */
 	d->runtime_dir = runtime_dir;
 	d->arp_fd = d->ndisc_fd = -1;
 	r = helper_new(&program, d, &d->helper);
 	if (r < 0) {
+		peer_memory_unmap(d->peer);
 		free(d);
 		return r;
 	}

@@ -1,7 +1,8 @@
 /* Ports and routers, and the difference between two configurations. What one router does is in
- * router.c. Memory is allocated by elector_configure() alone. */
+ * router.c. Memory is allocated by elector_configure() and elector_causes() alone. */
 #include "elector/elector.h"
 
+#include "base/cleanup.h"
 #include "elector/holding.h"
 #include "elector/wire.h"
 
@@ -48,6 +49,14 @@ static void free_router(struct router *r)
 	free(r);
 }
 
+/* There are keys in it. */
+static void free_lists(void *lists, size_t size)
+{
+	if (lists)
+		explicit_bzero(lists, size);
+	free(lists);
+}
+
 void elector_done(struct elector *e)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
@@ -58,6 +67,8 @@ void elector_done(struct elector *e)
 	e->ports = NULL;
 	free(e->groups);
 	e->groups = NULL;
+	free_lists(e->lists, e->lists_size);
+	e->lists = NULL;
 	e->n_routers = e->n_ports = e->n_groups = 0;
 }
 
@@ -240,8 +251,11 @@ struct spare {
 	size_t n_routers;
 	struct port **ports; /* the array of all, old ones first; new ones, used from the end */
 	size_t n_ports, n_old_ports;
-	struct moved **lists; /* of each wanted router, */
-	size_t *firsts;       /* and where in the state file it goes */
+	void *lists;                   /* of all wanted routers, */
+	struct router_config *configs; /* each with its part of them; */
+	struct vrrp_auth **auths;      /* what it needs to sign, NULL: nothing; */
+	size_t lists_size;
+	size_t *firsts; /* and where in the state file its list goes */
 	size_t n;
 };
 
@@ -251,11 +265,15 @@ static void free_spare(struct spare *s)
 		free(s->routers[--s->n_routers]);
 	while (s->n_ports > s->n_old_ports)
 		free(s->ports[--s->n_ports]);
-	for (size_t i = 0; s->lists && i < s->n; i++)
-		free(s->lists[i]);
+	for (size_t i = 0; s->configs && i < s->n; i++)
+		causes_done(&s->configs[i].causes);
+	for (size_t i = 0; s->auths && i < s->n; i++)
+		free(s->auths[i]);
 	free(s->routers);
 	free(s->ports);
-	free(s->lists);
+	free_lists(s->lists, s->lists_size);
+	free(s->configs);
+	free(s->auths);
 	free(s->firsts);
 }
 
@@ -302,12 +320,47 @@ static bool allocate_router(
 	return s->routers[s->n_routers++] != NULL;
 }
 
-static bool allocate_list(const struct router_config *wanted, struct moved **ret)
+static bool allocate_auth(
+	const struct elector *e, const struct router_config *wanted, struct vrrp_auth **ret)
 {
-	*ret = calloc(wanted->n_moved + 1, sizeof(**ret));
+	const struct router *r = find_router(e, wanted);
+	uint8_t n = vrrp_auth_marks(&wanted->peers);
+
+	if (wanted->auth.mode == VRRP_AUTH_OFF || (r && r->auth && r->auth->n_marks >= n))
+		return true;
+	*ret = calloc(1, sizeof(**ret) + n * sizeof(*(*ret)->marks));
 	if (!*ret)
 		return false;
-	memcpy(*ret, wanted->moved, wanted->n_moved * sizeof(**ret));
+	(*ret)->marks = (struct vrrp_auth_mark *)(*ret + 1);
+	(*ret)->n_marks = n;
+	return true;
+}
+
+/* Its marks go on with more room for them. */
+static void replace_auth(struct router *r, struct vrrp_auth *auth)
+{
+	if (r->auth) {
+		auth->sent = r->auth->sent;
+		auth->uses = r->auth->uses;
+		memcpy(auth->marks, r->auth->marks, r->auth->n_marks * sizeof(*auth->marks));
+		free(r->auth);
+	}
+	r->auth = auth;
+}
+
+static bool allocate_lists(const struct router_config *wanted, struct spare *s)
+{
+	void *at;
+
+	for (size_t i = 0; i < s->n; i++)
+		s->lists_size += router_config_size(&wanted[i]);
+	s->lists = at = calloc(1, s->lists_size + 1);
+	if (!s->lists)
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (router_config_place(
+			    &wanted[i], i > 0 ? &s->configs[i - 1] : NULL, &at, &s->configs[i]) < 0)
+			return false;
 	return true;
 }
 
@@ -316,19 +369,20 @@ static bool allocate(
 {
 	s->routers = calloc(n + 1, sizeof(*s->routers));
 	s->ports = calloc(e->n_ports + n * (MOVED_PLACES_MAX + 1) + 1, sizeof(struct port *));
-	s->lists = calloc(n + 1, sizeof(struct moved *));
+	s->configs = calloc(n + 1, sizeof(*s->configs));
+	s->auths = calloc(n + 1, sizeof(struct vrrp_auth *));
 	s->firsts = calloc(n + 1, sizeof(*s->firsts));
 	s->n = n;
-	if (!s->routers || !s->ports || !s->lists || !s->firsts)
+	if (!s->routers || !s->ports || !s->configs || !s->auths || !s->firsts)
 		return false;
 	s->n_ports = s->n_old_ports = e->n_ports;
 	if (e->n_ports > 0)
 		memcpy(s->ports, e->ports, e->n_ports * sizeof(struct port *));
 	for (size_t i = 0; i < n; i++)
 		if (!allocate_router(e, &wanted[i], s) || !allocate_ports(&wanted[i], s) ||
-			!allocate_list(&wanted[i], &s->lists[i]))
+			!allocate_auth(e, &wanted[i], &s->auths[i]))
 			return false;
-	return true;
+	return allocate_lists(wanted, s);
 }
 
 /* Which places of the state file are somebody's list, or are to be. */
@@ -397,6 +451,14 @@ static int prepare(
 	return r;
 }
 
+/* Nothing points into the lists of before any more. */
+static void adopt_lists(struct elector *e, struct spare *s)
+{
+	free_lists(e->lists, e->lists_size);
+	e->lists = take_ptr(s->lists);
+	e->lists_size = s->lists_size;
+}
+
 /* The array with the new ports in it is the elector's from here on. */
 static void adopt_ports(struct elector *e, struct spare *s)
 {
@@ -429,17 +491,20 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 {
 	const struct router_world world = {e->ops, e->io, e->state, &e->pace};
 	const struct router_ports ports = ports_of(e, wanted);
-	struct router_config config = *wanted;
+	struct router_config config = spare->configs[i];
+	struct vrrp_auth *auth = take_ptr(spare->auths[i]);
 	struct router *r = find_router(e, wanted);
 
-	config.moved = spare->lists[i];
-	spare->lists[i] = NULL;
+	spare->configs[i].causes = (struct causes){0};
 	if (r) {
+		if (auth)
+			replace_auth(r, auth);
 		router_reconfigure(r, &config, &ports, spare->firsts[i], now);
 		return;
 	}
 	r = spare->routers[--spare->n_routers];
 	router_init(r, &config, &ports, take_record(e, wanted), spare->firsts[i], &world, now);
+	r->auth = auth;
 	router_maintain(r, e->maintenance, now);
 	router_hold(r, !instant_is_never(e->hold), now);
 	e->routers[e->n_routers++] = r;
@@ -530,6 +595,7 @@ int elector_configure(
 	adopt_ports(e, &spare);
 	for (size_t i = 0; i < n; i++)
 		add_or_change(e, &wanted[i], i, &spare, now);
+	adopt_lists(e, &spare);
 	form_groups(e, wanted, n, now);
 	drop_unused_ports(e);
 	index_hearers(e);
@@ -539,14 +605,28 @@ int elector_configure(
 	return 0;
 }
 
-void elector_causes(
+static struct router *router_by_name(const struct elector *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (strcmp(e->routers[i]->config.name, name) == 0)
+			return e->routers[i];
+	return NULL;
+}
+
+int elector_causes(
 	struct elector *e, const char *name, const struct causes *causes, struct instant now)
 {
+	struct router *router = e->left ? NULL : router_by_name(e, name);
+	struct causes its;
+	int r = router ? causes_copy(causes, &its) : 0;
+
+	if (r < 0)
+		return r;
 	take_turn(e);
-	for (size_t i = 0; !e->left && i < e->n_routers; i++)
-		if (strcmp(e->routers[i]->config.name, name) == 0)
-			router_weigh(e->routers[i], causes, now);
+	if (router)
+		router_weigh(router, &its, now);
 	elector_settle(e, now);
+	return 0;
 }
 
 void elector_hold(struct elector *e, uint64_t ready_timeout_us, struct instant now)

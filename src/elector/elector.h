@@ -13,6 +13,8 @@ struct elector {
 	size_t n_routers;
 	struct group *groups; /* room for one of each grouped router */
 	size_t n_groups;
+	void *lists; /* what the routers' settings point to; they come and go as a whole */
+	size_t lists_size;
 	struct port **ports;
 	size_t n_ports;
 	struct pace pace;
@@ -38,8 +40,8 @@ void elector_done(struct elector *e);
  * grow) with nothing changed. At most STATE_ROUTERS_MAX routers. */
 int elector_configure(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now);
-/* What is wrong with this host, for the router of that name. */
-void elector_causes(
+/* What is wrong with this host, for the router of that name. 0, or -ENOMEM with nothing changed. */
+int elector_causes(
 	struct elector *e, const char *name, const struct causes *causes, struct instant now);
 /* Before the first elector_configure(): for how long nobody is to be preempted while the director
  * does not say that it is ready. */

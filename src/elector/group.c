@@ -61,7 +61,7 @@ static void conclude(
 	}
 	group_follow(g, now);
 	for (size_t i = 0; i < g->sync.n; i++)
-		router_tell(g->routers[i], &before[i]);
+		router_tell(g->routers[i], &before[i], now);
 	for (size_t i = 0; i < g->sync.n; i++)
 		router_leave_for_maintenance(g->routers[i], now);
 }

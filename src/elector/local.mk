@@ -15,6 +15,7 @@ libelector_a_SOURCES = \
 	src/elector/message_wire.c \
 	src/elector/realtime.c src/elector/realtime.h \
 	src/elector/router.c src/elector/router.h \
+	src/elector/router_config.c \
 	src/elector/wire.c src/elector/wire.h
 libelector_a_CFLAGS = $(AM_CFLAGS) $(CAPNG_CFLAGS)
 

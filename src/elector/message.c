@@ -266,17 +266,17 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 	if (!in_range(repeat, 0, 1000) || announce_us < 0 || refresh_us < 0 || again_us < 0 ||
 		!in_range(forms, 0, ARP_REQUEST | ARP_REPLY))
 		return "announce is out of range";
-	if (json_object_get(json, "causes") &&
-		!causes_read(json_object_get(json, "causes"), &c.causes))
-		return "causes is no array of causes";
 	c.interval_cs = (uint16_t)interval_cs;
 	wrong = read_moved(json, &c);
 	if (!wrong)
 		wrong = message_read_wire(json, &c);
 	if (!wrong)
 		wrong = read_policy(json, &c);
+	if (!wrong && json_object_get(json, "causes") &&
+		!causes_read(json_object_get(json, "causes"), &c.causes))
+		wrong = "causes is no array of causes";
 	if (wrong) {
-		free(c.moved);
+		router_config_free_lists(&c);
 		return wrong;
 	}
 	c.vrid = (uint8_t)vrid;
@@ -313,7 +313,7 @@ static bool has_large_group(const struct router_config *configs, size_t n)
 void message_free_configs(struct router_config *configs, size_t n)
 {
 	for (size_t i = 0; configs && i < n; i++)
-		free(configs[i].moved);
+		router_config_free_lists(&configs[i]);
 	free(configs);
 }
 
@@ -369,7 +369,7 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:I}", "name",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:b, s:I}", "name",
 		router->config.name, "group", router->config.group, "state",
 		vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state), "reason",
 		vrrp_reason_name(v->reason), "peer", peer, "priority", (int)v->config.priority,
@@ -377,7 +377,8 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 		track_score_text(router->config.priority, router->config.causes.list,
 			router->config.causes.n, score),
 		"handover", handover_state_name(router->handover.state), "switchovers",
-		JSON_INT(router->counters.switchovers), "since_us", JSON_INT(v->since.us));
+		JSON_INT(router->counters.switchovers), "withheld", (int)v->vouched, "since_us",
+		JSON_INT(v->since.us));
 }
 
 bool message_read_causes(const json_t *parameters, const char **ret_name, struct causes *ret)
@@ -405,12 +406,14 @@ static void add_rejections(json_t *counters, const struct router *r)
 static json_t *counters_of(const struct router *router)
 {
 	const struct router_counters *c = &router->counters;
-	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "adverts_sent",
-		JSON_INT(c->adverts_sent), "adverts_received", JSON_INT(c->adverts_received),
-		"send_errors", JSON_INT(c->send_errors), "transitions", JSON_INT(c->transitions),
-		"addresses_restored", JSON_INT(c->addresses_restored), "routes_restored",
-		JSON_INT(c->routes_restored), "address_mismatches", JSON_INT(c->address_mismatches),
-		"rivals", JSON_INT(c->rivals), "late", JSON_INT(c->late));
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"adverts_sent", JSON_INT(c->adverts_sent), "adverts_received",
+		JSON_INT(c->adverts_received), "send_errors", JSON_INT(c->send_errors),
+		"transitions", JSON_INT(c->transitions), "addresses_restored",
+		JSON_INT(c->addresses_restored), "routes_restored", JSON_INT(c->routes_restored),
+		"address_mismatches", JSON_INT(c->address_mismatches), "rivals",
+		JSON_INT(c->rivals), "late", JSON_INT(c->late), "withheld", JSON_INT(c->withheld),
+		"split", JSON_INT(c->split));
 
 	if (json)
 		add_rejections(json, router);

@@ -2,6 +2,7 @@
  * it they are version 3, to the group. */
 #include "elector/message.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SECOND_CS 100
@@ -106,11 +107,14 @@ static bool read_auth(const json_t *json, struct router_config *c)
 		json_array_size(keys) > VRRP_AUTH_KEYS_MAX)
 		return false;
 	auth->window_s = (uint16_t)window_s;
+	auth->keys = calloc(json_array_size(keys) + 1, sizeof(*auth->keys));
+	if (!auth->keys)
+		return false;
 	json_array_foreach (keys, i, item) {
 		if (!read_key(item, &auth->keys[i]))
 			return false;
 		auth->n_keys++;
-		if (auth->keys[i].id == active) {
+		if (!found && auth->keys[i].id == active) {
 			auth->active = (uint8_t)i;
 			found = true;
 		}

@@ -2,6 +2,7 @@
  * addresses, the addresses before the advert, everything before a word to the operator. */
 #include "elector/router.h"
 
+#include "core/second_opinion.h"
 #include "elector/group.h"
 #include "elector/holding.h"
 #include "elector/wire.h"
@@ -12,6 +13,8 @@
 #include <string.h>
 
 #define RIVAL_EVENT_INTERVAL_US UINT64_C(60000000)
+#define OPINION_EVENT_INTERVAL_US UINT64_C(60000000)
+#define LOOK_INTERVAL_US UINT64_C(1000000)
 #define HANDOVER_SLACK_US UINT64_C(100000)
 
 void router_say(const struct router *r, enum event event, const char *message)
@@ -159,8 +162,42 @@ unsigned router_became(struct router *r, const struct vrrp *before, struct insta
 	return router_follow(r, now);
 }
 
-bool router_tell(struct router *r, const struct vrrp *before)
+static void say_opinion(struct router *r)
 {
+	char text[240];
+
+	(void)snprintf(text, sizeof(text),
+		r->vrrp.vouched
+			? "%s: adverts are missing, and the peer says over the link that it is "
+			  "Active: stays Backup"
+			: "%s: the peer's adverts are heard again",
+		r->config.name);
+	router_say(r, r->vrrp.vouched ? EVENT_TAKEOVER_WITHHELD : EVENT_ADVERTS_BACK, text);
+	r->opinion_told = r->vrrp.vouched;
+}
+
+/* Where adverts get lost now and then this comes and goes: once a minute is enough to look after
+ * it. The end that is a takeover tells itself. */
+static void tell_opinion(struct router *r, const struct vrrp *before, struct instant now)
+{
+	bool vouched = r->vrrp.vouched;
+
+	if (vouched == before->vouched)
+		return;
+	r->counters.withheld += vouched;
+	if (vouched && instant_reached(r->next_opinion_event, now)) {
+		r->next_opinion_event = instant_add(now, OPINION_EVENT_INTERVAL_US);
+		say_opinion(r);
+	} else if (!vouched && r->opinion_told && r->vrrp.state == VRRP_BACKUP) {
+		say_opinion(r);
+	}
+	r->opinion_told &= vouched;
+	r->world.ops->changed(r->world.io, r);
+}
+
+bool router_tell(struct router *r, const struct vrrp *before, struct instant now)
+{
+	tell_opinion(r, before, now);
 	if (before->state == r->vrrp.state && before->since.us == r->vrrp.since.us)
 		return false;
 	r->counters.transitions++;
@@ -177,7 +214,7 @@ static void conclude(
 	router_carry_out(r, effects | router_became(r, before, now), now);
 	if (r->group)
 		group_follow(r->group, now);
-	if (router_tell(r, before))
+	if (router_tell(r, before, now))
 		router_leave_for_maintenance(r, now);
 }
 
@@ -198,6 +235,29 @@ static void step(struct router *r, enum vrrp_event_kind kind, struct instant now
 {
 	struct vrrp_event event = {.kind = kind};
 
+	step_event(r, &event, now);
+}
+
+/* Until when the peer says over the link that it is Active; {0}: it does not. */
+static struct instant ask_peer(const struct router *r, struct instant now)
+{
+	uint16_t interval_cs = r->config.interval_cs;
+	struct peer_news news;
+
+	if (r->vrrp.active_interval_cs < interval_cs) /* a dead peer's adverts end sooner, too */
+		interval_cs = r->vrrp.active_interval_cs;
+	if (!r->world.ops->ask_peer(r->world.io, r->config.name, &news))
+		return (struct instant){0};
+	return second_opinion_until(
+		&news, second_opinion_lasts_us(interval_cs, r->config.down_intervals), now);
+}
+
+static void step_timer(struct router *r, struct instant now)
+{
+	struct vrrp_event event = {.kind = VRRP_EV_TIMER};
+
+	if (r->vrrp.state == VRRP_BACKUP)
+		event.vouched = ask_peer(r, now);
 	step_event(r, &event, now);
 }
 
@@ -226,8 +286,9 @@ void router_init(struct router *r, const struct router_config *config,
 
 void router_done(struct router *r)
 {
-	free(r->config.moved);
-	r->config.moved = NULL;
+	causes_done(&r->config.causes);
+	free(r->auth);
+	r->auth = NULL;
 }
 
 bool router_can_adopt(const struct router *r, struct instant now)
@@ -426,12 +487,14 @@ static void say_score(const struct router *r)
 
 void router_weigh(struct router *r, const struct causes *causes, struct instant now)
 {
-	const struct causes before = r->config.causes;
+	struct causes before = r->config.causes;
+	bool same = track_causes_equal(before.list, before.n, causes->list, causes->n);
 
 	r->inherited = 0;
 	r->config.causes = *causes;
+	causes_done(&before);
 	router_readdress(r, now);
-	if (track_causes_equal(before.list, before.n, causes->list, causes->n))
+	if (same)
 		return;
 	say_score(r);
 	r->world.ops->changed(r->world.io, r);
@@ -454,7 +517,7 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 	bool weighed = !track_causes_equal(
 		r->config.causes.list, r->config.causes.n, wanted->causes.list, wanted->causes.n);
 
-	free(r->config.moved);
+	causes_done(&r->config.causes);
 	r->config = *wanted;
 	r->first = first;
 	if (wanted->causes.known)
@@ -497,22 +560,51 @@ static bool same_list(const struct router *r, const struct vrrp_advert *advert)
 	return true;
 }
 
-/* The last advert of a router that we have just succeeded is no news, and one that outranks us has
- * made a transition. */
+/* What is known of a router that we have just succeeded is no news. */
+static bool is_settled(const struct router *r, struct instant now)
+{
+	return r->vrrp.state == VRRP_ACTIVE &&
+	       instant_between_us(r->vrrp.since, now) >=
+		       vrrp_shortest_down_us(r->config.interval_cs, r->config.down_intervals);
+}
+
+static void say_rival(struct router *r, const char *text, struct instant now)
+{
+	if (!instant_reached(r->next_rival_event, now))
+		return;
+	r->next_rival_event = instant_add(now, RIVAL_EVENT_INTERVAL_US);
+	router_say(r, EVENT_RIVAL, text);
+}
+
+/* One that outranks us has made a transition. */
 static void note_rival(struct router *r, const struct vrrp_advert *advert, struct instant now)
 {
 	char text[160], peer[ADDR_TEXT_MAX];
-	uint64_t settled_us =
-		vrrp_shortest_down_us(r->config.interval_cs, r->config.down_intervals);
 
 	r->counters.rivals++;
-	if (r->vrrp.state != VRRP_ACTIVE || instant_between_us(r->vrrp.since, now) < settled_us ||
-		!instant_reached(r->next_rival_event, now))
+	if (!is_settled(r, now))
 		return;
-	r->next_rival_event = instant_add(now, RIVAL_EVENT_INTERVAL_US);
 	(void)snprintf(text, sizeof(text), "%s: %s is Active too, with priority %u", r->config.name,
 		addr_format(&advert->source, peer), advert->priority);
-	router_say(r, EVENT_RIVAL, text);
+	say_rival(r, text, now);
+}
+
+/* Two that do not hear each other's adverts know of each other by the link at least. */
+static void look_for_split(struct router *r, struct instant now)
+{
+	char text[200];
+
+	if (!is_settled(r, now) || !instant_reached(r->next_look, now))
+		return;
+	r->next_look = instant_add(now, LOOK_INTERVAL_US);
+	if (instant_reached(ask_peer(r, now), now))
+		return;
+	r->counters.split++;
+	(void)snprintf(text, sizeof(text),
+		"%s: the peer says over the link that it is Active too, and its adverts are not "
+		"heard",
+		r->config.name);
+	say_rival(r, text, now);
 }
 
 void router_hear(struct router *r, const struct vrrp_advert *advert, struct instant now)
@@ -537,8 +629,9 @@ void router_timer(struct router *r, struct instant now)
 {
 	if (instant_reached(r->vrrp.deadline, now)) {
 		holding_try_again(r);
-		step(r, VRRP_EV_TIMER, now);
+		step_timer(r, now);
 		router_restore(r, now);
+		look_for_split(r, now);
 	}
 	end_handover(r, now);
 	holding_send_announcements(r, now);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/event.h"
+#include "base/peer_page.h"
 #include "core/announce.h"
 #include "core/handover.h"
 #include "core/vrrp.h"
@@ -48,6 +49,7 @@ static inline struct voice *port_voice(struct port *p, uint16_t family)
 	return &p->voices[family == AF_INET6 ? VOICE_IPV6 : VOICE_IPV4];
 }
 
+/* What it points to is of whoever made it. */
 struct router_config {
 	char name[STATE_NAME_MAX];
 	char interface[STATE_INTERFACE_MAX];
@@ -68,10 +70,19 @@ struct router_config {
 	unsigned arp_forms; /* of gratuitous ARP, enum arp_form */
 	/* Where things go: by place, the first is MOVED_HOME. Empty: nothing goes there. */
 	char places[MOVED_PLACES_MAX][STATE_INTERFACE_MAX];
-	struct moved *moved; /* in the order of addition; the router has its own */
+	struct moved *moved; /* in the order of addition */
 	size_t n_moved;
 	size_t n_advertised;
 };
+
+/* Bytes that its lists take, without the causes. */
+size_t router_config_size(const struct router_config *c);
+/* A copy with its lists at *at, which moves behind them; with the keys of the copy made before
+ * (NULL: none) if they are the same. Causes are its own. 0 or -ENOMEM. */
+int router_config_place(const struct router_config *from, const struct router_config *before,
+	void **at, struct router_config *ret);
+/* Of one whose lists are each allocated. */
+void router_config_free_lists(struct router_config *c);
 
 struct router_counters {
 	uint64_t adverts_sent;
@@ -84,6 +95,8 @@ struct router_counters {
 	uint64_t rivals;             /* adverts of another Active router, heard while Active */
 	uint64_t late;
 	uint64_t switchovers; /* asked for */
+	uint64_t withheld;    /* takeovers, because the peer said over the link that it is Active */
+	uint64_t split; /* seconds that it was Active and the peer said so over the link, too */
 };
 
 struct router;
@@ -109,6 +122,9 @@ struct elector_ops {
 	int (*tidy)(void *io, struct state_router *record, size_t *ret_removed);
 	/* Tell elector_link() and elector_addr() about all there is. 0, or -errno after a part. */
 	int (*dump)(void *io);
+	/* What the peer says over the link about its virtual router of that name. False: nothing,
+	 * or nobody is to be asked. */
+	bool (*ask_peer)(void *io, const char *name, struct peer_news *ret);
 	/* Microseconds since 1970. */
 	uint64_t (*wall_us)(void *io);
 	/* Call elector_timer() at that time. */
@@ -173,13 +189,16 @@ struct router {
 	struct state_router *record;
 	size_t first; /* where in the state file the list of `config` goes */
 	struct router_world world;
-	uint8_t inherited; /* an adopter's priority until causes are known; 0: its own */
-	bool send_failed;  /* the last advert did not leave */
-	struct vrrp_auth auth;
-	unsigned stale; /* signed adverts in a row that our clock calls stale */
+	uint8_t inherited;      /* an adopter's priority until causes are known; 0: its own */
+	bool send_failed;       /* the last advert did not leave */
+	struct vrrp_auth *auth; /* NULL: nothing was ever to be signed */
+	unsigned stale;         /* signed adverts in a row that our clock calls stale */
 	uint64_t rejected[VRRP_REJECT_MAX_];
 	struct instant next_complaint[VRRP_REJECT_MAX_];
 	struct instant next_rival_event;
+	struct instant next_opinion_event;
+	bool opinion_told;        /* an event says that a takeover is withheld */
+	struct instant next_look; /* Active: for a peer that says it is, too */
 };
 
 /* The interface that the election is held on. */
@@ -199,8 +218,9 @@ struct router_ports {
 	struct port *places[MOVED_PLACES_MAX];
 };
 
-/* A router in Initialize. It takes config->moved, to free() with router_done(). `record` may hold
- * what a predecessor wrote; the list of things goes to `first` when it is recorded. */
+/* A router in Initialize. It takes config->causes, to free with router_done(), and borrows the
+ * lists. `record` may
+ * hold what a predecessor wrote; the list of things goes to `first` when it is recorded. */
 void router_init(struct router *r, const struct router_config *config,
 	const struct router_ports *ports, struct state_router *record, size_t first,
 	const struct router_world *world, struct instant now);
@@ -224,7 +244,7 @@ void router_disown(struct router *r);
 void router_readdress(struct router *r, struct instant now);
 /* The priority without regard to what operators decided. */
 uint8_t router_score(const struct router *r);
-/* New causes: its priority follows. A fault is left to router_fault(). */
+/* New causes, which it takes: its priority follows. A fault is left to router_fault(). */
 void router_weigh(struct router *r, const struct causes *causes, struct instant now);
 /* Whether it has to stay out of the election, and to get out of it then. */
 bool router_has_fault(const struct router *r);
@@ -242,7 +262,7 @@ bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
-/* Settings in place, after holding_drop() for every router. Takes wanted->moved. */
+/* Settings in place, after holding_drop() for every router. Takes and borrows as router_init(). */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	const struct router_ports *ports, size_t first, struct instant now);
 
@@ -270,5 +290,5 @@ unsigned router_follow(struct router *r, struct instant now);
 /* After a step: a handover may be at its end. Returns effects. */
 unsigned router_became(struct router *r, const struct vrrp *before, struct instant now);
 /* Tells the operator of a transition, if there was one; returns whether. */
-bool router_tell(struct router *r, const struct vrrp *before);
+bool router_tell(struct router *r, const struct vrrp *before, struct instant now);
 void router_leave_for_maintenance(struct router *r, struct instant now);

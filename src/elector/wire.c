@@ -51,7 +51,7 @@ static size_t sign(struct router *r, uint8_t *packet, size_t len)
 {
 	if (!signs(r))
 		return len;
-	vrrp_auth_sign(&r->auth, &r->config.auth, &r->vrrp.config.primary, packet, len,
+	vrrp_auth_sign(r->auth, &r->config.auth, &r->vrrp.config.primary, packet, len,
 		vrrp_stamp(r->world.ops->wall_us(r->world.io)));
 	return len + VRRP_TRAILER_LEN;
 }
@@ -118,7 +118,7 @@ static enum vrrp_reject read_advert(
 		why = vrrp_packet_parse(&c->format, datagram, ret);
 	if (why != VRRP_OK || c->auth.mode == VRRP_AUTH_OFF)
 		return why;
-	return vrrp_auth_check(&r->auth, &c->auth, &c->peers, datagram, ret->packet_len,
+	return vrrp_auth_check(r->auth, &c->auth, &c->peers, datagram, ret->packet_len,
 		vrrp_stamp(r->world.ops->wall_us(r->world.io)));
 }
 

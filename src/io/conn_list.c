@@ -92,8 +92,9 @@ static bool parse_address(const char *text, struct addr *ret)
 static bool parse_state(
 	const struct protocol *protocol, const char *name, uint32_t left_s, struct sync_record *ret)
 {
-	bool is_template = protocol->number == 0 ||
-			   (ret->client_port == 0 && find_state(template_states, name, &ret->state));
+	bool is_template =
+		protocol->number == 0 ||
+		(ret->client_port == 0 && find_state(template_states, name, &ret->state));
 
 	if (!find_state(is_template ? template_states : protocol->states, name, &ret->state))
 		return false;
@@ -153,8 +154,8 @@ bool conn_line_parse(const char *line, struct conn_line *ret)
 	struct words w = {.rest = -1};
 	unsigned long left_s;
 	int n = sscanf(line, "%7s %39s %7s %39s %7s %39s %7s %15s %15s %23s %n", w.protocol,
-		w.client, w.client_port, w.service, w.service_port, w.server, w.server_port, w.state,
-		w.left, w.engine, &w.rest);
+		w.client, w.client_port, w.service, w.service_port, w.server, w.server_port,
+		w.state, w.left, w.engine, &w.rest);
 
 	*ret = (struct conn_line){0};
 	protocol = n >= 9 ? find_protocol(w.protocol) : NULL;
@@ -197,8 +198,7 @@ void conn_list_close(struct conn_list *list)
 	free(list);
 }
 
-int conn_list_read(
-	struct conn_list *list, unsigned max, conn_list_handler handler, void *userdata)
+int conn_list_read(struct conn_list *list, unsigned max, conn_list_handler handler, void *userdata)
 {
 	char text[LINE_MAX_LEN];
 	struct conn_line line;

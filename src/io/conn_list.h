@@ -1,6 +1,6 @@
-/* The kernel's table of connections as /proc/net/ip_vs_conn shows it: what is to be had after a cold
- * start, when nothing passed through the relay yet. The kernel takes quadratic time for it (6.1): a
- * hundred thousand lines cost 6 to 21 s of its time. */
+/* The kernel's table of connections as /proc/net/ip_vs_conn shows it: what is to be had after a
+ * cold start, when nothing passed through the relay yet. The kernel takes quadratic time for it
+ * (6.1): a hundred thousand lines cost 6 to 21 s of its time. */
 #pragma once
 
 #include "core/sync_message.h"
@@ -19,7 +19,8 @@ struct conn_line {
 	uint32_t left_s;           /* it lives so long */
 	uint8_t options[CONN_LINE_OPTIONS_MAX];
 };
-/* False: a heading, or nothing that is understood. *ret must not be copied: it points into itself. */
+/* False: a heading, or nothing that is understood. *ret must not be copied: it points into itself.
+ */
 bool conn_line_parse(const char *line, struct conn_line *ret);
 
 struct conn_list;
@@ -30,6 +31,5 @@ void conn_list_close(struct conn_list *list);                 /* NULL is fine */
  * mark of its service, say) before it is used. 1: there is more; 0: that was all; or -errno. Rows
  * may come twice or be left out where the table changes meanwhile. */
 typedef void (*conn_list_handler)(struct conn_line *line, void *userdata);
-int conn_list_read(
-	struct conn_list *list, unsigned max, conn_list_handler handler, void *userdata);
+int conn_list_read(struct conn_list *list, unsigned max, conn_list_handler handler, void *userdata);
 uint64_t conn_list_strange(const struct conn_list *list); /* lines that were not understood */

@@ -40,9 +40,16 @@ int file_replace(const char *path, const char *text)
 	r = write_all(fd, text, strlen(text));
 	if (r >= 0)
 		r = write_all(fd, "\n", 1);
-	if (r >= 0 && fsync(fd) < 0)
+	if (r >= 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
 		r = -errno;
 	if (r < 0)
-		return r;
-	return rename(temporary, path) < 0 ? -errno : 0;
+		(void)unlink(temporary);
+	return r;
+}
+
+int file_replace_json(const char *path, const json_t *value, size_t flags)
+{
+	auto_free char *text = json_dumps(value, flags);
+
+	return text ? file_replace(path, text) : -ENOMEM;
 }

@@ -32,6 +32,8 @@ libio_a_SOURCES += \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h
 libio_a_SOURCES += \
 	src/io/conntrack.c src/io/conntrack.h \
+	src/io/conntrack_batch.c src/io/conntrack_batch.h \
+	src/io/conntrack_entry.c \
 	src/io/fou.c src/io/fou.h \
 	src/io/netdev.c src/io/netdev.h \
 	src/io/nft.c src/io/nft.h

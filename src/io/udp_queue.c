@@ -94,8 +94,7 @@ int udp_queue_read(struct udp_queue_file *f, const struct addr *address, uint16_
 	rewind(f->file);
 	while (fgets(line, sizeof(line), f->file)) {
 		if (!udp_queue_parse(line, f->family, &s) || s.port != port ||
-			!addr_equal(&s.address, address) ||
-			is_excepted(s.inode, except, n_except))
+			!addr_equal(&s.address, address) || is_excepted(s.inode, except, n_except))
 			continue;
 		sum.sockets++;
 		sum.waiting += s.waiting;

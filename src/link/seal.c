@@ -78,7 +78,7 @@ const char *seal_fault_name(enum seal_fault fault)
 	static const char *const names[SEAL_FAULT_MAX_] = {
 		[SEAL_OK] = "ok",
 		[SEAL_TRUNCATED] = "truncated",
-		[SEAL_NOT_OURS] = "not-ours",
+		[SEAL_NOT_OURS] = "not_ours",
 		[SEAL_FORGED] = "forged",
 	};
 	return names[fault];

@@ -35,7 +35,7 @@ enum seal_fault {
 	SEAL_FORGED,    /* the tag is wrong */
 	SEAL_FAULT_MAX_
 };
-const char *seal_fault_name(enum seal_fault fault);
+const char *seal_fault_name(enum seal_fault fault); /* as its counter is called: "not_ours" */
 
 /* One direction: the keys of whoever sends. */
 struct seal;

@@ -3,9 +3,9 @@
 #include "realserver/record.h"
 
 #include "base/cleanup.h"
+#include "io/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,8 +205,7 @@ int record_load(const char *state_dir, struct record *ret)
 	auto_fclose FILE *f = NULL;
 	int result;
 
-	if (snprintf(r.path, sizeof(r.path), "%s/" FILE_NAME, state_dir) >=
-		(int)sizeof(r.path) - (int)sizeof(".new"))
+	if (snprintf(r.path, sizeof(r.path), "%s/" FILE_NAME, state_dir) >= (int)sizeof(r.path))
 		return -ENAMETOOLONG;
 	f = fopen(r.path, "re");
 	if (!f && errno != ENOENT)
@@ -229,39 +228,16 @@ void record_done(struct record *r)
 	r->n = 0;
 }
 
-static int write_file(const char *path, const json_t *object)
-{
-	int error = 0;
-	FILE *f = fopen(path, "we");
-
-	if (!f)
-		return -errno;
-	if (json_dumpf(object, f, JSON_INDENT(2)) < 0 || fputc('\n', f) < 0 || fflush(f) < 0 ||
-		fsync(fileno(f)) < 0)
-		error = errno ? -errno : -EIO;
-	if (fclose(f) < 0 && error == 0)
-		error = -errno;
-	return error;
-}
-
 static int store(const struct record *r)
 {
-	char path[sizeof(r->path) + 4];
 	json_auto_t *object = NULL;
-	int error;
 
 	if (r->n == 0)
 		return unlink(r->path) < 0 && errno != ENOENT ? -errno : 0;
 	object = to_json(r);
 	if (!object)
 		return -ENOMEM;
-	(void)snprintf(path, sizeof(path), "%s.new", r->path);
-	error = write_file(path, object);
-	if (error == 0 && rename(path, r->path) < 0)
-		error = -errno;
-	if (error < 0)
-		(void)unlink(path);
-	return error;
+	return file_replace_json(r->path, object, JSON_INDENT(2));
 }
 
 static size_t find(const struct record *r, const struct realserver_item *item)

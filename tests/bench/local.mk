@@ -20,9 +20,15 @@ tests_bench_ipvs_churn_LDADD = $(BENCH_LDADD)
 dist_check_SCRIPTS += tests/bench/ipvs_bench.py tests/bench/whole_bench.py
 check_PROGRAMS += tests/bench/start_bench
 tests_bench_start_bench_SOURCES = tests/bench/start_bench.c src/director/desired.c \
-	src/director/overrides.c src/director/pools.c src/director/record.c src/director/targets.c \
+	src/director/overrides.c src/director/pools.c src/director/record.c src/director/targets.c src/director/check_wire.c \
 	src/director/views.c
 tests_bench_start_bench_LDADD = libio.a $(LIBCONF) $(NL_GENL_LIBS) $(NL_LIBS)
 check_PROGRAMS += tests/bench/link_bench
 tests_bench_link_bench_SOURCES = tests/bench/link_bench.c
 tests_bench_link_bench_LDADD = liblink.a libcore.a libbase.a $(OPENSSL_LIBS)
+check_PROGRAMS += tests/bench/conntrack_check
+tests_bench_conntrack_check_SOURCES = tests/bench/conntrack_check.c tests/bench/kernel_check.h
+tests_bench_conntrack_check_LDADD = $(BENCH_LDADD)
+check_PROGRAMS += tests/bench/shadow_bench
+tests_bench_shadow_bench_SOURCES = tests/bench/shadow_bench.c src/link/shadow.c
+tests_bench_shadow_bench_LDADD = libcore.a libbase.a

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tandem.json(5) describes every key with its range and default, and its examples are good."""
+"""tandem.json(5), with tandem-checks(7), describes every key with its range and default, and its examples are good."""
 import json
 import os
 import pathlib
@@ -11,6 +11,7 @@ import tempfile
 SOURCE = pathlib.Path(os.environ.get("TANDEM_SRCDIR", "."))
 BUILD = pathlib.Path(os.environ.get("TANDEM_BUILDDIR", "."))
 MANUAL = SOURCE / "man/tandem.json.5"
+CHECKS = SOURCE / "man/tandem-checks.7"  # the keys of the types of checks
 EXAMPLE = SOURCE / "etc/tandem.json"
 
 
@@ -82,7 +83,8 @@ def key_mistakes(manual, schema):
 def main():
     manual = MANUAL.read_text(encoding="utf-8")
     schema = json.loads((SOURCE / "etc/tandem.schema.json").read_text(encoding="utf-8"))
-    found = [*example_mistakes(manual), *key_mistakes(manual, schema)]
+    checks = CHECKS.read_text(encoding="utf-8")
+    found = [*example_mistakes(manual), *key_mistakes(manual + checks, schema)]
     print("\n".join(found) or "tandem.json(5) agrees with the parser")
     return bool(found)
 

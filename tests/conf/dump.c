@@ -265,25 +265,155 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 	return o;
 }
 
-static json_t *dump_check(const struct conf_pool *p)
-{
-	const struct conf_check *check = &p->check;
+static json_t *dump_check(const struct conf_check *check);
 
-	if (!p->has_check)
-		return json_null();
-	return json_pack("{so so si si si si sb}", "interval", dump_duration(check->interval_us),
+static json_t *dump_members(const struct conf_check *check)
+{
+	json_t *array = json_array();
+	size_t n;
+	const struct conf_check *members = conf_check_members(check, &n);
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, dump_check(&members[i]));
+	return array;
+}
+
+static void add_interval(json_t *o, const char *key, uint64_t interval_us)
+{
+	if (interval_us)
+		json_object_set_new(o, key, dump_duration(interval_us));
+}
+
+/* What is not said is left out. */
+static void add_way(json_t *o, const struct conf_check *check)
+{
+	add_interval(o, "fail_interval", check->fail_interval_us);
+	add_interval(o, "down_interval", check->down_interval_us);
+	add_interval(o, "standby_interval", check->standby_interval_us);
+	if (check->address.family)
+		json_object_set_new(o, "address", dump_addr(&check->address));
+	if (check->source.family)
+		json_object_set_new(o, "source", dump_addr(&check->source));
+	if (check->interface[0])
+		json_object_set_new(o, "interface", json_string(check->interface));
+	if (check->mark)
+		json_object_set_new(o, "mark", json_integer(check->mark));
+}
+
+static json_t *dump_own(const struct conf_check *check)
+{
+	const struct conf_check_dns *dns = &check->dns;
+	const struct conf_check_udp *udp = &check->udp;
+
+	switch (check->type) {
+	case CONF_CHECK_DNS:
+		return json_pack("{ss si si ss? sb}", "name", dns->name, "record", (int)dns->record,
+			"rcode", (int)dns->rcode, "answer", dns->answer, "tcp", dns->tcp);
+	case CONF_CHECK_PING:
+		return json_pack("{si}", "size", check->ping_size);
+	case CONF_CHECK_SMTP:
+		return json_pack("{ss}", "helo", check->smtp.helo);
+	case CONF_CHECK_UDP:
+		return json_pack("{ss? ss? ss? ss? ss? ss?}", "send", udp->send, "send_hex",
+			udp->send_hex, "reply_contains", udp->reply_contains, "reply_is",
+			udp->reply_is, "reply_hex", udp->reply_hex, "reply_matches",
+			udp->reply_matches);
+	case CONF_CHECK_TCP:
+	case CONF_CHECK_TLS:
+	case CONF_CHECK_HTTP:
+	case CONF_CHECK_HTTPS:
+	case CONF_CHECK_GRPC:
+	case CONF_CHECK_NONE:
+	case CONF_CHECK_TYPES:
+		break;
+	}
+	return NULL;
+}
+
+static void add_text(json_t *o, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(o, key, json_string(text));
+}
+
+static json_t *dump_tls(const struct conf_check_tls *tls)
+{
+	json_t *o = json_pack("{ss so so}", "min_version",
+		conf_tls_version_name(tls->min_version), "expires_within",
+		dump_duration(tls->expires_within_us), "warn_within",
+		dump_duration(tls->warn_within_us));
+
+	add_text(o, "server_name", tls->server_name);
+	add_text(o, "verify_name", tls->verify_name);
+	add_text(o, "alpn", tls->alpn);
+	add_text(o, "ca_file", tls->ca_file);
+	add_text(o, "certificate_file", tls->certificate_file);
+	add_text(o, "key_file", tls->key_file);
+	return o;
+}
+
+static json_t *dump_http(const struct conf_check_http *http)
+{
+	json_t *headers = json_array(), *statuses = json_array();
+	json_t *o = json_pack("{ss si si so so}", "method", conf_http_method_name(http->method),
+		"version", http->version, "body_max", (int)http->body_max, "headers", headers,
+		"statuses", statuses);
+
+	for (size_t i = 0; i < http->n_headers; i++)
+		json_array_append_new(headers,
+			json_pack("[ss]", http->headers[i].name, http->headers[i].value));
+	for (size_t i = 0; i < http->n_statuses; i++)
+		json_array_append_new(statuses,
+			json_pack("[ii]", http->statuses[i].first, http->statuses[i].last));
+	add_text(o, "host", http->host);
+	add_text(o, "path", http->path);
+	add_text(o, "request_body", http->request_body);
+	add_text(o, "body_contains", http->body_contains);
+	add_text(o, "body_matches", http->body_matches);
+	add_text(o, "body_sha256", http->body_sha256);
+	add_text(o, "service", http->service);
+	return o;
+}
+
+static bool has_http(enum conf_check_type type)
+{
+	return type == CONF_CHECK_HTTP || type == CONF_CHECK_HTTPS || type == CONF_CHECK_GRPC;
+}
+
+static json_t *dump_check(const struct conf_check *check)
+{
+	json_t *own, *o;
+
+	if (check->n_all || check->n_any)
+		return json_pack("{so}", check->n_all ? "all" : "any", dump_members(check));
+	o = json_pack("{so so si si si si sb}", "interval", dump_duration(check->interval_us),
 		"timeout", dump_duration(check->timeout_us), "rise", (int)check->rise, "fall",
 		(int)check->fall, "jitter_percent", (int)check->jitter_percent, "port", check->port,
 		"initial_up", check->initial_up);
+	if (check->type != CONF_CHECK_TCP)
+		json_object_set_new(o, "type", json_string(conf_check_type_name(check->type)));
+	if (has_http(check->type))
+		json_object_set_new(o, "http", dump_http(&check->http));
+	if (check->tls)
+		json_object_set_new(o, "tls", dump_tls(check->tls));
+	add_way(o, check);
+	own = dump_own(check);
+	if (own)
+		json_object_set_new(o, conf_check_type_name(check->type), own);
+	return o;
 }
 
 static json_t *dump_server(const struct conf_server *s)
 {
-	return json_pack("{ss so si si si si ss? so}", "name", s->name, "address",
+	json_t *o = json_pack("{ss so si si si si ss? so}", "name", s->name, "address",
 		dump_addr(&s->address), "port", s->port, "weight", (int)s->weight, "upper",
 		(int)s->upper, "lower", (int)s->lower, "forward",
 		s->has_forward ? conf_forward_name(s->forward) : NULL, "tunnel",
 		s->has_tunnel ? dump_tunnel(&s->tunnel) : json_null());
+
+	if (s->check)
+		json_object_set_new(o, "check", dump_check(s->check));
+	return o;
 }
 
 static json_t *dump_pool(const struct conf *c, const struct conf_pool *p)
@@ -293,7 +423,7 @@ static json_t *dump_pool(const struct conf *c, const struct conf_pool *p)
 	for (size_t i = 0; i < p->n_servers; i++)
 		json_array_append_new(servers, dump_server(&p->servers[i]));
 	return json_pack("{ss so ss si si ss? si si so so}", "name", p->name, "check",
-		dump_check(p), "on_failure",
+		p->has_check ? dump_check(&p->check) : json_null(), "on_failure",
 		p->on_failure == CONF_ON_FAILURE_DRAIN ? "drain" : "remove", "quorum",
 		(int)p->quorum, "hysteresis", (int)p->hysteresis, "fallback",
 		p->fallback == CONF_NONE ? NULL : c->pools[p->fallback].name, "panic_percent",
@@ -319,11 +449,10 @@ static json_t *dump_service(const struct conf *c, const struct conf_service *s)
 static void add_tandem(json_t *o, const struct conf_link *l)
 {
 	json_object_update_new(
-		o, json_pack("{so so si ss sb}", "interfaces", dump_argv(l->interfaces),
+		o, json_pack("{so so si ss}", "interfaces", dump_argv(l->interfaces),
 			   "heartbeat_interval", dump_duration(l->heartbeat_us), "coverage_min",
 			   (int)l->coverage_min, "split_brain",
-			   l->split_brain == CONF_SPLIT_BRAIN_PREVENT ? "prevent" : "vrrp",
-			   "fast_failover", l->fast_failover));
+			   l->split_brain == CONF_SPLIT_BRAIN_PREVENT ? "prevent" : "vrrp"));
 }
 
 static json_t *dump_link(const struct conf_link *l)

@@ -15,11 +15,13 @@ static void prepare(struct vrrp_auth_config *config, uint8_t choice)
 {
 	static const uint8_t key[VRRP_AUTH_KEY_MIN] = {1, 2, 3};
 
+	static struct vrrp_auth_key keys[] = {{.id = 1}};
+
 	*config = (struct vrrp_auth_config){
 		.mode = VRRP_AUTH_ENFORCE + choice % 3,
 		.window_s = 5,
 		.n_keys = 1,
-		.keys = {{.id = 1}},
+		.keys = keys,
 	};
 	hmac_sha256_init(&config->keys[0].hmac, key, sizeof(key));
 }
@@ -38,15 +40,16 @@ static void check_twice(const struct vrrp_auth_config *config, const struct vrrp
 	size_t packet_len, bool is_good)
 {
 	static const struct vrrp_peers group;
-	static const struct vrrp_auth untouched;
-	struct vrrp_auth receiver = {0};
+	static const struct vrrp_auth_mark untouched[VRRP_AUTH_SOURCES];
+	struct vrrp_auth_mark marks[VRRP_AUTH_SOURCES] = {0};
+	struct vrrp_auth receiver = {.marks = marks, .n_marks = VRRP_AUTH_SOURCES};
 	enum vrrp_reject why =
 		vrrp_auth_check(&receiver, config, &group, d, packet_len, vrrp_stamp(UNIX_US));
 
 	if (is_good && why != VRRP_OK)
 		abort();
 	if (why != VRRP_OK || d->len == packet_len) {
-		if (memcmp(&receiver, &untouched, sizeof(receiver)) != 0)
+		if (memcmp(marks, untouched, sizeof(marks)) != 0 || receiver.uses)
 			abort();
 		return;
 	}

@@ -1,5 +1,6 @@
 # tests/fuzz
 # One target per parser. `make check` replays each corpus.
+# Of sync messages, linux-* are what Linux 6.1 sent (tests/lab/test_sync_wire.py).
 check_PROGRAMS += tests/fuzz/fuzz_vrrp_packet
 TESTS += tests/fuzz/fuzz_vrrp_packet
 tests_fuzz_fuzz_vrrp_packet_SOURCES = tests/fuzz/fuzz_vrrp_packet.c tests/fuzz/replay.c
@@ -12,6 +13,9 @@ tests_fuzz_fuzz_vrrp_auth_SOURCES = tests/fuzz/fuzz_vrrp_auth.c tests/fuzz/repla
 tests_fuzz_fuzz_vrrp_auth_LDADD = libcore.a libbase.a
 EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/vrrp_auth/*)
 
+FUZZ_TARGETS = vrrp_packet vrrp_auth
+FUZZ_FILES = src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c
+
 check_PROGRAMS += tests/fuzz/fuzz_sync_message tests/fuzz/fuzz_pair_key tests/fuzz/fuzz_seal
 TESTS += tests/fuzz/fuzz_sync_message tests/fuzz/fuzz_pair_key tests/fuzz/fuzz_seal
 tests_fuzz_fuzz_sync_message_SOURCES = tests/fuzz/fuzz_sync_message.c tests/fuzz/replay.c
@@ -21,14 +25,50 @@ tests_fuzz_fuzz_pair_key_LDADD = libcore.a libbase.a
 tests_fuzz_fuzz_seal_SOURCES = tests/fuzz/fuzz_seal.c tests/fuzz/replay.c
 tests_fuzz_fuzz_seal_LDADD = liblink.a $(OPENSSL_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/sync_message tests/fuzz/corpus/pair_key tests/fuzz/corpus/seal
+FUZZ_TARGETS += sync_message seal pair_key
+FUZZ_FILES += src/core/sync_message.c src/core/pair_key.c src/link/seal.c
+
+# What servers under check answer.
+check_PROGRAMS += tests/fuzz/fuzz_dns_message
+TESTS += tests/fuzz/fuzz_dns_message
+tests_fuzz_fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c tests/fuzz/replay.c
+tests_fuzz_fuzz_dns_message_LDADD = libcore.a libbase.a
+EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/dns_message/*)
+
+check_PROGRAMS += tests/fuzz/fuzz_smtp_reply
+TESTS += tests/fuzz/fuzz_smtp_reply
+tests_fuzz_fuzz_smtp_reply_SOURCES = tests/fuzz/fuzz_smtp_reply.c tests/fuzz/replay.c
+tests_fuzz_fuzz_smtp_reply_LDADD = libcore.a libbase.a
+EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/smtp_reply/*)
+
+FUZZ_TARGETS += dns_message smtp_reply
+FUZZ_FILES += src/core/dns_message.c src/core/smtp_reply.c
+
+check_PROGRAMS += tests/fuzz/fuzz_agent_text
+TESTS += tests/fuzz/fuzz_agent_text
+tests_fuzz_fuzz_agent_text_SOURCES = tests/fuzz/fuzz_agent_text.c tests/fuzz/replay.c
+tests_fuzz_fuzz_agent_text_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/agent_text
+
+FUZZ_TARGETS += agent_text
+FUZZ_FILES += src/core/agent_text.c
+
+check_PROGRAMS += tests/fuzz/fuzz_bulk_message tests/fuzz/fuzz_conn_list
+TESTS += tests/fuzz/fuzz_bulk_message tests/fuzz/fuzz_conn_list
+tests_fuzz_fuzz_bulk_message_SOURCES = tests/fuzz/fuzz_bulk_message.c tests/fuzz/replay.c
+tests_fuzz_fuzz_bulk_message_LDADD = libcore.a libbase.a
+tests_fuzz_fuzz_conn_list_SOURCES = tests/fuzz/fuzz_conn_list.c tests/fuzz/replay.c
+tests_fuzz_fuzz_conn_list_LDADD = libio.a libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/bulk_message tests/fuzz/corpus/conn_list
+
+FUZZ_TARGETS += bulk_message conn_list
+FUZZ_FILES += src/core/bulk_message.c src/core/sync_digest.c src/core/tracked.c \
+	src/io/conn_list.c src/io/udp_queue.c
 
 # An hour of search for each parser of what comes from the network, by clang's libFuzzer; new inputs
 # stay in fuzz-found/.
 FUZZ_SECONDS = 3600
 FUZZ_CLANG = clang
-FUZZ_FILES = src/core/vrrp_packet.c src/core/vrrp_auth.c src/core/sync_message.c \
-	src/core/pair_key.c src/link/seal.c src/base/addr.c src/base/sha256.c
-FUZZ_TARGETS = vrrp_packet vrrp_auth sync_message seal pair_key
 .PHONY: fuzz-hour
 fuzz-hour:
 	$(MKDIR_P) fuzz-found
@@ -53,3 +93,13 @@ TESTS += tests/fuzz/fuzz_ipvs_answer
 tests_fuzz_fuzz_ipvs_answer_SOURCES = tests/fuzz/fuzz_ipvs_answer.c tests/fuzz/replay.c
 tests_fuzz_fuzz_ipvs_answer_LDADD = libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/ipvs_answer
+
+# What a server that is checked sends.
+check_PROGRAMS += tests/fuzz/fuzz_http_match tests/fuzz/fuzz_grpc_health
+TESTS += tests/fuzz/fuzz_http_match tests/fuzz/fuzz_grpc_health
+tests_fuzz_fuzz_http_match_SOURCES = tests/fuzz/fuzz_http_match.c tests/fuzz/replay.c \
+	src/checker/http_match.c
+tests_fuzz_fuzz_http_match_LDADD = libbase.a $(PCRE2_LIBS) $(JANSSON_LIBS)
+tests_fuzz_fuzz_grpc_health_SOURCES = tests/fuzz/fuzz_grpc_health.c tests/fuzz/replay.c
+tests_fuzz_fuzz_grpc_health_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/http_match tests/fuzz/corpus/grpc_health

@@ -34,8 +34,8 @@ class Side:
         self.page = None  # a descriptor of a struct peer_page
 
     def start(self):
-        more = {4: self.kernel.tun} | ({5: self.page} if self.page else {})
-        self.link = Helper("tandem-link", self.namespace, more=more)
+        descriptors = {4: self.kernel.tun} | ({5: self.page} if self.page else {})
+        self.link = Helper("tandem-link", self.namespace, descriptors=descriptors)
 
     def configure(self, keys=(KEY,), interfaces=("eth0",), heartbeat_us=HEARTBEAT_US, **more):
         peer = 3 - self.number

@@ -94,17 +94,17 @@ class Sync:
 
 
 def build(lab):
-    lab.build(TOPOLOGY)
+    lab.build(TOPOLOGY, ipv6=True)
     lb1, rs1 = lab["lb1"], lab["rs1"]
-    rs1.ip("route add default via 10.0.0.1", "-6 route add default via fd00:a::1")
+    rs1.ip("route add default via 10.0.0.1", "route add default via fd00:a::1")
     lb1.ip(f"address add {VIP}/24 dev eth0", f"address add {MARKED}/24 dev eth0",
-           f"-6 address add {VIP6}/64 dev eth0 nodad")
+           f"address add {VIP6}/64 dev eth0 nodad")
     lb1.sysctl({"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1,
                 "net.ipv4.vs.sync_threshold": "1 2", "net.ipv4.vs.sync_refresh_period": 0})
     for module in "ip_vs_rr", "ip_vs_pe_sip", "sctp":
         lb1.run("modprobe", module)
     lb1.run("nft", "table ip marks { chain in { type filter hook prerouting priority mangle; "
-            f"ip daddr {MARKED} meta mark set 9; }} }}")
+            f"ip daddr {MARKED} meta mark set 9; }}; }}")
     for service, server in ((f"-t {VIP}:80", f"{SERVER}:80"), (f"-t [{VIP6}]:80", f"[{SERVER6}]:80"),
                             (f"-u {VIP}:53", f"{SERVER}:53"), (f"--sctp-service {VIP}:80", f"{SERVER}:80"),
                             ("-f 9 -p 60", SERVER), (f"-u {VIP}:5060 -p 60 --pe sip", f"{SERVER}:5060")):
@@ -167,7 +167,7 @@ def test_each_kind_of_record_that_the_kernel_sends_is_read_and_written_again(lab
     assert {r["client"][0] for r in records} <= {CLIENT, CLIENT6}
     figure("records of this kernel, read and written again byte by byte", str(len(records)),
            f"{len(kinds)} kinds")
-    if "SYNC_CORPUS" in os.environ:  # to renew tests/fuzz/corpus/sync_message
+    if "TANDEM_SYNC_CORPUS" in os.environ:  # to renew tests/fuzz/corpus/sync_message
         for number, message in enumerate(sync.messages()):
-            with open(os.path.join(os.environ["SYNC_CORPUS"], f"linux-{number}"), "wb") as file:
+            with open(os.path.join(os.environ["TANDEM_SYNC_CORPUS"], f"linux-{number}"), "wb") as file:
                 file.write(message)

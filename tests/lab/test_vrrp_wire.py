@@ -1,5 +1,6 @@
 """Adverts on the wire: both families, both versions, unicast; and what others make of them."""
 
+import json
 import os
 
 import pytest
@@ -145,6 +146,121 @@ def test_a_dead_elector_is_resigned_for_with_its_last_signature(lab):
     lb1.cleanup()
     lb2.wait_owner(VIP, 5)  # Active_Down_Interval is 18 s
     assert lb2.router()["reason"] == "peer-resigned"
+
+
+# With a key of the link
+
+FORGE = r"""
+import socket, struct, sys
+head = struct.pack("!BBBBHH4s", 0x31, 51, 254, 1, 10, 0, socket.inet_aton("192.0.2.100"))
+total = sum(struct.unpack("!6H", head))
+total = (total & 0xffff) + (total >> 16)
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 112)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("192.0.2.10"))
+for _ in range(int(sys.argv[1])):
+    s.sendto(head[:6] + struct.pack("!H", ~total & 0xffff) + head[8:], ("224.0.0.18", 0))
+"""
+OLD, NEW = "fedcba9876543210" * 4, "0123456789abcdef" * 4
+
+
+def linked(path, **router):
+    """A pair with a key file, and for the link what the kernel has: this host need not have it."""
+    whole = config(**router)
+    whole["link"] = {"mode": "kernel", "interface": "eth0", "key_file": path}
+    return whole
+
+
+def trailers(capture, source):
+    """The bytes behind each advert so far: what the IP header counts beyond the addresses."""
+    return [packet[14 + 20 + 12:14 + int.from_bytes(packet[16:18], "big")]
+            for _, packet in capture.packets()
+            if packet[12:14] == b"\x08\x00" and packet[23] == 112
+            and ".".join(map(str, packet[26:30])) == source]
+
+
+def write_keys(path, *keys):
+    with open(path + ".new", "w", encoding="ascii") as file:
+        file.write("# of the pair\n" + "\n".join(keys) + "\n")
+    os.chmod(path + ".new", 0o600)
+    os.replace(path + ".new", path)
+
+
+def test_a_pair_with_a_link_key_signs_and_believes_no_forger(lab):
+    build(lab)
+    path = lab.path("link.key")
+    write_keys(path, OLD)
+    capture = Capture(lab)
+    lb1, lb2 = start_pair(lab, linked(path))
+    wait_until(lambda: lb2.router()["peer"] == LB["lb1"], 10, "lb2 hears lb1")
+    wait_until(lambda: len(trailers(capture, LB["lb1"])) > 3, 10, "adverts")
+    found = trailers(capture, LB["lb1"])
+    assert {len(trailer) for trailer in found} == {28}
+    assert {trailer[0] for trailer in found} == {1}, "HMAC-SHA-256-128"
+    assert lb1.router()["auth"] == {"type": "link", "mode": "enforce"}
+    lab["client"].run("/usr/bin/python3", "-c", FORGE, "20")
+    for director in (lb1, lb2):
+        wait_until(lambda d=director: rejected(d, "unsigned") >= 20, 10, f"{director.name} counts them")
+        wait_until(lambda d=director: "unsigned" in d.log(), 10, f"{director.name} says so")
+    assert (lb1.router()["state"], lb2.router()["state"]) == ("active", "backup")
+    assert lb1.router()["counters"]["transitions"] == 2  # of its start
+    assert OLD not in lb1.log() + json.dumps(lb1.status())
+
+
+def test_the_key_of_the_link_is_rotated_while_the_pair_stays_as_it_is(lab):
+    build(lab)
+    paths = {name: lab.path(f"{name}.key") for name in LB}
+    lb1, lb2 = (Director(lab, name, linked(paths[name])) for name in LB)
+    capture = Capture(lab)
+
+    def install(*keys):
+        for director in (lb1, lb2):
+            write_keys(paths[director.name], *keys)
+            if director.log():
+                director.reload()
+                heard = lb2.router()["counters"]["adverts_received"]
+                wait_until(lambda before=heard: lb2.router()["counters"]["adverts_received"] > before + 5,
+                           10, "lb2 hears lb1")
+    install(OLD)
+    lb1.start()
+    lb1.wait_owner(VIP)
+    lb2.start()
+    wait_until(lambda: lb2.router()["peer"] == LB["lb1"], 10, "lb2 hears lb1")
+    for keys in ((OLD, NEW), (NEW, OLD), (NEW,)):
+        install(*keys)
+    assert (lb1.router()["state"], lb2.router()["state"]) == ("active", "backup")
+    assert lb1.router()["counters"]["transitions"] == 2  # of its start
+    for reason in ("key", "hmac", "unsigned", "stale", "replay", "trailer"):
+        assert rejected(lb2, reason) == 0
+    assert len({trailer[1] for trailer in trailers(capture, LB["lb1"])}) == 2, "two keys were used"
+
+
+def test_a_router_may_be_left_unsigned(lab):
+    build(lab)
+    path = lab.path("link.key")
+    write_keys(path, OLD)
+    capture = Capture(lab)
+    lb1, lb2 = start_pair(lab, linked(path, auth={"type": "none"}))
+    wait_until(lambda: lb2.router()["peer"] == LB["lb1"], 10, "lb2 hears lb1")
+    assert {len(trailer) for trailer in trailers(capture, LB["lb1"])} == {0}
+
+
+def test_a_pair_gets_its_key_while_it_runs(lab):
+    build(lab)
+    path = lab.path("link.key")
+    write_keys(path, OLD)
+    lb1, lb2 = start_pair(lab, config())
+    wait_until(lambda: lb2.router()["peer"] == LB["lb1"], 10, "lb2 hears lb1")
+    for mode in ("receive_only", "permissive", "enforce"):
+        for director in (lb1, lb2):
+            director.write_config(linked(path, auth={"mode": mode}))
+            director.reload()
+            assert director.router()["auth"] == {"type": "link", "mode": mode}
+            heard = lb2.router()["counters"]["adverts_received"]
+            wait_until(lambda before=heard: lb2.router()["counters"]["adverts_received"] > before + 5,
+                       10, "lb2 hears lb1")
+    assert (lb1.router()["state"], lb2.router()["state"]) == ("active", "backup")
+    assert lb1.router()["counters"]["transitions"] == 2  # of its start
 
 
 def test_a_password_is_wanted(lab):

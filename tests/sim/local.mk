@@ -3,6 +3,7 @@
 check_PROGRAMS += tests/sim/sim
 TESTS += tests/sim/sim tests/sim/mutants.sh
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_director.c tests/sim/sim_lan.c \
+	tests/sim/sim_link.c \
 	tests/sim/sim_minimize.c tests/sim/sim_rules.c tests/sim/sim_script.c tests/sim/sim_world.c
 tests_sim_sim_LDADD = libelector.a libleftovers.a libcore.a libbase.a $(JANSSON_LIBS)
 dist_check_SCRIPTS += tests/sim/mutants.sh tests/sim/run.sh
@@ -18,6 +19,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/backup-does-not-listen.patch \
 	tests/sim/mutants/forgotten-too-soon.patch \
 	tests/sim/mutants/humbler-and-hasty.patch \
+	tests/sim/mutants/ignores-the-peer.patch \
 	tests/sim/mutants/interval-not-capped.patch \
 	tests/sim/mutants/last-word-is-the-rivals.patch \
 	tests/sim/mutants/late-is-not-lost.patch \
@@ -32,6 +34,8 @@ EXTRA_DIST += \
 	tests/sim/mutants/resigns-before-release.patch \
 	tests/sim/mutants/robbed-for-good.patch \
 	tests/sim/mutants/robbed-while-offered.patch \
+	tests/sim/mutants/the-link-forbids-preempting.patch \
+	tests/sim/mutants/waits-for-the-dead.patch \
 	tests/sim/mutants/winner-does-not-shout.patch \
 	tests/sim/kept/README
 

@@ -9,7 +9,8 @@ top=${TANDEM_SRCDIR:-$(dirname "$(dirname "$(dirname "$(readlink -f "$0")")")")}
 seeds=${SEEDS:-3000}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-compile=("${CC:-cc}" -std=gnu17 -D_GNU_SOURCE -O1 "-I$top/tests/sim" "-I$top/src" -c)
+read -ra compiler <<<"${CC:-cc}" # it may have a wrapper before it
+compile=("${compiler[@]}" -std=gnu17 -D_GNU_SOURCE -O1 "-I$top/tests/sim" "-I$top/src" -c)
 
 # Everything that the simulation may need, once.
 objects() {
@@ -32,7 +33,7 @@ objects() {
 link() {
 	local out=$1
 	shift
-	"${CC:-cc}" -o "$out" "$scratch"/*.sim.o "$@" "$scratch/all.a" -ljansson
+	"${compiler[@]}" -o "$out" "$scratch"/*.sim.o "$@" "$scratch/all.a" -ljansson
 }
 
 fails() { # PATCH

@@ -5,6 +5,7 @@
  * sim_script.c    what happens: scripts, made from a seed or read from a file
  * sim_world.c     the clock and the order of things; what each step of a script does
  * sim_lan.c       packets under way
+ * sim_link.c      what two directors know of each other over the link
  * sim_director.c  a host and its elector: struct elector_ops played, starts and deaths
  * sim_rules.c     the invariants
  * sim_minimize.c  from a script that fails to a short one that fails
@@ -32,6 +33,9 @@
 #define NEWS_MAX_US 200   /* ... and news from the kernel */
 #define RESTORE_MAX_US 50000
 #define REFRESH_US 5000000 /* between periodic announcements */
+#define LINK_BEAT_US 300   /* for a heartbeat over the link */
+#define LINK_STATE_US 3000 /* ... and for a new state */
+#define LINK_SET_UP_US 200000
 
 enum step_kind {
 	STEP_START,      /* D: the elector is started, if it does not run */
@@ -60,6 +64,7 @@ enum step_kind {
 	STEP_TAKE_PART,  /* D LAN 0|1: whether the virtual router is configured */
 	STEP_SWITCHOVER, /* D INSIST */
 	STEP_MAINTAIN,   /* D 0|1|2, enum maintenance */
+	STEP_PART,       /* D 0|1: nothing of D arrives over the link */
 	STEP_HEAL,       /* all is well, and everybody runs */
 	STEP_KIND_MAX_
 };
@@ -74,6 +79,7 @@ struct script {
 	uint64_t noise; /* of delays, losses and lateness */
 	unsigned n_directors, n_lans;
 	unsigned announcements; /* rounds in a burst */
+	unsigned linked;        /* 1: two directors, with a link between them */
 	struct instant end;
 	struct step steps[STEPS_MAX];
 	size_t n_steps;
@@ -103,7 +109,8 @@ struct nic {
 	} heard;              /* the Active router that it knows of as a Backup */
 	struct instant spoke; /* the last advert */
 	uint16_t spoke_interval_cs;
-	unsigned longest_cs; /* interval that it was ever told to have */
+	unsigned longest_cs;     /* interval that it was ever told to have */
+	struct instant listened; /* the last advert of any kind that it heard */
 };
 
 enum news_kind { NEWS_LINK, NEWS_OWN_ADDRESS, NEWS_VIP };
@@ -153,11 +160,27 @@ struct lan {
 	struct instant none_since; /* an owner resigned and has no successor, ... */
 };
 
+/* What a director's heartbeats and words over the link are to the other. */
+struct teller {
+	bool parted;
+	bool passes;
+	struct instant turned; /* since when they pass, or do not */
+	struct instant last;   /* when the last heartbeat arrived before that */
+	struct said {
+		struct instant at;
+		enum vrrp_state state; /* since then; */
+		bool arrived;          /* ... and the other knows it */
+		bool known;
+		enum vrrp_state known_state; /* what the other knows */
+	} said[LANS_MAX];
+};
+
 struct sim {
 	const struct script *script;
 	struct instant began, now;
 	struct director directors[DIRECTORS_MAX];
 	struct lan lans[LANS_MAX];
+	struct teller tellers[DIRECTORS_MAX];
 	struct packet flying[FLYING_MAX];
 	size_t n_flying;
 	uint64_t sent;
@@ -186,6 +209,11 @@ void lan_forge(struct sim *s, unsigned lan, uint8_t priority, uint16_t interval_
 struct packet *lan_next(struct sim *s, struct instant *ret_at);
 void lan_deliver(struct sim *s, struct packet *p);
 bool lan_is_whole(const struct sim *s, unsigned lan);
+
+/* sim_link.c */
+void link_look(struct sim *s); /* after whatever happened */
+/* What the elector asks: false when there is no link. */
+bool link_ask(struct sim *s, unsigned asker, unsigned lan, struct peer_news *ret);
 
 /* sim_director.c */
 extern const struct vrrp_format sim_format;

@@ -263,6 +263,13 @@ static int dump(void *io)
 	return 0;
 }
 
+static bool ask_peer(void *io, const char *name, struct peer_news *ret)
+{
+	struct director *d = io;
+
+	return link_ask(d->sim, d->number, (unsigned)(name[2] - '0'), ret);
+}
+
 static uint64_t wall_us(void *io)
 {
 	struct director *d = io;
@@ -315,6 +322,7 @@ static const struct elector_ops operations = {
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
+	.ask_peer = ask_peer,
 	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,

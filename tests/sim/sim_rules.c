@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#define OPINION_LASTS_MAX_US UINT64_C(300000) /* three heartbeats */
+#define OPINION_STATE_LASTS_US UINT64_C(1000000)
 #define HANDOVER_SLACK_US 100000 /* beyond the intervals, elector/router.c */
 
 __attribute__((format(printf, 3, 4))) static void broken(
@@ -130,6 +132,60 @@ static void the_record_and_the_machine_agree(struct sim *s, struct director *d, 
 		BROKEN(s, "%u on %u", d->number, lan);
 }
 
+/* The peer of one of two; NULL when no link connects them. */
+static const struct director *peer_of(const struct sim *s, const struct director *d)
+{
+	return s->script->linked ? &s->directors[1 - d->number] : NULL;
+}
+
+/* How long a heartbeat counts at most, for a router with this interval. */
+static uint64_t opinion_lasts_us(unsigned interval_cs)
+{
+	uint64_t us = UINT64_C(15000) * interval_cs;
+
+	return us < OPINION_LASTS_MAX_US ? us : OPINION_LASTS_MAX_US;
+}
+
+/* Since when nobody may say over the link that the peer is Active; INSTANT_NEVER: somebody may. */
+static struct instant unvouched_since(
+	const struct sim *s, const struct director *d, unsigned lan, unsigned interval_cs)
+{
+	const struct director *peer = peer_of(s, d);
+	const struct teller *t = peer ? &s->tellers[peer->number] : NULL;
+	struct instant since = INSTANT_NEVER;
+
+	if (!peer)
+		return s->began;
+	if (!t->passes)
+		since = instant_add(t->turned, opinion_lasts_us(interval_cs) + LINK_BEAT_US);
+	if (state_of(peer, lan) != VRRP_ACTIVE)
+		since = instant_min(since, instant_add(t->said[lan].at,
+						   OPINION_STATE_LASTS_US + OPINION_LASTS_MAX_US));
+	return since;
+}
+
+/* Whoever heard no advert for Active_Down_Interval, and nothing over the link that contradicts
+ * that, is Active: nobody waits for the dead. */
+static void silence_is_believed(struct sim *s, const struct director *d, unsigned lan)
+{
+	const struct router *r = director_router(d, lan);
+	const struct vrrp *v = r ? &r->vrrp : NULL;
+	struct instant due;
+
+	if (!v || v->state != VRRP_BACKUP)
+		return;
+	due = instant_add(v->mark, UINT64_C(10000) * VRRP_DOWN_INTERVALS * v->active_interval_cs +
+					   UINT64_C(10000) * v->active_interval_cs *
+						   (256u - v->config.priority) / 256);
+	due = instant_max(due, unvouched_since(s, d, lan, v->config.interval_cs));
+	due = instant_max(due, d->awake_since);
+	/* What may have moved the time to before now. */
+	due = instant_max(due, instant_max(s->stepped, d->nics[lan].listened));
+	if (instant_between_us(due, s->now) > LATE_MAX_US)
+		BROKEN(s, "%u waits on %u, since %" PRIu64 " us", d->number, lan,
+			instant_between_us(due, s->now));
+}
+
 static unsigned count_participants(const struct sim *s, unsigned lan)
 {
 	unsigned n = 0;
@@ -209,6 +265,7 @@ static void check_lan(struct sim *s, unsigned lan)
 		the_machine_and_the_host_agree(s, &s->directors[i], lan);
 		the_record_and_the_machine_agree(s, &s->directors[i], lan);
 		who_hears_a_rival_announces_himself(s, &s->directors[i], lan);
+		silence_is_believed(s, &s->directors[i], lan);
 	}
 	if (!is_calm(s, lan))
 		return;
@@ -321,11 +378,33 @@ static void nobody_takes_over_from_one_who_is_heard(
 			instant_between_us(heard->at, s->now), heard->source - 1u);
 }
 
+/* Nobody becomes a second Active router behind a LAN that does not carry adverts, while the link
+ * passes and the first is there. */
+static void the_peer_is_believed(
+	struct sim *s, const struct director *d, unsigned lan, enum vrrp_state old_state)
+{
+	const struct director *peer = peer_of(s, d);
+	const struct vrrp *v = &director_router(d, lan)->vrrp;
+	const struct teller *t = peer ? &s->tellers[peer->number] : NULL;
+	uint64_t known_us = LINK_SET_UP_US + LINK_STATE_US + OPINION_LASTS_MAX_US;
+
+	if (!peer || old_state != VRRP_BACKUP || v->state != VRRP_ACTIVE ||
+		v->reason == VRRP_REASON_PEER_RESIGNED || state_of(peer, lan) != VRRP_ACTIVE)
+		return;
+	if (!t->passes || instant_between_us(t->turned, s->now) < known_us ||
+		instant_between_us(t->said[lan].at, s->now) < known_us)
+		return;
+	if (instant_between_us(d->nics[lan].listened, s->now) >=
+		UINT64_C(20000) * v->config.interval_cs)
+		BROKEN(s, "%u on %u, beside %u", d->number, lan, peer->number);
+}
+
 /* Of one who resigned, nothing is known any more. */
 void rules_on_hearing(struct sim *s, struct director *d, unsigned lan, const struct heard *heard)
 {
 	struct nic *nic = &d->nics[lan];
 
+	nic->listened = s->now;
 	if (state_of(d, lan) == VRRP_ACTIVE && instant_is_never(nic->rival_heard))
 		nic->rival_heard = s->now;
 	if (heard->priority != VRRP_PRIORITY_RESIGN)
@@ -339,6 +418,7 @@ void rules_on_transition(struct sim *s, struct director *d, unsigned lan, enum v
 	nothing_changes_without_a_cause(s, d, lan, old_state);
 	every_claim_has_a_release(s, d, lan, old_state);
 	nobody_takes_over_from_one_who_is_heard(s, d, lan, old_state);
+	the_peer_is_believed(s, d, lan, old_state);
 	/* One who gives up for a reason of its own listens anew. */
 	if (director_router(d, lan)->vrrp.reason != VRRP_REASON_BETTER_ADVERT)
 		d->nics[lan].heard.known = false;

@@ -41,6 +41,7 @@ static const struct step_form {
 	[STEP_TAKE_PART] = {"take-part", {ARG_DIRECTOR, ARG_LAN, ARG_NUMBER}},
 	[STEP_SWITCHOVER] = {"switchover", {ARG_DIRECTOR, ARG_NUMBER}},
 	[STEP_MAINTAIN] = {"maintain", {ARG_DIRECTOR, ARG_NUMBER}},
+	[STEP_PART] = {"part", {ARG_DIRECTOR, ARG_NUMBER}},
 	[STEP_HEAL] = {"heal", {ARG_NONE}},
 };
 
@@ -58,8 +59,9 @@ void step_print(const struct step *step, FILE *to)
 
 void script_print(const struct script *script, FILE *to)
 {
-	(void)fprintf(to, "noise %" PRIu64 "\ndirectors %u\nlans %u\nannouncements %u\n",
-		script->noise, script->n_directors, script->n_lans, script->announcements);
+	(void)fprintf(to, "noise %" PRIu64 "\ndirectors %u\nlans %u\nannouncements %u\nlinked %u\n",
+		script->noise, script->n_directors, script->n_lans, script->announcements,
+		script->linked);
 	for (size_t i = 0; i < script->n_steps; i++)
 		step_print(&script->steps[i], to);
 	(void)fprintf(to, "%" PRIu64 " end\n", script->end.us);
@@ -70,7 +72,8 @@ static bool read_head(struct script *s, const char *line)
 	return sscanf(line, "noise %" SCNu64, &s->noise) == 1 ||
 	       sscanf(line, "directors %u", &s->n_directors) == 1 ||
 	       sscanf(line, "lans %u", &s->n_lans) == 1 ||
-	       sscanf(line, "announcements %u", &s->announcements) == 1;
+	       sscanf(line, "announcements %u", &s->announcements) == 1 ||
+	       sscanf(line, "linked %u", &s->linked) == 1;
 }
 
 static bool arg_is_sound(const struct script *s, enum arg arg, unsigned value)
@@ -123,7 +126,7 @@ static bool read_step(struct script *s, const char *line)
 static bool is_sound(const struct script *s)
 {
 	return s->n_directors >= 1 && s->n_directors <= DIRECTORS_MAX && s->n_lans >= 1 &&
-	       s->n_lans <= LANS_MAX && s->end.us > 0;
+	       s->n_lans <= LANS_MAX && (!s->linked || s->n_directors == 2) && s->end.us > 0;
 }
 
 bool script_read(struct script *ret, FILE *from, const char *name)
@@ -277,10 +280,40 @@ static void cut_off(struct maker *m, unsigned d)
 	}
 }
 
+/* The LANs do not carry adverts, one way or both, for long, and the link may not pass either, from
+ * some time on, or for some time. */
+static void split(struct maker *m, unsigned d)
+{
+	unsigned which = 1 + pick(m, 3);
+
+	for (unsigned lan = 0; lan < m->script->n_lans; lan++) {
+		if (which & 1)
+			add(m, STEP_CUT, d, 1 - d, lan);
+		if (which & 2)
+			add(m, STEP_CUT, 1 - d, d, lan);
+	}
+	wait(m, 12);
+	which = pick(m, 4);
+	for (unsigned i = 0; i < 2; i++)
+		if (which & 1u << i)
+			add(m, STEP_PART, i, 1, 0);
+	wait(m, 12);
+	for (unsigned i = 0; i < 2; i++)
+		if (which & 1u << i && pick(m, 2))
+			add(m, STEP_PART, i, 0, 0);
+	if (pick(m, 3) == 0)
+		add(m, STEP_KILL, pick(m, 2), 0, 0);
+	wait(m, 12);
+}
+
 static void fault(struct maker *m, unsigned d)
 {
 	unsigned interval_us = m->interval_cs * 10000;
 
+	if (m->script->linked && pick(m, 3) == 0) {
+		split(m, d);
+		return;
+	}
 	switch (pick(m, 10)) {
 	case 0:
 	case 1:
@@ -352,6 +385,7 @@ void script_make(struct script *ret, uint64_t seed)
 	ret->n_directors = 2 + (pick(&m, 3) == 0) * (1 + pick(&m, DIRECTORS_MAX - 2));
 	ret->n_lans = 1 + (pick(&m, 4) == 0) * (LANS_MAX - 1);
 	ret->announcements = 1 + pick(&m, 5);
+	ret->linked = ret->n_directors == 2 && pick(&m, 2);
 	m.interval_cs = intervals_cs[pick(&m, 3)];
 	set_up(&m);
 	for (int i = 0; i < MAKE_STEPS; i++) {

@@ -107,6 +107,8 @@ static void heal(struct sim *s)
 		l->delay_us = DELAY_MAX_US;
 		memset(l->cut, 0, sizeof(l->cut));
 	}
+	for (unsigned i = 0; i < DIRECTORS_MAX; i++)
+		s->tellers[i].parted = false;
 	for (unsigned i = 0; i < s->script->n_directors; i++) {
 		struct director *d = &s->directors[i];
 		if (d->frozen || d->suspended)
@@ -252,6 +254,9 @@ static void perform_on_director(struct sim *s, const struct step *step, struct d
 	case STEP_MAINTAIN:
 		director_maintain(d, (enum maintenance)a[1]);
 		return;
+	case STEP_PART:
+		s->tellers[a[0]].parted = a[1];
+		return;
 	case STEP_PRIORITY:
 	case STEP_PREEMPT:
 	case STEP_INTERVAL:
@@ -338,16 +343,17 @@ static void happen(struct sim *s, const struct next *next)
 	switch (next->kind) {
 	case NEXT_PACKET:
 		lan_deliver(s, next->packet);
-		return;
+		break;
 	case NEXT_NEWS:
 		director_read_news(next->director);
-		return;
+		break;
 	case NEXT_TIMER:
 		director_timer(next->director);
-		return;
+		break;
 	case NEXT_NOTHING:
-		return;
+		break;
 	}
+	link_look(s);
 }
 
 static void run_until(struct sim *s, struct instant end)
@@ -393,6 +399,7 @@ bool sim_run(struct sim *s, const struct script *script, bool trace)
 		if (s->rule)
 			break;
 		perform(s, &script->steps[i]);
+		link_look(s);
 		rules_check(s);
 	}
 	if (!s->rule)

@@ -29,6 +29,18 @@ tests_unit_test_health_SOURCES = tests/unit/test_health.c
 tests_unit_test_health_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_health_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_dns_message tests/unit/test_echo_message tests/unit/test_smtp_reply
+TESTS += tests/unit/test_dns_message tests/unit/test_echo_message tests/unit/test_smtp_reply
+tests_unit_test_dns_message_SOURCES = tests/unit/test_dns_message.c
+tests_unit_test_dns_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_dns_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_echo_message_SOURCES = tests/unit/test_echo_message.c
+tests_unit_test_echo_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_echo_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_smtp_reply_SOURCES = tests/unit/test_smtp_reply.c
+tests_unit_test_smtp_reply_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_smtp_reply_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_service_model tests/unit/test_ipvs_plan
 TESTS += tests/unit/test_service_model tests/unit/test_ipvs_plan
 tests_unit_test_service_model_SOURCES = tests/unit/test_service_model.c
@@ -55,6 +67,12 @@ TESTS += tests/unit/test_peer_page
 tests_unit_test_peer_page_SOURCES = tests/unit/test_peer_page.c
 tests_unit_test_peer_page_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_peer_page_LDADD = libio.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_second_opinion
+TESTS += tests/unit/test_second_opinion
+tests_unit_test_second_opinion_SOURCES = tests/unit/test_second_opinion.c
+tests_unit_test_second_opinion_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_second_opinion_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_handover
 TESTS += tests/unit/test_handover
@@ -114,9 +132,9 @@ tests_unit_test_watch_LDADD = $(LIBCONF) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_desired
 TESTS += tests/unit/test_desired
 tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/views.c
+	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c
 tests_unit_test_desired_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_desired_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_desired_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
 dist_check_SCRIPTS += tests/unit/units.sh
 TESTS += tests/unit/units.sh
@@ -192,7 +210,7 @@ TESTS += tests/unit/test_roles
 tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/moved.c \
 	src/director/roles.c src/director/roles_wire.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_roles_LDADD = $(LIBCONF) $(UNIT_LDADD)
+tests_unit_test_roles_LDADD = $(LIBCONF) libcore.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_print
 TESTS += tests/unit/test_print
@@ -226,11 +244,11 @@ tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c src/director/ove
 tests_unit_test_overrides_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_overrides_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 tests_unit_test_pools_SOURCES = tests/unit/test_pools.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/views.c tests/ipvs_tables.c \
+	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c tests/ipvs_tables.c \
 	tests/ipvs_tables.h
 tests_unit_test_pools_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_pools_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_pools_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_pools_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_nft_rules tests/unit/test_ruleset
 TESTS += tests/unit/test_nft_rules tests/unit/test_ruleset
 tests_unit_test_nft_rules_SOURCES = tests/unit/test_nft_rules.c
@@ -260,9 +278,28 @@ check_PROGRAMS += tests/unit/test_job
 TESTS += tests/unit/test_job
 tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/director/desired.c \
 	src/director/job.c src/director/known.c src/director/overrides.c src/director/pools.c src/director/record.c \
-	src/director/targets.c src/director/views.c
+	src/director/targets.c src/director/check_wire.c src/director/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_job_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
+
+# Health checks by HTTP
+check_PROGRAMS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern
+TESTS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern
+tests_unit_test_grpc_health_SOURCES = tests/unit/test_grpc_health.c
+tests_unit_test_grpc_health_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_grpc_health_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_http_match_SOURCES = tests/unit/test_http_match.c src/checker/http_match.c
+tests_unit_test_http_match_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_http_match_LDADD = libbase.a $(PCRE2_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_pattern_SOURCES = tests/unit/test_pattern.c
+tests_unit_test_pattern_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pattern_LDADD = libbase.a $(PCRE2_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_history
+TESTS += tests/unit/test_history
+tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
+tests_unit_test_history_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_history_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 # Link
 check_PROGRAMS += tests/unit/test_tun
@@ -303,3 +340,14 @@ tests_unit_test_resync_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 tests_unit_test_conn_list_SOURCES = tests/unit/test_conn_list.c
 tests_unit_test_conn_list_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_conn_list_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_bulk_message
+TESTS += tests/unit/test_bulk_message
+tests_unit_test_bulk_message_SOURCES = tests/unit/test_bulk_message.c $(SYNCED)
+tests_unit_test_bulk_message_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_bulk_message_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_agent_text
+TESTS += tests/unit/test_agent_text
+tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
+tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)

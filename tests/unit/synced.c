@@ -1,19 +1,22 @@
 #include "synced.h"
 
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 /* PE data "call", PE name "sip". */
 static const uint8_t call_options[] = {2, 4, 'c', 'a', 'l', 'l', 3, 3, 's', 'i', 'p'};
 
-static struct addr address(const char *format, unsigned n)
+/* Of a network, with n in the last three bytes. */
+static struct addr address(const char *network, unsigned n)
 {
-	char text[64];
 	struct addr a = {0};
+	size_t end;
 
-	(void)snprintf(text, sizeof(text), format, n >> 16 & 255, n >> 8 & 255, n & 255);
-	(void)addr_parse(text, &a);
+	(void)addr_parse(network, &a);
+	end = addr_len(&a);
+	a.bytes[end - 3] = (uint8_t)(n >> 16);
+	a.bytes[end - 2] = (uint8_t)(n >> 8);
+	a.bytes[end - 1] = (uint8_t)n;
 	return a;
 }
 
@@ -25,9 +28,9 @@ struct sync_record synced_record(unsigned n)
 		.state = template ? 0 : 1,
 		.flags = template ? 0x1183 : 0x83,
 		.timeout_s = template ? 300 : 900,
-		.client = address(v6 ? "2001:db8:%x:%x::%x" : "10.%u.%u.%u", n),
-		.service = address(v6 ? "2001:db8::%x%x:%x" : "192.%u.%u.%u", n % 4),
-		.server = address(v6 ? "2001:db8:1::%x%x:%x" : "172.%u.%u.%u", n % 7),
+		.client = address(v6 ? "2001:db8:7::" : "10.0.0.0", n),
+		.service = address(v6 ? "2001:db8::" : "192.0.0.0", n % 4),
+		.server = address(v6 ? "2001:db8:1::" : "172.0.0.0", n % 7),
 		.client_port = template ? 0 : (uint16_t)(1024 + n % 50000),
 		.service_port = 443,
 		.server_port = 443,

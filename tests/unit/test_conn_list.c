@@ -31,27 +31,33 @@ static const struct expected {
 	const char *options; /* NULL: none */
 	size_t options_len;
 } expected[] = {
-	{"TCP C6336407 9C40 C0000264 01BB C000020B 20FB ESTABLISHED     897\n", IPPROTO_TCP, 1, 0, 0,
-		897, "198.51.100.7", "192.0.2.100", "192.0.2.11", 40000, 443, 8443, NULL, 0},
-	{"TCP C6336407 9C40 C0000264 01BB C000020B 01BB FIN_WAIT        119\n", IPPROTO_TCP, 4, 0x100,
-		0, 119, "198.51.100.7", "192.0.2.100", "192.0.2.11", 40000, 443, 443, NULL, 0},
-	{"TCP C6336407 9C40 C0000264 01BB C000020B 01BB SYN_RECV         57\n", IPPROTO_TCP, 3, 0, 0,
-		57, "198.51.100.7", "192.0.2.100", "192.0.2.11", 40000, 443, 443, NULL, 0},
+	{"TCP C6336407 9C40 C0000264 01BB C000020B 20FB ESTABLISHED     897\n", IPPROTO_TCP, 1, 0,
+		0, 897, "198.51.100.7", "192.0.2.100", "192.0.2.11", 40000, 443, 8443, NULL, 0},
+	{"TCP C6336407 9C40 C0000264 01BB C000020B 01BB FIN_WAIT        119\n", IPPROTO_TCP, 4,
+		0x100, 0, 119, "198.51.100.7", "192.0.2.100", "192.0.2.11", 40000, 443, 443, NULL,
+		0},
+	{"TCP C6336407 9C40 C0000264 01BB C000020B 01BB SYN_RECV         57\n", IPPROTO_TCP, 3, 0,
+		0, 57, "198.51.100.7", "192.0.2.100", "192.0.2.11", 40000, 443, 443, NULL, 0},
 	{"TCP C6336400 0000 C0000264 01BB C000020B 01BB ASSURED         299\n", IPPROTO_TCP, 1,
-		0x1100, 299, 299, "198.51.100.0", "192.0.2.100", "192.0.2.11", 0, 443, 443, NULL, 0},
-	{"IP  C6336400 0000 00000007 0000 C000020B 0000 NONE             99\n", 0, 0, 0x1100, 99, 99,
-		"198.51.100.0", "0.0.0.7", "192.0.2.11", 0, 0, 0, NULL, 0},
+		0x1100, 299, 299, "198.51.100.0", "192.0.2.100", "192.0.2.11", 0, 443, 443, NULL,
+		0},
+	{"IP  C6336400 0000 00000007 0000 C000020B 0000 NONE             99\n", 0, 0, 0x1100, 99,
+		99, "198.51.100.0", "0.0.0.7", "192.0.2.11", 0, 0, 0, NULL, 0},
 	{"UDP C6336407 9C40 C0000264 0035 C000020B 0035 UDP             300\n", IPPROTO_UDP, 0,
 		0x100, 0, 300, "198.51.100.7", "192.0.2.100", "192.0.2.11", 40000, 53, 53, NULL, 0},
 	{"UDP C6336407 0000 C0000264 13C4 C000020B 13C4 ASSURED         300 sip 1-2@a b\n",
 		IPPROTO_UDP, 1, 0x1100, 300, 300, "198.51.100.7", "192.0.2.100", "192.0.2.11", 0,
-		5060, 5060, "\2\7""1-2@a b\3\3sip", 14},
+		5060, 5060,
+		"\2\7"
+		"1-2@a b\3\3sip",
+		14},
 	{"TCP 2001:0db8:0000:0000:0000:0000:0000:0007 9C40 2001:0db8:0000:0000:0000:0000:0000:0100 "
 	 "01BB 2001:0db8:0000:0000:0000:0000:0000:0011 01BB ESTABLISHED     900\n",
 		IPPROTO_TCP, 1, 0, 0, 900, "2001:db8::7", "2001:db8::100", "2001:db8::11", 40000,
 		443, 443, NULL, 0},
 	{"SCTP C6336407 9C40 C0000264 01BB C000020B 01BB S-SENT           60\n", IPPROTO_SCTP, 9,
-		0x100, 0, 60, "198.51.100.7", "192.0.2.100", "192.0.2.11", 40000, 443, 443, NULL, 0},
+		0x100, 0, 60, "198.51.100.7", "192.0.2.100", "192.0.2.11", 40000, 443, 443, NULL,
+		0},
 };
 
 START_TEST(a_line_becomes_a_record)
@@ -99,7 +105,8 @@ START_TEST(what_is_no_connection_is_none)
 		"TCP C6336407 9C40 2001:db8::1 01BB C000020B 01BB ESTABLISHED 7\n",
 		"XNS C6336407 9C40 C0000264 01BB C000020B 01BB ESTABLISHED 7\n",
 		"UDP C6336407 0000 C0000264 13C4 C000020B 13C4 ASSURED 300 sip\n",
-		"UDP C6336407 0000 C0000264 13C4 C000020B 13C4 ASSURED 300 an-engine-of-long-name x\n",
+		"UDP C6336407 0000 C0000264 13C4 C000020B 13C4 ASSURED 300 an-engine-of-long-name "
+		"x\n",
 	};
 	struct conn_line got;
 
@@ -144,25 +151,28 @@ START_TEST(lines_of_udp_sockets_are_read)
 	struct addr group = address("224.0.0.81"), group6 = address("ff02::81");
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	ck_assert(udp_queue_parse(" 1803: 510000E0:2290 00000000:0000 07 00000000:00012C00 00:00000000 "
-				  "00000000     0        0 21931 2 0000000000000000 17 \n",
+	ck_assert(udp_queue_parse(
+		" 1803: 510000E0:2290 00000000:0000 07 00000000:00012C00 00:00000000 "
+		"00000000     0        0 21931 2 0000000000000000 17 \n",
 		AF_INET, &s));
 	ck_assert(addr_equal(&s.address, &group));
-	ck_assert(udp_queue_parse(
-		" 1803: 000002FF000000000000000081000000:2290 00000000000000000000000000000000:0000 07 "
-		"00000000:00012C00 00:00000000 00000000     0        0 21931 2 0000000000000000 17\n",
+	ck_assert(udp_queue_parse(" 1803: 000002FF000000000000000081000000:2290 "
+				  "00000000000000000000000000000000:0000 07 "
+				  "00000000:00012C00 00:00000000 00000000     0        0 21931 2 "
+				  "0000000000000000 17\n",
 		AF_INET6, &s));
 	ck_assert(addr_equal(&s.address, &group6));
 #endif
-	ck_assert(udp_queue_parse(" 3: 510000E0:2290 00000000:0000 07 00000000:00012C00 00:00000000 "
-				  "00000000     0        0 21931 2 0000000000000000 17 \n",
-		AF_INET, &s));
+	ck_assert(
+		udp_queue_parse(" 3: 510000E0:2290 00000000:0000 07 00000000:00012C00 00:00000000 "
+				"00000000     0        0 21931 2 0000000000000000 17 \n",
+			AF_INET, &s));
 	ck_assert_uint_eq(s.port, 8848);
 	ck_assert_uint_eq(s.waiting, 0x12c00);
 	ck_assert_uint_eq(s.drops, 17);
 	ck_assert_uint_eq(s.inode, 21931);
-	ck_assert(!udp_queue_parse("  sl  local_address rem_address   st tx_queue rx_queue tr\n",
-		AF_INET, &s));
+	ck_assert(!udp_queue_parse(
+		"  sl  local_address rem_address   st tx_queue rx_queue tr\n", AF_INET, &s));
 }
 END_TEST
 
@@ -197,8 +207,7 @@ START_TEST(a_full_socket_shows_its_queue_and_its_drops)
 	ck_assert_uint_eq(q.waiting, 0);
 	ck_assert_int_eq(fstat(fd, &st), 0);
 	inode = st.st_ino;
-	ck_assert_int_eq(
-		udp_queue_read(f, &loopback, ntohs(sin.sin_port), &inode, 1, &q), -ENOENT);
+	ck_assert_int_eq(udp_queue_read(f, &loopback, ntohs(sin.sin_port), &inode, 1, &q), -ENOENT);
 	(void)close(fd);
 	udp_queue_close(f);
 }
@@ -211,8 +220,7 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_add_loop_test(
-		tc, a_line_becomes_a_record, 0, sizeof(expected) / sizeof(expected[0]));
+	tcase_add_loop_test(tc, a_line_becomes_a_record, 0, sizeof(expected) / sizeof(expected[0]));
 	tcase_add_test(tc, what_is_no_connection_is_none);
 	tcase_add_test(tc, a_list_is_read_in_parts);
 	tcase_add_test(tc, lines_of_udp_sockets_are_read);

@@ -37,6 +37,8 @@ static struct {
 	uint8_t advertised;     /* addresses in the last packet sent */
 	uint16_t advertised_cs; /* its interval */
 	bool record_was_active; /* at the last add or remove */
+	bool linked;            /* the peer can be asked ... */
+	struct peer_news news;  /* ... and says this of "front" */
 } world;
 
 static struct state_router records[STATE_ROUTERS_MAX];
@@ -229,6 +231,14 @@ static int dump(void *io)
 	return 0;
 }
 
+static bool ask_peer(void *io, const char *name, struct peer_news *ret)
+{
+	(void)io;
+	*ret = world.news;
+	ret->known = ret->known && strcmp(name, "front") == 0;
+	return world.linked;
+}
+
 static uint64_t wall_us(void *io)
 {
 	(void)io;
@@ -270,6 +280,7 @@ static const struct elector_ops recorder = {
 	.announce = announce,
 	.tidy = tidy,
 	.dump = dump,
+	.ask_peer = ask_peer,
 	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
@@ -980,7 +991,8 @@ END_TEST
 /* A weight, or with 0 a fault. */
 static struct causes because(int weight)
 {
-	struct causes causes = {.known = true, .n = 1};
+	static struct track_cause list[1];
+	struct causes causes = {.known = true, .list = list, .n = 1};
 
 	causes.list[0] = (struct track_cause){.fault = weight == 0, .weight = weight};
 	track_cause_name(&causes.list[0], "ping");
@@ -989,7 +1001,7 @@ static struct causes because(int weight)
 
 static void causes_arrive(struct causes causes)
 {
-	elector_causes(&e, "front", &causes, now);
+	ck_assert_int_eq(elector_causes(&e, "front", &causes, now), 0);
 }
 
 static const struct causes none = {.known = true};
@@ -1088,7 +1100,7 @@ END_TEST
 START_TEST(causes_of_nobody_change_nothing)
 {
 	(void)start_active();
-	elector_causes(&e, "back", &none, now);
+	ck_assert_int_eq(elector_causes(&e, "back", &none, now), 0);
 	ck_assert_str_eq(done(), "");
 }
 END_TEST
@@ -1124,6 +1136,110 @@ START_TEST(a_better_advert_releases_then_says_a_last_word)
 	ck_assert_uint_eq(r->vrrp.peer.bytes[3], 3);
 	advert_arrives(51, 0, 3, 100);
 	ck_assert_str_eq(done(), "add .100 .101; send 100; announce 2; backup>active; ");
+}
+END_TEST
+
+/* A second opinion */
+
+static void peer_says(enum vrrp_state its)
+{
+	world.linked = true;
+	world.news = (struct peer_news){
+		.heard = now, .told = now, .known = true, .state = (uint32_t)its};
+}
+
+/* front, Backup of one who is heard. */
+static struct router *start_backup(void)
+{
+	struct router_config c = front(51, 100, 2);
+
+	configure(&c, 1);
+	advert_arrives(51, 150, 3, 100);
+	(void)done();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	return e.routers[0];
+}
+
+START_TEST(a_backup_whose_peer_says_that_it_is_active_does_not_take_over_and_says_so)
+{
+	struct router *r = start_backup();
+
+	now = world.armed;
+	for (int i = 0; i < 100; i++) {
+		peer_says(VRRP_ACTIVE);
+		elector_timer(&e, now);
+		ck_assert_uint_le(world.armed.us, now.us + 300000);
+		now = world.armed;
+	}
+	ck_assert_str_eq(done(), "takeover-withheld; changed 100; ");
+	ck_assert_uint_eq(r->counters.withheld, 1);
+	ck_assert(r->vrrp.vouched);
+	advert_arrives(51, 150, 3, 100);
+	ck_assert_str_eq(done(), "adverts-back; changed 100; ");
+	ck_assert(!r->vrrp.vouched);
+}
+END_TEST
+
+START_TEST(a_backup_whose_peer_falls_silent_takes_over_at_once)
+{
+	struct router *r = start_backup();
+	struct instant last;
+
+	now = world.armed;
+	peer_says(VRRP_ACTIVE);
+	last = now;
+	elector_timer(&e, now);
+	(void)done();
+	reach_deadline();
+	ck_assert_str_eq(
+		done(), "add .100 .101; send 100; announce 2; changed 100; backup>active; ");
+	ck_assert_uint_eq(instant_between_us(last, now), 300000);
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
+START_TEST(a_peer_that_died_with_its_adverts_is_not_waited_for)
+{
+	struct router *r = start_backup();
+
+	pass(999999);
+	peer_says(VRRP_ACTIVE); /* the last sign of life */
+	reach_deadline();
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+	ck_assert_uint_eq(r->counters.withheld, 0);
+}
+END_TEST
+
+START_TEST(what_comes_and_goes_is_told_once_a_minute)
+{
+	struct router *r = start_backup();
+
+	for (int i = 0; i < 5; i++) {
+		now = world.armed;
+		peer_says(VRRP_ACTIVE);
+		elector_timer(&e, now);
+		advert_arrives(51, 150, 3, 100);
+	}
+	ck_assert_str_eq(done(), "takeover-withheld; changed 100; adverts-back; changed 100; "
+				 "changed 100; changed 100; changed 100; changed 100; changed 100; "
+				 "changed 100; changed 100; changed 100; ");
+	ck_assert_uint_eq(r->counters.withheld, 5);
+}
+END_TEST
+
+START_TEST(two_that_are_active_learn_of_each_other_by_the_link)
+{
+	struct router *r = start_active();
+
+	for (int i = 0; i < 10; i++) {
+		now = world.armed;
+		peer_says(VRRP_ACTIVE);
+		elector_timer(&e, now);
+	}
+	ck_assert_str_eq(done(),
+		"send 100; send 100; send 100; send 100; rival; send 100; send 100; "
+		"send 100; send 100; send 100; send 100; ");
+	ck_assert_uint_eq(r->counters.split, 7);
 }
 END_TEST
 
@@ -2200,8 +2316,9 @@ END_TEST
 
 static struct vrrp_auth_config secret(void)
 {
+	static struct vrrp_auth_key keys[] = {{.id = 1}};
 	struct vrrp_auth_config c = {
-		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 1, .keys = {{.id = 1}}};
+		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 1, .keys = keys};
 
 	hmac_sha256_init(&c.keys[0].hmac, "0123456789abcdef0123456789abcdef", 32);
 	return c;
@@ -2273,7 +2390,8 @@ END_TEST
 START_TEST(a_will_is_good_for_a_cleaner)
 {
 	struct router *r = start_signing();
-	struct vrrp_auth peer = {0};
+	struct vrrp_auth_mark marks[VRRP_AUTH_SOURCES] = {0};
+	struct vrrp_auth peer = {.marks = marks, .n_marks = VRRP_AUTH_SOURCES};
 	struct vrrp_auth_config config = secret();
 	struct vrrp_advert a = {.vrid = 51, .interval_cs = 100, .n_addrs = 2};
 	uint8_t packet[VRRP_PACKET_MAX];
@@ -2390,6 +2508,12 @@ static TCase *election_cases(void)
 	tcase_add_test(tc, leaving_releases_before_it_resigns_and_nothing_begins_again);
 	tcase_add_test(tc, who_leaves_before_any_configuration_tidies_up_for_its_predecessor);
 	tcase_add_test(tc, a_better_advert_releases_then_says_a_last_word);
+	tcase_add_test(
+		tc, a_backup_whose_peer_says_that_it_is_active_does_not_take_over_and_says_so);
+	tcase_add_test(tc, a_backup_whose_peer_falls_silent_takes_over_at_once);
+	tcase_add_test(tc, a_peer_that_died_with_its_adverts_is_not_waited_for);
+	tcase_add_test(tc, what_comes_and_goes_is_told_once_a_minute);
+	tcase_add_test(tc, two_that_are_active_learn_of_each_other_by_the_link);
 	tcase_add_test(tc, a_rival_is_reported_once_in_a_minute_and_not_when_it_just_yielded);
 	tcase_add_test(tc, an_advert_of_another_vrid_is_none_of_our_business);
 	tcase_add_test(tc, another_address_list_is_counted_and_the_advert_heard);

@@ -260,6 +260,7 @@ START_TEST(causes_are_read_and_told_alike)
 	ck_assert(causes.known);
 	ck_assert_uint_eq(causes.n, 2);
 	got = causes_to_json(&causes);
+	causes_done(&causes);
 	ck_assert(json_equal(got, wanted));
 	json_decref(got);
 	json_decref(message);

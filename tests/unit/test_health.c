@@ -89,14 +89,88 @@ static enum health_state model(
 
 	if (before == HEALTH_UNKNOWN)
 		return history[n - 1] ? HEALTH_UP : HEALTH_DOWN;
-	while (passed < n && history[n - 1 - passed])
+	while (passed < n && passed < r->rise && history[n - 1 - passed])
 		passed++;
-	while (failed < n && !history[n - 1 - failed])
+	while (failed < n && failed < r->fall && !history[n - 1 - failed])
 		failed++;
 	if (passed >= r->rise)
 		return HEALTH_UP;
 	return failed >= r->fall ? HEALTH_DOWN : before;
 }
+
+/* The interval after a result, from the whole history: contested when the last result is not what
+ * the state says. */
+static uint64_t model_interval_us(
+	enum health_state state, bool last_passed, const struct health_rule *r, bool standby)
+{
+	bool contested = last_passed != (state == HEALTH_UP);
+	uint64_t us = r->interval_us;
+
+	if (contested)
+		return r->fail_interval_us ? r->fail_interval_us : us;
+	if (state == HEALTH_DOWN && r->down_interval_us)
+		us = r->down_interval_us;
+	return standby && r->standby_interval_us > us ? r->standby_interval_us : us;
+}
+
+static uint64_t draw_interval_us(uint64_t *state)
+{
+	return draw(state) % 3 ? S / 2 * (1 + draw(state) % 20) : 0;
+}
+
+/* A day with all intervals, and roles that change: each start is where the interval that the model
+ * says for it would have it. */
+static void run_a_paced_day(unsigned seed)
+{
+	static bool history[24 * 3600 * 2 + 1];
+	struct health_rule r = rule;
+	struct health_schedule s;
+	struct health h = {0};
+	enum health_state expected = HEALTH_UNKNOWN;
+	struct instant now = t0, end = instant_add(t0, 24 * 3600 * S);
+	uint64_t state = seed, failing = 0;
+	bool standby = false;
+	size_t n = 0;
+
+	r.timeout_us = S / 2;
+	r.jitter_percent = 0;
+	r.rise = (unsigned)(1 + draw(&state) % 4);
+	r.fall = (unsigned)(1 + draw(&state) % 4);
+	r.fail_interval_us = draw_interval_us(&state);
+	r.down_interval_us = draw_interval_us(&state);
+	r.standby_interval_us = draw_interval_us(&state);
+	health_schedule_start(&s, &r, health_seed("192.0.2.11:80"), now);
+	while (now.us < end.us) {
+		struct instant started = now = s.due;
+		struct health_rule pace = r;
+		uint64_t expected_us;
+
+		if (draw(&state) % 200 == 0)
+			standby = !standby;
+		if (draw(&state) % 100 == 0)
+			failing = draw(&state) % 10;
+		history[n++] = draw(&state) % 10 >= failing;
+		now = instant_add(now, draw(&state) % (r.timeout_us + 1));
+		expected = model(expected, history, n, &r);
+		(void)health_step(&h, &r, history[n - 1], now);
+		expected_us = model_interval_us(expected, history[n - 1], &r, standby);
+		pace.interval_us = health_interval_us(&h, &r, standby);
+		if (h.state != expected || pace.interval_us != expected_us)
+			ck_abort_msg("seed %u: wrong after result %u", seed, (unsigned)n);
+		health_schedule_next(&s, &pace, started, now);
+		/* A longer interval may begin with a part of itself, and never with more. */
+		if (s.due.us - started.us < expected_us / 4 ||
+			s.due.us - started.us > expected_us + expected_us / 4)
+			ck_abort_msg("seed %u: wrong time after result %u", seed, (unsigned)n);
+	}
+}
+
+START_TEST(a_day_of_changing_intervals_agrees_with_the_model)
+{
+	for (unsigned seed = 1; seed <= 50; seed++)
+		run_a_paced_day(seed);
+}
+END_TEST
 
 /* One target for a day: attempts of random length, a server that fails in phases, a loop that
  * stalls now and then for up to a minute. */
@@ -315,6 +389,7 @@ int main(void)
 	tcase_add_test(verdict, rise_and_fall_of_zero_mean_one);
 	tcase_add_test(verdict, state_names_are_read_back);
 	tcase_add_test(verdict, a_day_of_random_results_agrees_with_the_model);
+	tcase_add_test(verdict, a_day_of_changing_intervals_agrees_with_the_model);
 	tcase_add_test(schedule, first_checks_are_spread_over_two_seconds_or_the_interval);
 	tcase_add_test(
 		schedule, second_check_follows_the_hurried_first_one_within_the_promised_bounds);

@@ -137,8 +137,8 @@ static const char *evaluate(void)
 
 static void verdict(size_t view, size_t server, enum verdict v)
 {
-	struct target *t = targets_find(&targets, targets_of(&targets, view, server)->id);
 	size_t n;
+	struct target *t = &targets.items[*targets_of(&targets, view, server, &n)];
 	const size_t *views;
 
 	targets_set_verdict(t, v, now);
@@ -344,7 +344,7 @@ static size_t n_up(size_t view)
 		const struct conf_pool *p = &pool_list[targets.views.items[view].pool];
 		const struct override *o = overrides_find(&overrides, p->name, p->servers[i].name);
 
-		n += targets_of(&targets, view, i)->verdict == VERDICT_UP &&
+		n += targets_health(&targets, &conf, view, i).said == HEALTH_UP &&
 		     (!o || o->decision.kind == DECISION_NONE);
 	}
 	return n;

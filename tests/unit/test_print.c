@@ -68,6 +68,29 @@ START_TEST(a_status_says_who_is_active_why_and_what_is_balanced)
 }
 END_TEST
 
+START_TEST(a_takeover_that_is_withheld_is_not_overlooked)
+{
+	json_t *r = router();
+
+	(void)json_object_set_new(r, "withheld", json_true());
+	print(json_pack("{s:[o]}", "routers", r));
+	ck_assert_ptr_nonnull(strstr(text, "\n  ADVERTS MISSING, and the peer says over the link "
+					   "that it is Active: no takeover\n"));
+}
+END_TEST
+
+START_TEST(it_is_said_whether_adverts_are_signed)
+{
+	json_t *r = router();
+
+	(void)json_object_set_new(
+		r, "auth", json_pack("{s:s, s:s}", "type", "link", "mode", "permissive"));
+	print(json_pack("{s:[o]}", "routers", r));
+	ck_assert_ptr_nonnull(
+		strstr(text, " on eth0, signed by the link's key (permissive), peer "));
+}
+END_TEST
+
 START_TEST(addresses_that_move_along_are_on_lines_of_their_own)
 {
 	json_t *r = router();
@@ -176,6 +199,45 @@ START_TEST(an_answer_of_another_version_is_printed_as_far_as_it_goes)
 }
 END_TEST
 
+static json_t *checked_server(void)
+{
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:i, s:s, s:s, s:[{s:s, s:s, s:i, "
+			 "s:i, s:s, s:i}], s:[{s:s, s:s, s:I, s:s, s:i, s:i, s:[{s:I, s:b, s:i, "
+			 "s:s}]}, {s:s, s:s}]}",
+		"pool", "web", "server", "rs1", "decision", "none", "active", 3, "inactive", 1,
+		"state", "down", "address", "192.0.2.11", "configured_weight", 5, "decided_by",
+		"checks", "combined", "all", "services", "service", "http", "listen", "192.0.2.100",
+		"port", 80, "mark", 0, "reason", "down", "effective_weight", 0, "checks", "id",
+		"tcp 192.0.2.11:80", "verdict", "down", "since_us",
+		(json_int_t)(now.us - UINT64_C(90000000)), "reason", "connect: refused in 0.4 ms",
+		"checks", 120, "failures", 3, "history", "at_us",
+		(json_int_t)(now.us - UINT64_C(1000000)), "passed", 0, "latency_us", 400, "reason",
+		"connect: refused", "id", "tcp 192.0.2.11:81", "verdict", "up");
+}
+
+START_TEST(a_server_says_what_it_is_why_and_since_when)
+{
+	json_t *server = checked_server();
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	ck_assert_ptr_nonnull(server);
+	ck_assert_ptr_nonnull(f);
+	print_server_view(f, server, now);
+	(void)fclose(f);
+	json_decref(server);
+	ck_assert_str_eq(text,
+		"web/rs1: in use, 3 active, 1 inactive connections\n"
+		"  down at 192.0.2.11, configured weight 5: its checks say so\n"
+		"  service http (192.0.2.100:80): weight 0\n"
+		"  it is up when all of these checks find it up\n"
+		"  check tcp 192.0.2.11:80: down for 1m 30s, connect: refused in 0.4 ms; 120 "
+		"checks, 3 failures\n"
+		"          1s ago  FAILED  connect: refused, 400us\n"
+		"  check tcp 192.0.2.11:81: up, and the checker does not answer\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("print");
@@ -185,12 +247,15 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, NULL, tear_down);
 	tcase_add_test(tc, a_status_says_who_is_active_why_and_what_is_balanced);
+	tcase_add_test(tc, a_takeover_that_is_withheld_is_not_overlooked);
+	tcase_add_test(tc, it_is_said_whether_adverts_are_signed);
 	tcase_add_test(tc, addresses_that_move_along_are_on_lines_of_their_own);
 	tcase_add_test(tc, what_is_tracked_is_shown_while_it_fails);
 	tcase_add_test(tc, a_pool_says_what_is_not_as_it_should_be_and_servers_why);
 	tcase_add_test(tc, decisions_of_operators_are_told_with_what_is_left_of_them);
 	tcase_add_test(tc, problems_come_last_and_are_marked);
 	tcase_add_test(tc, an_answer_of_another_version_is_printed_as_far_as_it_goes);
+	tcase_add_test(tc, a_server_says_what_it_is_why_and_since_when);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,35 @@ START_TEST(who_closes_its_channel_may_end_in_its_own_way)
 }
 END_TEST
 
+START_TEST(with_other_capabilities_it_is_another_one_which_is_no_death)
+{
+	write_program("exec grep -qz Shutdown <&3");
+	process_start(&helpers[0], &settings);
+	ck_assert(!process_set_capabilities(&helpers[0], 0));
+	ck_assert(process_set_capabilities(&helpers[0], UINT64_C(1) << CAP_NET_RAW));
+	while (strcmp(said[0], "started; started; ") != 0) {
+		ck_assert_msg(strlen(said[0]) < 18, "%s", said[0]);
+		ck_assert_int_ge(sd_event_run(loop, UINT64_MAX), 0);
+	}
+}
+END_TEST
+
+START_TEST(it_has_the_capabilities_that_it_was_given_and_no_others)
+{
+	if (geteuid() != 0)
+		return; /* nobody can give what he has not */
+	write_program("grep -q '^CapAmb:.*0002000$' /proc/$$/status && exit 5; exit 6");
+	helpers[0].drops_user = true;
+	helpers[0].uid = helpers[0].gid = 65534;
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	(void)process_set_capabilities(&helpers[0], UINT64_C(1) << CAP_NET_RAW);
+	process_start(&helpers[0], &settings);
+	while (ends == 0)
+		ck_assert_int_ge(sd_event_run(loop, UINT64_MAX), 0);
+	ck_assert_msg(!strncmp(said[0], "started; exited with status 5; ", 31), "%s", said[0]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("process");
@@ -180,6 +210,8 @@ int main(void)
 	tcase_add_test(tc, last_words_are_heard_before_the_end);
 	tcase_add_test(tc, words_of_parting_are_heard_before_who_was_asked_to_leave_is_gone);
 	tcase_add_test(tc, who_closes_its_channel_may_end_in_its_own_way);
+	tcase_add_test(tc, with_other_capabilities_it_is_another_one_which_is_no_death);
+	tcase_add_test(tc, it_has_the_capabilities_that_it_was_given_and_no_others);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

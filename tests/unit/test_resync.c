@@ -63,8 +63,8 @@ static struct instant now_of(const struct host *h)
 	return (struct instant){clock_us + h->offset};
 }
 
-static void append(struct parcel ***last, uint64_t due, enum stream_type type, const void *bytes,
-	size_t len)
+static void append(
+	struct parcel ***last, uint64_t due, enum stream_type type, const void *bytes, size_t len)
 {
 	struct parcel *p = malloc(sizeof(*p) + len);
 
@@ -201,8 +201,7 @@ static void deliver(struct host *h)
 static void host_init(struct host *h, struct host *peer, uint64_t process, uint64_t offset)
 {
 	struct resync_settings settings = {.process = process, .sync_id = 9, .message_max = 1400};
-	struct resync_world world = {
-		on_send, on_queued, on_inject, on_kernel_queue, on_changed, h};
+	struct resync_world world = {on_send, on_queued, on_inject, on_kernel_queue, on_changed, h};
 	struct coverage_world coverage_world = {on_send, on_compared, h};
 	struct coverage_settings coverage_settings = {0};
 
@@ -307,8 +306,8 @@ static void has(struct host *h, unsigned first, unsigned n, uint64_t age_us)
 	for (unsigned i = first; i < first + n; i++) {
 		struct sync_record r = synced_record(i);
 
-		ck_assert(shadow_take(h->shadow, &r, SHADOW_OWN,
-			(struct instant){now_of(h).us - age_us}));
+		ck_assert(shadow_take(
+			h->shadow, &r, SHADOW_OWN, (struct instant){now_of(h).us - age_us}));
 	}
 }
 

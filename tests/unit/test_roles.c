@@ -66,6 +66,11 @@ void notify_router(struct director *director, size_t router, const json_t *said)
 	(void)said;
 }
 
+void checks_role(struct director *director)
+{
+	ck_assert_ptr_eq(director, &d);
+}
+
 void work_disturb(struct director *director)
 {
 	(void)director;
@@ -171,6 +176,68 @@ START_TEST(the_elector_is_told_every_address_and_where_it_goes)
 }
 END_TEST
 
+static struct pair_key pair_key(uint8_t first)
+{
+	uint8_t bytes[PAIR_KEY_LEN] = {first, 2, 3};
+	struct pair_key key;
+
+	pair_key_make(bytes, &key);
+	return key;
+}
+
+START_TEST(the_keys_of_the_link_sign_the_first_one_at_that)
+{
+	const struct pair_key keys[] = {pair_key(1), pair_key(9)};
+	char hex[2 * PAIR_KEY_LEN + 1], wanted[200];
+	uint8_t derived[PAIR_KEY_LEN];
+	const char *at;
+
+	old_conf.n_routers = 1;
+	old_routers[0].version = 3;
+	old_routers[0].auth.type = CONF_AUTH_LINK;
+	old_conf.link.keys = (struct pair_keys){.items = {keys[0], keys[1]}, .n = 2};
+	roles_configure(&d);
+	(void)snprintf(wanted, sizeof(wanted),
+		"\"auth\":{\"mode\":\"enforce\",\"window_s\":5,\"active_key\":%d,\"keys\":[",
+		1 + keys[0].id[0] % 255);
+	at = strstr(told, wanted);
+	ck_assert_ptr_nonnull(at);
+	for (size_t i = 0; i < 2; i++) {
+		pair_key_for_adverts(&keys[i], derived);
+		for (size_t k = 0; k < sizeof(derived); k++)
+			(void)snprintf(hex + 2 * k, 3, "%02x", derived[k]);
+		(void)snprintf(wanted, sizeof(wanted), "{\"id\":%d,\"key\":\"%s\"}",
+			1 + keys[i].id[0] % 255, hex);
+		at = strstr(at, wanted);
+		ck_assert_ptr_nonnull(at);
+	}
+}
+END_TEST
+
+START_TEST(keys_of_the_link_that_were_not_read_sign_nothing)
+{
+	old_conf.n_routers = 1;
+	old_routers[0].auth.type = CONF_AUTH_LINK;
+	roles_configure(&d);
+	ck_assert_ptr_null(strstr(told, "\"auth\""));
+}
+END_TEST
+
+START_TEST(heartbeats_come_often_enough_for_the_shortest_interval)
+{
+	old_conf.link.heartbeat_us = 80000;
+	for (size_t i = 0; i < old_conf.n_routers; i++) {
+		old_conf.routers[i].advert_interval_cs = 100;
+		old_conf.routers[i].down_intervals = 3;
+	}
+	ck_assert_uint_eq(roles_heartbeat_us(&old_conf), 80000);
+	old_conf.routers[1].advert_interval_cs = 10;
+	ck_assert_uint_eq(roles_heartbeat_us(&old_conf), 50000);
+	old_conf.routers[1].down_intervals = 1; /* asks nobody */
+	ck_assert_uint_eq(roles_heartbeat_us(&old_conf), 80000);
+}
+END_TEST
+
 START_TEST(services_follow_their_router)
 {
 	elector_says("back", "active");
@@ -250,6 +317,9 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, the_elector_is_told_every_address_and_where_it_goes);
+	tcase_add_test(tc, the_keys_of_the_link_sign_the_first_one_at_that);
+	tcase_add_test(tc, keys_of_the_link_that_were_not_read_sign_nothing);
+	tcase_add_test(tc, heartbeats_come_often_enough_for_the_shortest_interval);
 	tcase_add_test(tc, services_follow_their_router);
 	tcase_add_test(tc, a_new_order_of_routers_changes_no_role);
 	tcase_add_test(tc, a_router_keeps_its_role_under_a_new_name);

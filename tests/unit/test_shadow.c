@@ -211,8 +211,8 @@ static void take_one(struct model *model, struct synced_random *random, uint64_t
 	/* What has timed out may have been swept or not: newer than that it is taken for sure. */
 	if (m->there && !in_time(m, now) && said < m->said)
 		return;
-	ck_assert_int_eq(shadow_take(shadow, &r, SHADOW_PEER, at(said)),
-		!m->there || said >= m->said);
+	ck_assert_int_eq(
+		shadow_take(shadow, &r, SHADOW_PEER, at(said)), !m->there || said >= m->said);
 	if (!m->there || said >= m->said)
 		*m = (struct model){true, r, said};
 }
@@ -233,7 +233,8 @@ static void compare(const struct model *model, uint64_t now)
 	while (shadow_next(shadow, &walk, &r, &origin, &said)) {
 		unsigned n = 0;
 
-		while (n < MODEL_N && !(in_time(&model[n], now) && synced_equal(&model[n].record, &r)))
+		while (n < MODEL_N &&
+			!(in_time(&model[n], now) && synced_equal(&model[n].record, &r)))
 			n++;
 		ck_assert_uint_lt(n, MODEL_N);
 		ck_assert_uint_eq(model[n].said, said.us);

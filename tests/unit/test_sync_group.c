@@ -241,6 +241,28 @@ START_TEST(a_tie_that_the_first_member_does_not_hear_is_decided_where_it_is)
 }
 END_TEST
 
+START_TEST(a_member_whose_peer_vouches_holds_all_and_makes_nobody_listen_anew)
+{
+	struct vrrp_event event = {.kind = VRRP_EV_TIMER};
+	struct instant now;
+
+	start(100);
+	hear(FRONT, 3, 150, t0);
+	hear(BACK, 3, 150, t0);
+	now = members[FRONT].deadline;
+	sync_group_step(&group, BACK, &event, now, effects);
+	ck_assert_int_eq(members[BACK].vacant, VRRP_REASON_ACTIVE_DOWN);
+	event.vouched = instant_add(now, 100000);
+	sync_group_step(&group, FRONT, &event, now, effects);
+	expect_effects(0, 0);
+	ck_assert(members[FRONT].vouched);
+	ck_assert_int_eq(members[BACK].vacant, VRRP_REASON_ACTIVE_DOWN);
+	now = members[FRONT].deadline;
+	sync_group_step(&group, FRONT, &event, now, effects);
+	expect_effects(TAKE_OVER, TAKE_OVER);
+}
+END_TEST
+
 START_TEST(aligning_takes_new_members_along)
 {
 	struct instant now = start_active(100);
@@ -542,6 +564,7 @@ int main(void)
 	tcase_add_test(rules, a_backup_that_slept_believes_no_silence_of_before);
 	tcase_add_test(rules, the_first_member_that_hears_the_rival_decides_a_tie);
 	tcase_add_test(rules, a_tie_that_the_first_member_does_not_hear_is_decided_where_it_is);
+	tcase_add_test(rules, a_member_whose_peer_vouches_holds_all_and_makes_nobody_listen_anew);
 	tcase_add_test(rules, aligning_takes_new_members_along);
 	tcase_add_loop_test(pair, one_cut_lan_moves_nothing, 0, 6);
 	tcase_add_loop_test(pair, after_any_partition_one_director_has_all, 0, 6);

@@ -461,6 +461,61 @@ START_TEST(a_message_has_255_records_and_no_more)
 }
 END_TEST
 
+START_TEST(longer_than_the_kernels_counter_allows_is_not_read)
+{
+	static uint8_t message[2 * SYNC_MESSAGE_MAX];
+	struct sync_record r = v6();
+	struct sync_writer w;
+	unsigned n, skipped;
+
+	sync_writer_begin(&w, message, sizeof(message), 1);
+	while (w.n < 127)
+		ck_assert(sync_writer_add(&w, &r));
+	ck_assert_int_eq(read_all(message, sync_writer_end(&w), &n, &skipped), SYNC_OK);
+	ck_assert(sync_writer_add(&w, &r));
+	ck_assert_int_eq(read_all(message, sync_writer_end(&w), &n, &skipped), SYNC_TRAILING);
+}
+END_TEST
+
+START_TEST(each_protocol_has_the_states_of_its_kernel_module)
+{
+	static const struct {
+		uint8_t protocol;
+		uint16_t state;
+	} last[] = {{IPPROTO_TCP, 10}, {IPPROTO_UDP, 0}, {IPPROTO_SCTP, 13}, {IPPROTO_ESP, 0},
+		{IPPROTO_AH, 0}};
+	struct sync_record r = v4();
+	uint8_t message[64];
+	struct sync_writer w;
+
+	for (size_t i = 0; i < sizeof(last) / sizeof(last[0]); i++) {
+		r.protocol = last[i].protocol;
+		r.state = last[i].state;
+		sync_writer_begin(&w, message, sizeof(message), 1);
+		ck_assert(sync_writer_add(&w, &r));
+		r.state++;
+		sync_writer_begin(&w, message, sizeof(message), 1);
+		ck_assert(!sync_writer_add(&w, &r));
+	}
+}
+END_TEST
+
+START_TEST(padding_needs_room_as_well)
+{
+	struct sync_record first = v4(), second = v4();
+	uint8_t message[HEADER_LEN + V4_LEN + 8 + V4_LEN];
+	struct sync_writer w;
+
+	first.options = (const uint8_t *)PE_NAME; /* 5 bytes, and 3 of padding */
+	first.options_len = 5;
+	for (size_t short_of = 0; short_of <= 3; short_of++) {
+		sync_writer_begin(&w, message, sizeof(message) - short_of, 1);
+		ck_assert(sync_writer_add(&w, &first));
+		ck_assert_int_eq(sync_writer_add(&w, &second), short_of == 0);
+	}
+}
+END_TEST
+
 START_TEST(what_does_not_fit_leaves_the_message_as_it_was)
 {
 	struct sync_record four = v4(), six = v6();
@@ -551,6 +606,9 @@ int main(void)
 	tcase_add_test(tc, every_truncation_is_seen);
 	tcase_add_test(tc, templates_are_judged_as_the_kernel_does);
 	tcase_add_test(tc, a_message_has_255_records_and_no_more);
+	tcase_add_test(tc, longer_than_the_kernels_counter_allows_is_not_read);
+	tcase_add_test(tc, each_protocol_has_the_states_of_its_kernel_module);
+	tcase_add_test(tc, padding_needs_room_as_well);
 	tcase_add_test(tc, what_does_not_fit_leaves_the_message_as_it_was);
 	tcase_add_test(tc, what_makes_no_sense_is_not_written);
 	tcase_add_test(tc, a_record_longer_than_any_that_the_kernel_sends_is_skipped);

@@ -753,6 +753,84 @@ START_TEST(an_adopter_does_not_wait_for_its_link_to_settle)
 }
 END_TEST
 
+/* A second opinion */
+
+static unsigned time_out(struct instant vouched, struct instant now)
+{
+	struct vrrp_event event = {.kind = VRRP_EV_TIMER, .vouched = vouched};
+
+	return vrrp_step(&v, &event, now);
+}
+
+START_TEST(a_backup_does_not_take_over_while_the_peer_is_known_to_be_active)
+{
+	struct instant now;
+
+	start(100, true);
+	(void)hear(3, 150, t0);
+	now = v.deadline;
+	for (int i = 0; i < 50; i++) {
+		ck_assert_uint_eq(time_out(instant_add(now, 250000), now), 0);
+		expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+		ck_assert(v.vouched);
+		ck_assert_uint_eq(v.deadline.us, now.us + 250000);
+		now = v.deadline;
+	}
+	ck_assert_uint_eq(time_out(now, now), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+	ck_assert(!v.vouched);
+}
+END_TEST
+
+START_TEST(the_peer_is_asked_again_in_each_interval)
+{
+	start(100, true);
+	(void)hear(3, 150, t0);
+	ck_assert_uint_eq(time_out(instant_add(v.deadline, 9 * SECOND_US), v.deadline), 0);
+	ck_assert_uint_eq(v.deadline.us, t0.us + DOWN_AT_100_US + SECOND_US);
+}
+END_TEST
+
+START_TEST(an_advert_ends_what_the_peer_vouches_for)
+{
+	start(100, true);
+	(void)hear(3, 150, t0);
+	(void)time_out(INSTANT_NEVER, v.deadline);
+	ck_assert(v.vouched);
+	ck_assert_uint_eq(hear(3, 150, instant_add(t0, 5 * SECOND_US)), 0);
+	ck_assert(!v.vouched);
+	ck_assert_uint_eq(v.deadline.us, t0.us + 5 * SECOND_US + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(who_resigns_is_succeeded_whatever_was_vouched_for)
+{
+	start(100, true);
+	(void)hear(3, 150, t0);
+	(void)time_out(INSTANT_NEVER, v.deadline);
+	ck_assert_uint_eq(hear(3, 0, instant_add(t0, 5 * SECOND_US)), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_PEER_RESIGNED);
+	ck_assert(!v.vouched);
+}
+END_TEST
+
+START_TEST(who_is_preempted_is_active_and_vouches_for_nothing)
+{
+	start(200, true);
+	for (unsigned i = 1; i <= 3; i++)
+		(void)hear(3, 150, instant_add(t0, i * SECOND_US));
+	ck_assert_uint_eq(time_out(INSTANT_NEVER, v.deadline), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(an_active_router_asks_nobody)
+{
+	start_active(100);
+	ck_assert_uint_eq(time_out(INSTANT_NEVER, v.deadline), VRRP_DO_ADVERT);
+	ck_assert(!v.vouched);
+}
+END_TEST
+
 START_TEST(a_fault_takes_an_active_router_out_in_order)
 {
 	start_active(150);
@@ -847,6 +925,12 @@ static TCase *policy_cases(void)
 	tcase_add_test(tc, a_link_settles_again_when_it_was_down_and_not_after_a_fault);
 	tcase_add_test(tc, the_owner_and_its_link_settle_first);
 	tcase_add_test(tc, an_adopter_does_not_wait_for_its_link_to_settle);
+	tcase_add_test(tc, a_backup_does_not_take_over_while_the_peer_is_known_to_be_active);
+	tcase_add_test(tc, the_peer_is_asked_again_in_each_interval);
+	tcase_add_test(tc, an_advert_ends_what_the_peer_vouches_for);
+	tcase_add_test(tc, who_resigns_is_succeeded_whatever_was_vouched_for);
+	tcase_add_test(tc, who_is_preempted_is_active_and_vouches_for_nothing);
+	tcase_add_test(tc, an_active_router_asks_nobody);
 	tcase_add_test(tc, a_fault_takes_an_active_router_out_in_order);
 	tcase_add_test(tc, who_yields_resigns_and_listens);
 	return tc;

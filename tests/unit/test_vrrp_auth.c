@@ -21,6 +21,8 @@ static const uint8_t signed_v6[] = {0x31, 0x33, 0xc8, 0x01, 0x00, 0x64, 0xa2, 0x
 	0xc5, 0x61, 0x46, 0xeb, 0xfd, 0x66, 0xee, 0x10, 0xec, 0x4d, 0x81, 0x86, 0x46, 0x1b, 0x78};
 
 static struct vrrp_auth sender, receiver;
+static struct vrrp_auth_mark marks[VRRP_PEERS_MAX];
+static struct vrrp_auth_key keys[3];
 static struct vrrp_auth_config config;
 static const struct vrrp_peers group;
 
@@ -32,6 +34,13 @@ static struct addr address(const char *text)
 	return a;
 }
 
+/* The receiver has heard nothing. */
+static void forget(void)
+{
+	memset(marks, 0, sizeof(marks));
+	receiver = (struct vrrp_auth){.marks = marks, .n_marks = VRRP_PEERS_MAX};
+}
+
 /* The draft's key, and another one. */
 static void set_up(void)
 {
@@ -40,14 +49,16 @@ static void set_up(void)
 	for (size_t i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)i;
 	memset(&sender, 0, sizeof(sender));
-	memset(&receiver, 0, sizeof(receiver));
-	config = (struct vrrp_auth_config){.mode = VRRP_AUTH_ENFORCE,
-		.window_s = 5,
-		.n_keys = 2,
-		.keys = {{.id = 1}, {.id = 7}}};
+	forget();
+	config = (struct vrrp_auth_config){
+		.mode = VRRP_AUTH_ENFORCE, .window_s = 5, .n_keys = 2, .keys = keys};
+	keys[0].id = 1;
+	keys[1].id = keys[2].id = 7;
 	hmac_sha256_init(&config.keys[0].hmac, key, sizeof(key));
 	key[0] = 0xff;
 	hmac_sha256_init(&config.keys[1].hmac, key, sizeof(key));
+	key[0] = 0xfe;
+	hmac_sha256_init(&config.keys[2].hmac, key, sizeof(key));
 }
 
 static vrrp_stamp_t at(uint64_t after_us)
@@ -142,14 +153,14 @@ static const struct {
 
 START_TEST(each_rejection_has_its_reason_and_leaves_no_mark)
 {
-	static const struct vrrp_auth untouched;
+	static const struct vrrp_auth_mark untouched[VRRP_PEERS_MAX];
 	uint8_t bytes[sizeof(signed_v4)];
 
 	memcpy(bytes, signed_v4, sizeof(bytes));
 	bytes[changes[_i].at] = changes[_i].value;
 	ck_assert_str_eq(HEARD(bytes, at(S)), vrrp_reject_name(changes[_i].expected));
 	if (changes[_i].expected != VRRP_OK)
-		ck_assert_mem_eq(&receiver, &untouched, sizeof(untouched));
+		ck_assert_mem_eq(marks, untouched, sizeof(untouched));
 }
 END_TEST
 
@@ -179,10 +190,10 @@ END_TEST
 START_TEST(the_window_has_two_edges)
 {
 	ck_assert_str_eq(HEARD(signed_v4, at(5 * S + S - 1)), "ok");
-	memset(&receiver, 0, sizeof(receiver));
+	forget();
 	ck_assert_str_eq(HEARD(signed_v4, at(6 * S)), "stale");
 	ck_assert_str_eq(HEARD(signed_v4, vrrp_stamp((UNIX_S - 5) * S)), "ok");
-	memset(&receiver, 0, sizeof(receiver));
+	forget();
 	ck_assert_str_eq(HEARD(signed_v4, vrrp_stamp((UNIX_S - 6) * S)), "stale");
 }
 END_TEST
@@ -258,6 +269,22 @@ START_TEST(a_key_is_rotated_without_a_lost_advert)
 }
 END_TEST
 
+START_TEST(keys_of_one_id_are_tried_in_turn)
+{
+	const uint8_t *third;
+
+	config.n_keys = 3;
+	for (config.active = 1; config.active <= 2; config.active++) {
+		ck_assert_uint_eq(sign(at(0))[13], 7);
+		ck_assert_str_eq(HEARD(sign(at(0)), at(0)), "ok");
+	}
+	config.active = 2;
+	third = sign(at(0));
+	config.n_keys = 2;
+	ck_assert_str_eq(HEARD(third, at(0)), "hmac");
+}
+END_TEST
+
 static enum vrrp_reject hear_from(uint8_t host, const struct vrrp_peers *peers)
 {
 	uint8_t packet[sizeof(signed_v4)] = {0};
@@ -281,7 +308,7 @@ START_TEST(a_group_remembers_the_last_four_and_unicast_every_peer)
 	ck_assert_int_eq(hear_from(5, &group), VRRP_OK); /* in the place of the first */
 	ck_assert_int_eq(hear_from(4, &group), VRRP_REJECT_REPLAY);
 	ck_assert_int_eq(hear_from(1, &group), VRRP_OK);
-	memset(&receiver, 0, sizeof(receiver));
+	forget();
 	for (uint8_t host = 1; host <= VRRP_PEERS_MAX; host++)
 		ck_assert_int_eq(hear_from(host, &peers), VRRP_OK);
 	for (uint8_t host = 1; host <= VRRP_PEERS_MAX; host++)
@@ -311,6 +338,7 @@ int main(void)
 	tcase_add_test(tc, a_receiver_with_a_wrong_clock_is_deaf_until_it_is_right);
 	tcase_add_test(tc, the_end_of_the_epoch_is_like_any_other_instant);
 	tcase_add_test(tc, a_key_is_rotated_without_a_lost_advert);
+	tcase_add_test(tc, keys_of_one_id_are_tried_in_turn);
 	tcase_add_test(tc, a_group_remembers_the_last_four_and_unicast_every_peer);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);

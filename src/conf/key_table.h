@@ -1,0 +1,27 @@
+/* What the files that hold the key table write their rows with. */
+#pragma once
+
+#include "conf/key.h"
+#include "conf/keys.h"
+
+#define FIELD(type, member)                                                                        \
+	{                                                                                          \
+		offsetof(type, member), sizeof(((type *)0)->member)                                \
+	}
+#define KEYS(list) .items = (list), .n = sizeof(list) / sizeof((list)[0])
+
+#define MS UINT64_C(1000)
+#define SECOND (1000 * MS)
+#define HOUR (3600 * SECOND)
+#define DAY (24 * HOUR)
+
+/* What the kernel takes as the name of an interface (dev_valid_name), less non-ASCII. */
+#define INTERFACE_CHARS "!-.0-9;-~"
+#define USER_CHARS "$" CONF_NAME_CHARS
+#define USER_LEN_MAX 32
+#define USER_NOUN "the name of a user"
+#define INTERFACE_LEN_MAX 15
+#define INTERFACE_NOUN "the name of an interface: 1..15 characters, no space, slash or colon"
+#define PATH_CHARS "!-~ "
+#define PATH_NOUN "the path of a file: 1..4095 printable ASCII characters"
+#define PATH_LEN_MAX 4095
