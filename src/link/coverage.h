@@ -15,8 +15,9 @@ struct coverage;
 struct resync;
 struct shadow;
 
-#define COVERAGE_SERVICES_MAX 1024u /* counted apart; connections of others count in the sum only  \
-				     */
+#define COVERAGE_SERVICES_MAX                                                                      \
+	1024u /* counted apart; connections of others count in the sum only                        \
+	       */
 
 struct coverage_service {
 	uint8_t protocol;    /* 0: a firewall mark's templates */

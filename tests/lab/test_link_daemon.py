@@ -488,6 +488,23 @@ def test_states_are_exchanged_on_change_and_after_a_restart(pair):
     lb2.link.wait("Peer", state={"routers": {}})
 
 
+def tracked(n):
+    """Entries of connection tracking as the director writes them: hexadecimal."""
+    entry = struct.pack(">BBBxIIHHHH4s4s4s4s", 2, 6, 3, 900, 0, 1024, 80, 80, 2048, *(
+        socket.inet_aton(a) for a in ("10.0.0.1", "192.0.2.100", "10.9.0.1", "10.9.0.200")))
+    return (struct.pack(">BxH", 1, n) + entry * n).hex()
+
+
+@pytest.mark.parametrize("n", [1, 38, 39, 1024])
+def test_tracked_entries_are_passed_on(pair, n):
+    lb1, lb2 = pair
+    lb1.link.send("Tracked", entries=tracked(n))
+    assert lb2.link.wait("Tracked")["entries"] == tracked(n)
+    lb1.link.send("Tracked", entries="00ff")
+    wait_counter(lb2, "bad_message", 1)
+    assert lb2.counters()["stream_opened"] == 1
+
+
 def test_a_resync_can_be_asked_for(pair):
     lb1, lb2 = pair
     say_each(lb1.kernel, numbers_from(0, 300))
