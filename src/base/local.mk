@@ -9,7 +9,7 @@ libbase_a_SOURCES = \
 	src/base/index.c src/base/index.h \
 	src/base/instant.h \
 	src/base/mix.h \
-	src/base/peer_page.c src/base/peer_page.h \
 	src/base/pattern.c src/base/pattern.h \
+	src/base/peer_page.c src/base/peer_page.h \
 	src/base/sha256.c src/base/sha256.h \
 	src/base/writer.c src/base/writer.h

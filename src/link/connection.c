@@ -22,6 +22,7 @@
 #define ROOM_MIN 16384  /* a TLS record */
 #define READS_PER_TURN 32
 #define RECORDS_PER_KEY (1u << 20) /* RFC 8446, 5.5 allows 2^24.5 */
+#define CONNECT_US 1000000         /* on the same segment */
 #define TIMER_ACCURACY_US 10000
 #define REASON_MAX 160
 
@@ -43,6 +44,7 @@ struct connection {
 	struct tls_psk psk;
 	enum phase phase;
 	sd_event_source *io, *timeout, *defer;
+	uint64_t timeout_us; /* of the handshake */
 	const struct connection_handler *handler;
 	void *userdata;
 	struct buffer in, out;
@@ -313,6 +315,7 @@ static void connected(struct connection *c)
 		return;
 	}
 	c->phase = PHASE_HANDSHAKE;
+	(void)sd_event_source_set_time_relative(c->timeout, c->timeout_us);
 	shake_hands(c);
 }
 
@@ -378,8 +381,8 @@ static int set_up(
 	if (r >= 0)
 		r = sd_event_source_set_enabled(c->defer, SD_EVENT_OFF);
 	if (r >= 0)
-		r = sd_event_add_time_relative(loop, &c->timeout, CLOCK_BOOTTIME, timeout_us,
-			TIMER_ACCURACY_US, on_timeout, c);
+		r = sd_event_add_time_relative(loop, &c->timeout, CLOCK_BOOTTIME,
+			is_server ? timeout_us : CONNECT_US, TIMER_ACCURACY_US, on_timeout, c);
 	return r;
 }
 
@@ -396,6 +399,7 @@ int connection_new(sd_event *loop, SSL_CTX *context, const struct pair_keys *key
 	}
 	c->fd = fd;
 	c->psk.keys = keys;
+	c->timeout_us = timeout_us;
 	c->phase = is_server ? PHASE_HANDSHAKE : PHASE_CONNECTING;
 	c->wants_write = !is_server;
 	c->handler = handler;

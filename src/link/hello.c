@@ -1,36 +1,11 @@
 /* JSON, so that a later version can say more: members that are not known are passed over. */
 #include "link/hello.h"
 
+#include "link/hex.h"
+
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-
-static void to_hex(const uint8_t *bytes, size_t len, char *ret)
-{
-	for (size_t i = 0; i < len; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static int digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-static bool from_hex(const char *text, uint8_t *ret, size_t len)
-{
-	if (!text || strlen(text) != 2 * len)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return false;
-		ret[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
-}
 
 char *hello_build(const struct hello *h)
 {
@@ -38,7 +13,7 @@ char *hello_build(const struct hello *h)
 	json_t *o;
 	char *text;
 
-	to_hex(h->nonce, sizeof(h->nonce), nonce);
+	hex_write(h->nonce, sizeof(h->nonce), nonce);
 	o = json_pack("{s:i, s:s, s:s, s:i, s:i}", "version", HELLO_VERSION, "node", h->node,
 		"nonce", nonce, "cipher", (int)h->cipher, "sync_id", (int)h->sync_id);
 	text = o ? json_dumps(o, JSON_COMPACT) : NULL;
@@ -49,6 +24,7 @@ char *hello_build(const struct hello *h)
 static const char *read_members(const json_t *o, struct hello *ret)
 {
 	const char *node = json_string_value(json_object_get(o, "node"));
+	const char *nonce = json_string_value(json_object_get(o, "nonce"));
 	json_int_t cipher = json_integer_value(json_object_get(o, "cipher"));
 	json_int_t sync_id = json_integer_value(json_object_get(o, "sync_id"));
 	struct hello h = {0};
@@ -57,7 +33,7 @@ static const char *read_members(const json_t *o, struct hello *ret)
 		return "another version of the link";
 	if (!node || !*node || strlen(node) >= sizeof(h.node))
 		return "no name of a node";
-	if (!from_hex(json_string_value(json_object_get(o, "nonce")), h.nonce, sizeof(h.nonce)))
+	if (!nonce || !hex_read(nonce, h.nonce, sizeof(h.nonce)))
 		return "no nonce";
 	if (cipher != SEAL_AES_256_GCM && cipher != SEAL_CHACHA20_POLY1305)
 		return "an unknown cipher";

@@ -3,10 +3,12 @@
 #include "link/peer.h"
 
 #include "base/byteorder.h"
+#include "core/tracked.h"
 #include "core/vrrp.h"
 #include "io/clock.h"
 #include "link/bulk.h"
 #include "link/hello.h"
+#include "link/hex.h"
 #include "link/stream.h"
 
 #include <errno.h>
@@ -245,10 +247,46 @@ static int on_beat(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* Entries of connection tracking: the directors' business, as far as they are entries. */
+
+static bool on_tracked(struct peer *p, const uint8_t *data, size_t len)
+{
+	struct tracked_reader reader;
+	char *hex;
+
+	if (!tracked_reader_open(&reader, data, len))
+		return false;
+	hex = malloc(2 * len + 1);
+	if (!hex)
+		return true;
+	hex_write(data, len, hex);
+	helper_send(p->world->helper, "Tracked", json_pack("{s:s}", "entries", hex));
+	free(hex);
+	return true;
+}
+
+/* By datagram while they fit one, which is repaired when it is lost. */
+static void send_tracked(struct peer *p, const char *hex)
+{
+	size_t len = hex ? strlen(hex) / 2 : 0;
+	uint8_t *bytes = len > 0 && len <= STREAM_MESSAGE_MAX ? malloc(len) : NULL;
+
+	if (bytes && hex_read(hex, bytes, len) &&
+		!(len <= p->world->relay->message_max &&
+			relay_send_item(p->world->relay, LINK_ITEM_TRACKED, bytes, len)) &&
+		p->greeted)
+		(void)stream_send(p->stream, STREAM_TRACKED, bytes, len);
+	free(bytes);
+}
+
 void peer_item(struct peer *p, const struct link_item *item)
 {
-	if (p->settings && item->type == LINK_ITEM_HEARTBEAT)
+	if (!p->settings)
+		return;
+	if (item->type == LINK_ITEM_HEARTBEAT)
 		hear_heartbeat(p, item);
+	else if (item->type == LINK_ITEM_TRACKED && !on_tracked(p, item->body, item->len))
+		p->world->counts->n[COUNT_BAD_MESSAGE]++;
 }
 
 /* Repairs */
@@ -555,16 +593,6 @@ static void on_drained(struct stream *s, void *userdata)
 	bulk_drained(p->bulk);
 }
 
-static void on_tracked(struct peer *p, const uint8_t *data, size_t len)
-{
-	json_t *entries = json_loadb((const char *)data, len, JSON_REJECT_DUPLICATES, NULL);
-
-	if (json_is_object(entries))
-		helper_send(p->world->helper, "Tracked", entries);
-	else
-		json_decref(entries);
-}
-
 /* Returns what is wrong. */
 static const char *take_message(
 	struct peer *p, enum stream_type type, const uint8_t *data, size_t len)
@@ -600,7 +628,7 @@ static const char *take_message(
 		ok = bulk_message(p->bulk, type, data, len);
 		break;
 	case STREAM_TRACKED:
-		on_tracked(p, data, len);
+		ok = on_tracked(p, data, len);
 		break;
 	case STREAM_HELLO:
 	case STREAM_TYPE_MAX_:
@@ -661,11 +689,8 @@ void peer_message(struct peer *p, const char *method, const json_t *parameters)
 		bulk_ask(p->bulk, true);
 	} else if (strcmp(method, "Coverage") == 0 && p->bulk) {
 		bulk_ask_coverage(p->bulk);
-	} else if (strcmp(method, "Tracked") == 0 && p->greeted) {
-		char *text = json_dumps(parameters, JSON_COMPACT);
-		if (text && strlen(text) <= STREAM_MESSAGE_MAX)
-			(void)stream_send(p->stream, STREAM_TRACKED, text, strlen(text));
-		free(text);
+	} else if (strcmp(method, "Tracked") == 0 && p->settings) {
+		send_tracked(p, json_string_value(json_object_get(parameters, "entries")));
 	}
 }
 

@@ -176,7 +176,7 @@ void relay_from_peer(
 	while (link_items_next(&items, &item, &whole)) {
 		if (item.type == LINK_ITEM_SYNC)
 			take_message(r, &item, said);
-		else if (!is_repair)
+		else if (!is_repair || item.type != LINK_ITEM_HEARTBEAT)
 			r->world->item(&item, r->world->userdata);
 	}
 	if (!whole)

@@ -22,7 +22,7 @@ struct relay_world {
 	void (*send)(const uint8_t *datagram, size_t len, void *userdata);
 	/* A message to the kernel's backup daemon; 0 or -errno. */
 	int (*inject)(const void *message, size_t len, void *userdata);
-	/* An item that is no sync message, of a datagram that came itself. */
+	/* An item that is no sync message. A repaired heartbeat is too old to say anything. */
 	void (*item)(const struct link_item *item, void *userdata);
 	void *userdata;
 };
@@ -52,7 +52,8 @@ void relay_flush_out(struct relay *r);
 /* An item in a datagram of its own, at once. False: there is nobody who could read it. */
 bool relay_send_item(struct relay *r, enum link_item_type type, const void *body, size_t len);
 
-/* The text of a datagram, said at `said` or before. `is_repair`: only its records count. */
+/* The text of a datagram, said at `said` or before. `is_repair`: it came later than others that
+ * were said after it. */
 void relay_from_peer(
 	struct relay *r, const uint8_t *text, size_t len, struct instant said, bool is_repair);
 /* The end of the batch. */

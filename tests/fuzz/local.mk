@@ -107,3 +107,10 @@ tests_fuzz_fuzz_http_match_LDADD = libbase.a $(PCRE2_LIBS) $(JANSSON_LIBS)
 tests_fuzz_fuzz_grpc_health_SOURCES = tests/fuzz/fuzz_grpc_health.c tests/fuzz/replay.c
 tests_fuzz_fuzz_grpc_health_LDADD = libcore.a libbase.a
 EXTRA_DIST += tests/fuzz/corpus/http_match tests/fuzz/corpus/grpc_health
+
+# What the peer says over the link.
+check_PROGRAMS += tests/fuzz/fuzz_link_text
+TESTS += tests/fuzz/fuzz_link_text
+tests_fuzz_fuzz_link_text_SOURCES = tests/fuzz/fuzz_link_text.c tests/fuzz/replay.c
+tests_fuzz_fuzz_link_text_LDADD = liblink.a libio.a libcore.a libbase.a $(JANSSON_LIBS) $(SSL_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/link_text

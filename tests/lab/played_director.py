@@ -93,8 +93,8 @@ class Listener:
 class Helper:
     """A helper program, seen from the director."""
 
-    def __init__(self, program, namespace, *prefix, more=None):
-        """`more`: descriptors to hand over, by the number that they have there."""
+    def __init__(self, program, namespace, *prefix, descriptors=None):
+        """`descriptors`: what to hand over, by the number that it has there."""
         ours, theirs = socket.socketpair()
         self.runtime = tempfile.TemporaryDirectory(prefix="tandem-")
         self.socket = ours
@@ -103,7 +103,7 @@ class Helper:
         self.seq = 0
         # Far from the numbers that they get, so that none is overwritten before it was copied.
         given = {number: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100)
-                 for number, fd in ({3: theirs.fileno()} | (more or {})).items()}
+                 for number, fd in ({3: theirs.fileno()} | (descriptors or {})).items()}
 
         def hand_over():
             for number, fd in given.items():

@@ -70,7 +70,7 @@ class Pair:
         connect(*self.spaces)
         self.page = Page()
         self.electors = [Helper("tandem-elector", self.spaces[0]),
-                         Helper("tandem-elector", self.spaces[1], more={4: self.page.fd})]
+                         Helper("tandem-elector", self.spaces[1], descriptors={4: self.page.fd})]
         self.active, self.standby = self.electors
         assert self.active.configure(routers=[router(200)]) == []
         self.active.wait("Router", state="active")
@@ -204,7 +204,7 @@ def test_memory_that_is_no_page_is_no_opinion(pair):
     pair.standby.stop()
     plain = os.memfd_create("test-plain")
     os.ftruncate(plain, PAGE_SIZE)
-    pair.electors[1] = pair.standby = Helper("tandem-elector", pair.spaces[1], more={4: plain})
+    pair.electors[1] = pair.standby = Helper("tandem-elector", pair.spaces[1], descriptors={4: plain})
     assert pair.standby.configure(routers=[router(100)]) == []
     began = pair.cut()
     assert pair.wait_active() - began <= DOWN_S + 0.1

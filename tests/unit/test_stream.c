@@ -37,8 +37,8 @@ static void on_opened(struct stream *s, void *userdata)
 	side->opened++;
 }
 
-static void on_message(struct stream *s, enum stream_type type, const uint8_t *data, size_t len,
-	void *userdata)
+static void on_message(
+	struct stream *s, enum stream_type type, const uint8_t *data, size_t len, void *userdata)
 {
 	struct side *side = userdata;
 
