@@ -18,6 +18,11 @@ uint64_t second_opinion_beat_us(uint16_t interval_cs, uint8_t down_intervals);
  * waited for: three heartbeats. */
 uint64_t second_opinion_lasts_us(uint16_t interval_cs, uint8_t down_intervals);
 
+/* ... and once a takeover is withheld: the host may be busy, and a dead peer would be a second
+ * fault.
+ */
+#define SECOND_OPINION_WITHHELD_US UINT64_C(1000000)
+
 /* Until when the peer is to be taken for Active although its adverts are missing: it was heard a
  * moment ago, says that it is Active, and is not cut off from its gateway. {0}: it is not. */
 struct instant second_opinion_until(

@@ -257,7 +257,7 @@ static bool may_preempt(struct vrrp *v, const struct vrrp_heard *advert, struct 
  * after somebody else took over must not make two of us Active. */
 static unsigned backup_hears(struct vrrp *v, const struct vrrp_heard *advert, struct instant now)
 {
-	bool preempts;
+	bool preempts, waited = v->vouched;
 
 	if (advert->priority == 0) {
 		if (v->peer.family && !addr_equal(&v->peer, &advert->source))
@@ -268,8 +268,11 @@ static unsigned backup_hears(struct vrrp *v, const struct vrrp_heard *advert, st
 	}
 	preempts = may_preempt(v, advert, now);
 	remember(v, advert, now);
-	if (preempts)
+	if (preempts) {
+		if (waited) /* for adverts that were missing: they are not any more */
+			set_active_down(v);
 		return 0;
+	}
 	learn_interval(v, advert->interval_cs);
 	arm_active_down(v, now);
 	return 0;

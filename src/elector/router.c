@@ -238,18 +238,27 @@ static void step(struct router *r, enum vrrp_event_kind kind, struct instant now
 	step_event(r, &event, now);
 }
 
-/* Until when the peer says over the link that it is Active; {0}: it does not. */
-static struct instant ask_peer(const struct router *r, struct instant now)
+/* How long the peer's word counts. */
+static uint64_t opinion_lasts_us(const struct router *r)
 {
 	uint16_t interval_cs = r->config.interval_cs;
-	struct peer_news news;
+	uint64_t lasts_us;
 
 	if (r->vrrp.active_interval_cs < interval_cs) /* a dead peer's adverts end sooner, too */
 		interval_cs = r->vrrp.active_interval_cs;
+	lasts_us = second_opinion_lasts_us(interval_cs, r->config.down_intervals);
+	return r->vrrp.vouched && lasts_us < SECOND_OPINION_WITHHELD_US ? SECOND_OPINION_WITHHELD_US
+									: lasts_us;
+}
+
+/* Until when the peer says over the link that it is Active; {0}: it does not. */
+static struct instant ask_peer(const struct router *r, struct instant now)
+{
+	struct peer_news news;
+
 	if (!r->world.ops->ask_peer(r->world.io, r->config.name, &news))
 		return (struct instant){0};
-	return second_opinion_until(
-		&news, second_opinion_lasts_us(interval_cs, r->config.down_intervals), now);
+	return second_opinion_until(&news, opinion_lasts_us(r), now);
 }
 
 static void step_timer(struct router *r, struct instant now)

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #define OPINION_LASTS_MAX_US UINT64_C(300000) /* three heartbeats */
+#define OPINION_WITHHELD_US UINT64_C(1000000)
 #define OPINION_STATE_LASTS_US UINT64_C(1000000)
 #define HANDOVER_SLACK_US 100000 /* beyond the intervals, elector/router.c */
 
@@ -138,17 +139,19 @@ static const struct director *peer_of(const struct sim *s, const struct director
 	return s->script->linked ? &s->directors[1 - d->number] : NULL;
 }
 
-/* How long a heartbeat counts at most, for a router with this interval. */
-static uint64_t opinion_lasts_us(unsigned interval_cs)
+/* How long a heartbeat counts at most. */
+static uint64_t opinion_lasts_us(const struct vrrp *v)
 {
-	uint64_t us = UINT64_C(15000) * interval_cs;
+	uint64_t us = UINT64_C(15000) * v->config.interval_cs;
 
+	if (v->vouched)
+		return OPINION_WITHHELD_US;
 	return us < OPINION_LASTS_MAX_US ? us : OPINION_LASTS_MAX_US;
 }
 
 /* Since when nobody may say over the link that the peer is Active; INSTANT_NEVER: somebody may. */
 static struct instant unvouched_since(
-	const struct sim *s, const struct director *d, unsigned lan, unsigned interval_cs)
+	const struct sim *s, const struct director *d, unsigned lan, const struct vrrp *v)
 {
 	const struct director *peer = peer_of(s, d);
 	const struct teller *t = peer ? &s->tellers[peer->number] : NULL;
@@ -157,10 +160,10 @@ static struct instant unvouched_since(
 	if (!peer)
 		return s->began;
 	if (!t->passes)
-		since = instant_add(t->turned, opinion_lasts_us(interval_cs) + LINK_BEAT_US);
+		since = instant_add(t->turned, opinion_lasts_us(v) + LINK_BEAT_US);
 	if (state_of(peer, lan) != VRRP_ACTIVE)
-		since = instant_min(since, instant_add(t->said[lan].at,
-						   OPINION_STATE_LASTS_US + OPINION_LASTS_MAX_US));
+		since = instant_min(since,
+			instant_add(t->said[lan].at, OPINION_STATE_LASTS_US + OPINION_WITHHELD_US));
 	return since;
 }
 
@@ -177,7 +180,7 @@ static void silence_is_believed(struct sim *s, const struct director *d, unsigne
 	due = instant_add(v->mark, UINT64_C(10000) * VRRP_DOWN_INTERVALS * v->active_interval_cs +
 					   UINT64_C(10000) * v->active_interval_cs *
 						   (256u - v->config.priority) / 256);
-	due = instant_max(due, unvouched_since(s, d, lan, v->config.interval_cs));
+	due = instant_max(due, unvouched_since(s, d, lan, v));
 	due = instant_max(due, d->awake_since);
 	/* What may have moved the time to before now. */
 	due = instant_max(due, instant_max(s->stepped, d->nics[lan].listened));

@@ -823,6 +823,20 @@ START_TEST(who_is_preempted_is_active_and_vouches_for_nothing)
 }
 END_TEST
 
+START_TEST(who_waited_for_a_peer_and_may_preempt_it_does_so_when_it_is_heard)
+{
+	struct instant now;
+
+	start(200, true);
+	now = v.deadline;
+	(void)time_out(instant_add(now, SECOND_US), now);
+	ck_assert(v.vouched);
+	(void)hear(3, 150, instant_add(now, 1000));
+	ck_assert(instant_reached(v.deadline, instant_add(now, 1000)));
+	ck_assert_uint_eq(time_out(INSTANT_NEVER, instant_add(now, 1000)), TAKE_OVER);
+}
+END_TEST
+
 START_TEST(an_active_router_asks_nobody)
 {
 	start_active(100);
@@ -930,6 +944,7 @@ static TCase *policy_cases(void)
 	tcase_add_test(tc, an_advert_ends_what_the_peer_vouches_for);
 	tcase_add_test(tc, who_resigns_is_succeeded_whatever_was_vouched_for);
 	tcase_add_test(tc, who_is_preempted_is_active_and_vouches_for_nothing);
+	tcase_add_test(tc, who_waited_for_a_peer_and_may_preempt_it_does_so_when_it_is_heard);
 	tcase_add_test(tc, an_active_router_asks_nobody);
 	tcase_add_test(tc, a_fault_takes_an_active_router_out_in_order);
 	tcase_add_test(tc, who_yields_resigns_and_listens);
