@@ -130,7 +130,6 @@ s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.bind(("::", %d))
 # From the address that was asked, which is not the one of the way back.
 s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-s.setsockopt(socket.IPPROTO_IP, socket.IP_PKTINFO, 1)
 print("listening", flush=True)
 while True:
     data, control, _, peer = s.recvmsg(2000, 200)
@@ -174,7 +173,7 @@ def build_both(lab):
     }, ipv6=True)
     rs1 = lab["rs1"]
     rs1.sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
-    rs1.ip("link set tunl0 up", "link add tunnel6 type ip6tnl mode ip6ip6 local any remote any",
+    rs1.ip("link set tunl0 up", "link add tunnel6 type ip6tnl mode ip6ip6 local 2001:db8::11 remote any",
            "link set tunnel6 up", f"address add {VIPS['ipv4']}/32 dev lo",
            f"address add {VIPS['ipv6']}/128 dev lo nodad")
     rs1.sysctl({"net.ipv4.conf.tunl0.rp_filter": 0})
