@@ -192,11 +192,11 @@ def test_paths_of_both_families_and_every_way(lab, figure):
     wait_all_up(pair, names)
     rs1, rs3 = lab["rs1"], lab["rs3"]
 
-    def broken(what, expected, breaks, mends):
+    def broken(what, expected, breaks, mends, directors=pair):
         started = time.monotonic()
         before = {d: len(d.events("server-down")) for d in pair}
         breaks()
-        for director in pair:
+        for director in directors:
             def found():
                 lines = director.events("server-down")[before[director]:]
                 return {re.search("server (.*)/rs is down", line)[1]: line for line in lines}
@@ -220,7 +220,7 @@ def test_paths_of_both_families_and_every_way(lab, figure):
            lambda: rs1.run("nft", "add table inet t; add chain inet t i { type filter hook input priority 0; };"
                            f"add rule inet t i ip saddr {POOL['ipv4']} drop;"
                            f"add rule inet t i ip6 saddr {POOL['ipv6']} drop"),
-           lambda: rs1.run("nft", "delete table inet t"))
+           lambda: rs1.run("nft", "delete table inet t"), (lb1,))
     # Where the standby becomes Active, nothing is down for that but what needs the servers' gateway.
     downs = len(lb2.events("server-down"))
     lb1.stop()

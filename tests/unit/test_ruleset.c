@@ -130,6 +130,18 @@ START_TEST(marks_need_no_translation)
 }
 END_TEST
 
+START_TEST(a_check_through_a_service_keeps_its_mark)
+{
+	const json_t *rule;
+
+	build();
+	rule = added("rule", "chain", "marks_out");
+	assert_json(json_array_get(json_object_get(rule, "expr"), 0),
+		"{\"match\":{\"op\":\"!=\",\"left\":{\"meta\":{\"key\":\"mark\"}},"
+		"\"right\":{\"range\":[1962934272,1979711487]}}}");
+}
+END_TEST
+
 START_TEST(fullnat_is_for_what_ipvs_sent_to_a_server)
 {
 	rules.n_marks = 0;
@@ -173,6 +185,7 @@ START_TEST(virtual_addresses_and_pools_are_protected_and_only_pools_guarded)
 	assert_json(json_object_get(added("set", "name", "pools4"), "elem"),
 		"[\"10.9.0.200\",\"10.9.0.205\"]");
 	assert_json(last_expression("untrack"), "{\"notrack\":null}");
+	assert_json(last_expression("untrack_out"), "{\"notrack\":null}");
 	assert_json(last_expression("guard"), "{\"drop\":null}");
 	ck_assert_ptr_null(added("set", "name", "pools6"));
 }
