@@ -373,6 +373,7 @@ int main(void)
 	tcase_add_test(tests, the_table_is_replaced_in_one_transaction);
 	tcase_add_test(tests, without_rules_no_table_is_left);
 	tcase_add_test(tests, marks_need_no_translation);
+	tcase_add_test(tests, a_check_through_a_service_keeps_its_mark);
 	tcase_add_test(tests, fullnat_is_for_what_ipvs_sent_to_a_server);
 	tcase_add_test(tests, both_directors_choose_the_same_address_of_a_pool);
 	tcase_add_test(tests, a_pool_of_one_address_needs_no_choice);
