@@ -8,5 +8,6 @@ libbase_a_SOURCES = \
 	src/base/frame.c src/base/frame.h \
 	src/base/index.c src/base/index.h \
 	src/base/instant.h \
+	src/base/pattern.c src/base/pattern.h \
 	src/base/sha256.c src/base/sha256.h \
 	src/base/writer.c src/base/writer.h

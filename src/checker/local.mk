@@ -2,6 +2,10 @@ pkglibexec_PROGRAMS += tandem-checker
 tandem_checker_SOURCES = \
 	src/checker/arp_probe.c \
 	src/checker/checker.c src/checker/checker.h \
+	src/checker/curl_loop.c src/checker/curl_loop.h \
+	src/checker/http_match.c src/checker/http_match.h \
+	src/checker/http_probe.c \
+	src/checker/http_rule.c src/checker/http_rule.h \
 	src/checker/dns_probe.c \
 	src/checker/history.c src/checker/history.h \
 	src/checker/main.c \
@@ -12,6 +16,7 @@ tandem_checker_SOURCES = \
 	src/checker/socket_loop.c src/checker/socket_loop.h \
 	src/checker/target.c src/checker/target.h \
 	src/checker/tcp_probe.c \
+	src/checker/tls_rule.c src/checker/tls_rule.h \
 	src/checker/udp_probe.c
-tandem_checker_LDADD = libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(CAPNG_LIBS) $(PCRE2_LIBS)
-tandem_checker_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS)
+tandem_checker_LDADD = libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(CAPNG_LIBS) \
+	$(CURL_LIBS) $(SSL_LIBS) $(PCRE2_LIBS)

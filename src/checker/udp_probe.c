@@ -4,11 +4,10 @@
 #include "checker/socket_loop.h"
 #include "checker/types.h"
 
-#include "base/cleanup.h"
+#include "base/pattern.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <errno.h>
-#include <pcre2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,11 +16,6 @@
 #define PAYLOAD_MAX 1400
 #define REPLY_MAX UINT16_MAX
 #define SAID_MAX 24 /* of what came, in a reason */
-/* What a pattern may cost: an expression of a few hundred bytes against a datagram needs far less.
- */
-#define MATCH_STEPS_MAX 200000
-#define MATCH_DEPTH_MAX 1000
-#define MATCH_HEAP_MAX_KIB 1024
 #define WAIT_US 500000
 #define WAIT_ACCURACY_US 1000
 
@@ -34,7 +28,6 @@ struct prober {
 	sd_event *loop;
 	struct socket_loop sockets;
 	probe_ended ended;
-	pcre2_match_context *limits;
 	uint8_t reply[REPLY_MAX];
 };
 
@@ -45,8 +38,7 @@ struct probe {
 	struct bytes payload;
 	/* what is expected */
 	struct bytes contains, equals;
-	pcre2_code *pattern;
-	pcre2_match_data *match;
+	struct pattern *pattern;
 	uint64_t wait_us; /* for an error, where nothing is expected */
 	/* the attempt under way */
 	int fd; /* -1: none */
@@ -78,13 +70,13 @@ static bool expects(const struct probe *p)
 
 static enum probe_outcome judge_pattern(struct probe *p, size_t len, struct probe_result *ret)
 {
-	int r = pcre2_match(p->pattern, p->prober->reply, len, 0, 0, p->match, p->prober->limits);
+	enum pattern_result found = pattern_search(p->pattern, p->prober->reply, len);
 
-	if (r >= 0)
+	if (found == PATTERN_FOUND)
 		return probe_result_set(ret, PROBE_PASSED, "udp: the reply matches");
 	return probe_result_set(ret, PROBE_FAILED,
-		r == PCRE2_ERROR_NOMATCH ? "udp: the reply does not match: \"%.*s\""
-					 : "udp: matching the reply costs too much: \"%.*s\"",
+		found == PATTERN_ABSENT ? "udp: the reply does not match: \"%.*s\""
+					: "udp: matching the reply costs too much: \"%.*s\"",
 		(int)(len < SAID_MAX ? len : SAID_MAX), (const char *)p->prober->reply);
 }
 
@@ -184,7 +176,6 @@ static void udp_close(struct prober *prober)
 	if (!prober)
 		return;
 	socket_loop_close(&prober->sockets);
-	pcre2_match_context_free(prober->limits);
 	free(prober);
 }
 
@@ -197,17 +188,11 @@ static int udp_open(const struct probe_host *host, struct prober **ret)
 		return -ENOMEM;
 	prober->loop = host->loop;
 	prober->ended = host->ended;
-	prober->limits = pcre2_match_context_create(NULL);
 	r = socket_loop_open(host->loop, on_ready, &prober->sockets);
-	if (r >= 0 && !prober->limits)
-		r = -ENOMEM;
 	if (r < 0) {
 		udp_close(prober);
 		return r;
 	}
-	(void)pcre2_set_match_limit(prober->limits, MATCH_STEPS_MAX);
-	(void)pcre2_set_depth_limit(prober->limits, MATCH_DEPTH_MAX);
-	(void)pcre2_set_heap_limit(prober->limits, MATCH_HEAP_MAX_KIB);
 	*ret = prober;
 	return 0;
 }
@@ -238,17 +223,9 @@ static int read_bytes(const json_t *settings, const char *key, struct bytes *ret
 static int read_pattern(const json_t *settings, struct probe *p)
 {
 	const char *text = json_string_value(json_object_get(settings, "reply_matches"));
-	PCRE2_SIZE where;
-	int error;
+	char error[PATTERN_ERROR_MAX];
 
-	if (!text)
-		return 0;
-	p->pattern = pcre2_compile(
-		(PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_UTF, &error, &where, NULL);
-	if (!p->pattern)
-		return -EINVAL;
-	p->match = pcre2_match_data_create_from_pattern(p->pattern, NULL);
-	return p->match ? 0 : -ENOMEM;
+	return text ? pattern_new(text, error, &p->pattern) : 0;
 }
 
 static int read_settings(const json_t *settings, struct probe *p)
@@ -270,8 +247,7 @@ static void udp_free(struct probe *p)
 		return;
 	(void)udp_abandon(p);
 	sd_event_source_disable_unref(p->timer);
-	pcre2_match_data_free(p->match);
-	pcre2_code_free(p->pattern);
+	pattern_free(p->pattern);
 	free(p->payload.data);
 	free(p->contains.data);
 	free(p->equals.data);

@@ -9,6 +9,10 @@ static const char *const type_names[CONF_CHECK_TYPES] = {
 	[CONF_CHECK_PING] = "ping",
 	[CONF_CHECK_SMTP] = "smtp",
 	[CONF_CHECK_UDP] = "udp",
+	[CONF_CHECK_TLS] = "tls",
+	[CONF_CHECK_HTTP] = "http",
+	[CONF_CHECK_HTTPS] = "https",
+	[CONF_CHECK_GRPC] = "grpc",
 	[CONF_CHECK_NONE] = "none",
 };
 
@@ -16,6 +20,30 @@ const char *conf_check_type_name(enum conf_check_type type)
 {
 	assert(type < CONF_CHECK_TYPES);
 	return type_names[type];
+}
+
+const char *conf_http_method_name(enum conf_http_method method)
+{
+	static const char *const names[] = {
+		[CONF_HTTP_GET] = "GET",
+		[CONF_HTTP_HEAD] = "HEAD",
+		[CONF_HTTP_POST] = "POST",
+		[CONF_HTTP_OPTIONS] = "OPTIONS",
+	};
+
+	return names[method];
+}
+
+const char *conf_tls_version_name(enum conf_tls_version version)
+{
+	static const char *const names[] = {
+		[CONF_TLS_1_0] = "1.0",
+		[CONF_TLS_1_1] = "1.1",
+		[CONF_TLS_1_2] = "1.2",
+		[CONF_TLS_1_3] = "1.3",
+	};
+
+	return names[version];
 }
 
 static bool is_none(const struct conf_check *check)

@@ -20,6 +20,10 @@ enum conf_check_type {
 	CONF_CHECK_PING,
 	CONF_CHECK_SMTP,
 	CONF_CHECK_UDP,
+	CONF_CHECK_TLS,
+	CONF_CHECK_HTTP,
+	CONF_CHECK_HTTPS,
+	CONF_CHECK_GRPC,
 	CONF_CHECK_NONE, /* no check: the server is taken as up */
 	CONF_CHECK_TYPES
 };
@@ -42,6 +46,59 @@ struct conf_check_udp {
 	char *send, *send_hex;                       /* an empty datagram */
 	char *reply_contains, *reply_is, *reply_hex; /* none is needed */
 	char *reply_matches;
+};
+
+#define CONF_CHECK_STATUSES_MAX 32
+#define CONF_CHECK_HEADERS_MAX 32
+
+enum conf_http_method {
+	CONF_HTTP_GET,
+	CONF_HTTP_HEAD,
+	CONF_HTTP_POST,
+	CONF_HTTP_OPTIONS,
+};
+const char *conf_http_method_name(enum conf_http_method method); /* "GET" */
+
+struct conf_header {
+	char *name, *value;
+};
+
+struct conf_statuses {
+	uint16_t first, last; /* 100..599 */
+};
+
+/* Of http and https; grpc has the host and the service only. */
+struct conf_check_http {
+	enum conf_http_method method;
+	uint8_t version;    /* 1 or 2 */
+	char *host;         /* NULL: the address that is checked */
+	char *path;         /* NULL: "/" */
+	char *request_body; /* NULL: none */
+	struct conf_header *headers;
+	size_t n_headers;
+	struct conf_statuses *statuses;
+	size_t n_statuses;                                /* 0: 200 to 299 */
+	char *body_contains, *body_matches, *body_sha256; /* NULL: whatever */
+	uint32_t body_max;                                /* bytes that are looked at */
+	char *service;                                    /* of grpc; NULL: the whole server */
+};
+
+/* The names of versions of TLS. */
+enum conf_tls_version {
+	CONF_TLS_1_0,
+	CONF_TLS_1_1,
+	CONF_TLS_1_2,
+	CONF_TLS_1_3,
+};
+const char *conf_tls_version_name(enum conf_tls_version version); /* "1.2" */
+
+/* NULL: none, or the default. */
+struct conf_check_tls {
+	char *server_name, *verify_name, *alpn;
+	char *ca_file, *certificate_file, *key_file;
+	enum conf_tls_version min_version;
+	uint64_t expires_within_us; /* 0: whenever */
+	uint64_t warn_within_us;
 };
 
 /* A check, or several of them combined: then only `all` or `any` counts, whose members have taken
@@ -69,6 +126,8 @@ struct conf_check {
 	struct conf_check_smtp smtp;
 	struct conf_check_udp udp;
 	uint16_t ping_size; /* bytes of data */
+	struct conf_check_http http;
+	struct conf_check_tls *tls; /* NULL: without, or with nothing said about it */
 };
 
 struct conf_pool;

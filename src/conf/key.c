@@ -61,6 +61,8 @@ json_t *key_fallback(const struct key *key)
 	case KEY_SPEAKERS:
 	case KEY_RANGES:
 	case KEY_PORTS:
+	case KEY_STATUSES:
+	case KEY_HEADERS:
 	case KEY_FLAGS:
 	case KEY_MARK:
 	case KEY_PATTERNS:
@@ -94,6 +96,15 @@ static void free_own(const struct key *key, void *object)
 	free(object);
 }
 
+static void free_headers(struct conf_header *headers, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(headers[i].name);
+		free(headers[i].value);
+	}
+	free(headers);
+}
+
 static void free_speakers(struct conf_speaker *speakers, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -118,7 +129,8 @@ void keys_free(const struct keys *keys, void *object)
 		const void *also = key_field(object, key->also);
 
 		if (key->type == KEY_TEXT || key->type == KEY_PREFIXES || key->type == KEY_RANGES ||
-			key->type == KEY_PORTS || key->type == KEY_ADDRESSES)
+			key->type == KEY_PORTS || key->type == KEY_STATUSES ||
+			key->type == KEY_ADDRESSES)
 			free(*(void **)field);
 		else if (key->type == KEY_ARGV)
 			free_argv(*(char ***)field);
@@ -128,6 +140,8 @@ void keys_free(const struct keys *keys, void *object)
 			free_speakers(*(struct conf_speaker **)field, *(const size_t *)also);
 		else if (key->type == KEY_OBJECT)
 			keys_free(key->object, field);
+		else if (key->type == KEY_HEADERS)
+			free_headers(*(struct conf_header **)field, *(const size_t *)also);
 		else if (key->type == KEY_OWN)
 			free_own(key, *(void **)field);
 		else if (key->type == KEY_MAP)

@@ -25,6 +25,8 @@ enum key_type {
 	KEY_SPEAKERS,  /* struct conf_speaker *, an object of name -> address; the same */
 	KEY_RANGES,    /* struct conf_addresses *, the same; one of them may be without the array */
 	KEY_PORTS,     /* struct conf_ports *, the same; each within 0..65535 */
+	KEY_STATUSES,  /* struct conf_statuses *, the same; each within 100..599 */
+	KEY_HEADERS,   /* struct conf_header *, an object of name -> text; min..max of them */
 	KEY_FLAGS,     /* an unsigned field of 4 bytes: the sum of several of `tokens` */
 	KEY_MARK,      /* uint32_t, 1 to the largest; or "auto", a bool in `also` */
 	KEY_PRIORITY,  /* min..max, or an object of node -> min..max; the relations store it */

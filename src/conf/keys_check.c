@@ -1,5 +1,11 @@
 /* The keys of a check. Which of them are for which type is said in rules_check.c. */
+#include "base/pattern.h"
 #include "conf/key_table.h"
+
+#define HTTP_TEXT_MAX 2048
+#define HOST_LEN_MAX 253
+#define HOST_CHARS "A-Za-z0-9._:[]-"
+#define HOST_NOUN "the name of a host"
 
 static const struct key_token initials[] = {{"down", false}, {"up", true}, {NULL, 0}};
 static const struct key_token types[] = {
@@ -8,6 +14,10 @@ static const struct key_token types[] = {
 	{"ping", CONF_CHECK_PING},
 	{"smtp", CONF_CHECK_SMTP},
 	{"udp", CONF_CHECK_UDP},
+	{"tls", CONF_CHECK_TLS},
+	{"http", CONF_CHECK_HTTP},
+	{"https", CONF_CHECK_HTTPS},
+	{"grpc", CONF_CHECK_GRPC},
 	{"none", CONF_CHECK_NONE},
 	{NULL, 0},
 };
@@ -29,6 +39,102 @@ static const struct key_token transports[] = {{"udp", false}, {"tcp", true}, {NU
 #define DATAGRAM_MAX 1400
 
 static const struct key_token ways[] = {{"server", false}, {"service", true}, {NULL, 0}};
+
+static const struct key_token methods[] = {{"GET", CONF_HTTP_GET}, {"HEAD", CONF_HTTP_HEAD},
+	{"POST", CONF_HTTP_POST}, {"OPTIONS", CONF_HTTP_OPTIONS}, {NULL, 0}};
+static const struct key_token http_versions[] = {{"1.1", 1}, {"2", 2}, {NULL, 0}};
+static const struct key_token tls_versions[] = {{"1.0", CONF_TLS_1_0}, {"1.1", CONF_TLS_1_1},
+	{"1.2", CONF_TLS_1_2}, {"1.3", CONF_TLS_1_3}, {NULL, 0}};
+
+static const struct key tls_items[] = {
+	{
+		.name = "server_name",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = HOST_LEN_MAX,
+		.chars = HOST_CHARS,
+		.noun = HOST_NOUN,
+		.field = FIELD(struct conf_check_tls, server_name),
+		.meaning = "The name that the server is greeted with; default: the host's",
+	},
+	{
+		.name = "ca_file",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = PATH_LEN_MAX,
+		.chars = PATH_CHARS,
+		.noun = PATH_NOUN,
+		.field = FIELD(struct conf_check_tls, ca_file),
+		.meaning = "Authorities that the certificate must come from; default: anybody's",
+	},
+	{
+		.name = "verify_name",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = HOST_LEN_MAX,
+		.chars = HOST_CHARS,
+		.noun = HOST_NOUN,
+		.field = FIELD(struct conf_check_tls, verify_name),
+		.meaning = "The name or address that the certificate must be for",
+	},
+	{
+		.name = "certificate_file",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = PATH_LEN_MAX,
+		.chars = PATH_CHARS,
+		.noun = PATH_NOUN,
+		.field = FIELD(struct conf_check_tls, certificate_file),
+		.meaning = "The certificate that is shown to a server that asks for one",
+	},
+	{
+		.name = "key_file",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = PATH_LEN_MAX,
+		.chars = PATH_CHARS,
+		.noun = PATH_NOUN,
+		.field = FIELD(struct conf_check_tls, key_file),
+		.meaning = "Its key; default: in the same file",
+	},
+	{
+		.name = "min_version",
+		.type = KEY_TOKEN,
+		.fallback = "1.2",
+		.tokens = tls_versions,
+		.field = FIELD(struct conf_check_tls, min_version),
+		.meaning = "The oldest version of TLS that will do",
+	},
+	{
+		.name = "alpn",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 255,
+		.chars = "!-~",
+		.noun = "the name of a protocol: 1..255 printable ASCII characters",
+		.field = FIELD(struct conf_check_tls, alpn),
+		.meaning = "The protocol that a check of type tls offers",
+	},
+	{
+		.name = "expires_within",
+		.type = KEY_DURATION,
+		.min = SECOND,
+		.max = 1000 * DAY,
+		.unit_us = 1,
+		.field = FIELD(struct conf_check_tls, expires_within_us),
+		.meaning = "A certificate that expires sooner fails the check; default: none does",
+	},
+	{
+		.name = "warn_within",
+		.type = KEY_DURATION,
+		.fallback = "14d",
+		.max = 1000 * DAY,
+		.unit_us = 1,
+		.field = FIELD(struct conf_check_tls, warn_within_us),
+		.meaning = "That a certificate expires sooner is said in the reason",
+	},
+};
+static const struct keys tls_keys = {"tls", sizeof(struct conf_check_tls), KEYS(tls_items)};
 
 static const struct key check_items[] = {
 	{
@@ -303,11 +409,129 @@ static const struct key check_items[] = {
 		.name = "reply_matches",
 		.type = KEY_TEXT,
 		.min = 1,
-		.max = DATAGRAM_MAX,
+		.max = PATTERN_LEN_MAX,
 		.chars = TEXT_CHARS,
-		.noun = TEXT_NOUN,
+		.noun = "a regular expression of 1..512 characters",
 		.field = FIELD(struct conf_check, udp.reply_matches),
 		.meaning = "udp: a regular expression that the reply must match",
+	},
+	{
+		.name = "method",
+		.type = KEY_TOKEN,
+		.fallback = "GET",
+		.tokens = methods,
+		.field = FIELD(struct conf_check, http.method),
+		.meaning = "Of the request",
+	},
+	{
+		.name = "path",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = HTTP_TEXT_MAX,
+		.chars = "!-~",
+		.noun = "a path: printable ASCII characters without spaces",
+		.field = FIELD(struct conf_check, http.path),
+		.meaning = "Of the request, with its query; default /",
+	},
+	{
+		.name = "host",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = HOST_LEN_MAX,
+		.chars = HOST_CHARS,
+		.noun = HOST_NOUN,
+		.field = FIELD(struct conf_check, http.host),
+		.meaning = "The Host of the request; default: the address that is checked",
+	},
+	{
+		.name = "headers",
+		.type = KEY_HEADERS,
+		.max = CONF_CHECK_HEADERS_MAX,
+		.field = FIELD(struct conf_check, http.headers),
+		.also = FIELD(struct conf_check, http.n_headers),
+		.meaning = "More headers of the request: name and text",
+	},
+	{
+		.name = "request_body",
+		.type = KEY_TEXT,
+		.max = HTTP_TEXT_MAX,
+		.chars = " -~\t\r\n",
+		.noun = "a text of up to 2048 ASCII characters",
+		.field = FIELD(struct conf_check, http.request_body),
+		.meaning = "What a POST sends",
+	},
+	{
+		.name = "http_version",
+		.type = KEY_TOKEN,
+		.fallback = "1.1",
+		.tokens = http_versions,
+		.field = FIELD(struct conf_check, http.version),
+		.meaning = "The version of HTTP that the server must speak",
+	},
+	{
+		.name = "status",
+		.type = KEY_STATUSES,
+		.min = 1,
+		.max = CONF_CHECK_STATUSES_MAX,
+		.field = FIELD(struct conf_check, http.statuses),
+		.also = FIELD(struct conf_check, http.n_statuses),
+		.meaning = "The status codes of a server that is well; default 200-299",
+	},
+	{
+		.name = "body_contains",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 255,
+		.chars = " -~\t\r\n",
+		.noun = "a text of 1..255 ASCII characters",
+		.field = FIELD(struct conf_check, http.body_contains),
+		.meaning = "A text that is in the body of the answer",
+	},
+	{
+		.name = "body_matches",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 512,
+		.chars = " -~",
+		.noun = "a regular expression of 1..512 printable ASCII characters",
+		.field = FIELD(struct conf_check, http.body_matches),
+		.meaning = "A regular expression that matches in the body",
+	},
+	{
+		.name = "body_sha256",
+		.type = KEY_TEXT,
+		.min = 64,
+		.max = 64,
+		.chars = "0-9a-fA-F",
+		.noun = "a SHA-256 digest: 64 hexadecimal digits",
+		.field = FIELD(struct conf_check, http.body_sha256),
+		.meaning = "The SHA-256 digest of the whole body",
+	},
+	{
+		.name = "body_max",
+		.type = KEY_INTEGER,
+		.fallback = "65536",
+		.min = 1,
+		.max = 1048576,
+		.field = FIELD(struct conf_check, http.body_max),
+		.meaning = "The bytes of the body that are read and looked at",
+	},
+	{
+		.name = "service",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 255,
+		.chars = "!-~",
+		.noun = "the name of a service: 1..255 printable ASCII characters",
+		.field = FIELD(struct conf_check, http.service),
+		.meaning = "The service whose health a check of type grpc asks for; default: all",
+	},
+	{
+		.name = "tls",
+		.type = KEY_OWN,
+		.object = &tls_keys,
+		.field = FIELD(struct conf_check, tls),
+		.meaning = "How TLS is spoken; grpc speaks it only if this is there",
 	},
 };
 const struct keys check_keys = {"check", sizeof(struct conf_check), KEYS(check_items)};

@@ -9,6 +9,7 @@ libconf_a_SOURCES = \
 	src/conf/key.c src/conf/key.h \
 	src/conf/key_table.h \
 	src/conf/keys.c src/conf/keys.h src/conf/keys_check.c \
+	src/conf/parse_http.c src/conf/parse_http.h src/conf/rules_http.c \
 	src/conf/parse.c src/conf/parse.h src/conf/parse_net.c src/conf/parse_net.h \
 	src/conf/place.c src/conf/place.h \
 	src/conf/relations.c src/conf/relations.h \
@@ -22,4 +23,4 @@ libconf_a_SOURCES = \
 libconf_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(OPENSSL_CFLAGS)
 
 # What a program that reads configurations links, in this order.
-LIBCONF = libconf.a libcore.a libbase.a $(JANSSON_LIBS) $(OPENSSL_LIBS)
+LIBCONF = libconf.a libcore.a libbase.a $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS)

@@ -1,5 +1,6 @@
 /* The table walker: one function for each type of key. */
 #include "conf/parse.h"
+#include "conf/parse_http.h"
 #include "conf/parse_net.h"
 #include "base/cleanup.h"
 #include "base/duration.h"
@@ -456,6 +457,10 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_addresses(p, key, value, path, object);
 	case KEY_PORTS:
 		return parse_ports(p, key, value, path, object);
+	case KEY_STATUSES:
+		return parse_statuses(p, key, value, path, object);
+	case KEY_HEADERS:
+		return parse_headers(p, key, value, path, object);
 	case KEY_MARK:
 		return parse_mark(p, key, value, path, object);
 	case KEY_PRIORITY:

@@ -81,3 +81,8 @@ bool rules_is_tunnel_key(const char *key);
  * nothing. */
 const char *rules_tunnel_fault(
 	const json_t *json, const struct conf_tunnel *tunnel, const char **ret_key);
+/* What is wrong with a regular expression; NULL: nothing. To release with free(). */
+char *rules_pattern_mistake(const char *text);
+/* What is wrong with the settings of HTTP and TLS among themselves, and the key where it is seen.
+ * The caller releases the text; NULL: nothing. */
+char *rules_http_mistake(const struct conf_check *check, const char **ret_key);

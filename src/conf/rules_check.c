@@ -13,9 +13,11 @@
 
 #define BIT(type) (1U << CONF_CHECK_##type)
 #define EVERY (((1U << CONF_CHECK_TYPES) - 1) & ~BIT(NONE))
+#define HTTP (BIT(HTTP) | BIT(HTTPS))
 /* Those that send something somewhere. */
 #define NETWORK (PORTED | BIT(PING))
-#define PORTED (BIT(TCP) | BIT(DNS) | BIT(SMTP) | BIT(UDP)) /* and to a port */
+/* ... and to a port. */
+#define PORTED (BIT(TCP) | BIT(DNS) | BIT(SMTP) | BIT(UDP) | BIT(TLS) | HTTP | BIT(GRPC))
 
 /* Which keys are for which types only. The others are for every check. */
 static const struct {
@@ -51,6 +53,19 @@ static const struct {
 	{"reply_is", BIT(UDP), 0},
 	{"reply_hex", BIT(UDP), 0},
 	{"reply_matches", BIT(UDP), 0},
+	{"method", HTTP, 0},
+	{"path", HTTP, 0},
+	{"host", HTTP | BIT(GRPC), 0},
+	{"headers", HTTP, 0},
+	{"request_body", HTTP, 0},
+	{"http_version", HTTP, 0},
+	{"status", HTTP, 0},
+	{"body_contains", HTTP, 0},
+	{"body_matches", HTTP, 0},
+	{"body_sha256", HTTP, 0},
+	{"body_max", HTTP, 0},
+	{"service", BIT(GRPC), 0},
+	{"tls", BIT(TLS) | BIT(HTTPS) | BIT(GRPC), 0},
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -290,11 +305,16 @@ static void rule_udp(const struct check_at *at)
 	static const char *const sends[] = {"send", "send_hex"};
 	static const char *const replies[] = {
 		"reply_contains", "reply_is", "reply_hex", "reply_matches"};
+	char *mistake;
 
 	rule_one_of(at, sends, sizeof(sends) / sizeof(sends[0]));
 	rule_one_of(at, replies, sizeof(replies) / sizeof(replies[0]));
 	rule_hex(at, "send_hex", at->check->udp.send_hex);
 	rule_hex(at, "reply_hex", at->check->udp.reply_hex);
+	mistake = at->check->udp.reply_matches ? rules_pattern_mistake(at->check->udp.reply_matches)
+					       : NULL;
+	if (mistake)
+		report(at, "reply_matches", mistake);
 }
 
 /* Where a check goes through a service, the service decides. */
@@ -316,6 +336,15 @@ static void rule_mark(const struct check_at *at)
 		report(at, "mark", conf_dup(EXPAND_PATH_MARK_FAULT));
 }
 
+static void rule_http(const struct check_at *at)
+{
+	const char *key;
+	char *mistake = rules_http_mistake(at->check, &key);
+
+	if (mistake)
+		report(at, key, mistake);
+}
+
 static void rule_type(const struct check_at *at)
 {
 	switch (at->check->type) {
@@ -325,6 +354,10 @@ static void rule_type(const struct check_at *at)
 	case CONF_CHECK_UDP:
 		rule_udp(at);
 		break;
+	case CONF_CHECK_HTTP:
+	case CONF_CHECK_HTTPS:
+	case CONF_CHECK_GRPC:
+	case CONF_CHECK_TLS:
 	case CONF_CHECK_TCP:
 	case CONF_CHECK_PING:
 	case CONF_CHECK_SMTP:
@@ -373,6 +406,7 @@ static void rule_check(struct check_at *at)
 	rule_via(at);
 	rule_mark(at);
 	rule_type(at);
+	rule_http(at);
 	if (at->member && at->check->type == CONF_CHECK_NONE)
 		report(at, "type", conf_dup("\"none\" is no check that could be combined"));
 }

@@ -110,6 +110,19 @@ static json_t *port_schema(void)
 		UINT16_MAX, pattern("^" PORT "-" PORT "$"));
 }
 
+static json_t *status_schema(void)
+{
+	return json_pack("{s[{ss si si}o]}", "oneOf", "type", "integer", "minimum", 100, "maximum",
+		599, pattern("^[1-5][0-9][0-9]-[1-5][0-9][0-9]$"));
+}
+
+static json_t *headers_schema(const struct key *key)
+{
+	return json_pack("{ss s{ss} sI sI}", "type", "object", "additionalProperties", "type",
+		"string", "minProperties", (json_int_t)key->min, "maxProperties",
+		(json_int_t)key->max);
+}
+
 static json_t *mark_schema(void)
 {
 	return json_pack("{s[{ss si sI}{ss}]}", "oneOf", "type", "integer", "minimum", 1, "maximum",
@@ -212,6 +225,10 @@ static json_t *type_schema(const struct key *key, json_t *definitions)
 		return list_schema(key, port_schema());
 	case KEY_FLAGS:
 		return json_pack("{ss so}", "type", "array", "items", token_schema(key));
+	case KEY_STATUSES:
+		return list_schema(key, status_schema());
+	case KEY_HEADERS:
+		return headers_schema(key);
 	case KEY_MARK:
 		return mark_schema();
 	case KEY_PRIORITY:

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libcore.a
 libcore_a_SOURCES =
 libcore_a_SOURCES += src/core/supervise.c src/core/supervise.h
 libcore_a_SOURCES += \
+	src/core/agent_text.c src/core/agent_text.h \
 	src/core/deadline_heap.c src/core/deadline_heap.h \
 	src/core/dns_message.c src/core/dns_message.h \
 	src/core/echo_message.c src/core/echo_message.h \
@@ -31,3 +32,5 @@ libcore_a_SOURCES += \
 libcore_a_SOURCES += \
 	src/core/realserver.c src/core/realserver.h \
 	src/core/realserver_check.c src/core/realserver_check.h
+libcore_a_SOURCES += \
+	src/core/grpc_health.c src/core/grpc_health.h

@@ -100,6 +100,75 @@ static void write_udp(struct writer *w, const struct conf_check *check)
 	write_wait(w, check);
 }
 
+static void write_given(struct writer *w, const char *key, const char *text)
+{
+	if (text)
+		writer_text(w, key, text);
+}
+
+static void write_tls(struct writer *w, const struct conf_check_tls *tls)
+{
+	if (!tls)
+		return;
+	writer_object(w, "tls");
+	write_given(w, "server_name", tls->server_name);
+	write_given(w, "verify_name", tls->verify_name);
+	write_given(w, "alpn", tls->alpn);
+	write_given(w, "ca_file", tls->ca_file);
+	write_given(w, "certificate_file", tls->certificate_file);
+	write_given(w, "key_file", tls->key_file);
+	writer_text(w, "min_version", conf_tls_version_name(tls->min_version));
+	if (tls->expires_within_us)
+		writer_number(w, "expires_within_us", (int64_t)tls->expires_within_us);
+	writer_number(w, "warn_within_us", (int64_t)tls->warn_within_us);
+	writer_end_object(w);
+}
+
+static void write_headers(struct writer *w, const struct conf_check_http *http)
+{
+	if (http->n_headers == 0)
+		return;
+	writer_object(w, "headers");
+	for (size_t i = 0; i < http->n_headers; i++)
+		writer_text(w, http->headers[i].name, http->headers[i].value);
+	writer_end_object(w);
+}
+
+static void write_statuses(struct writer *w, const struct conf_check_http *http)
+{
+	if (http->n_statuses == 0)
+		return;
+	writer_array(w, "status");
+	for (size_t i = 0; i < http->n_statuses; i++) {
+		writer_array(w, NULL);
+		writer_number(w, NULL, http->statuses[i].first);
+		writer_number(w, NULL, http->statuses[i].last);
+		writer_end_array(w);
+	}
+	writer_end_array(w);
+}
+
+static void write_http(struct writer *w, const struct conf_check_http *http)
+{
+	writer_text(w, "method", conf_http_method_name(http->method));
+	write_given(w, "host", http->host);
+	write_given(w, "path", http->path);
+	write_headers(w, http);
+	write_given(w, "request_body", http->request_body);
+	writer_text(w, "http_version", http->version == 2 ? "2" : "1.1");
+	write_statuses(w, http);
+	write_given(w, "body_contains", http->body_contains);
+	write_given(w, "body_matches", http->body_matches);
+	write_given(w, "body_sha256", http->body_sha256);
+	writer_number(w, "body_max", http->body_max);
+}
+
+static void write_grpc(struct writer *w, const struct conf_check_http *http)
+{
+	write_given(w, "host", http->host);
+	write_given(w, "service", http->service);
+}
+
 /* What is particular to the type. */
 static void write_own(struct writer *w, const struct conf_check *check)
 {
@@ -116,6 +185,18 @@ static void write_own(struct writer *w, const struct conf_check *check)
 		break;
 	case CONF_CHECK_UDP:
 		write_udp(w, check);
+		break;
+	case CONF_CHECK_HTTP:
+	case CONF_CHECK_HTTPS:
+		write_http(w, &check->http);
+		write_tls(w, check->tls);
+		break;
+	case CONF_CHECK_GRPC:
+		write_grpc(w, &check->http);
+		write_tls(w, check->tls);
+		break;
+	case CONF_CHECK_TLS:
+		write_tls(w, check->tls);
 		break;
 	case CONF_CHECK_TCP:
 	case CONF_CHECK_NONE:

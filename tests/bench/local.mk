@@ -1,5 +1,5 @@
 # tests/bench
-EXTRA_DIST += tests/bench/checker_bench.py
+EXTRA_DIST += tests/bench/checker_bench.py tests/bench/http_checks_bench.py
 # Programs that need a kernel with IPVS: built by `make check`, run by the lab.
 check_PROGRAMS += tests/bench/ipvs_bench tests/bench/ipvs_churn tests/bench/ipvs_kernel_check \
 	tests/bench/ipvs_random_check

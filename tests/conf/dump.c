@@ -320,12 +320,65 @@ static json_t *dump_own(const struct conf_check *check)
 			udp->send_hex, "reply_contains", udp->reply_contains, "reply_is",
 			udp->reply_is, "reply_hex", udp->reply_hex, "reply_matches",
 			udp->reply_matches);
+	case CONF_CHECK_HTTP:
+	case CONF_CHECK_HTTPS:
+	case CONF_CHECK_GRPC:
+	case CONF_CHECK_TLS:
 	case CONF_CHECK_TCP:
 	case CONF_CHECK_NONE:
 	case CONF_CHECK_TYPES:
 		break;
 	}
 	return NULL;
+}
+
+static void add_text(json_t *o, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(o, key, json_string(text));
+}
+
+static json_t *dump_tls(const struct conf_check_tls *tls)
+{
+	json_t *o = json_pack("{ss so so}", "min_version", conf_tls_version_name(tls->min_version),
+		"expires_within", dump_duration(tls->expires_within_us), "warn_within",
+		dump_duration(tls->warn_within_us));
+
+	add_text(o, "server_name", tls->server_name);
+	add_text(o, "verify_name", tls->verify_name);
+	add_text(o, "alpn", tls->alpn);
+	add_text(o, "ca_file", tls->ca_file);
+	add_text(o, "certificate_file", tls->certificate_file);
+	add_text(o, "key_file", tls->key_file);
+	return o;
+}
+
+static json_t *dump_http(const struct conf_check_http *http)
+{
+	json_t *headers = json_array(), *statuses = json_array();
+	json_t *o = json_pack("{ss si si so so}", "method", conf_http_method_name(http->method),
+		"version", http->version, "body_max", (int)http->body_max, "headers", headers,
+		"statuses", statuses);
+
+	for (size_t i = 0; i < http->n_headers; i++)
+		json_array_append_new(
+			headers, json_pack("[ss]", http->headers[i].name, http->headers[i].value));
+	for (size_t i = 0; i < http->n_statuses; i++)
+		json_array_append_new(statuses,
+			json_pack("[ii]", http->statuses[i].first, http->statuses[i].last));
+	add_text(o, "host", http->host);
+	add_text(o, "path", http->path);
+	add_text(o, "request_body", http->request_body);
+	add_text(o, "body_contains", http->body_contains);
+	add_text(o, "body_matches", http->body_matches);
+	add_text(o, "body_sha256", http->body_sha256);
+	add_text(o, "service", http->service);
+	return o;
+}
+
+static bool has_http(enum conf_check_type type)
+{
+	return type == CONF_CHECK_HTTP || type == CONF_CHECK_HTTPS || type == CONF_CHECK_GRPC;
 }
 
 static json_t *dump_check(const struct conf_check *check)
@@ -340,6 +393,10 @@ static json_t *dump_check(const struct conf_check *check)
 		"initial_up", check->initial_up);
 	if (check->type != CONF_CHECK_TCP)
 		json_object_set_new(o, "type", json_string(conf_check_type_name(check->type)));
+	if (has_http(check->type))
+		json_object_set_new(o, "http", dump_http(&check->http));
+	if (check->tls)
+		json_object_set_new(o, "tls", dump_tls(check->tls));
 	add_way(o, check);
 	own = dump_own(check);
 	if (own)

@@ -25,17 +25,25 @@ tests_fuzz_fuzz_smtp_reply_SOURCES = tests/fuzz/fuzz_smtp_reply.c tests/fuzz/rep
 tests_fuzz_fuzz_smtp_reply_LDADD = libcore.a libbase.a
 EXTRA_DIST += $(wildcard $(srcdir)/tests/fuzz/corpus/smtp_reply/*)
 
-# An hour of search for each of these parsers, by clang's libFuzzer; new inputs stay in fuzz-found/.
+check_PROGRAMS += tests/fuzz/fuzz_agent_text
+TESTS += tests/fuzz/fuzz_agent_text
+tests_fuzz_fuzz_agent_text_SOURCES = tests/fuzz/fuzz_agent_text.c tests/fuzz/replay.c
+tests_fuzz_fuzz_agent_text_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/agent_text
+
+# An hour of search for each parser of adverts and replies, by clang's libFuzzer; new inputs stay in fuzz-found/.
 FUZZ_SECONDS = 3600
 FUZZ_CLANG = clang
-FUZZ_FILES = src/core/dns_message.c src/core/smtp_reply.c src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c
+FUZZ_FILES = src/core/agent_text.c src/core/dns_message.c src/core/smtp_reply.c src/core/vrrp_packet.c src/core/vrrp_auth.c src/base/addr.c src/base/sha256.c \
+	src/core/grpc_health.c src/checker/http_match.c src/base/pattern.c
+FUZZ_LIBS = $(PCRE2_LIBS) $(JANSSON_LIBS)
 .PHONY: fuzz-hour
 fuzz-hour:
 	$(MKDIR_P) fuzz-found
-	for target in vrrp_packet vrrp_auth dns_message smtp_reply; do \
-		$(MKDIR_P) fuzz-found/$$target && (cd $(srcdir) && $(FUZZ_CLANG) -std=gnu17 -O1 -g -Isrc \
+	for target in vrrp_packet vrrp_auth agent_text dns_message smtp_reply grpc_health http_match; do \
+		$(MKDIR_P) fuzz-found/$$target && (cd $(srcdir) && $(FUZZ_CLANG) -std=gnu17 -D_GNU_SOURCE -O1 -g -Isrc \
 			-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES)) && \
+			-o $(abs_builddir)/fuzz-found/fuzz_$$target tests/fuzz/fuzz_$$target.c $(FUZZ_FILES) $(FUZZ_LIBS)) && \
 		fuzz-found/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4200 -print_final_stats=1 \
 			-artifact_prefix=fuzz-found/ fuzz-found/$$target $(srcdir)/tests/fuzz/corpus/$$target \
 			|| exit 1; \
@@ -53,3 +61,13 @@ TESTS += tests/fuzz/fuzz_ipvs_answer
 tests_fuzz_fuzz_ipvs_answer_SOURCES = tests/fuzz/fuzz_ipvs_answer.c tests/fuzz/replay.c
 tests_fuzz_fuzz_ipvs_answer_LDADD = libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/ipvs_answer
+
+# What a server that is checked sends.
+check_PROGRAMS += tests/fuzz/fuzz_http_match tests/fuzz/fuzz_grpc_health
+TESTS += tests/fuzz/fuzz_http_match tests/fuzz/fuzz_grpc_health
+tests_fuzz_fuzz_http_match_SOURCES = tests/fuzz/fuzz_http_match.c tests/fuzz/replay.c \
+	src/checker/http_match.c
+tests_fuzz_fuzz_http_match_LDADD = libbase.a $(PCRE2_LIBS) $(JANSSON_LIBS)
+tests_fuzz_fuzz_grpc_health_SOURCES = tests/fuzz/fuzz_grpc_health.c tests/fuzz/replay.c
+tests_fuzz_fuzz_grpc_health_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/http_match tests/fuzz/corpus/grpc_health

@@ -15,6 +15,8 @@ EXTRA_DIST += tests/lab/pytest.ini tests/lab/guest tests/lab/guest-init tests/la
 EXTRA_DIST += tests/lab/conftest.py tests/lab/director.py tests/lab/guestrun.py \
 	tests/lab/observe.py tests/lab/pair.py tests/lab/played_director.py \
 	tests/lab/process.py tests/lab/topology.py
+EXTRA_DIST += tests/lab/http_servers.py tests/lab/test_http_checks.py \
+	tests/lab/test_hostile_servers.py tests/lab/test_http_pools.py
 EXTRA_DIST += tests/lab/ask.py tests/lab/test_addresses.py tests/lab/test_forwarding.py
 EXTRA_DIST += tests/lab/test_kernel_traps.py
 EXTRA_DIST += tests/lab/test_limits.py tests/lab/test_routes.py \

@@ -252,8 +252,27 @@ tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
+# Health checks by HTTP
+check_PROGRAMS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern
+TESTS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern
+tests_unit_test_grpc_health_SOURCES = tests/unit/test_grpc_health.c
+tests_unit_test_grpc_health_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_grpc_health_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_http_match_SOURCES = tests/unit/test_http_match.c src/checker/http_match.c
+tests_unit_test_http_match_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_http_match_LDADD = libbase.a $(PCRE2_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_pattern_SOURCES = tests/unit/test_pattern.c
+tests_unit_test_pattern_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_pattern_LDADD = libbase.a $(PCRE2_LIBS) $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_history
 TESTS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c src/checker/history.c
 tests_unit_test_history_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_history_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_agent_text
+TESTS += tests/unit/test_agent_text
+tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
+tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)
