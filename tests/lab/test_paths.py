@@ -214,7 +214,7 @@ def test_paths_of_both_families_and_every_way(lab, figure):
     broken("an IPv6 tunnel that is down", ("tunnel-ipv6",),
            lambda: rs1.ip("link set tunnel6 down"), lambda: rs1.ip("link set tunnel6 up"))
     broken("no IPv6 default route", ("nat-ipv6",),
-           lambda: rs3.ip("-6 route delete default"),
+           lambda: rs3.ip(f"route delete default via {BACK['ipv6']}"),
            lambda: rs3.ip(f"route add default via {BACK['ipv6']}"))
     broken("servers that refuse the pool's addresses", ("fullnat-ipv4", "fullnat-ipv6"),
            lambda: rs1.run("nft", "add table inet t; add chain inet t i { type filter hook input priority 0; };"
