@@ -4,7 +4,7 @@
 
 #define HTTP_TEXT_MAX 2048
 #define HOST_LEN_MAX 253
-#define HOST_CHARS "A-Za-z0-9._:[]-"
+#define HOST_CHARS "A-Za-z0-9._:-"
 #define HOST_NOUN "the name of a host"
 
 static const struct key_token initials[] = {{"down", false}, {"up", true}, {NULL, 0}};
