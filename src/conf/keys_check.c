@@ -1,4 +1,5 @@
 /* The keys of a check. Which of them are for which type is said in rules_check.c. */
+#include "base/pattern.h"
 #include "conf/key_table.h"
 
 #define HTTP_TEXT_MAX 2048

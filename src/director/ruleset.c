@@ -2,6 +2,7 @@
  *
  *   marks_in, marks_out  give the firewall marks of services with mark "auto"
  *   untrack              keeps a standby from tracking what it merely forwards by stale ARP
+ *   untrack_out          keeps a standby's checks through a service from that, too
  *   source               gives fullnat connections their local address
  *   guard                keeps the director's own stack from answering servers
  *   closed               drops packets to virtual addresses that accept none, but those of services
@@ -10,6 +11,8 @@
  * Only what something needs is there. One rule for each pool: which connections it is for is asked
  * of a set, so that thousands of services cost a lookup. */
 #include "director/ruleset.h"
+
+#include "conf/conf.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -110,6 +113,14 @@ static json_t *set_reference(const char *name)
 	return json_sprintf("@%s", name);
 }
 
+/* Checks through a service: op is "==" or "!=". */
+static json_t *match_path(const char *op)
+{
+	return match(op, meta("mark"),
+		json_pack("{s:[I, I]}", "range", (json_int_t)CONF_PATH_MARK,
+			(json_int_t)(CONF_PATH_MARK + CONF_PATH_MARKS - 1)));
+}
+
 /* Also for fields of an address: in a table for both families nothing else says which it is. */
 static json_t *match_family(const struct family *f)
 {
@@ -172,6 +183,7 @@ static json_t *mark_elements(const struct nft_rules *r, const struct family *f)
 	return elements;
 }
 
+/* A check through a service has its mark already. */
 static void add_mark_rule(json_t *commands, const struct family *f, const char *chain)
 {
 	json_t *key = json_pack("{s:[o, o, o]}", "concat", payload(f->protocol, "daddr"),
@@ -180,8 +192,8 @@ static void add_mark_rule(json_t *commands, const struct family *f, const char *
 		json_pack("{s:{s:o, s:o}}", "map", "key", key, "data", set_reference(f->mark_map));
 
 	add_rule(commands, chain,
-		json_pack("[o, o, {s:{s:o, s:o}}]", match_family(f), match_protocols(), "mangle",
-			"key", meta("mark"), "value", value));
+		json_pack("[o, o, o, {s:{s:o, s:o}}]", match_path("!="), match_family(f),
+			match_protocols(), "mangle", "key", meta("mark"), "value", value));
 }
 
 static void add_marks_of(json_t *commands, const struct nft_rules *r, const struct family *f)
@@ -327,18 +339,30 @@ static json_t *type_of(const struct family *f)
 	return json_string(f->type);
 }
 
+static json_t *match_not_here(void)
+{
+	return match("!=", json_pack("{s:{s:s, s:[s]}}", "fib", "result", "type", "flags", "daddr"),
+		json_string("local"));
+}
+
 /* While these addresses are not here, packets for them pass through untracked: they are not
  * translated by what a connection was when this director was Active, and leave nothing behind that
  * would keep the connection from being taken back. */
 static void add_untrack(json_t *commands, const struct family *f)
 {
-	json_t *not_here = match(
-		"!=", json_pack("{s:{s:s, s:[s]}}", "fib", "result", "type", "flags", "daddr"),
-		json_string("local"));
-
 	add_rule(commands, "untrack",
 		json_pack("[o, o, o, {s:n}]", match_family(f), match_destination(f, f->local_set),
-			not_here, "notrack"));
+			match_not_here(), "notrack"));
+}
+
+/* The answer to a check through a service would come to the pool address that the check left with,
+ * and so to the director that has it: where the virtual address is not, checks keep their source.
+ */
+static void add_untrack_paths(json_t *commands, const struct family *f)
+{
+	add_rule(commands, "untrack_out",
+		json_pack("[o, o, o, o, {s:n}]", match_path("=="), match_family(f),
+			match_destination(f, f->local_set), match_not_here(), "notrack"));
 }
 
 /* What comes to a pool address and belongs to no connection would be answered with a reset, which
@@ -356,6 +380,7 @@ static void add_guard(json_t *commands, const struct family *f)
 static void add_protection(json_t *commands, const struct nft_rules *r)
 {
 	add_chain(commands, "untrack", "filter", "prerouting", PRIORITY_RAW);
+	add_chain(commands, "untrack_out", "filter", "output", PRIORITY_RAW);
 	add_chain(commands, "guard", "filter", "input", PRIORITY_FILTER);
 	for (size_t i = 0; i < N_FAMILIES; i++) {
 		const struct family *f = &families[i];
@@ -368,6 +393,7 @@ static void add_protection(json_t *commands, const struct nft_rules *r)
 		add_set(commands, f->pool_set, type_of(f), pools);
 		add_set(commands, f->local_set, type_of(f), local_addresses(r, f));
 		add_untrack(commands, f);
+		add_untrack_paths(commands, f);
 		add_guard(commands, f);
 	}
 }

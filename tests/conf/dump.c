@@ -320,11 +320,11 @@ static json_t *dump_own(const struct conf_check *check)
 			udp->send_hex, "reply_contains", udp->reply_contains, "reply_is",
 			udp->reply_is, "reply_hex", udp->reply_hex, "reply_matches",
 			udp->reply_matches);
-	case CONF_CHECK_TCP:
-	case CONF_CHECK_TLS:
 	case CONF_CHECK_HTTP:
 	case CONF_CHECK_HTTPS:
 	case CONF_CHECK_GRPC:
+	case CONF_CHECK_TLS:
+	case CONF_CHECK_TCP:
 	case CONF_CHECK_NONE:
 	case CONF_CHECK_TYPES:
 		break;

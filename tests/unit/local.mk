@@ -287,13 +287,6 @@ tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
-# Link
-check_PROGRAMS += tests/unit/test_tun
-TESTS += tests/unit/test_tun
-tests_unit_test_tun_SOURCES = tests/unit/test_tun.c
-tests_unit_test_tun_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_tun_LDADD = libio.a libbase.a $(UNIT_LDADD)
-
 # Health checks by HTTP
 check_PROGRAMS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern
 TESTS += tests/unit/test_grpc_health tests/unit/test_http_match tests/unit/test_pattern

@@ -130,6 +130,18 @@ START_TEST(marks_need_no_translation)
 }
 END_TEST
 
+START_TEST(a_check_through_a_service_keeps_its_mark)
+{
+	const json_t *rule;
+
+	build();
+	rule = added("rule", "chain", "marks_out");
+	assert_json(json_array_get(json_object_get(rule, "expr"), 0),
+		"{\"match\":{\"op\":\"!=\",\"left\":{\"meta\":{\"key\":\"mark\"}},"
+		"\"right\":{\"range\":[1962934272,1979711487]}}}");
+}
+END_TEST
+
 START_TEST(fullnat_is_for_what_ipvs_sent_to_a_server)
 {
 	rules.n_marks = 0;
@@ -173,6 +185,7 @@ START_TEST(virtual_addresses_and_pools_are_protected_and_only_pools_guarded)
 	assert_json(json_object_get(added("set", "name", "pools4"), "elem"),
 		"[\"10.9.0.200\",\"10.9.0.205\"]");
 	assert_json(last_expression("untrack"), "{\"notrack\":null}");
+	assert_json(last_expression("untrack_out"), "{\"notrack\":null}");
 	assert_json(last_expression("guard"), "{\"drop\":null}");
 	ck_assert_ptr_null(added("set", "name", "pools6"));
 }
@@ -377,6 +390,7 @@ int main(void)
 	tcase_add_test(tests, the_table_is_replaced_in_one_transaction);
 	tcase_add_test(tests, without_rules_no_table_is_left);
 	tcase_add_test(tests, marks_need_no_translation);
+	tcase_add_test(tests, a_check_through_a_service_keeps_its_mark);
 	tcase_add_test(tests, fullnat_is_for_what_ipvs_sent_to_a_server);
 	tcase_add_test(tests, both_directors_choose_the_same_address_of_a_pool);
 	tcase_add_test(tests, a_pool_of_one_address_needs_no_choice);
