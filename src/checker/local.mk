@@ -1,10 +1,13 @@
 pkglibexec_PROGRAMS += tandem-checker
 tandem_checker_SOURCES = \
+	src/checker/agent_probe.c src/checker/agent_result.c src/checker/agent_result.h \
 	src/checker/checker.c src/checker/checker.h \
+	src/checker/exec_probe.c src/checker/file_probe.c \
 	src/checker/history.c src/checker/history.h \
 	src/checker/main.c \
 	src/checker/probe.c src/checker/probe.h \
 	src/checker/probe_types.c src/checker/types.h \
+	src/checker/slots.c src/checker/slots.h \
 	src/checker/target.c src/checker/target.h \
 	src/checker/tcp_probe.c
 tandem_checker_LDADD = libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(CAPNG_LIBS)

@@ -3,6 +3,9 @@
 #include "checker/types.h"
 
 const struct probe_type *const probe_types[] = {
+	&agent_probe_type,
+	&exec_probe_type,
+	&file_probe_type,
 	&tcp_probe_type,
 };
 const size_t n_probe_types = sizeof(probe_types) / sizeof(probe_types[0]);

@@ -3,4 +3,7 @@
 
 #include "checker/probe.h"
 
+extern const struct probe_type agent_probe_type;
+extern const struct probe_type exec_probe_type;
+extern const struct probe_type file_probe_type;
 extern const struct probe_type tcp_probe_type;

@@ -15,10 +15,20 @@
 
 enum conf_check_type {
 	CONF_CHECK_TCP,
+	CONF_CHECK_AGENT,
+	CONF_CHECK_EXEC,
+	CONF_CHECK_FILE,
 	CONF_CHECK_NONE, /* no check: the server is taken as up */
 	CONF_CHECK_TYPES
 };
 const char *conf_check_type_name(enum conf_check_type type); /* "tcp" */
+
+struct conf_exec {
+	char **argv;        /* NULL after the last */
+	char *user;         /* NULL: the default one */
+	char **environment; /* "NAME=value", NULL after the last; NULL: nothing */
+	bool exit_weight;
+};
 
 /* A check, or several of them combined: then only `all` or `any` counts, whose members have taken
  * over what they did not say themselves. A member is never a combination. */
@@ -39,7 +49,10 @@ struct conf_check {
 	struct addr source;                 /* family 0: the kernel's choice */
 	char interface[CONF_INTERFACE_MAX]; /* "": the routing table's choice */
 	uint32_t mark;                      /* 0: none */
-					    /* what, by type */
+	/* what, by type */
+	char *agent_send; /* NULL: nothing */
+	struct conf_exec exec;
+	char *file;
 };
 
 struct conf_pool;
@@ -57,6 +70,8 @@ static inline const struct conf_check *conf_check_members(
 	return check->n_all ? check->all : check->n_any ? check->any : check;
 }
 
+/* Whether it, or one of its members, may ask for a weight. */
+bool conf_check_gives_weight(const struct conf_check *check);
 /* Whether checks of this type go to a port. */
 bool conf_check_type_has_port(enum conf_check_type type);
 /* Whether it, or one of its members, goes to the server's port. */

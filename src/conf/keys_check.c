@@ -4,6 +4,9 @@
 static const struct key_token initials[] = {{"down", false}, {"up", true}, {NULL, 0}};
 static const struct key_token types[] = {
 	{"tcp", CONF_CHECK_TCP},
+	{"agent", CONF_CHECK_AGENT},
+	{"exec", CONF_CHECK_EXEC},
+	{"file", CONF_CHECK_FILE},
 	{"none", CONF_CHECK_NONE},
 	{NULL, 0},
 };
@@ -154,6 +157,58 @@ static const struct key check_items[] = {
 		.max = UINT32_MAX,
 		.field = FIELD(struct conf_check, mark),
 		.meaning = "The firewall mark of the packets of checks",
+	},
+	{
+		.name = "agent_send",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = 255,
+		.chars = " -~\n\r\t",
+		.noun = "1..255 printable ASCII characters and ends of lines",
+		.field = FIELD(struct conf_check, agent_send),
+		.meaning = "agent: what is sent to the agent before it answers",
+	},
+	{
+		.name = "command",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_check, exec.argv),
+		.meaning = "exec: the program, its path and its arguments",
+	},
+	{
+		.name = "user",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = USER_LEN_MAX,
+		.chars = USER_CHARS,
+		.noun = USER_NOUN,
+		.field = FIELD(struct conf_check, exec.user),
+		.meaning = "exec: the user that it runs as; default: tandem, if there is one",
+	},
+	{
+		.name = "environment",
+		.type = KEY_ARGV,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_check, exec.environment),
+		.meaning = "exec: variables, each as NAME=value",
+	},
+	{
+		.name = "exit_weight",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_check, exec.exit_weight),
+		.meaning = "exec: whether an exit status of 2 or more is up with a part of the "
+			   "weight",
+	},
+	{
+		.name = "file",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = PATH_LEN_MAX,
+		.chars = PATH_CHARS,
+		.noun = PATH_NOUN,
+		.field = FIELD(struct conf_check, file),
+		.meaning = "file: the file whose first line says how the server is",
 	},
 };
 const struct keys check_keys = {"check", sizeof(struct conf_check), KEYS(check_items)};
