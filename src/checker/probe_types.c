@@ -6,6 +6,9 @@ const struct probe_type *const probe_types[] = {
 	&grpc_probe_type,
 	&http_probe_type,
 	&https_probe_type,
+	&agent_probe_type,
+	&exec_probe_type,
+	&file_probe_type,
 	&tcp_probe_type,
 	&tls_probe_type,
 };

@@ -6,5 +6,8 @@
 extern const struct probe_type grpc_probe_type;
 extern const struct probe_type http_probe_type;
 extern const struct probe_type https_probe_type;
+extern const struct probe_type agent_probe_type;
+extern const struct probe_type exec_probe_type;
+extern const struct probe_type file_probe_type;
 extern const struct probe_type tcp_probe_type;
 extern const struct probe_type tls_probe_type;

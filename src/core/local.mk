@@ -5,6 +5,7 @@ libcore_a_SOURCES += src/core/supervise.c src/core/supervise.h
 libcore_a_SOURCES += \
 	src/core/agent_text.c src/core/agent_text.h \
 	src/core/deadline_heap.c src/core/deadline_heap.h \
+	src/core/delays.c src/core/delays.h \
 	src/core/health.c src/core/health.h \
 	src/core/link_watch.c src/core/link_watch.h \
 	src/core/traffic.c src/core/traffic.h
