@@ -7,6 +7,7 @@ libcore_a_SOURCES += \
 	src/core/deadline_heap.c src/core/deadline_heap.h \
 	src/core/dns_message.c src/core/dns_message.h \
 	src/core/echo_message.c src/core/echo_message.h \
+	src/core/delays.c src/core/delays.h \
 	src/core/health.c src/core/health.h \
 	src/core/link_item.c src/core/link_item.h \
 	src/core/link_watch.c src/core/link_watch.h \

@@ -210,6 +210,8 @@ static int set_up(struct director *d)
 	if (r >= 0)
 		r = peer_init(d);
 	if (r >= 0)
+		r = checks_init(d);
+	if (r >= 0)
 		r = track_init(d);
 	if (r >= 0)
 		r = notify_init(d);
@@ -226,6 +228,7 @@ static void director_free(struct director *d)
 	helpers_done(d);
 	if (d->loop)
 		apply_done(d);
+	exec_checks_free(d->exec_checks);
 	notify_done(d);
 	track_done(d);
 	drains_done(d);

@@ -297,10 +297,10 @@ def test_time_to_detect_and_to_recover(checker, serve):
         took, told = detect(checker, server, behave, state="down")
         print(f"down after {took:.3f} s: {told}")
         assert told.split(" in ")[0] == reason
-        assert took < 3 * 0.22 + 0.15 + 0.2  # fall intervals with their jitter, and the timeout
+        assert took < 3 * 0.22 + 0.15 + 0.5  # fall intervals, the timeout, and a busy host
         took, told = detect(checker, server, answer(OK), state="up")
         print(f"up after {took:.3f} s: {told}")
-        assert took < 2 * 0.22 + 0.15 + 0.2
+        assert took < 2 * 0.22 + 0.15 + 0.5
 
 
 @pytest.mark.parametrize("behave, reason", [

@@ -361,3 +361,9 @@ TESTS += tests/unit/test_cold_start
 tests_unit_test_cold_start_SOURCES = tests/unit/test_cold_start.c src/link/cold_start.c src/link/shadow.c
 tests_unit_test_cold_start_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_cold_start_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_slots
+TESTS += tests/unit/test_slots
+tests_unit_test_slots_SOURCES = tests/unit/test_slots.c src/checker/slots.c
+tests_unit_test_slots_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_slots_LDADD = libcore.a libbase.a $(UNIT_LDADD)
