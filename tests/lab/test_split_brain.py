@@ -1,0 +1,86 @@
+"""The drill: adverts are cut, then the link too, then all is healed, between two directors with the real link."""
+
+import json
+import os
+import time
+
+import pytest
+
+from observe import Capture, Probe
+from pair import LB, VIP, active_down_s, two_owners_ms, wait_roles_settled
+from process import wait_until
+from test_pair_link import LINK_TABLE, config_of, make_key, start_both, wait_peer
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
+
+DROP = "add rule inet drill in {match} drop; add rule inet drill out {match} drop"
+
+
+@pytest.fixture
+def pair(lab):
+    lab.build(LINK_TABLE)
+    lab.key_file = make_key(lab)
+    return start_both(lab, config_of(lab))
+
+
+def cut(director, match):
+    director.node.run("nft", "add table inet drill; "
+                      "add chain inet drill in { type filter hook input priority 0; };"
+                      "add chain inet drill out { type filter hook output priority 0; };"
+                      + DROP.format(match=match))
+
+
+def mend(director):
+    director.node.run("nft", "delete table inet drill")
+
+
+def client_mac(lab):
+    shown = lab["client"].run("ip", "neighbour", "show", VIP)
+    return shown.split("lladdr ")[1].split()[0] if "lladdr" in shown else None
+
+
+def mac_of(director):
+    return json.loads(director.node.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+
+
+def test_adverts_cut_then_the_link_then_healed(lab, pair, figure):
+    lb1, lb2 = pair
+    probe = Probe(lab["client"], VIP)
+    began = time.time()
+    cut(lb2, "meta l4proto 112")
+    wait_until(lambda: lb2.router().get("withheld"), 10, "lb2 withholds")
+    time.sleep(10 * active_down_s("100ms"))
+    assert (lb1.router()["state"], lb2.router()["state"]) == ("active", "backup")
+    assert lb2.router()["counters"]["withheld"] == 1 and lb2.events("takeover-withheld")
+    assert "ADVERTS MISSING" in lb2.ctl("status").stdout
+    assert not lb2.owns(VIP) and two_owners_ms(lb1, lb2, began) == 0
+    lb2.node.ip("link set eth1 down")
+    cut_at = time.time()
+    lb2.wait_owner(VIP, 5)
+    figure("adverts cut, then the link: takeover after", f"{time.time() - cut_at:.2f} s", "<= 1.1 s and the news of the link")
+    lb2.node.ip("link set eth1 up")
+    wait_peer(lb1, alive=True, stream=True)
+    assert lb1.owns(VIP) and lb2.owns(VIP), "adverts are cut still"
+    wait_until(lambda: lb1.router()["counters"]["split"] and lb2.router()["counters"]["split"], 10, "both know")
+    mend(lb2)
+    healed = time.time()
+    wait_roles_settled(lb1, lb2)
+    wait_until(lambda: client_mac(lab) == mac_of(lb1), 1, "the client's neighbour is right")
+    figure("healed: the client's neighbour is right after", f"{time.time() - healed:.2f} s", "<= 1 s")
+    probe.finish()
+
+
+def test_a_dead_host_is_not_waited_for(lab, pair, figure):
+    lb1, lb2 = pair
+    capture = Capture(lab)
+    wait_until(lambda: capture.adverts(), 10, "an advert")
+    for interface in ("eth0", "eth1"):
+        lab.cut("lb1", interface)
+    lb1.kill_all()
+    lb2.wait_owner(VIP)
+    last = [a.time for a in capture.adverts() if a.source == LB["lb1"]][-1]
+    took = lb2.monitor.intervals(VIP)[-1][0] - last
+    figure("dead host with the real link: takeover after its last advert", f"{took:.3f} s",
+           f"<= {active_down_s('100ms') + 0.1:.3f} s")
+    assert took <= active_down_s("100ms") + 0.1
+    assert lb2.router()["counters"]["withheld"] == 0
