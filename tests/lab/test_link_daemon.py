@@ -455,6 +455,7 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.parametrize("pair", [300000], indirect=True)
 def test_a_flood_of_junk_starves_nobody(pair, figure):
     lb1, lb2 = pair
     with lb1.namespace.entered():
