@@ -268,9 +268,9 @@ def test_who_says_nothing_is_closed_after_three_seconds(pair):
 def test_the_link_holds_no_privilege(pair):
     for side in pair:
         with open(f"/proc/{side.link.process.pid}/status", encoding="ascii") as f:
-            status = dict(line.rstrip().split(":\t", 1) for line in f if line.startswith(("Cap", "NoNew", "VmLck")))
+            status = dict(line.rstrip().split(":\t", 1) for line in f if line.startswith(("Cap", "NoNew", "VmLck", "Seccomp:")))
         assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
-        assert status["NoNewPrivs"] == "1"
+        assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
         assert int(status["VmLck"].split()[0]) >= 4
 
 
