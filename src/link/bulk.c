@@ -25,6 +25,7 @@ struct bulk {
 	struct cold_start_handler cold_handler;
 	struct cold_start *cold; /* NULL: it is over, or was not wanted */
 	sd_event_source *timer;
+	bool ask_again; /* something was lost while one ran: it may have passed by that already */
 	bool is_open;
 };
 
@@ -80,6 +81,14 @@ static int start_in_the_cold(struct bulk *b)
 	return r;
 }
 
+static bool is_running(const struct bulk *b)
+{
+	struct resync_report report;
+
+	resync_report(b->resync, clock_now(), &report);
+	return report.state == RESYNC_RUNNING;
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct bulk *b = userdata;
@@ -92,6 +101,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		next = instant_min(next, step_cold_start(b, now));
 	next = instant_min(next, resync_step(b->resync, now));
 	next = instant_min(next, coverage_step(b->coverage, now));
+	if (b->ask_again && !is_running(b)) {
+		bulk_ask(b, false);
+		return 0;
+	}
 	arm(b, next);
 	return 0;
 }
@@ -143,6 +156,8 @@ static void on_resync(const struct resync_report *report, void *userdata)
 {
 	struct bulk *b = userdata;
 
+	if (report->state == RESYNC_DONE && b->ask_again)
+		soon(b);
 	if (report->state != RESYNC_IDLE)
 		helper_send(b->world->helper, "Resync", resync_to_json(report));
 }
@@ -229,6 +244,10 @@ bool bulk_message(struct bulk *b, enum stream_type type, const uint8_t *data, si
 
 void bulk_ask(struct bulk *b, bool force)
 {
+	/* Loss that goes on must not start the same over and over. */
+	b->ask_again = !force && is_running(b);
+	if (b->ask_again)
+		return;
 	(void)resync_ask(b->resync, force, clock_now()); /* closed: asked when it opens */
 	soon(b);
 }

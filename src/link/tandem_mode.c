@@ -31,8 +31,8 @@
 #define PAGE_FD 5
 #define SHADOW_MAX 4194304u /* connections; memory is taken for what there is */
 #define TUN_PER_TURN 128
-#define FLOOD_INTERVAL_US 10000 /* a flood gets so many turns in this time */
-#define FLOOD_TURNS 50
+#define FLOOD_INTERVAL_US 1000 /* a flood gets so many turns in this time */
+#define FLOOD_TURNS 10
 #define INTERNAL_GROUP 0xe0000051u /* 224.0.0.81: on the device, where the link's is IPv6 */
 #define TEXT_MAX 240
 
