@@ -86,7 +86,7 @@ class Link:
         elif method == "Configure":
             self.node, self.peer = parameters.get("node"), parameters.get("peer")
             self.configured = parameters
-            complains = self.orders()["complains"] == self.node
+            complains = self.node and self.orders()["complains"] == self.node
             self.send("Configured", generation=parameters["generation"],
                       errors=[f"tandem-link of {self.node} complains"] if complains else [])
         elif method == "Report":
