@@ -49,6 +49,7 @@ static const struct {
 	[EVENT_HELPER_HUNG] = {"helper-hung", "0fb4d87967d20fc2516192e341361242", LOG_ERR},
 	[EVENT_SERVER_UP] = {"server-up", "c55de1c3f7854e6370875bc52632f54d", LOG_NOTICE},
 	[EVENT_SERVER_DOWN] = {"server-down", "a34aa17268a1d7ae9e614137321735c8", LOG_WARNING},
+	[EVENT_SERVER_WISH] = {"server-wish", "cabdbaf25ca7ec71c55561b23bc9ef43", LOG_NOTICE},
 	[EVENT_QUORUM_LOST] = {"quorum-lost", "be68a4669d9cf9b78be643749f120b8d", LOG_WARNING},
 	[EVENT_QUORUM_REGAINED] = {"quorum-regained", "fd0c0bb326efb7fde2cbdd289b0e8c2e",
 		LOG_NOTICE},

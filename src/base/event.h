@@ -35,6 +35,7 @@ enum event {
 	EVENT_HELPER_HUNG,       /* ... did not answer its heartbeat and was killed */
 	EVENT_SERVER_UP,         /* a real server passed its health check */
 	EVENT_SERVER_DOWN,       /* ... failed it */
+	EVENT_SERVER_WISH,       /* ... asks by its check to be drained, or to serve again */
 	EVENT_QUORUM_LOST,       /* a pool has less usable weight than it needs */
 	EVENT_QUORUM_REGAINED,   /* ... enough again */
 	EVENT_FALLBACK_USED,     /* another pool serves instead of it */

@@ -5,6 +5,7 @@
 
 #include "base/duration.h"
 #include "checker/target.h"
+#include "core/delays.h"
 #include "io/clock.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@
 #define COMPLAINT_US 60000000  /* between two events about such attempts */
 #define ERROR_TEXT_MAX 256
 #define HISTORIES_TOLD_MAX 1000 /* of targets, in a report of all: more would be a flood */
+#define DESCRIPTORS_MIN 8
 #define DESCRIPTORS_RESERVED 64 /* for everything but attempts */
 
 struct target_list {
@@ -33,15 +35,18 @@ struct target_list {
 struct checker {
 	struct helper *helper;
 	sd_event_source *timer;
-	struct prober **probers;               /* by type; NULL until a target needs it */
-	unsigned descriptors, descriptors_max; /* of attempts under way */
+	struct prober **probers; /* by type; NULL until a target needs it */
+	struct slots slots;      /* for attempts under way */
+	struct delays delays;    /* of their starts */
+	uint64_t waited;         /* attempts that had to wait for a slot */
 	struct target_list targets;
 	struct reasons *reasons; /* of all histories */
 	struct deadline_heap heap;
 	size_t heap_max;
 	uint64_t postponed; /* attempts that this host could not make */
 	struct instant next_complaint;
-	bool standby; /* the other director serves */
+	bool standby;  /* the other director serves */
+	bool starting; /* those that waited are being started */
 };
 
 static void arm_timer(struct checker *c)
@@ -53,15 +58,15 @@ static void arm_timer(struct checker *c)
 	(void)sd_event_source_set_enabled(c->timer, first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-static void complain(struct checker *c, const char *reason, struct instant now)
+static void complain(struct checker *c, const char *what, const char *reason, struct instant now)
 {
 	char message[ERROR_TEXT_MAX];
 
 	if (!instant_reached(c->next_complaint, now))
 		return;
 	c->next_complaint = instant_add(now, COMPLAINT_US);
-	(void)snprintf(message, sizeof(message),
-		"Health checks are put off, their verdicts stay: %s", reason);
+	(void)snprintf(message, sizeof(message), "Health checks are %s, their verdicts stay: %s",
+		what, reason);
 	helper_event(c->helper, EVENT_ERROR, message, "TANDEM_REASON", reason, NULL);
 }
 
@@ -71,7 +76,7 @@ static void postpone(struct checker *c, struct target *t, const char *reason, st
 	c->postponed++;
 	deadline_set(&c->heap, &t->deadline,
 		instant_add(now, POSTPONE_US + t->schedule.seed % POSTPONE_US));
-	complain(c, reason, now);
+	complain(c, "put off", reason, now);
 }
 
 static void schedule_next(struct checker *c, struct target *t, struct instant now)
@@ -131,6 +136,8 @@ static void conclude(
 	bool passed = result->outcome == PROBE_PASSED;
 	bool changed = health_step(&t->health, &t->rule, passed, now);
 
+	changed = target_take_wishes(t, result) || changed;
+
 	t->checks++;
 	t->failures += !passed;
 	t->latency_us = instant_between_us(t->started, now);
@@ -155,18 +162,39 @@ static void conclude_path(
 	conclude(c, t, &blamed, now);
 }
 
+static void start_attempt(struct checker *c, struct target *t, struct instant now);
+
+static struct target *target_of_wait(struct slot_wait *w)
+{
+	return (struct target *)(void *)((char *)w - offsetof(struct target, wait));
+}
+
+/* Not from within the end of an attempt that ended at once: who starts the next one is there. */
+static void start_waiting(struct checker *c)
+{
+	struct slot_wait *w;
+
+	if (c->starting)
+		return;
+	c->starting = true;
+	while ((w = slots_next(&c->slots)))
+		start_attempt(c, target_of_wait(w), clock_now());
+	c->starting = false;
+}
+
 static void end_attempt(struct checker *c, struct target *t, const struct probe_result *result)
 {
 	struct instant now = clock_now();
 
 	t->running = false;
-	c->descriptors -= t->type->descriptors;
+	slots_give(&c->slots, t->type_index);
 	if (result->outcome == PROBE_POSTPONED)
 		postpone(c, t, result->reason, now);
 	else if (result->outcome == PROBE_FAILED && t->direct)
 		conclude_path(c, t, result, now);
 	else
 		conclude(c, t, result, now);
+	start_waiting(c);
 }
 
 static void on_ended(void *target, const struct probe_result *result)
@@ -178,21 +206,35 @@ static void on_ended(void *target, const struct probe_result *result)
 	arm_timer(c);
 }
 
+/* There is room for it. */
 static void start_attempt(struct checker *c, struct target *t, struct instant now)
 {
 	struct probe_result result;
 
 	probe_result_init(&result);
-	if (c->descriptors + t->type->descriptors > c->descriptors_max) {
-		postpone(c, t, "no descriptor left", now);
-		return;
-	}
-	c->descriptors += t->type->descriptors;
 	t->started = now;
 	t->running = true;
+	delays_add(&c->delays, instant_between_us(t->schedule.due, now));
 	deadline_set(&c->heap, &t->deadline, instant_add(now, t->rule.timeout_us));
 	if (t->type->start(t->probe, &result) != PROBE_RUNNING)
 		end_attempt(c, t, &result);
+}
+
+/* It is due: now, or when there is room. */
+static void begin_attempt(struct checker *c, struct target *t, struct instant now)
+{
+	char reason[80];
+
+	if (slots_take(&c->slots, t->type_index)) {
+		start_attempt(c, t, now);
+		return;
+	}
+	deadline_clear(&c->heap, &t->deadline);
+	slots_wait(&c->slots, &t->wait, t->type_index, now);
+	c->waited++;
+	(void)snprintf(reason, sizeof(reason), "%zu wait for a place among those of type %s",
+		c->slots.n_waiting, t->type->name);
+	complain(c, "late", reason, now);
 }
 
 /* A deadline noticed as late as that means that this process did not run (a machine suspended, a
@@ -241,25 +283,24 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		if (t->running)
 			time_out(c, t, now);
 		else
-			start_attempt(c, t, now);
+			begin_attempt(c, t, now);
 	}
 	arm_timer(c);
 	return 0;
 }
 
-static struct prober *prober_of(
-	void *owner, const char *type_name, const struct probe_type **ret_type)
+static struct prober *prober_of(void *owner, const char *type_name, unsigned *ret_type_index)
 {
 	struct checker *c = owner;
-	const struct probe_host host = {helper_loop(c->helper), on_ended, c->helper};
-	size_t i = 0;
+	const struct probe_host host = {helper_loop(c->helper), on_ended, c->helper, target_id};
+	unsigned i = 0;
 
 	while (i < n_probe_types && strcmp(probe_types[i]->name, type_name) != 0)
 		i++;
 	if (i == n_probe_types ||
 		(!c->probers[i] && probe_types[i]->open(&host, &c->probers[i]) < 0))
 		return NULL;
-	*ret_type = probe_types[i];
+	*ret_type_index = i;
 	return c->probers[i];
 }
 
@@ -331,14 +372,15 @@ static void drop_target(struct checker *c, struct target *t)
 {
 	deadline_clear(&c->heap, &t->deadline);
 	history_done(&t->history, c->reasons);
+	slots_leave(&c->slots, &t->wait);
 	if (t->running)
-		c->descriptors -= t->type->descriptors;
+		slots_give(&c->slots, t->type_index);
 	target_free(t);
 }
 
 static void reschedule(struct checker *c, struct target *t)
 {
-	if (!t->running && t->checks > 0)
+	if (!t->running && !t->wait.waiting && t->checks > 0)
 		schedule_next(c, t, clock_now());
 }
 
@@ -453,6 +495,12 @@ void checker_report(const struct checker *c, json_t *report)
 					 : target_report(c->targets.items[i]));
 	(void)json_object_set_new(report, "targets", targets);
 	(void)json_object_set_new(report, "postponed", json_integer((json_int_t)c->postponed));
+	(void)json_object_set_new(report, "starts",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "count", (json_int_t)c->delays.n,
+			"waiting", (json_int_t)c->slots.n_waiting, "waited", (json_int_t)c->waited,
+			"delay_p50_us", (json_int_t)delays_permille(&c->delays, 500),
+			"delay_p99_us", (json_int_t)delays_permille(&c->delays, 990),
+			"delay_max_us", (json_int_t)c->delays.max_us));
 }
 
 /* Somebody asks for some targets with all that is known of them. */
@@ -484,13 +532,30 @@ void checker_message(struct checker *c, const char *method, const json_t *parame
 			probe_types[i]->message(c->probers[i], method, parameters);
 }
 
+/* Some are for everything but attempts. */
 static unsigned descriptors_max(void)
 {
 	struct rlimit limit;
+	rlim_t max = 0;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= 2 * DESCRIPTORS_RESERVED)
-		return DESCRIPTORS_RESERVED;
-	return limit.rlim_cur > INT_MAX ? INT_MAX : (unsigned)limit.rlim_cur - DESCRIPTORS_RESERVED;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > DESCRIPTORS_RESERVED)
+		max = limit.rlim_cur - DESCRIPTORS_RESERVED;
+	return max < DESCRIPTORS_MIN ? DESCRIPTORS_MIN : max < INT_MAX ? (unsigned)max : INT_MAX;
+}
+
+static int init_types(struct checker *c)
+{
+	int r = slots_init(&c->slots, (unsigned)n_probe_types, descriptors_max());
+
+	c->probers = calloc(n_probe_types, sizeof(struct prober *));
+	c->reasons = reasons_new();
+	if (r < 0 || !c->probers || !c->reasons)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_probe_types; i++) {
+		c->slots.types[i].descriptors = probe_types[i]->descriptors;
+		c->slots.types[i].running_max = probe_types[i]->slots;
+	}
+	return 0;
 }
 
 int checker_new(struct helper *helper, struct checker **ret)
@@ -501,17 +566,10 @@ int checker_new(struct helper *helper, struct checker **ret)
 	if (!c)
 		return -ENOMEM;
 	c->helper = helper;
-	c->descriptors_max = descriptors_max();
-	c->probers = calloc(n_probe_types, sizeof(struct prober *));
-	c->reasons = reasons_new();
-	if (!c->probers || !c->reasons) {
-		free(c->probers);
-		reasons_free(c->reasons);
-		free(c);
-		return -ENOMEM;
-	}
-	r = sd_event_add_time(
-		helper_loop(helper), &c->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, c);
+	r = init_types(c);
+	if (r >= 0)
+		r = sd_event_add_time(helper_loop(helper), &c->timer, CLOCK_BOOTTIME, 0,
+			TIMER_ACCURACY_US, on_timer, c);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
 	if (r >= 0)
@@ -529,10 +587,11 @@ void checker_free(struct checker *c)
 	if (!c)
 		return;
 	free_list(c, &c->targets);
-	for (size_t i = 0; i < n_probe_types; i++)
+	for (size_t i = 0; c->probers && i < n_probe_types; i++)
 		if (c->probers[i])
 			probe_types[i]->close(c->probers[i]);
 	free(c->probers);
+	slots_done(&c->slots);
 	sd_event_source_disable_unref(c->timer);
 	reasons_free(c->reasons);
 	free(c->heap.items);

@@ -4,6 +4,7 @@
 
 #include "base/addr.h"
 #include "base/cleanup.h"
+#include "base/index.h"
 #include "core/grpc_health.h"
 
 #include <ctype.h>
@@ -315,10 +316,17 @@ static void free_rule(struct http_rule *rule)
 	free(rule);
 }
 
+static struct http_rule **bucket_of(struct http_rules *rules, const char *text)
+{
+	uint64_t hash = index_hash(INDEX_HASH, text, strlen(text));
+
+	return &rules->buckets[(hash ^ hash >> 32) % HTTP_RULES_BUCKETS];
+}
+
 static int add_rule(struct http_rules *rules, enum http_kind kind, const json_t *settings,
 	char **text, struct http_rule **ret)
 {
-	struct http_rule *rule = calloc(1, sizeof(*rule));
+	struct http_rule *rule = calloc(1, sizeof(*rule)), **bucket;
 	int r = -ENOMEM;
 
 	if (rule) {
@@ -329,27 +337,21 @@ static int add_rule(struct http_rules *rules, enum http_kind kind, const json_t 
 		free_rule(rule);
 		return r;
 	}
+	bucket = bucket_of(rules, *text);
 	rule->text = take_ptr(*text);
-	rule->next = rules->first;
-	rules->first = rule;
+	rule->next = *bucket;
+	*bucket = rule;
 	*ret = rule;
 	return 0;
 }
 
-/* The rule that was used last comes first, as pools are told one after the other. */
 static struct http_rule *find_rule(struct http_rules *rules, const char *text)
 {
-	for (struct http_rule **at = &rules->first; *at; at = &(*at)->next) {
-		struct http_rule *rule = *at;
+	struct http_rule *rule = *bucket_of(rules, text);
 
-		if (strcmp(rule->text, text) != 0)
-			continue;
-		*at = rule->next;
-		rule->next = rules->first;
-		rules->first = rule;
-		return rule;
-	}
-	return NULL;
+	while (rule && strcmp(rule->text, text) != 0)
+		rule = rule->next;
+	return rule;
 }
 
 int http_rules_get(struct http_rules *rules, enum http_kind kind, const json_t *settings,
@@ -373,10 +375,11 @@ int http_rules_get(struct http_rules *rules, enum http_kind kind, const json_t *
 
 void http_rules_release(struct http_rules *rules, struct http_rule *rule)
 {
-	struct http_rule **at = &rules->first;
+	struct http_rule **at;
 
 	if (!rule || --rule->users > 0)
 		return;
+	at = bucket_of(rules, rule->text);
 	while (*at != rule)
 		at = &(*at)->next;
 	*at = rule->next;

@@ -48,8 +48,9 @@ struct http_rule {
 };
 
 /* Those in use. Begins as {0}. */
+#define HTTP_RULES_BUCKETS 256
 struct http_rules {
-	struct http_rule *first;
+	struct http_rule *buckets[HTTP_RULES_BUCKETS]; /* by a hash of their text */
 };
 
 /* The rule that these settings make: 0, -EINVAL or -ENOMEM. It is released with

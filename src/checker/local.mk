@@ -1,12 +1,14 @@
 pkglibexec_PROGRAMS += tandem-checker
 tandem_checker_SOURCES = \
 	src/checker/arp_probe.c \
+	src/checker/agent_probe.c src/checker/agent_result.c src/checker/agent_result.h \
 	src/checker/checker.c src/checker/checker.h \
 	src/checker/curl_loop.c src/checker/curl_loop.h \
 	src/checker/http_match.c src/checker/http_match.h \
 	src/checker/http_probe.c \
 	src/checker/http_rule.c src/checker/http_rule.h \
 	src/checker/dns_probe.c \
+	src/checker/exec_probe.c src/checker/file_probe.c \
 	src/checker/history.c src/checker/history.h \
 	src/checker/main.c \
 	src/checker/ping_probe.c \
@@ -14,6 +16,7 @@ tandem_checker_SOURCES = \
 	src/checker/probe_types.c src/checker/types.h \
 	src/checker/smtp_probe.c \
 	src/checker/socket_loop.c src/checker/socket_loop.h \
+	src/checker/slots.c src/checker/slots.h \
 	src/checker/target.c src/checker/target.h \
 	src/checker/tcp_probe.c \
 	src/checker/tls_rule.c src/checker/tls_rule.h \

@@ -82,6 +82,7 @@ struct probe_host {
 	sd_event *loop;
 	probe_ended ended;
 	struct helper *helper; /* for a type that needs the director's help */
+	const char *(*target_id)(const void *target); /* by which the director knows it */
 };
 
 struct probe_type {
@@ -89,6 +90,8 @@ struct probe_type {
 	/* How many descriptors an attempt takes at most; no attempt is begun when there are not so
 	 * many. */
 	unsigned descriptors;
+	/* How many attempts of the type may be under way at once; 0: as many as wanted. */
+	unsigned slots;
 
 	/* 0 or -errno. */
 	int (*open)(const struct probe_host *host, struct prober **ret);

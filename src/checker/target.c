@@ -108,6 +108,32 @@ static int make_probe(struct target *t, struct prober *shared, const json_t *wan
 	return t->type->new (shared, &t->endpoint, settings ? settings : none, t, &t->probe);
 }
 
+static const char *const wish_names[] = {
+	[PROBE_WISH_NONE] = "none",
+	[PROBE_WISH_SERVE] = "serve",
+	[PROBE_WISH_DRAIN] = "drain",
+	[PROBE_WISH_MAINT] = "maint",
+};
+
+static enum probe_wish wish_by_name(const char *name)
+{
+	for (enum probe_wish w = PROBE_WISH_SERVE; name && w <= PROBE_WISH_MAINT; w++)
+		if (strcmp(wish_names[w], name) == 0)
+			return w;
+	return PROBE_WISH_NONE;
+}
+
+/* What it asked for before this process was there. */
+static void read_wishes(struct target *t, const json_t *wanted)
+{
+	uint64_t percent;
+
+	t->weight_percent = read_number(wanted, "weight_percent", 0, PROBE_WEIGHT_MAX, &percent)
+				    ? (int)percent
+				    : PROBE_WEIGHT_NONE;
+	t->wish = wish_by_name(json_string_value(json_object_get(wanted, "wish")));
+}
+
 /* Returns what is wrong, or NULL. */
 static const char *read_wanted(struct target *t, const json_t *wanted, target_prober prober)
 {
@@ -129,9 +155,11 @@ static const char *read_wanted(struct target *t, const json_t *wanted, target_pr
 		return "no such address, port, source or mark";
 	if (!read_through(t, json_object_get(wanted, "through")))
 		return "no such way through a service";
-	shared = prober(t->owner, type, &t->type);
+	read_wishes(t, wanted);
+	shared = prober(t->owner, type, &t->type_index);
 	if (!shared)
 		return "this type of check is not available";
+	t->type = probe_types[t->type_index];
 	return make_probe(t, shared, wanted) < 0 ? "the check was refused" : NULL;
 }
 
@@ -176,6 +204,11 @@ bool target_same(const struct target *a, const struct target *b)
 	       (!a->type->equal || a->type->equal(a->probe, b->probe));
 }
 
+const char *target_id(const void *target)
+{
+	return ((const struct target *)target)->id;
+}
+
 int target_compare(const void *a, const void *b)
 {
 	const struct target *const *x = a, *const *y = b;
@@ -183,17 +216,45 @@ int target_compare(const void *a, const void *b)
 	return strcmp((*x)->id, (*y)->id);
 }
 
+/* What no check has said is left out. */
+static json_t *add_wishes(json_t *o, const struct target *t)
+{
+	if (t->weight_percent != PROBE_WEIGHT_NONE)
+		(void)json_object_set_new(o, "weight_percent", json_integer(t->weight_percent));
+	if (t->wish != PROBE_WISH_NONE)
+		(void)json_object_set_new(o, "wish", json_string(wish_names[t->wish]));
+	return o;
+}
+
+bool target_take_wishes(struct target *t, const struct probe_result *result)
+{
+	bool changed = false;
+
+	if (result->weight_percent != PROBE_WEIGHT_NONE) {
+		changed = t->weight_percent != result->weight_percent;
+		t->weight_percent = result->weight_percent;
+	}
+	if (result->wish != PROBE_WISH_NONE) {
+		changed = changed || t->wish != result->wish;
+		t->wish = result->wish;
+	}
+	return changed;
+}
+
 json_t *target_verdict(const struct target *t)
 {
-	return json_pack("{s:s, s:s, s:s, s:I}", "id", t->id, "state",
-		health_state_name(t->health.state), "reason", t->reason, "latency_us",
-		(json_int_t)t->latency_us);
+	return add_wishes(json_pack("{s:s, s:s, s:s, s:I}", "id", t->id, "state",
+				  health_state_name(t->health.state), "reason", t->reason,
+				  "latency_us", (json_int_t)t->latency_us),
+		t);
 }
 
 json_t *target_report(const struct target *t)
 {
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "id", t->id, "state",
-		health_state_name(t->health.state), "reason", t->reason, "latency_us",
-		(json_int_t)t->latency_us, "since_us", (json_int_t)t->health.since.us, "checks",
-		(json_int_t)t->checks, "failures", (json_int_t)t->failures);
+	return add_wishes(
+		json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "id", t->id, "state",
+			health_state_name(t->health.state), "reason", t->reason, "latency_us",
+			(json_int_t)t->latency_us, "since_us", (json_int_t)t->health.since.us,
+			"checks", (json_int_t)t->checks, "failures", (json_int_t)t->failures),
+		t);
 }

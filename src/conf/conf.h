@@ -266,6 +266,7 @@ struct conf_pool {
 	char *name;
 	bool has_check; /* without a check every server is taken as up */
 	struct conf_check check;
+	bool weighted; /* checks may ask for weights */
 	enum conf_on_failure on_failure;
 	uint32_t quorum;             /* sum of the weights of usable servers that it takes */
 	uint32_t hysteresis;         /* that much more to come up, that much less to go down */

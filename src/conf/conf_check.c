@@ -13,6 +13,9 @@ static const char *const type_names[CONF_CHECK_TYPES] = {
 	[CONF_CHECK_HTTP] = "http",
 	[CONF_CHECK_HTTPS] = "https",
 	[CONF_CHECK_GRPC] = "grpc",
+	[CONF_CHECK_AGENT] = "agent",
+	[CONF_CHECK_EXEC] = "exec",
+	[CONF_CHECK_FILE] = "file",
 	[CONF_CHECK_NONE] = "none",
 };
 
@@ -61,9 +64,22 @@ const struct conf_check *conf_check_of(
 	return check && !is_none(check) ? check : NULL;
 }
 
+bool conf_check_gives_weight(const struct conf_check *check)
+{
+	size_t n;
+	const struct conf_check *members = conf_check_members(check, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (members[i].type == CONF_CHECK_AGENT || members[i].type == CONF_CHECK_FILE ||
+			(members[i].type == CONF_CHECK_EXEC && members[i].exec.exit_weight))
+			return true;
+	return false;
+}
+
 bool conf_check_type_has_port(enum conf_check_type type)
 {
-	return type != CONF_CHECK_NONE && type != CONF_CHECK_PING;
+	return type != CONF_CHECK_EXEC && type != CONF_CHECK_FILE && type != CONF_CHECK_NONE &&
+	       type != CONF_CHECK_PING;
 }
 
 bool conf_check_wants_port(const struct conf_check *check)

@@ -24,6 +24,9 @@ enum conf_check_type {
 	CONF_CHECK_HTTP,
 	CONF_CHECK_HTTPS,
 	CONF_CHECK_GRPC,
+	CONF_CHECK_AGENT,
+	CONF_CHECK_EXEC,
+	CONF_CHECK_FILE,
 	CONF_CHECK_NONE, /* no check: the server is taken as up */
 	CONF_CHECK_TYPES
 };
@@ -101,6 +104,13 @@ struct conf_check_tls {
 	uint64_t warn_within_us;
 };
 
+struct conf_exec {
+	char **argv;        /* NULL after the last */
+	char *user;         /* NULL: the default one */
+	char **environment; /* "NAME=value", NULL after the last; NULL: nothing */
+	bool exit_weight;
+};
+
 /* A check, or several of them combined: then only `all` or `any` counts, whose members have taken
  * over what they did not say themselves. A member is never a combination. */
 struct conf_check {
@@ -128,6 +138,9 @@ struct conf_check {
 	uint16_t ping_size; /* bytes of data */
 	struct conf_check_http http;
 	struct conf_check_tls *tls; /* NULL: without, or with nothing said about it */
+	char *agent_send; /* NULL: nothing */
+	struct conf_exec exec;
+	char *file;
 };
 
 struct conf_pool;
@@ -145,6 +158,8 @@ static inline const struct conf_check *conf_check_members(
 	return check->n_all ? check->all : check->n_any ? check->any : check;
 }
 
+/* Whether it, or one of its members, may ask for a weight. */
+bool conf_check_gives_weight(const struct conf_check *check);
 /* Whether checks of this type go to a port. */
 bool conf_check_type_has_port(enum conf_check_type type);
 /* Whether it, or one of its members, goes to the server's port. */

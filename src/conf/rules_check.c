@@ -17,7 +17,8 @@
 /* Those that send something somewhere. */
 #define NETWORK (PORTED | BIT(PING))
 /* ... and to a port. */
-#define PORTED (BIT(TCP) | BIT(DNS) | BIT(SMTP) | BIT(UDP) | BIT(TLS) | HTTP | BIT(GRPC))
+#define PORTED                                                                                     \
+	(BIT(TCP) | BIT(DNS) | BIT(SMTP) | BIT(UDP) | BIT(TLS) | HTTP | BIT(GRPC) | BIT(AGENT))
 
 /* Which keys are for which types only. The others are for every check. */
 static const struct {
@@ -34,8 +35,8 @@ static const struct {
 	{"fall", EVERY, 0},
 	{"jitter", EVERY, 0},
 	{"initial", EVERY, 0},
-	{"address", NETWORK, 0},
-	{"port", PORTED, 0},
+	{"address", NETWORK | BIT(EXEC), 0},
+	{"port", PORTED | BIT(EXEC), 0},
 	{"source", NETWORK, 0},
 	{"interface", NETWORK, 0},
 	{"mark", NETWORK, 0},
@@ -66,6 +67,12 @@ static const struct {
 	{"body_max", HTTP, 0},
 	{"service", BIT(GRPC), 0},
 	{"tls", BIT(TLS) | BIT(HTTPS) | BIT(GRPC), 0},
+	{"agent_send", BIT(AGENT), 0},
+	{"command", BIT(EXEC), BIT(EXEC)},
+	{"user", BIT(EXEC), 0},
+	{"environment", BIT(EXEC), 0},
+	{"exit_weight", BIT(EXEC), 0},
+	{"file", BIT(FILE), BIT(FILE)},
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -354,6 +361,9 @@ static void rule_type(const struct check_at *at)
 	case CONF_CHECK_UDP:
 		rule_udp(at);
 		break;
+	case CONF_CHECK_AGENT:
+	case CONF_CHECK_EXEC:
+	case CONF_CHECK_FILE:
 	case CONF_CHECK_HTTP:
 	case CONF_CHECK_HTTPS:
 	case CONF_CHECK_GRPC:
@@ -365,6 +375,29 @@ static void rule_type(const struct check_at *at)
 	case CONF_CHECK_TYPES:
 		break;
 	}
+}
+
+static void rule_program(const struct check_at *at)
+{
+	const struct conf_exec *exec = &at->check->exec;
+	auto_free char *quoted = NULL;
+
+	if (exec->argv && rules_given(at->json, "command") && exec->argv[0][0] != '/') {
+		quoted = fault_quote(exec->argv[0]);
+		report(at, "command", conf_printf("%s is not an absolute path", quoted));
+	}
+	for (char **v = exec->environment; v && *v && rules_given(at->json, "environment"); v++) {
+		const char *equals = strchr(*v, '=');
+
+		if (!equals || equals == *v)
+			report(at, "environment", conf_dup("must be texts as \"NAME=value\""));
+	}
+}
+
+static void rule_file(const struct check_at *at)
+{
+	if (at->check->file && rules_given(at->json, "file") && at->check->file[0] != '/')
+		report(at, "file", conf_dup("must be an absolute path"));
 }
 
 static void rule_check(struct check_at *at);
@@ -407,6 +440,8 @@ static void rule_check(struct check_at *at)
 	rule_mark(at);
 	rule_type(at);
 	rule_http(at);
+	rule_program(at);
+	rule_file(at);
 	if (at->member && at->check->type == CONF_CHECK_NONE)
 		report(at, "type", conf_dup("\"none\" is no check that could be combined"));
 }
@@ -466,6 +501,28 @@ static void rule_sources(const struct rules *r, size_t pool)
 	}
 }
 
+static void note_weights(struct conf_pool *p)
+{
+	for (size_t i = 0; i < p->n_servers && !p->weighted; i++) {
+		const struct conf_check *check = conf_check_of(p, &p->servers[i]);
+
+		p->weighted = check && conf_check_gives_weight(check);
+	}
+}
+
+static void rule_checks_of_servers(const struct check_at *of_pool, struct conf_pool *p,
+	const struct path *servers, json_t *servers_json)
+{
+	size_t server = 0;
+	const char *name;
+	json_t *json;
+
+	json_object_foreach (servers_json, name, json) {
+		if (strcmp(name, KEY_COMMENT) != 0)
+			rule_server(of_pool, servers, &p->servers[server++], json);
+	}
+}
+
 /* Servers stand in the order of their JSON. They look at the pool's check before it is resolved. */
 void rules_checks(const struct rules *r, size_t pool)
 {
@@ -475,18 +532,13 @@ void rules_checks(const struct rules *r, size_t pool)
 	const struct path object = {&map, p->name, 0}, path = {&object, "check", 0};
 	const struct path servers = {&object, "servers", 0};
 	struct check_at at = {.r = r, .source = origin->source, .path = &path};
-	size_t server = 0;
-	const char *name;
-	json_t *json;
 
 	at.json = check_json(r, pool);
 	at.check = &p->check;
-	json_object_foreach (json_object_get(origin->json, "servers"), name, json) {
-		if (strcmp(name, KEY_COMMENT) != 0)
-			rule_server(&at, &servers, &p->servers[server++], json);
+	rule_checks_of_servers(&at, p, &servers, json_object_get(origin->json, "servers"));
+	if (p->has_check && json_is_object(at.json)) {
+		rule_check(&at);
+		rule_sources(r, pool);
 	}
-	if (!p->has_check || !json_is_object(at.json))
-		return;
-	rule_check(&at);
-	rule_sources(r, pool);
+	note_weights(p);
 }

@@ -5,11 +5,15 @@
 #include "core/ramp.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char *const reason_names[POOL_REASON_MAX_] = {
 	[POOL_REASON_NONE] = "none",
 	[POOL_REASON_SLOW_START] = "slow-start",
 	[POOL_REASON_WEIGHT] = "weight",
+	[POOL_REASON_CHECK_WEIGHT] = "check-weight",
+	[POOL_REASON_CHECK_DRAIN] = "check-drain",
+	[POOL_REASON_CHECK_MAINT] = "check-maint",
 	[POOL_REASON_DRAINING] = "draining",
 	[POOL_REASON_DRAINED] = "drained",
 	[POOL_REASON_FORCED] = "forced",
@@ -33,6 +37,27 @@ const char *pool_reason_name(enum pool_reason reason)
 {
 	assert(reason < POOL_REASON_MAX_);
 	return reason_names[reason];
+}
+
+static const char *const wish_names[POOL_WISH_MAX_] = {
+	[POOL_WISH_SERVE] = "serve",
+	[POOL_WISH_DRAIN] = "drain",
+	[POOL_WISH_MAINT] = "maint",
+};
+
+const char *pool_wish_name(enum pool_wish wish)
+{
+	assert(wish < POOL_WISH_MAX_);
+	return wish_names[wish];
+}
+
+enum pool_wish pool_wish_by_name(const char *name)
+{
+	enum pool_wish wish = 0;
+
+	while (wish < POOL_WISH_MAX_ && strcmp(wish_names[wish], name) != 0)
+		wish++;
+	return wish;
 }
 
 const char *pool_quorum_name(enum pool_quorum quorum)
@@ -68,6 +93,32 @@ static uint32_t weight_of(const struct pool_server *s)
 	return s->decision && s->decision->has_weight ? s->decision->weight : s->weight;
 }
 
+static void take_percent(struct pool_share *share, unsigned percent)
+{
+	if (percent != 100)
+		share->reason = POOL_REASON_CHECK_WEIGHT;
+	share->percent = percent;
+	if (percent == 0)
+		share->weight = 0;
+}
+
+/* Never to nothing. */
+static void slow_down(struct pool_share *share, unsigned ramp)
+{
+	if (ramp == 100)
+		return;
+	share->reason = POOL_REASON_SLOW_START;
+	share->percent = (share->percent * ramp + 99) / 100;
+}
+
+/* It is up, and does not want to serve. Like one that an operator took out, it is in no census. */
+static struct pool_share share_of_unwilling(enum pool_wish wish)
+{
+	return wish == POOL_WISH_DRAIN
+		       ? (struct pool_share){POOL_USE_QUIET, POOL_REASON_CHECK_DRAIN, 0, 100}
+		       : (struct pool_share){POOL_USE_DEAD, POOL_REASON_CHECK_MAINT, 0, 100};
+}
+
 static struct pool_share share_of_usable(
 	const struct pool_rule *rule, const struct pool_server *s, struct instant now)
 {
@@ -76,12 +127,12 @@ static struct pool_share share_of_usable(
 
 	if (s->decision && s->decision->has_weight)
 		share.reason = POOL_REASON_WEIGHT;
+	else if (s->wishes.has_percent)
+		take_percent(&share, s->wishes.percent);
 	if (share.weight == 0)
 		share.use = POOL_USE_QUIET;
 	else
-		share.percent = ramp_percent(&ramp, now);
-	if (share.percent < 100)
-		share.reason = POOL_REASON_SLOW_START;
+		slow_down(&share, ramp_percent(&ramp, now));
 	return share;
 }
 
@@ -93,6 +144,8 @@ static struct pool_share share_alone(
 		return share_of_decision(s);
 	switch (s->health) {
 	case HEALTH_UP:
+		if (s->wishes.wish != POOL_WISH_SERVE)
+			return share_of_unwilling(s->wishes.wish);
 		return share_of_usable(rule, s, now);
 	case HEALTH_DOWN:
 		return (struct pool_share){POOL_USE_DEAD, POOL_REASON_DOWN, weight_of(s), 100};

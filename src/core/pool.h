@@ -18,12 +18,29 @@ struct pool_rule {
 	uint64_t slow_start_us;       /* 0: none */
 };
 
+/* What a server asks for by its check (an agent, a program, a file). */
+enum pool_wish {
+	POOL_WISH_SERVE,
+	POOL_WISH_DRAIN, /* no new connections */
+	POOL_WISH_MAINT, /* none at all */
+	POOL_WISH_MAX_
+};
+const char *pool_wish_name(enum pool_wish wish);    /* "serve" */
+enum pool_wish pool_wish_by_name(const char *name); /* POOL_WISH_MAX_: none */
+
+struct pool_wishes {
+	enum pool_wish wish;
+	bool has_percent;
+	unsigned percent; /* of its weight, 0..1000 */
+};
+
 struct pool_server {
 	enum health_state health;        /* HEALTH_UP for one without a check */
 	uint32_t weight;                 /* configured */
 	struct instant up_at;            /* when it came up; {0}: it is not news */
 	struct instant failed_at;        /* when it went down */
 	const struct decision *decision; /* NULL: none */
+	struct pool_wishes wishes; /* count while it is up and no operator decided otherwise */
 };
 
 enum pool_use {
@@ -35,20 +52,23 @@ enum pool_use {
 
 /* Why a server has the share that it has. */
 enum pool_reason {
-	POOL_REASON_NONE,       /* its weight, nothing special */
-	POOL_REASON_SLOW_START, /* not all of its weight yet */
-	POOL_REASON_WEIGHT,     /* a weight set by an operator */
-	POOL_REASON_DRAINING,   /* by an operator, connections are left */
-	POOL_REASON_DRAINED,    /* by an operator, over */
-	POOL_REASON_FORCED,     /* by an operator, the deadline ended it */
-	POOL_REASON_FAILED,     /* taken as down by an operator */
-	POOL_REASON_DOWN,       /* its check failed */
-	POOL_REASON_UNCHECKED,  /* not checked yet */
-	POOL_REASON_HELD_IN,    /* its check failed, but max_ejected keeps it in use */
-	POOL_REASON_PANIC,      /* its check failed, but so did too many others */
-	POOL_REASON_NO_QUORUM,  /* the fallback pool is used instead */
-	POOL_REASON_FALLBACK,   /* of the fallback pool, which is used */
-	POOL_REASON_LEAVING,    /* of the fallback pool, which was used until lately */
+	POOL_REASON_NONE,         /* its weight, nothing special */
+	POOL_REASON_SLOW_START,   /* not all of its weight yet */
+	POOL_REASON_WEIGHT,       /* a weight set by an operator */
+	POOL_REASON_CHECK_WEIGHT, /* a part of its weight, as its check asked for */
+	POOL_REASON_CHECK_DRAIN,  /* no new connections, as its check asked for */
+	POOL_REASON_CHECK_MAINT,  /* none at all, the same */
+	POOL_REASON_DRAINING,     /* by an operator, connections are left */
+	POOL_REASON_DRAINED,      /* by an operator, over */
+	POOL_REASON_FORCED,       /* by an operator, the deadline ended it */
+	POOL_REASON_FAILED,       /* taken as down by an operator */
+	POOL_REASON_DOWN,         /* its check failed */
+	POOL_REASON_UNCHECKED,    /* not checked yet */
+	POOL_REASON_HELD_IN,      /* its check failed, but max_ejected keeps it in use */
+	POOL_REASON_PANIC,        /* its check failed, but so did too many others */
+	POOL_REASON_NO_QUORUM,    /* the fallback pool is used instead */
+	POOL_REASON_FALLBACK,     /* of the fallback pool, which is used */
+	POOL_REASON_LEAVING,      /* of the fallback pool, which was used until lately */
 	POOL_REASON_MAX_
 };
 const char *pool_reason_name(enum pool_reason reason); /* "none", "slow-start" ... */
@@ -57,7 +77,7 @@ struct pool_share {
 	enum pool_use use;
 	enum pool_reason reason;
 	uint32_t weight;  /* before slow start and scale */
-	unsigned percent; /* of it that the slow start allows: 10..100 */
+	unsigned percent; /* of it that slow start and check allow: 1..1000 */
 };
 
 enum pool_quorum {
@@ -102,5 +122,6 @@ struct pool_share pool_share_of_fallback(struct pool_share share, bool used);
 /* Whether the server is in the table of a service that lets connections to dead servers expire, or
  * keeps them. */
 bool pool_share_is_placed(const struct pool_share *share, bool expire);
-/* The kernel's weight. `scale`: RAMP_SCALE in a pool with slow start, else 1. */
+/* The kernel's weight. `scale`: RAMP_SCALE in a pool with slow start, or whose checks ask for
+ * weights, else 1. */
 uint32_t pool_share_weight(const struct pool_share *share, uint32_t scale);

@@ -130,6 +130,8 @@ static void print_reason(FILE *f, const json_t *s)
 		const char *reason, *words;
 	} rows[] = {
 		{"weight", "weight set by operator"},
+		{"check-drain", "drained by its check"},
+		{"check-maint", "in maintenance by its check"},
 		{"draining", "drained by operator, connections left"},
 		{"drained", "drained by operator"},
 		{"forced", "drained by operator, ended by the deadline"},
@@ -143,6 +145,8 @@ static void print_reason(FILE *f, const json_t *s)
 
 	if (strcmp(text(s, "reason"), "slow-start") == 0)
 		(void)fprintf(f, " (slow start, %lld %%)", number(s, "percent"));
+	if (strcmp(text(s, "reason"), "check-weight") == 0)
+		(void)fprintf(f, " (%lld %% by its check)", number(s, "percent"));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (strcmp(text(s, "reason"), rows[i].reason) == 0)
 			(void)fprintf(f, " (%s)", rows[i].words);

@@ -169,6 +169,24 @@ static void write_grpc(struct writer *w, const struct conf_check_http *http)
 	write_given(w, "service", http->service);
 }
 
+static void write_texts(struct writer *w, const char *key, char *const *texts)
+{
+	writer_array(w, key);
+	for (; texts && *texts; texts++)
+		writer_text(w, NULL, *texts);
+	writer_end_array(w);
+}
+
+/* The program is run by the director; what the checker does with it is to tell targets apart. */
+static void write_exec(struct writer *w, const struct conf_exec *exec)
+{
+	write_texts(w, "command", exec->argv);
+	write_texts(w, "environment", exec->environment);
+	if (exec->user)
+		writer_text(w, "user", exec->user);
+	writer_bool(w, "exit_weight", exec->exit_weight);
+}
+
 /* What is particular to the type. */
 static void write_own(struct writer *w, const struct conf_check *check)
 {
@@ -197,6 +215,16 @@ static void write_own(struct writer *w, const struct conf_check *check)
 		break;
 	case CONF_CHECK_TLS:
 		write_tls(w, check->tls);
+		break;
+	case CONF_CHECK_AGENT:
+		if (check->agent_send)
+			writer_text(w, "send", check->agent_send);
+		break;
+	case CONF_CHECK_EXEC:
+		write_exec(w, &check->exec);
+		break;
+	case CONF_CHECK_FILE:
+		writer_text(w, "file", check->file);
 		break;
 	case CONF_CHECK_TCP:
 	case CONF_CHECK_NONE:

@@ -55,7 +55,9 @@ static struct ipvs_dest dest_of(const struct conf_service *s, const struct conf_
 /* ovf takes a weight for a number of connections: it must be the one that was written. */
 static uint32_t scale_of(const struct conf_service *s, const struct conf_pool *pool)
 {
-	return pool->slow_start_us > 0 && strcmp(s->scheduler, "ovf") != 0 ? RAMP_SCALE : 1;
+	return (pool->slow_start_us > 0 || pool->weighted) && strcmp(s->scheduler, "ovf") != 0
+		       ? RAMP_SCALE
+		       : 1;
 }
 
 /* sh and dh send clients to a server of weight 0 all the same, and so nowhere. */

@@ -200,6 +200,8 @@ static int set_up(struct director *d)
 	if (r >= 0)
 		r = drains_init(d);
 	if (r >= 0)
+		r = checks_init(d);
+	if (r >= 0)
 		r = track_init(d);
 	if (r >= 0)
 		r = notify_init(d);
@@ -216,6 +218,7 @@ static void director_free(struct director *d)
 	helpers_done(d);
 	if (d->loop)
 		apply_done(d);
+	exec_checks_free(d->exec_checks);
 	notify_done(d);
 	track_done(d);
 	drains_done(d);

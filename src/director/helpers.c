@@ -53,6 +53,8 @@ static void on_started(struct process *p, void *userdata)
 	(void)snprintf(message, sizeof(message), "%s started", p->kind->program);
 	director_event(d, EVENT_HELPER_STARTED, message, "TANDEM_HELPER", p->kind->name,
 		"TANDEM_PID", pid, NULL);
+	if (index_of(d, p) == HELPER_CHECKER)
+		checks_started(d);
 	configure(d, index_of(d, p));
 }
 

@@ -10,6 +10,7 @@ tandemd_SOURCES = \
 	src/director/director.c src/director/director.h \
 	src/director/drains.c \
 	src/director/forwarding.c src/director/forwarding.h \
+	src/director/exec_checks.c src/director/exec_checks.h \
 	src/director/helpers.c \
 	src/director/main.c \
 	src/director/job.c src/director/job.h \

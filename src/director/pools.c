@@ -181,7 +181,8 @@ static struct pool_server server_of(const struct pools_input *in, size_t view, s
 	struct pool_server result = {.health = health.state,
 		.weight = s->weight,
 		.up_at = health.up_at,
-		.failed_at = health.failed_at};
+		.failed_at = health.failed_at,
+		.wishes = health.wishes};
 
 	if (override) {
 		result.decision = &override->decision;

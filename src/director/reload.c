@@ -120,6 +120,7 @@ static void adopt(struct director *d, struct candidate *c)
 	d->conf = c->conf;
 	d->generation++;
 	free(c);
+	exec_checks_adopt(d->exec_checks, &d->targets);
 	track_configure(d);
 	notify_configure(d);
 }

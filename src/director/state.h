@@ -23,6 +23,7 @@
 #include "base/event.h"
 #include "conf/conf.h"
 #include "core/handover.h"
+#include "director/exec_checks.h"
 #include "director/balancer.h"
 #include "director/desired.h"
 #include "director/job.h"
@@ -198,6 +199,7 @@ struct director {
 	struct roles roles;
 	struct targets targets;
 	struct checks checks;
+	struct exec_checks *exec_checks;
 	struct pools pools;
 	struct shares shares;
 	struct overrides overrides;
@@ -330,6 +332,9 @@ void maintenance_request(struct director *d, struct control_call *call, const js
 json_t *maintenance_to_json(const struct director *d);
 
 /* checks.c */
+int checks_init(struct director *d);
+/* The checker was started: it knows nothing, and nothing runs for it. */
+void checks_started(struct director *d);
 void checks_configure(struct director *d);
 /* The checker is another one soon, and knows nothing then. */
 void checks_forget(struct director *d);

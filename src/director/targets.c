@@ -156,6 +156,8 @@ static int inherit(struct builder *b, struct target *t)
 	t->verdict = before->verdict;
 	t->up_at = before->up_at;
 	t->failed_at = before->failed_at;
+	if (conf_check_gives_weight(t->check))
+		t->wishes = before->wishes;
 	return 0;
 }
 
@@ -184,11 +186,13 @@ static size_t intern(struct builder *b, const struct target *like, const char *s
 static uint16_t check_port(
 	const struct view *view, const struct conf_check *check, const struct conf_server *server)
 {
+	uint16_t port = check->port ? check->port : server->port;
+
+	if (check->type == CONF_CHECK_EXEC)
+		return port;
 	if (!conf_check_type_has_port(check->type))
 		return 0;
-	if (check->port)
-		return check->port;
-	return server->port ? server->port : view->check_port;
+	return port ? port : view->check_port;
 }
 
 static size_t place_of(const struct targets *t, size_t view, size_t server)
@@ -421,6 +425,17 @@ static enum health_state health_of(enum verdict verdict, const struct conf_check
 	return check->initial_up ? HEALTH_UP : HEALTH_UNKNOWN;
 }
 
+/* Several checks: the least weight, and the least service. */
+static void add_wishes(struct pool_wishes *sum, const struct pool_wishes *more)
+{
+	if (more->wish > sum->wish)
+		sum->wish = more->wish;
+	if (more->has_percent && (!sum->has_percent || more->percent < sum->percent)) {
+		sum->has_percent = true;
+		sum->percent = more->percent;
+	}
+}
+
 static enum health_state combine(bool all, size_t n, size_t n_up, size_t n_down)
 {
 	if (all ? n_up == n : n_up > 0)
@@ -487,11 +502,13 @@ struct server_health targets_health(
 	size_t n_said_up = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		const struct pool_wishes *wishes = &t->items[targets[at]].wishes;
 		struct opinion o = next_opinion(t, targets, n_targets, &at);
 		uint64_t up = o.up_at.us, failed = o.failed_at.us;
 		enum health_state state = health_of(o.verdict, &members[i]);
 
 		n_said_up += o.verdict == VERDICT_UP;
+		add_wishes(&h.wishes, wishes);
 		if (state == HEALTH_UP)
 			h.up_at.us = n_up++ == 0 ? up
 				     : all       ? larger(up, h.up_at.us)
@@ -603,6 +620,10 @@ static void write_target(struct writer *w, const struct targets *all, const stru
 	if (t->path)
 		write_path(w, all, t);
 	writer_text(w, "state", verdict_name(believed(t)));
+	if (t->wishes.has_percent)
+		writer_number(w, "weight_percent", t->wishes.percent);
+	if (t->wishes.wish != POOL_WISH_SERVE)
+		writer_text(w, "wish", pool_wish_name(t->wishes.wish));
 	writer_end_object(w);
 }
 

@@ -6,7 +6,7 @@
 #include "base/instant.h"
 #include "base/writer.h"
 #include "conf/conf.h"
-#include "core/health.h"
+#include "core/pool.h"
 #include "director/views.h"
 
 #include <stdbool.h>
@@ -32,9 +32,10 @@ struct target {
 	size_t direct;                   /* with a path: the target without, an index */
 	bool arp; /* with a path: only that nobody hears of the address there */
 	enum verdict verdict;
-	bool added;                /* by a reload, and not checked yet */
-	struct instant up_at;      /* when it came up; {0}: it is not news */
-	struct instant failed_at;  /* when it went down */
+	bool added;               /* by a reload, and not checked yet */
+	struct instant up_at;     /* when it came up; {0}: it is not news */
+	struct instant failed_at; /* when it went down */
+	struct pool_wishes wishes;
 	const char *pool, *server; /* names of the first, for the log */
 	size_t view, index;        /* and where it is: its view, and its number in the pool */
 };
@@ -45,6 +46,7 @@ struct server_health {
 	enum health_state said;   /* without regard to `initial` */
 	struct instant up_at;     /* as in struct target */
 	struct instant failed_at; /* while it is down */
+	struct pool_wishes wishes;
 };
 
 struct targets {

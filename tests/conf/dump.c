@@ -284,6 +284,29 @@ static void add_interval(json_t *o, const char *key, uint64_t interval_us)
 		json_object_set_new(o, key, dump_duration(interval_us));
 }
 
+static json_t *dump_texts(char *const *texts)
+{
+	json_t *array = json_array();
+
+	for (; texts && *texts; texts++)
+		json_array_append_new(array, json_string(*texts));
+	return array;
+}
+
+static void add_settings(json_t *o, const struct conf_check *check)
+{
+	if (check->agent_send)
+		json_object_set_new(o, "agent_send", json_string(check->agent_send));
+	if (check->file)
+		json_object_set_new(o, "file", json_string(check->file));
+	if (check->exec.argv)
+		json_object_set_new(o, "exec",
+			json_pack("{so ss? so sb}", "command", dump_texts(check->exec.argv), "user",
+				check->exec.user, "environment",
+				dump_texts(check->exec.environment), "exit_weight",
+				check->exec.exit_weight));
+}
+
 /* What is not said is left out. */
 static void add_way(json_t *o, const struct conf_check *check)
 {
@@ -320,6 +343,9 @@ static json_t *dump_own(const struct conf_check *check)
 			udp->send_hex, "reply_contains", udp->reply_contains, "reply_is",
 			udp->reply_is, "reply_hex", udp->reply_hex, "reply_matches",
 			udp->reply_matches);
+	case CONF_CHECK_AGENT:
+	case CONF_CHECK_EXEC:
+	case CONF_CHECK_FILE:
 	case CONF_CHECK_HTTP:
 	case CONF_CHECK_HTTPS:
 	case CONF_CHECK_GRPC:
@@ -401,6 +427,7 @@ static json_t *dump_check(const struct conf_check *check)
 	own = dump_own(check);
 	if (own)
 		json_object_set_new(o, conf_check_type_name(check->type), own);
+	add_settings(o, check);
 	return o;
 }
 

@@ -123,6 +123,7 @@ class Nginx(Program):
                   return 200 "status: ok\\n";
                 }}
                 location /live/ {{ root {self.directory}; }}
+                location = /from {{ return 200 "$remote_addr"; }}
                 location = /host {{ return 200 "$host $server_name"; }}
                 location = /head {{ return 200 "$request_method $http_x_probe $http_user_agent"; }}
                 location = /sick {{ return 503 "no\\n"; }}

@@ -21,7 +21,7 @@ EXTRA_DIST += tests/lab/ask.py tests/lab/test_addresses.py tests/lab/test_forwar
 EXTRA_DIST += tests/lab/test_kernel_traps.py
 EXTRA_DIST += tests/lab/test_limits.py tests/lab/test_routes.py \
 	tests/lab/test_election_scale.py tests/lab/test_election_stress.py
-EXTRA_DIST += tests/lab/test_balancing.py tests/lab/test_bench.py tests/lab/test_checker.py \
+EXTRA_DIST += tests/lab/test_balancing.py tests/lab/test_bench.py tests/lab/test_checker.py tests/lab/test_check_types.py \
 	tests/lab/test_config.py tests/lab/test_net_checks.py tests/lab/test_crash.py tests/lab/test_election.py tests/lab/test_fullnat.py \
 	tests/lab/test_lab.py tests/lab/peers.py tests/lab/test_interop.py tests/lab/test_election_bench.py \
 	tests/lab/test_operations.py tests/lab/test_link.py tests/lab/test_pools.py \

@@ -198,17 +198,19 @@ def test_a_connection_that_meets_itself_is_no_server(checker, pair):
 def test_a_lack_of_descriptors_puts_checks_off_and_fails_nobody(pair, listen):
     listen()
     silence(pair[1])
-    checker = Helper("tandem-checker", pair[0], "prlimit", "--nofile=80:80", "--")
+    checker = Helper("tandem-checker", pair[0], "prlimit", "--nofile=96:96", "--")
     try:
         checker.configure(targets=[target(f"t{i}", interval_us=3000000, timeout_us=2000000)
                                    for i in range(300)])
         event = checker.wait("Event")
-        assert event["event"] == "error" and "put off" in event["message"]
-        assert checker.report()["postponed"] > 0
+        assert event["event"] == "error" and "wait for a place" in event["message"]
+        starts = checker.report()["starts"]
+        assert starts["waiting"] > 0 and starts["waited"] > 0
         pair[1].nft("delete table inet t")
         for _ in range(300):
             assert checker.wait("Verdict", timeout=30)
         assert checker.wait_report(lambda r: all(t["state"] == "up" for t in r["targets"]), 30)
+        assert checker.wait_report(lambda r: r["starts"]["waiting"] == 0)["postponed"] == 0
     finally:
         checker.stop()
 

@@ -276,3 +276,9 @@ TESTS += tests/unit/test_agent_text
 tests_unit_test_agent_text_SOURCES = tests/unit/test_agent_text.c
 tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_slots
+TESTS += tests/unit/test_slots
+tests_unit_test_slots_SOURCES = tests/unit/test_slots.c src/checker/slots.c
+tests_unit_test_slots_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_slots_LDADD = libcore.a libbase.a $(UNIT_LDADD)

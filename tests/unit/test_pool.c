@@ -278,6 +278,58 @@ START_TEST(a_server_that_came_up_ramps_and_the_others_do_not)
 }
 END_TEST
 
+START_TEST(a_server_has_the_part_of_its_weight_that_its_check_asks_for)
+{
+	static const unsigned percents[] = {100, 50, 0, 200};
+
+	for (size_t i = 0; i < 4; i++) {
+		servers[i].weight = 4;
+		servers[i].wishes =
+			(struct pool_wishes){.has_percent = true, .percent = percents[i]};
+	}
+	evaluate();
+	ck_assert_str_eq(uses(), "SSqS");
+	ck_assert_uint_eq(pool_share_weight(&shares[0], RAMP_SCALE), 40);
+	ck_assert_uint_eq(pool_share_weight(&shares[1], RAMP_SCALE), 20);
+	ck_assert_uint_eq(pool_share_weight(&shares[2], RAMP_SCALE), 0);
+	ck_assert_uint_eq(pool_share_weight(&shares[3], RAMP_SCALE), 80);
+	ck_assert_int_eq(shares[0].reason, POOL_REASON_NONE);
+	ck_assert_int_eq(shares[1].reason, POOL_REASON_CHECK_WEIGHT);
+	ck_assert_int_eq(shares[2].reason, POOL_REASON_CHECK_WEIGHT);
+	ck_assert_uint_eq(state.usable_weight, 12); /* parts do not move the quorum */
+	decisions[1] = (struct decision){.has_weight = true, .weight = 7};
+	rule.slow_start_us = 90 * SECOND_US;
+	servers[3].up_at = (struct instant){t0.us - 25 * SECOND_US};
+	evaluate();
+	ck_assert_uint_eq(pool_share_weight(&shares[1], 1), 7); /* the operator's word counts */
+	ck_assert_uint_eq(pool_share_weight(&shares[3], RAMP_SCALE), 24);
+	ck_assert_int_eq(shares[3].reason, POOL_REASON_SLOW_START);
+}
+END_TEST
+
+START_TEST(a_server_that_does_not_want_to_serve_is_as_one_that_an_operator_took_out)
+{
+	servers[0].wishes.wish = POOL_WISH_DRAIN;
+	servers[1].wishes.wish = POOL_WISH_MAINT;
+	servers[2].wishes.wish = POOL_WISH_DRAIN;
+	decisions[2].kind = DECISION_DRAIN;
+	rule.panic_percent = 100;
+	evaluate();
+	ck_assert_str_eq(uses(), "qdqS");
+	ck_assert_int_eq(shares[0].reason, POOL_REASON_CHECK_DRAIN);
+	ck_assert_int_eq(shares[1].reason, POOL_REASON_CHECK_MAINT);
+	ck_assert_int_eq(shares[2].reason, POOL_REASON_DRAINING);
+	ck_assert(!state.panic); /* nobody failed */
+	ck_assert_uint_eq(state.usable_weight, 1);
+	goes_down(0, 0);
+	evaluate();
+	ck_assert_int_eq(shares[0].reason, POOL_REASON_PANIC);
+	for (enum pool_wish w = 0; w < POOL_WISH_MAX_; w++)
+		ck_assert_int_eq(pool_wish_by_name(pool_wish_name(w)), w);
+	ck_assert_int_eq(pool_wish_by_name("sleep"), POOL_WISH_MAX_);
+}
+END_TEST
+
 START_TEST(without_quorum_what_serves_is_quiet_and_the_fallback_serves)
 {
 	struct pool_share serving = {POOL_USE_SERVE, POOL_REASON_NONE, 5, 100};
@@ -339,6 +391,12 @@ static void random_event(struct rng *rng, struct instant now)
 {
 	size_t i = rng_below(rng, (uint32_t)n);
 
+	if (rng_percent(rng, 20)) {
+		servers[i].wishes = (struct pool_wishes){.wish = rng_below(rng, POOL_WISH_MAX_),
+			.has_percent = rng_percent(rng, 50),
+			.percent = rng_below(rng, 200)};
+		return;
+	}
 	if (rng_percent(rng, 70)) {
 		random_health(rng, &servers[i], now);
 		return;
@@ -354,9 +412,19 @@ static uint32_t effective_weight(size_t i)
 	return decisions[i].has_weight ? decisions[i].weight : servers[i].weight;
 }
 
+/* While it is down, nobody knows what it wants. */
+static bool is_willing(size_t i)
+{
+	const struct pool_wishes *w = &servers[i].wishes;
+
+	return servers[i].health != HEALTH_UP ||
+	       (w->wish == POOL_WISH_SERVE &&
+		       (decisions[i].has_weight || !w->has_percent || w->percent > 0));
+}
+
 static bool is_in_rotation(size_t i)
 {
-	return decisions[i].kind == DECISION_NONE && effective_weight(i) > 0;
+	return decisions[i].kind == DECISION_NONE && effective_weight(i) > 0 && is_willing(i);
 }
 
 static void assert_shares(uint64_t seed, struct instant now)
@@ -459,6 +527,9 @@ int main(void)
 	tcase_add_test(tc, servers_that_fail_in_one_instant_go_out_in_the_files_order);
 	tcase_add_test(tc, max_ejected_rounds_down_and_0_makes_checks_mere_advice);
 	tcase_add_test(tc, a_server_that_came_up_ramps_and_the_others_do_not);
+	tcase_add_test(tc, a_server_has_the_part_of_its_weight_that_its_check_asks_for);
+	tcase_add_test(
+		tc, a_server_that_does_not_want_to_serve_is_as_one_that_an_operator_took_out);
 	tcase_add_test(tc, without_quorum_what_serves_is_quiet_and_the_fallback_serves);
 	tcase_add_test(tc, every_reason_and_quorum_has_a_name_of_its_own);
 	tcase_add_test(tc, whatever_happens_to_the_servers_the_rules_hold);
