@@ -365,6 +365,38 @@ static void print_heard(FILE *f, const json_t *sync, struct instant now)
 		(void)fputs(", nothing heard yet", f);
 }
 
+/* What was refused, by name; in order there is nothing. */
+static void print_refused(FILE *f, const json_t *counters)
+{
+	static const char *const names[] = {"lost", "forged", "replayed", "old_session",
+		"unknown_session", "truncated", "not_ours", "bad_message", "kernel_bad",
+		"inject_failed"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (number(counters, names[i]) > 0)
+			(void)fprintf(f, ", %lld %s", number(counters, names[i]), names[i]);
+}
+
+/* What tandem-link of tandem mode counts. */
+static void print_link(FILE *f, const json_t *sync)
+{
+	const json_t *counters = json_object_get(sync, "counters");
+	const json_t *peer = json_object_get(sync, "peer");
+
+	if (!json_is_object(counters))
+		return;
+	(void)fprintf(f,
+		"link: %lld connections known, %lld datagrams sent, %lld received, %lld "
+		"repaired",
+		number(json_object_get(sync, "shadow"), "entries"), number(counters, "sent"),
+		number(counters, "received"), number(counters, "repaired"));
+	print_refused(f, counters);
+	if (*text(peer, "key"))
+		(void)fprintf(f, ", key %s, round trip %.1f ms", text(peer, "key"),
+			(double)number(peer, "rtt_us") / 1000);
+	(void)fputc('\n', f);
+}
+
 static void print_sync(FILE *f, const json_t *sync, struct instant now)
 {
 	if (strcmp(text(sync, "mode"), "off") == 0) {
@@ -378,6 +410,7 @@ static void print_sync(FILE *f, const json_t *sync, struct instant now)
 	if (strcmp(text(sync, "mode"), "kernel") == 0)
 		print_heard(f, sync, now);
 	(void)fputc('\n', f);
+	print_link(f, sync);
 }
 
 static void print_resync(FILE *f, const json_t *resync)

@@ -68,7 +68,8 @@ def test_a_pair_meets_and_says_so(pair_lab, figure):
         assert p["name"] == other.name and not p["config_differs"]
         assert len(d.events("peer-heard")) == 1
     wait_until(lambda: peer(lb2)["state"]["routers"]["front"]["state"] == "active", 5, "lb1's role on lb2")
-    assert "peer lb1: heard for" in lb2.ctl("status").stdout
+    text = lb2.ctl("status").stdout
+    assert "peer lb1: heard for" in text and "0 connections known" in text and "round trip" in text
     figure("memory of tandem-link of an idle pair",
            f"{rss_kib(lb1.helper_pid('link'))} KiB")
 
