@@ -76,11 +76,13 @@ void link_look(struct sim *s)
 
 bool link_ask(struct sim *s, unsigned asker, unsigned lan, struct peer_news *ret)
 {
-	const struct teller *t = &s->tellers[1 - asker];
-	const struct said *said = &t->said[lan];
+	const struct teller *t;
+	const struct said *said;
 
-	if (!s->script->linked)
+	if (!s->script->linked) /* then there may be more than two */
 		return false;
+	t = &s->tellers[1 - asker];
+	said = &t->said[lan];
 	link_look(s);
 	*ret = (struct peer_news){.heard = t->passes ? last_beat(s, t, s->now) : t->last,
 		.known = said->known,
