@@ -57,11 +57,11 @@ static int run(const char *runtime_dir)
 
 	(void)runtime_dir; /* verdicts are the director's: nothing is kept, and nothing tidied up */
 	raise_descriptor_limit();
-	r = checker_confine();
-	if (r >= 0)
-		r = helper_new(&program, &checker, &helper);
+	r = helper_new(&program, &checker, &helper);
 	if (r >= 0)
 		r = checker_new(helper, &checker);
+	if (r >= 0)
+		r = checker_confine();
 	if (r >= 0)
 		r = helper_run(helper);
 	checker_free(checker);
