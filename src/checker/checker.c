@@ -96,7 +96,7 @@ static void note_reason(struct target *t, const struct probe_result *result)
 		(void)snprintf(latency, sizeof(latency), " in %" PRIu64 ".%" PRIu64 " ms",
 			t->latency_us / 1000, t->latency_us / 100 % 10);
 	(void)snprintf(t->reason, sizeof(t->reason), "%.*s%s",
-		(int)(sizeof(t->reason) - sizeof(latency)), result->reason, latency);
+		(int)(sizeof(t->reason) - 1 - strlen(latency)), result->reason, latency);
 }
 
 static struct target *find(const struct checker *c, const char *id)

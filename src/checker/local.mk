@@ -3,6 +3,7 @@ tandem_checker_SOURCES = \
 	src/checker/arp_probe.c \
 	src/checker/agent_probe.c src/checker/agent_result.c src/checker/agent_result.h \
 	src/checker/checker.c src/checker/checker.h \
+	src/checker/confine.c src/checker/confine.h \
 	src/checker/dns_probe.c \
 	src/checker/curl_loop.c src/checker/curl_loop.h \
 	src/checker/http_match.c src/checker/http_match.h \
@@ -21,5 +22,5 @@ tandem_checker_SOURCES = \
 	src/checker/tcp_probe.c \
 	src/checker/tls_rule.c src/checker/tls_rule.h \
 	src/checker/udp_probe.c
-tandem_checker_LDADD = libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(CAPNG_LIBS) \
+tandem_checker_LDADD = libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS) \
 	$(CURL_LIBS) $(SSL_LIBS) $(PCRE2_LIBS)

@@ -1,7 +1,7 @@
 /* tandem-checker: asks the real servers how they are. It talks to hosts that may be hostile, so it
  * holds no privilege: tandemd starts it as user tandem, and what may be left goes here. */
 #include "checker/checker.h"
-#include "io/privilege.h"
+#include "checker/confine.h"
 
 #include <sys/resource.h>
 
@@ -57,11 +57,11 @@ static int run(const char *runtime_dir)
 
 	(void)runtime_dir; /* verdicts are the director's: nothing is kept, and nothing tidied up */
 	raise_descriptor_limit();
-	r = privilege_drop();
-	if (r >= 0)
-		r = helper_new(&program, &checker, &helper);
+	r = helper_new(&program, &checker, &helper);
 	if (r >= 0)
 		r = checker_new(helper, &checker);
+	if (r >= 0)
+		r = checker_confine();
 	if (r >= 0)
 		r = helper_run(helper);
 	checker_free(checker);

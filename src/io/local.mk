@@ -10,7 +10,7 @@ libio_a_SOURCES = \
 libio_a_SOURCES += \
 	src/io/group_sock.c src/io/group_sock.h \
 	src/io/privilege.c src/io/privilege.h \
-	src/io/sandbox.c src/io/sandbox.h \
+	src/io/sandbox.h \
 	src/io/trusted_path.c src/io/trusted_path.h \
 	src/io/way.c src/io/way.h
 libio_a_SOURCES += \
@@ -41,3 +41,8 @@ libio_a_SOURCES += \
 libio_a_SOURCES += \
 	src/io/conn_list.c src/io/conn_list.h \
 	src/io/udp_queue.c src/io/udp_queue.h
+if SANITIZERS
+libio_a_SOURCES += src/io/sandbox_off.c
+else
+libio_a_SOURCES += src/io/sandbox.c
+endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #define NAME "tandem-link"
 
@@ -15,17 +16,18 @@ struct program {
 	bool is_confined;
 };
 
-/* What the loop, its sockets and the C library ask of the system from the first Configure on.
- * Sockets are made again when their interface comes back or the stream is connected anew. */
-static const char *const calls[] = {"accept4", "bind", "brk", "clock_gettime", "clock_nanosleep",
-	"close", "connect", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2",
-	"epoll_wait", "exit", "exit_group", "fcntl", "fstat", "futex", "getpeername", "getpid",
-	"getrandom", "getsockname", "getsockopt", "gettid", "gettimeofday", "ioctl", "listen",
-	"lseek", "madvise", "mremap", "munlock", "munmap", "newfstatat", "poll", "ppoll", "pread64",
-	"read", "readv", "recvfrom", "recvmmsg", "recvmsg", "restart_syscall", "rt_sigaction",
-	"rt_sigprocmask", "rt_sigreturn", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
-	"signalfd4", "sigaltstack", "socket", "sysinfo", "timerfd_create", "timerfd_gettime",
-	"timerfd_settime", "tgkill", "write", "writev"};
+/* What the stream and its keys need from the first Configure on. */
+static const char *const calls[] = {"accept4", "listen", "munlock"};
+
+/* Sockets are made again when their interface comes back or the stream is connected anew. */
+static const int families[] = {AF_INET, AF_INET6, AF_NETLINK, AF_UNIX};
+
+static const struct sandbox needed = {
+	.calls = calls,
+	.n_calls = sizeof(calls) / sizeof(calls[0]),
+	.families = families,
+	.n_families = sizeof(families) / sizeof(families[0]),
+};
 
 /* No privilege is needed from here on, and nothing else of the system. */
 static int confine(struct program *p)
@@ -36,7 +38,7 @@ static int confine(struct program *p)
 		return 0;
 	r = privilege_drop();
 	if (r >= 0)
-		r = sandbox_enter(calls, sizeof(calls) / sizeof(calls[0]));
+		r = sandbox_enter(&needed);
 	if (r >= 0)
 		p->is_confined = true;
 	return r;

@@ -105,6 +105,8 @@ class Helper:
         given = {number: fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100)
                  for number, fd in ({3: theirs.fileno()} | (descriptors or {})).items()}
 
+        # All others close by themselves. Popen's pass_fds= wants these numbers to be open here, and
+        # one may be what a thread in accept() waits to fill.
         def hand_over():
             for number, fd in given.items():
                 os.dup2(fd, number)
@@ -112,7 +114,7 @@ class Helper:
         with namespace.entered():
             self.process = subprocess.Popen(
                 [*prefix, os.path.join(PREFIX, "libexec/tandem", program), "--runtime-dir", self.runtime.name],
-                pass_fds=tuple(given), preexec_fn=hand_over)
+                close_fds=False, preexec_fn=hand_over)
         theirs.close()
         for fd in given.values():
             os.close(fd)

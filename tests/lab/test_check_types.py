@@ -128,7 +128,7 @@ def test_wishes_survive_a_checker(pair, agent):
     (b"up " * 100000, "agent: too long a reply"),
     (b"x%\n", "agent: a weight that is no number"),
     (None, "reply: timed out after 80ms"),
-])
+], ids=["word", "empty", "long", "number", "silence"])
 def test_nonsense_and_silence_of_an_agent_fail(checker, agent, text, reason):
     agent(text)
     checker.configure(targets=[target()])

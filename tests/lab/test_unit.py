@@ -118,7 +118,8 @@ def test_the_checker_runs_as_its_own_user_without_a_capability():
     with open(f"/proc/{pid_of('checker')}/status", encoding="ascii") as file:
         fields = dict(line.split(":", 1) for line in file)
     assert fields["Uid"].split()[0] == run("id", "-u", "tandem")
-    assert int(fields["CapPrm"], 16) == 0
+    assert int(fields["CapPrm"], 16) == int(fields["CapEff"], 16) == 0
+    assert fields["Seccomp"].strip() == "2" and fields["NoNewPrivs"].strip() == "1"
 
 
 def test_the_journal_has_the_fields_of_a_transition():

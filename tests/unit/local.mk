@@ -367,3 +367,12 @@ TESTS += tests/unit/test_slots
 tests_unit_test_slots_SOURCES = tests/unit/test_slots.c src/checker/slots.c
 tests_unit_test_slots_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_slots_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+# A build with sanitizers has no sandbox.
+if !SANITIZERS
+check_PROGRAMS += tests/unit/test_confine
+TESTS += tests/unit/test_confine
+endif
+tests_unit_test_confine_SOURCES = tests/unit/test_confine.c src/checker/confine.c
+tests_unit_test_confine_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_confine_LDADD = libio.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(UNIT_LDADD)
