@@ -564,6 +564,7 @@ def test_the_elector_can_read_that_the_peer_lives_and_what_it_is(hosts):
     lb1.link.wait_report(lambda r: read_page()[0] > heard)
     lb2.kill()
     lb1.link.wait("Peer", alive=False)
+    lb1.link.collect(0)  # what was said of the process before
     lb2.start()
     lb2.configure()
     wait_alive(lb1)
