@@ -84,6 +84,10 @@ static void schedule_next(struct checker *c, struct target *t, struct instant no
 	struct health_rule rule = t->rule;
 
 	rule.interval_us = health_interval_us(&t->health, &t->rule, c->standby);
+	/* A server that may have died is known to be dead within fall intervals, and not later by
+	 * the jitter of the last. */
+	if (t->health.against > 0)
+		rule.jitter_percent = 0;
 	health_schedule_next(&t->schedule, &rule, t->started, now);
 	deadline_set(&c->heap, &t->deadline, t->schedule.due);
 }

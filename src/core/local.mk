@@ -34,7 +34,8 @@ libcore_a_SOURCES += \
 	src/core/drain.c src/core/drain.h \
 	src/core/handover.c src/core/handover.h \
 	src/core/pool.c src/core/pool.h \
-	src/core/ramp.c src/core/ramp.h
+	src/core/ramp.c src/core/ramp.h \
+	src/core/two_verdicts.c src/core/two_verdicts.h
 libcore_a_SOURCES += \
 	src/core/realserver.c src/core/realserver.h \
 	src/core/realserver_check.c src/core/realserver_check.h

@@ -61,7 +61,7 @@ static int add_sockets(scmp_filter_ctx filter, const struct sandbox *wanted)
 
 	for (size_t i = 0; r >= 0 && i < wanted->n_families; i++) {
 		const struct scmp_arg_cmp family =
-			SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)wanted->families[i]);
+			SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)wanted->families[i], 0);
 
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, family);
 	}

@@ -376,3 +376,9 @@ endif
 tests_unit_test_confine_SOURCES = tests/unit/test_confine.c src/checker/confine.c
 tests_unit_test_confine_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_confine_LDADD = libio.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_two_verdicts
+TESTS += tests/unit/test_two_verdicts
+tests_unit_test_two_verdicts_SOURCES = tests/unit/test_two_verdicts.c
+tests_unit_test_two_verdicts_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_two_verdicts_LDADD = libcore.a libbase.a $(UNIT_LDADD)
