@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The link's word delays or allows a takeover, and a late heartbeat is no word. */
+#define LINK_NICE (-10)
+
 static const struct process_kind kinds[HELPER_MAX_] = {
-	[HELPER_ELECTOR] = {"elector", "tandem-elector", NULL},
-	[HELPER_CHECKER] = {"checker", "tandem-checker", "tandem"},
-	[HELPER_LINK] = {"link", "tandem-link", NULL},
+	[HELPER_ELECTOR] = {.name = "elector", .program = "tandem-elector"},
+	[HELPER_CHECKER] = {.name = "checker", .program = "tandem-checker", .user = "tandem"},
+	[HELPER_LINK] = {.name = "link", .program = "tandem-link", .nice = LINK_NICE},
 };
 
 /* One that is to be started again is configured then. */

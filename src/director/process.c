@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -148,6 +149,8 @@ static _Noreturn void run_child(const struct process *p, const char *path, int f
 	(void)sigemptyset(&none);
 	if (!place_descriptors(p, fd) || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		_exit(126);
+	if (p->kind->nice)
+		(void)setpriority(PRIO_PROCESS, 0, p->kind->nice);
 	if (p->capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		_exit(126);
 	if (p->drops_user && (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||

@@ -19,6 +19,7 @@ struct process_kind {
 	const char *name;    /* "elector" */
 	const char *program; /* "tandem-elector", in the libexec directory */
 	const char *user; /* run as this user when there is one and we are root; NULL: as we are */
+	int nice;         /* its priority among ordinary processes, if we may set it; 0: ours */
 };
 
 struct process_handler {

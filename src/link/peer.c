@@ -28,6 +28,7 @@
 
 /* 3.5 heartbeats of silence are the peer's death. */
 #define SILENCE_HALVES 7
+#define PATIENCE_US 3000000 /* of silence, before the stream is given up */
 
 struct peer {
 	const struct peer_world *world;
@@ -157,6 +158,13 @@ static uint64_t silence_us(const struct peer *p)
 	return p->settings->heartbeat_us * SILENCE_HALVES / 2;
 }
 
+/* A host that was busy for a moment keeps its stream; after a real cut TCP would wait for seconds
+ * although the way is there again, and a new connection is there at once. */
+static uint64_t patience_us(const struct peer *p)
+{
+	return silence_us(p) > PATIENCE_US ? silence_us(p) : PATIENCE_US;
+}
+
 static void forget_life(struct peer *p)
 {
 	p->alive = false;
@@ -183,13 +191,17 @@ static int on_silence(sd_event_source *source, uint64_t usec, void *userdata)
 		set_timer(p->silence, deadline);
 		return 0;
 	}
-	p->alive = false;
 	(void)snprintf(reason, sizeof(reason), "no heartbeat for %llu ms",
-		(unsigned long long)silence_us(p) / 1000);
-	give_reason(p, reason);
-	changed(p);
-	/* What TCP would wait for, for seconds after the way is there again. */
-	if (p->stream)
+		(unsigned long long)(p->alive ? silence_us(p) : patience_us(p)) / 1000);
+	if (p->alive) {
+		p->alive = false;
+		give_reason(p, reason);
+		changed(p);
+	}
+	deadline = instant_add(p->heard, patience_us(p));
+	if (!instant_reached(deadline, clock_now()))
+		set_timer(p->silence, deadline);
+	else if (p->stream)
 		stream_close(p->stream, reason);
 	return 0;
 }

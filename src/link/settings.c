@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEARTBEAT_MIN_US 10000
+#define HEARTBEAT_MIN_US 1000
 #define HEARTBEAT_MAX_US 10000000
 
 static const char *text_of(const json_t *o, const char *key)
