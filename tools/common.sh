@@ -8,8 +8,7 @@ export PATH=$PATH:/usr/sbin:/sbin
 build_packages=(build-essential autoconf automake pkg-config libnl-3-dev libnl-genl-3-dev
 	libnl-route-3-dev libnftables-dev libssl-dev libsystemd-dev libjansson-dev libcap-ng-dev
 	libcurl4-openssl-dev libpcre2-dev libseccomp-dev check)
-lab_packages=(python3 python3-pytest iproute2 tcpdump ipvsadm nftables kmod curl busybox-static
-	nginx nghttp2-server openssl python3-cryptography python3-grpcio unbound postfix)
+lab_packages=(python3 python3-pytest iproute2 tcpdump ipvsadm nftables kmod curl busybox-static)
 guest_packages=(qemu-system-x86 cpio linux-image-amd64)
 
 # Where copies of the source are built and installed. Not below /tmp, which a lab guest has for itself.
@@ -25,6 +24,17 @@ has_ipvs() {
 	[[ -e /proc/net/ip_vs ]]
 }
 
+# While packages are installed: no service that comes with them is started on this host.
+no_services() { # on or off
+	local policy=/usr/sbin/policy-rc.d
+	if [[ $1 == off ]]; then
+		[[ ! -e $work/made-policy ]] || rm -f "$policy" "$work/made-policy"
+	elif [[ ! -e $policy ]]; then
+		touch "$work/made-policy"
+		printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+	fi
+}
+
 # Install those of the packages that are missing.
 need_packages() {
 	local missing=() package
@@ -35,14 +45,17 @@ need_packages() {
 	[[ ${#missing[@]} -gt 0 ]] || return 0
 	echo "installing ${missing[*]}"
 	mkdir -p "$work"
+	no_services on
 	{
 		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y \
 			--no-install-recommends "${missing[@]}"
 	} </dev/null >"$work/apt.log" 2>&1 || {
 		tail -n 20 "$work/apt.log" >&2
 		echo "cannot install ${missing[*]}" >&2
+		no_services off
 		return 1
 	}
+	no_services off
 }
 
 # A copy of the tree as it is now, without what was built or generated in it: the tree itself stays as
