@@ -138,9 +138,9 @@ static void exec_message(struct prober *prober, const char *method, const json_t
 
 	if (strcmp(method, "Ran") != 0)
 		return;
-	LIST_FOREACH(p, &prober->running, link)
-	if (p->run == (uint64_t)run)
-		break;
+	LIST_FOREACH (p, &prober->running, link)
+		if (p->run == (uint64_t)run)
+			break;
 	if (!p) /* abandoned meanwhile */
 		return;
 	probe_result_init(&result);

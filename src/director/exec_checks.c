@@ -44,9 +44,9 @@ static struct exec_user *find_user(struct exec_checks *e, const char *name)
 {
 	struct exec_user *u;
 
-	LIST_FOREACH(u, &e->users, link)
-	if (name ? u->name && strcmp(u->name, name) == 0 : !u->name)
-		return u;
+	LIST_FOREACH (u, &e->users, link)
+		if (name ? u->name && strcmp(u->name, name) == 0 : !u->name)
+			return u;
 	return NULL;
 }
 
@@ -197,11 +197,11 @@ static void on_cancel(struct exec_checks *e, const json_t *parameters)
 	json_int_t number = json_integer_value(json_object_get(parameters, "run"));
 	struct exec_run *r;
 
-	LIST_FOREACH(r, &e->runs, link)
-	if (r->number == (uint64_t)number) {
-		cancel(r);
-		return;
-	}
+	LIST_FOREACH (r, &e->runs, link)
+		if (r->number == (uint64_t)number) {
+			cancel(r);
+			return;
+		}
 }
 
 void exec_checks_message(struct exec_checks *e, const char *method, const json_t *parameters)

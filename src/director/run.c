@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define DEFAULT_USER "tandem"
+#define NOBODY "nobody" /* where that one was not made */
 #define STUCK_US UINT64_C(1000000) /* a killed process ends within that, or is in the kernel */
 #define PRIORITY_CHILD 5           /* after what it said */
 #define ARGS_MAX 80
@@ -36,13 +37,21 @@ struct run {
 	char last[RUN_LINE_MAX]; /* the last one that was not empty */
 };
 
+/* Of whom nothing is said: never root. */
+static const struct passwd *default_user(void)
+{
+	const struct passwd *user = getpwnam(DEFAULT_USER);
+
+	return user ? user : getpwnam(NOBODY);
+}
+
 int run_user_find(const char *name, struct run_user *ret)
 {
-	const struct passwd *user = getpwnam(name ? name : DEFAULT_USER);
+	const struct passwd *user = name ? getpwnam(name) : default_user();
 
-	if (!user && name)
+	if (!user)
 		return -ENOENT;
-	if (!user || user->pw_uid == geteuid()) {
+	if (user->pw_uid == geteuid()) {
 		*ret = (struct run_user){0};
 		return 0;
 	}

@@ -203,7 +203,7 @@ def test_a_script_that_others_can_change_is_not_run_and_the_component_is_named(l
     os.chmod(scripts.file("open"), 0o777)
     ran = scripts.file("open/ran")
     scripts.program("open/check", f"touch {ran}")
-    lb1, _ = start({"script": scripts.file("open/check"), "weight": -10})
+    lb1, _ = start({"script": scripts.file("open/check"), "weight": -10, "user": "root"})
     line = lb1.wait_event("track-error")
     assert f"{scripts.file('open')} can be written by everybody" in line
     wait_state(lb1, "script check", "down")
