@@ -345,7 +345,8 @@ void director_init(struct sim *s, unsigned number)
 		d->nics[lan] = (struct nic){.up = true,
 			.addressed = true,
 			.robbed = INSTANT_NEVER,
-			.rival_heard = INSTANT_NEVER};
+			.rival_heard = INSTANT_NEVER,
+			.patient_until = INSTANT_NEVER};
 		d->settings[lan] = (struct settings){
 			.takes_part = lan < s->script->n_lans,
 			.priority = 100,
@@ -365,6 +366,7 @@ void director_done(struct director *d)
 static void make_config(const struct director *d, unsigned lan, struct router_config *ret)
 {
 	static struct moved lists[LANS_MAX][VIPS];
+	static struct track_cause causes[LANS_MAX][2];
 	const struct settings *settings = &d->settings[lan];
 
 	memset(ret, 0, sizeof(*ret));
@@ -374,6 +376,14 @@ static void make_config(const struct director *d, unsigned lan, struct router_co
 	ret->priority = settings->priority;
 	ret->interval_cs = settings->interval_cs;
 	ret->preempt = settings->preempt;
+	ret->preempt_delay_us = settings->preempt_delay_cs * UINT64_C(10000);
+	ret->settle_us = settings->settle_cs * UINT64_C(10000);
+	ret->causes = (struct causes){.known = true, .list = causes[lan]};
+	if (settings->burden)
+		causes[lan][ret->causes.n++] =
+			(struct track_cause){.text = "burden", .weight = -(int)settings->burden};
+	if (settings->fault)
+		causes[lan][ret->causes.n++] = (struct track_cause){.text = "fault", .fault = true};
 	ret->down_intervals = VRRP_DOWN_INTERVALS;
 	ret->format = sim_format;
 	ret->announce =
@@ -413,7 +423,22 @@ void director_start(struct director *d)
 	d->running = true;
 	d->awake_since = d->sim->now;
 	elector_init(&d->elector, &operations, d, &d->state);
+	d->held_until = (struct instant){0};
+	if (d->sim->script->hold_cs) {
+		uint64_t hold_us = d->sim->script->hold_cs * UINT64_C(10000);
+		d->held_until = instant_add(d->sim->now, hold_us);
+		elector_hold(&d->elector, hold_us, d->sim->now);
+	}
 	configure(d);
+}
+
+void director_ready(struct director *d)
+{
+	if (!director_is_awake(d))
+		return;
+	d->held_until = (struct instant){0};
+	elector_ready(&d->elector, d->sim->now);
+	settle(d);
 }
 
 static void end(struct director *d)
