@@ -26,6 +26,9 @@
 #define STEPS_MAX 256
 #define FAILURE_MAX 256
 #define IP_HEADER_LEN 20
+#define DATAGRAM_MAX (IP_HEADER_LEN + VRRP_HEADER_LEN + 4 * VIPS + VRRP_TRAILER_LEN)
+#define AUTH_WINDOW_S 300
+#define SOURCES 256 /* host numbers */
 
 #define DELAY_MIN_US 50
 #define DELAY_MAX_US 1000 /* on a healthy LAN */
@@ -70,6 +73,8 @@ enum step_kind {
 	STEP_WEIGH,         /* D LAN POINTS: what is tracked takes so many from the priority */
 	STEP_FAULT,         /* D LAN 0|1: what is tracked keeps it out of the election */
 	STEP_READY,         /* D: the director says that it is */
+	STEP_CLOCK,         /* D S: its clock on the wall is set forward */
+	STEP_REPLAY,        /* D LAN: the last signed advert that counted comes once more */
 	STEP_HEAL,          /* all is well, and everybody runs */
 	STEP_KIND_MAX_
 };
@@ -85,6 +90,7 @@ struct script {
 	unsigned n_directors, n_lans;
 	unsigned announcements; /* rounds in a burst */
 	unsigned linked;        /* 1: two directors, with a link between them */
+	unsigned signs;         /* 1: every director signs, and hears what is signed */
 	unsigned hold_cs; /* for how long one that is started is not ready; 0: it is at once */
 	struct instant end;
 	struct step steps[STEPS_MAX];
@@ -150,6 +156,13 @@ struct director {
 	bool dead;              /* killed in the middle of something: nothing that it does counts */
 	unsigned crash_in;      /* things to do before it is killed, 0: it is not */
 	struct instant awake_since;
+	uint64_t ahead_us; /* its clock on the wall */
+	/* Of its life: the stamp of the last advert that counted, by host; and the datagram. */
+	uint64_t stamps[LANS_MAX][SOURCES];
+	struct counted {
+		uint8_t bytes[DATAGRAM_MAX];
+		size_t len; /* 0: none */
+	} counted[LANS_MAX];
 	struct instant held_until; /* it preempts nobody before; {0}: it may */
 	struct instant armed;      /* with lateness */
 	struct state_router at_death[LANS_MAX];
@@ -159,7 +172,7 @@ struct packet {
 	unsigned to, lan;
 	struct instant at;
 	size_t len;
-	uint8_t bytes[IP_HEADER_LEN + VRRP_HEADER_LEN + 4 * VIPS];
+	uint8_t bytes[DATAGRAM_MAX];
 };
 
 struct lan {
@@ -242,6 +255,7 @@ void director_ready(struct director *d);
 void director_switchover(struct director *d, bool insist);
 void director_maintain(struct director *d, enum maintenance maintenance);
 void director_hear(struct director *d, unsigned lan, const uint8_t *bytes, size_t len);
+void director_hear_again(struct director *d, unsigned lan);
 void director_read_news(struct director *d);
 void director_timer(struct director *d);
 void director_add_news(
@@ -257,6 +271,8 @@ struct addr director_addr(unsigned number, unsigned lan);
 void rules_check(struct sim *s);
 void rules_on_send(struct sim *s, struct director *d, unsigned lan, uint8_t priority);
 void rules_on_hearing(struct sim *s, struct director *d, unsigned lan, const struct heard *heard);
+/* What is forged or replayed, and signatures are demanded, has moved this router. */
+void rules_on_moved_by_forgery(struct sim *s, const struct director *d, unsigned lan);
 void rules_on_change(struct sim *s, struct director *d, unsigned lan);
 void rules_on_transition(
 	struct sim *s, struct director *d, unsigned lan, enum vrrp_state old_state);

@@ -308,6 +308,20 @@ static void who_was_silent_too_long_does_not_speak_as_active(
 		BROKEN(s, "%u on %u, after %" PRIu64 " us", d->number, lan, silent_us);
 }
 
+/* What tracking takes from the priority is not in the adverts, nor what an operator gave away. */
+static void words_are_of_the_priority_that_is_left(
+	struct sim *s, const struct director *d, unsigned lan, uint8_t priority)
+{
+	const struct settings *settings = &d->settings[lan];
+	unsigned left = settings->priority;
+
+	if (left != VRRP_PRIORITY_OWNER)
+		left = left > settings->burden ? left - settings->burden : 1;
+	if (settings->takes_part && priority != left && priority != VRRP_PRIORITY_RESIGN &&
+		priority != VRRP_PRIORITY_LEAST)
+		BROKEN(s, "%u says %u on %u, and has %u", d->number, priority, lan, left);
+}
+
 /* Addresses are gone before anybody is invited to take them, and there before anybody is told. */
 static void words_follow_deeds(
 	struct sim *s, const struct director *d, unsigned lan, uint8_t priority)
@@ -324,6 +338,7 @@ static void words_follow_deeds(
 void rules_on_send(struct sim *s, struct director *d, unsigned lan, uint8_t priority)
 {
 	words_follow_deeds(s, d, lan, priority);
+	words_are_of_the_priority_that_is_left(s, d, lan, priority);
 	if (priority != VRRP_PRIORITY_RESIGN)
 		who_was_silent_too_long_does_not_speak_as_active(s, d, lan);
 }
@@ -390,6 +405,18 @@ static void nobody_takes_over_from_one_who_is_heard(
 		vrrp_shortest_down_us(interval_cs, VRRP_DOWN_INTERVALS))
 		BROKEN(s, "%u on %u, %" PRIu64 " us after %u was heard", d->number, lan,
 			instant_between_us(heard->at, s->now), heard->source - 1u);
+}
+
+/* Signatures are demanded: nothing else makes a difference, not to a timer either. */
+static void forged_and_replayed_adverts_move_nothing(
+	struct sim *s, const struct director *d, unsigned lan)
+{
+	BROKEN(s, "%u on %u", d->number, lan);
+}
+
+void rules_on_moved_by_forgery(struct sim *s, const struct director *d, unsigned lan)
+{
+	forged_and_replayed_adverts_move_nothing(s, d, lan);
 }
 
 /* Whether somebody of lower priority is heard, so that taking over from him is to preempt him. */

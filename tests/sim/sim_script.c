@@ -47,6 +47,8 @@ static const struct step_form {
 	[STEP_WEIGH] = {"weigh", {ARG_DIRECTOR, ARG_LAN, ARG_NUMBER}},
 	[STEP_FAULT] = {"fault", {ARG_DIRECTOR, ARG_LAN, ARG_NUMBER}},
 	[STEP_READY] = {"ready", {ARG_DIRECTOR}},
+	[STEP_CLOCK] = {"clock", {ARG_DIRECTOR, ARG_NUMBER}},
+	[STEP_REPLAY] = {"replay", {ARG_DIRECTOR, ARG_LAN}},
 	[STEP_HEAL] = {"heal", {ARG_NONE}},
 };
 
@@ -66,9 +68,9 @@ void script_print(const struct script *script, FILE *to)
 {
 	(void)fprintf(to,
 		"noise %" PRIu64 "\ndirectors %u\nlans %u\nannouncements %u\nlinked %u\n"
-		"hold %u\n",
+		"hold %u\nsigns %u\n",
 		script->noise, script->n_directors, script->n_lans, script->announcements,
-		script->linked, script->hold_cs);
+		script->linked, script->hold_cs, script->signs);
 	for (size_t i = 0; i < script->n_steps; i++)
 		step_print(&script->steps[i], to);
 	(void)fprintf(to, "%" PRIu64 " end\n", script->end.us);
@@ -81,7 +83,8 @@ static bool read_head(struct script *s, const char *line)
 	       sscanf(line, "lans %u", &s->n_lans) == 1 ||
 	       sscanf(line, "announcements %u", &s->announcements) == 1 ||
 	       sscanf(line, "linked %u", &s->linked) == 1 ||
-	       sscanf(line, "hold %u", &s->hold_cs) == 1;
+	       sscanf(line, "hold %u", &s->hold_cs) == 1 ||
+	       sscanf(line, "signs %u", &s->signs) == 1;
 }
 
 static bool arg_is_sound(const struct script *s, enum arg arg, unsigned value)
@@ -239,6 +242,21 @@ static void track(struct maker *m, unsigned d)
 		return;
 	wait(m, 8);
 	add(m, STEP_FAULT, d, lan, 0);
+}
+
+/* Somebody without the key, and clocks that differ by less than the window in the end. */
+static void try_signatures(struct maker *m, unsigned d)
+{
+	switch (pick(m, 3)) {
+	case 0:
+		add(m, STEP_CLOCK, d, 1 + pick(m, 3), 0);
+		return;
+	case 1:
+		add(m, STEP_REPLAY, d, any_lan(m), 0);
+		return;
+	default:
+		add(m, STEP_FORGE, any_lan(m), pick(m, 256), 1 + pick(m, 4095));
+	}
 }
 
 static void change_settings(struct maker *m, unsigned d)
@@ -428,6 +446,7 @@ static void choose_themes(struct maker *m, uint64_t seed)
 	if (pick(&own, 6) == 0)
 		m->script->hold_cs = (1 + pick(&own, 20)) * m->interval_cs;
 	m->wait_cs = m->script->hold_cs;
+	m->script->signs = pick(&own, 6) == 0;
 }
 
 void script_make(struct script *ret, uint64_t seed)
@@ -450,6 +469,8 @@ void script_make(struct script *ret, uint64_t seed)
 			change_waits(&m, any_director(&m));
 		if (m.tracked && pick(&m, 4) == 0)
 			track(&m, any_director(&m));
+		if (ret->signs && pick(&m, 4) == 0)
+			try_signatures(&m, any_director(&m));
 		if (ret->hold_cs && pick(&m, 6) == 0)
 			add(&m, STEP_READY, any_director(&m), 0, 0);
 		if (seed % 3 != 0 && pick(&m, 2))

@@ -166,7 +166,7 @@ static void perform_on_lan(struct sim *s, const struct step *step)
 		set_delay(s, a[0], a[1]);
 		return;
 	case STEP_FORGE:
-		if (a[2] > s->forged_cs)
+		if (a[2] > s->forged_cs && !s->script->signs)
 			s->forged_cs = a[2];
 		learn_of_settings(s);
 		lan_forge(s, a[0], (uint8_t)a[1], (uint16_t)a[2]);
@@ -274,6 +274,12 @@ static void perform_on_director(struct sim *s, const struct step *step, struct d
 		return;
 	case STEP_MAINTAIN:
 		director_maintain(d, (enum maintenance)a[1]);
+		return;
+	case STEP_CLOCK:
+		d->ahead_us += a[1] * UINT64_C(1000000);
+		return;
+	case STEP_REPLAY:
+		director_hear_again(d, a[1]);
 		return;
 	case STEP_READY:
 		director_ready(d);
