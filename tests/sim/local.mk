@@ -37,6 +37,12 @@ EXTRA_DIST += \
 	tests/sim/mutants/the-link-forbids-preempting.patch \
 	tests/sim/mutants/waits-for-the-dead.patch \
 	tests/sim/mutants/winner-does-not-shout.patch \
+	tests/sim/mutants/preempts-without-delay.patch \
+	tests/sim/mutants/preempts-before-ready.patch \
+	tests/sim/mutants/fault-is-ignored.patch \
+	tests/sim/mutants/burden-is-ignored.patch \
+	tests/sim/mutants/replay-is-news.patch \
+	tests/sim/mutants/unsigned-is-heard.patch \
 	tests/sim/kept/README
 
 SEEDS = 1000000
