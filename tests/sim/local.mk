@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/sim/kept/last-word.sim \
 	tests/sim/kept/recorded-before-said.sim \
 	tests/sim/kept/robbed-while-offered.sim \
+	tests/sim/kept/will-of-another-interval.sim \
 	tests/sim/mutants/adopts-too-late.patch \
 	tests/sim/mutants/advert-before-claim.patch \
 	tests/sim/mutants/adverts-are-late.patch \

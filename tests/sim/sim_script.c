@@ -446,7 +446,7 @@ static void choose_themes(struct maker *m, uint64_t seed)
 	if (pick(&own, 6) == 0)
 		m->script->hold_cs = (1 + pick(&own, 20)) * m->interval_cs;
 	m->wait_cs = m->script->hold_cs;
-	m->script->signs = pick(&own, 6) == 0;
+	m->script->signs = pick(&own, 16) == 0; /* they take time to compute */
 }
 
 void script_make(struct script *ret, uint64_t seed)
