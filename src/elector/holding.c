@@ -3,6 +3,8 @@
  * that adverts of other routers, and of this one, do not wait for them. */
 #include "elector/holding.h"
 
+#include "elector/wire.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,6 +43,7 @@ void holding_record(struct router *r)
 	memcpy(s->interface, r->config.interface, sizeof(s->interface));
 	state_file_record(r->world.state, s, r->first, r->config.moved, r->config.n_moved);
 	s->used = true;
+	wire_leave_will(r, s->interval_cs); /* who dies before the next advert has one too */
 }
 
 /* --- To and from the kernel --- */

@@ -58,7 +58,7 @@ static size_t sign(struct router *r, uint8_t *packet, size_t len)
 
 /* Who tidies up after us has no key: the signature of the priority 0 that it may have to send is
  * left to it, good for as long as the window. */
-static void leave_will(struct router *r, uint16_t interval_cs)
+void wire_leave_will(struct router *r, uint16_t interval_cs)
 {
 	uint8_t packet[VRRP_PACKET_MAX];
 	size_t len;
@@ -82,7 +82,7 @@ void wire_send(struct router *r, uint8_t priority, uint16_t interval_cs, struct 
 		r->record->spoke = now;
 		r->record->interval_cs = interval_cs;
 		if (priority != VRRP_PRIORITY_RESIGN)
-			leave_will(r, interval_cs);
+			wire_leave_will(r, interval_cs);
 	}
 	if (error < 0) {
 		r->counters.send_errors++;

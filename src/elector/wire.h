@@ -5,6 +5,8 @@
 
 /* Send an advert to every destination, with our settings but for these two. */
 void wire_send(struct router *r, uint8_t priority, uint16_t interval_cs, struct instant now);
+/* Sign the priority 0 that the record would be built into. */
+void wire_leave_will(struct router *r, uint16_t interval_cs);
 #define WIRE_DEAF_AFTER 3
 /* The last few adverts were signed and stale, and none was good. */
 bool wire_is_deaf(const struct router *r);

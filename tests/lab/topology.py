@@ -188,6 +188,12 @@ class Lab:
                 (shutil.rmtree if entry.is_dir() else os.unlink)(entry.path)
         self.plug(self._add_node(name, self._ipv6), self._table[name])
 
+    def reboot(self, name):
+        """A host that comes back with its cables and a kernel that knows nothing of before; whoever ran
+        there is gone, and so are the files that are named after it."""
+        self.directors = [director for director in self.directors if director.name != name]
+        self._renew(name)
+
     def plug(self, node, plugs):
         switch = self.nodes["switch"]
         switch.ip(*itertools.chain.from_iterable(

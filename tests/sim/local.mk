@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	tests/sim/kept/last-word.sim \
 	tests/sim/kept/recorded-before-said.sim \
 	tests/sim/kept/robbed-while-offered.sim \
+	tests/sim/kept/will-of-another-interval.sim \
 	tests/sim/mutants/adopts-too-late.patch \
 	tests/sim/mutants/advert-before-claim.patch \
 	tests/sim/mutants/adverts-are-late.patch \
@@ -37,6 +38,12 @@ EXTRA_DIST += \
 	tests/sim/mutants/the-link-forbids-preempting.patch \
 	tests/sim/mutants/waits-for-the-dead.patch \
 	tests/sim/mutants/winner-does-not-shout.patch \
+	tests/sim/mutants/preempts-without-delay.patch \
+	tests/sim/mutants/preempts-before-ready.patch \
+	tests/sim/mutants/fault-is-ignored.patch \
+	tests/sim/mutants/burden-is-ignored.patch \
+	tests/sim/mutants/replay-is-news.patch \
+	tests/sim/mutants/unsigned-is-heard.patch \
 	tests/sim/kept/README
 
 SEEDS = 1000000

@@ -26,6 +26,9 @@
 #define STEPS_MAX 256
 #define FAILURE_MAX 256
 #define IP_HEADER_LEN 20
+#define DATAGRAM_MAX (IP_HEADER_LEN + VRRP_HEADER_LEN + 4 * VIPS + VRRP_TRAILER_LEN)
+#define AUTH_WINDOW_S 300
+#define SOURCES 256 /* host numbers */
 
 #define DELAY_MIN_US 50
 #define DELAY_MAX_US 1000 /* on a healthy LAN */
@@ -38,34 +41,41 @@
 #define LINK_SET_UP_US 200000
 
 enum step_kind {
-	STEP_START,      /* D: the elector is started, if it does not run */
-	STEP_STOP,       /* D: leaves in order */
-	STEP_KILL,       /* D: kill -9; what is on the host stays there */
-	STEP_CRASH,      /* D N: is killed just before the Nth thing that it does to the host */
-	STEP_HAND_ON,    /* D: ends for a successor of its own, which a start is */
-	STEP_CLEAN_UP,   /* D: what a dead elector left is removed in its name */
-	STEP_REBOOT,     /* D: the host forgets everything, and nothing runs */
-	STEP_FREEZE,     /* D: runs no more, hears into its sockets */
-	STEP_SUSPEND,    /* D: the whole host sleeps */
-	STEP_RESUME,     /* D */
-	STEP_CUT,        /* A B LAN: B does not hear A any more */
-	STEP_LOSS,       /* LAN PERCENT */
-	STEP_DELAY,      /* LAN US: the longest; packets overtake each other */
-	STEP_REPEAT,     /* LAN PERCENT: of packets that arrive twice */
-	STEP_LINK,       /* D LAN 0|1 */
-	STEP_ADDRESS,    /* D LAN 0|1: the host's own */
-	STEP_ROB,        /* D LAN I: somebody deletes a virtual address */
-	STEP_OVERRUN,    /* D: the kernel had more news than there was room for */
-	STEP_FORGE,      /* LAN PRIORITY CS: an advert of somebody else */
-	STEP_PRIORITY,   /* D LAN PRIORITY */
-	STEP_PREEMPT,    /* D LAN 0|1 */
-	STEP_INTERVAL,   /* D LAN CS */
-	STEP_VIPS,       /* D LAN MASK: which addresses */
-	STEP_TAKE_PART,  /* D LAN 0|1: whether the virtual router is configured */
-	STEP_SWITCHOVER, /* D INSIST */
-	STEP_MAINTAIN,   /* D 0|1|2, enum maintenance */
-	STEP_PART,       /* D 0|1: nothing of D arrives over the link */
-	STEP_HEAL,       /* all is well, and everybody runs */
+	STEP_START,         /* D: the elector is started, if it does not run */
+	STEP_STOP,          /* D: leaves in order */
+	STEP_KILL,          /* D: kill -9; what is on the host stays there */
+	STEP_CRASH,         /* D N: is killed just before the Nth thing that it does to the host */
+	STEP_HAND_ON,       /* D: ends for a successor of its own, which a start is */
+	STEP_CLEAN_UP,      /* D: what a dead elector left is removed in its name */
+	STEP_REBOOT,        /* D: the host forgets everything, and nothing runs */
+	STEP_FREEZE,        /* D: runs no more, hears into its sockets */
+	STEP_SUSPEND,       /* D: the whole host sleeps */
+	STEP_RESUME,        /* D */
+	STEP_CUT,           /* A B LAN: B does not hear A any more */
+	STEP_LOSS,          /* LAN PERCENT */
+	STEP_DELAY,         /* LAN US: the longest; packets overtake each other */
+	STEP_REPEAT,        /* LAN PERCENT: of packets that arrive twice */
+	STEP_LINK,          /* D LAN 0|1 */
+	STEP_ADDRESS,       /* D LAN 0|1: the host's own */
+	STEP_ROB,           /* D LAN I: somebody deletes a virtual address */
+	STEP_OVERRUN,       /* D: the kernel had more news than there was room for */
+	STEP_FORGE,         /* LAN PRIORITY CS: an advert of somebody else */
+	STEP_PRIORITY,      /* D LAN PRIORITY */
+	STEP_PREEMPT,       /* D LAN 0|1 */
+	STEP_INTERVAL,      /* D LAN CS */
+	STEP_VIPS,          /* D LAN MASK: which addresses */
+	STEP_TAKE_PART,     /* D LAN 0|1: whether the virtual router is configured */
+	STEP_SWITCHOVER,    /* D INSIST */
+	STEP_MAINTAIN,      /* D 0|1|2, enum maintenance */
+	STEP_PART,          /* D 0|1: nothing of D arrives over the link */
+	STEP_PREEMPT_DELAY, /* D LAN CS */
+	STEP_SETTLE_TIME,   /* D LAN CS: how long a new link's silence is not believed */
+	STEP_WEIGH,         /* D LAN POINTS: what is tracked takes so many from the priority */
+	STEP_FAULT,         /* D LAN 0|1: what is tracked keeps it out of the election */
+	STEP_READY,         /* D: the director says that it is */
+	STEP_CLOCK,         /* D S: its clock on the wall is set forward */
+	STEP_REPLAY,        /* D LAN: the last signed advert that counted comes once more */
+	STEP_HEAL,          /* all is well, and everybody runs */
 	STEP_KIND_MAX_
 };
 
@@ -80,6 +90,8 @@ struct script {
 	unsigned n_directors, n_lans;
 	unsigned announcements; /* rounds in a burst */
 	unsigned linked;        /* 1: two directors, with a link between them */
+	unsigned signs;         /* 1: every director signs, and hears what is signed */
+	unsigned hold_cs; /* for how long one that is started is not ready; 0: it is at once */
 	struct instant end;
 	struct step steps[STEPS_MAX];
 	size_t n_steps;
@@ -91,6 +103,9 @@ struct settings {
 	bool preempt;
 	uint16_t interval_cs;
 	unsigned vips; /* mask */
+	unsigned preempt_delay_cs, settle_cs;
+	unsigned burden; /* points that tracking takes from the priority */
+	bool fault;      /* tracking keeps it out of the election */
 };
 
 /* What a host has on one LAN. */
@@ -106,8 +121,9 @@ struct nic {
 		uint8_t source, priority; /* a host number */
 		uint16_t interval_cs;
 		struct instant at;
-	} heard;              /* the Active router that it knows of as a Backup */
-	struct instant spoke; /* the last advert */
+	} heard;                      /* the Active router that it knows of as a Backup */
+	struct instant patient_until; /* with one of lower priority; INSTANT_NEVER: heard of none */
+	struct instant spoke;         /* the last advert */
 	uint16_t spoke_interval_cs;
 	unsigned longest_cs;     /* interval that it was ever told to have */
 	struct instant listened; /* the last advert of any kind that it heard */
@@ -140,7 +156,15 @@ struct director {
 	bool dead;              /* killed in the middle of something: nothing that it does counts */
 	unsigned crash_in;      /* things to do before it is killed, 0: it is not */
 	struct instant awake_since;
-	struct instant armed; /* with lateness */
+	uint64_t ahead_us; /* its clock on the wall */
+	/* Of its life: the stamp of the last advert that counted, by host; and the datagram. */
+	uint64_t stamps[LANS_MAX][SOURCES];
+	struct counted {
+		uint8_t bytes[DATAGRAM_MAX];
+		size_t len; /* 0: none */
+	} counted[LANS_MAX];
+	struct instant held_until; /* it preempts nobody before; {0}: it may */
+	struct instant armed;      /* with lateness */
 	struct state_router at_death[LANS_MAX];
 };
 
@@ -148,7 +172,7 @@ struct packet {
 	unsigned to, lan;
 	struct instant at;
 	size_t len;
-	uint8_t bytes[IP_HEADER_LEN + VRRP_HEADER_LEN + 4 * VIPS];
+	uint8_t bytes[DATAGRAM_MAX];
 };
 
 struct lan {
@@ -190,6 +214,7 @@ struct sim {
 	unsigned forged_cs;     /* the longest interval in a forged advert */
 	unsigned patience_cs;   /* the longest interval that a Backup may have learned */
 	unsigned delay_us;      /* the longest a packet may have taken */
+	unsigned wait_cs;       /* the longest that settings put off a takeover by */
 	bool trace;
 	const char *rule; /* that was broken, NULL: none was */
 	char failure[FAILURE_MAX];
@@ -226,9 +251,11 @@ void director_hand_on(struct director *d);
 void director_clean_up(struct director *d);
 void director_reboot(struct director *d);
 void director_configure(struct director *d);
+void director_ready(struct director *d);
 void director_switchover(struct director *d, bool insist);
 void director_maintain(struct director *d, enum maintenance maintenance);
 void director_hear(struct director *d, unsigned lan, const uint8_t *bytes, size_t len);
+void director_hear_again(struct director *d, unsigned lan);
 void director_read_news(struct director *d);
 void director_timer(struct director *d);
 void director_add_news(
@@ -244,6 +271,8 @@ struct addr director_addr(unsigned number, unsigned lan);
 void rules_check(struct sim *s);
 void rules_on_send(struct sim *s, struct director *d, unsigned lan, uint8_t priority);
 void rules_on_hearing(struct sim *s, struct director *d, unsigned lan, const struct heard *heard);
+/* What is forged or replayed, and signatures are demanded, has moved this router. */
+void rules_on_moved_by_forgery(struct sim *s, const struct director *d, unsigned lan);
 void rules_on_change(struct sim *s, struct director *d, unsigned lan);
 void rules_on_transition(
 	struct sim *s, struct director *d, unsigned lan, enum vrrp_state old_state);

@@ -229,6 +229,10 @@ static int tidy(void *io, struct state_router *record, size_t *ret_removed)
 	if (nic->up && advert.n_addrs) {
 		struct addr to = vrrp_peers_destination(&record->peers, AF_INET, 0);
 		size_t len = vrrp_packet_build(&record->format, &advert, packet);
+		if (record->has_will) {
+			memcpy(packet + len, record->will, VRRP_TRAILER_LEN);
+			len += VRRP_TRAILER_LEN;
+		}
 		vrrp_packet_seal(&record->format, &record->source, &to, packet, len);
 		lan_send(d->sim, d->number, lan, &record->source, &to, packet, len);
 	}
@@ -274,7 +278,7 @@ static uint64_t wall_us(void *io)
 {
 	struct director *d = io;
 
-	return d->sim->now.us;
+	return d->sim->now.us + d->ahead_us;
 }
 
 static void arm(void *io, struct instant deadline)
@@ -345,7 +349,8 @@ void director_init(struct sim *s, unsigned number)
 		d->nics[lan] = (struct nic){.up = true,
 			.addressed = true,
 			.robbed = INSTANT_NEVER,
-			.rival_heard = INSTANT_NEVER};
+			.rival_heard = INSTANT_NEVER,
+			.patient_until = INSTANT_NEVER};
 		d->settings[lan] = (struct settings){
 			.takes_part = lan < s->script->n_lans,
 			.priority = 100,
@@ -365,6 +370,8 @@ void director_done(struct director *d)
 static void make_config(const struct director *d, unsigned lan, struct router_config *ret)
 {
 	static struct moved lists[LANS_MAX][VIPS];
+	static struct vrrp_auth_key key = {.id = 1};
+	static struct track_cause causes[LANS_MAX][2];
 	const struct settings *settings = &d->settings[lan];
 
 	memset(ret, 0, sizeof(*ret));
@@ -374,8 +381,24 @@ static void make_config(const struct director *d, unsigned lan, struct router_co
 	ret->priority = settings->priority;
 	ret->interval_cs = settings->interval_cs;
 	ret->preempt = settings->preempt;
+	ret->preempt_delay_us = settings->preempt_delay_cs * UINT64_C(10000);
+	ret->settle_us = settings->settle_cs * UINT64_C(10000);
+	ret->causes = (struct causes){.known = true, .list = causes[lan]};
+	if (settings->burden)
+		causes[lan][ret->causes.n++] =
+			(struct track_cause){.text = "burden", .weight = -(int)settings->burden};
+	if (settings->fault)
+		causes[lan][ret->causes.n++] = (struct track_cause){.text = "fault", .fault = true};
 	ret->down_intervals = VRRP_DOWN_INTERVALS;
 	ret->format = sim_format;
+	if (d->sim->script->signs) {
+		hmac_sha256_init(&key.hmac, "a key of thirty-two bytes, or so.", 32);
+		ret->format.takes_trailer = true;
+		ret->auth = (struct vrrp_auth_config){.mode = VRRP_AUTH_ENFORCE,
+			.window_s = AUTH_WINDOW_S,
+			.n_keys = 1,
+			.keys = &key};
+	}
 	ret->announce =
 		(struct announce_config){d->sim->script->announcements, 20000, REFRESH_US, 0};
 	ret->moved = lists[lan];
@@ -393,9 +416,14 @@ static void configure(struct director *d)
 	static struct router_config wanted[LANS_MAX];
 	size_t n = 0;
 
-	for (unsigned lan = 0; lan < d->sim->script->n_lans; lan++)
-		if (d->settings[lan].takes_part)
+	for (unsigned lan = 0; lan < d->sim->script->n_lans; lan++) {
+		if (d->settings[lan].takes_part) {
 			make_config(d, lan, &wanted[n++]);
+			continue;
+		}
+		memset(d->stamps[lan], 0, sizeof(d->stamps[lan]));
+		d->counted[lan].len = 0;
+	}
 	(void)elector_configure(&d->elector, wanted, n, d->sim->now);
 	settle(d);
 }
@@ -413,7 +441,24 @@ void director_start(struct director *d)
 	d->running = true;
 	d->awake_since = d->sim->now;
 	elector_init(&d->elector, &operations, d, &d->state);
+	d->held_until = (struct instant){0};
+	memset(d->stamps, 0, sizeof(d->stamps));
+	memset(d->counted, 0, sizeof(d->counted));
+	if (d->sim->script->hold_cs) {
+		uint64_t hold_us = d->sim->script->hold_cs * UINT64_C(10000);
+		d->held_until = instant_add(d->sim->now, hold_us);
+		elector_hold(&d->elector, hold_us, d->sim->now);
+	}
 	configure(d);
+}
+
+void director_ready(struct director *d)
+{
+	if (!director_is_awake(d))
+		return;
+	d->held_until = (struct instant){0};
+	elector_ready(&d->elector, d->sim->now);
+	settle(d);
 }
 
 static void end(struct director *d)
@@ -489,6 +534,37 @@ void director_maintain(struct director *d, enum maintenance maintenance)
 	settle(d);
 }
 
+/* Whether nobody else can have sent this, nor has it been heard before. */
+static bool is_genuine(struct director *d, unsigned lan, const uint8_t *bytes, size_t len)
+{
+	const uint8_t *packet = bytes + IP_HEADER_LEN;
+	size_t signed_len = IP_HEADER_LEN + VRRP_HEADER_LEN + 4u * packet[3] + VRRP_TRAILER_LEN;
+	uint64_t stamp, *last = &d->stamps[lan][bytes[15]];
+
+	if (len != signed_len)
+		return false;
+	stamp = be64_get(bytes + len - VRRP_TRAILER_LEN + 4);
+	if (stamp <= *last)
+		return false;
+	*last = stamp;
+	memcpy(d->counted[lan].bytes, bytes, len);
+	d->counted[lan].len = len;
+	return true;
+}
+
+/* What does not count, and must not. */
+static void hear_forgery(
+	struct director *d, unsigned lan, struct port *port, const struct vrrp_datagram *datagram)
+{
+	const struct router *r = director_router(d, lan);
+	struct vrrp before = r->vrrp;
+
+	elector_hear(&d->elector, port, datagram, 1, d->sim->now);
+	if (!d->dead && memcmp(&before, &r->vrrp, sizeof(before)) != 0)
+		rules_on_moved_by_forgery(d->sim, d, lan);
+	settle(d);
+}
+
 void director_hear(struct director *d, unsigned lan, const uint8_t *bytes, size_t len)
 {
 	struct port *port = d->nics[lan].port;
@@ -504,9 +580,21 @@ void director_hear(struct director *d, unsigned lan, const uint8_t *bytes, size_
 
 	if (!port)
 		return;
+	if (d->sim->script->signs && !is_genuine(d, lan, bytes, len)) {
+		hear_forgery(d, lan, port, &datagram);
+		return;
+	}
 	rules_on_hearing(d->sim, d, lan, &heard);
 	elector_hear(&d->elector, port, &datagram, 1, d->sim->now);
 	settle(d);
+}
+
+void director_hear_again(struct director *d, unsigned lan)
+{
+	struct counted again = d->counted[lan];
+
+	if (director_is_awake(d) && again.len > 0)
+		director_hear(d, lan, again.bytes, again.len);
 }
 
 void director_timer(struct director *d)

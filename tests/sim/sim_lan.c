@@ -60,7 +60,7 @@ static size_t build_datagram(const struct addr *source, const struct addr *desti
 void lan_send(struct sim *s, unsigned from, unsigned lan, const struct addr *source,
 	const struct addr *destination, const uint8_t *packet, size_t len)
 {
-	uint8_t bytes[sizeof(s->flying[0].bytes)];
+	uint8_t bytes[DATAGRAM_MAX];
 	size_t total = build_datagram(source, destination, packet, len, bytes);
 
 	for (unsigned to = 0; to < s->script->n_directors; to++)

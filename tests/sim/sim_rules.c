@@ -26,10 +26,12 @@ __attribute__((format(printf, 3, 4))) static void broken(
 #define BROKEN(s, ...) broken(s, __func__, __VA_ARGS__)
 
 /* The bound that is promised: an offer of the place that nobody takes (four intervals), then two of
- * the longest Active_Down_Interval that anybody may have learned (below four intervals each). */
+ * the longest Active_Down_Interval that anybody may have learned (below four intervals each), and
+ * what is configured to be waited for before. */
 static uint64_t settling_us(const struct sim *s)
 {
-	return UINT64_C(12) * s->patience_cs * 10000 + 2 * HANDOVER_SLACK_US + 2 * s->delay_us;
+	return (UINT64_C(12) * s->patience_cs + s->wait_cs) * 10000 + 2 * HANDOVER_SLACK_US +
+	       2 * s->delay_us;
 }
 
 static bool is_whole(const struct sim *s, unsigned lan)
@@ -182,6 +184,7 @@ static void silence_is_believed(struct sim *s, const struct director *d, unsigne
 						   (256u - v->config.priority) / 256);
 	due = instant_max(due, unvouched_since(s, d, lan, v));
 	due = instant_max(due, d->awake_since);
+	due = instant_max(due, instant_add(v->joined, v->config.settle_us));
 	/* What may have moved the time to before now. */
 	due = instant_max(due, instant_max(s->stepped, d->nics[lan].listened));
 	if (instant_between_us(due, s->now) > LATE_MAX_US)
@@ -200,7 +203,7 @@ static unsigned count_participants(const struct sim *s, unsigned lan)
 
 static bool should_take_part(const struct director *d, unsigned lan)
 {
-	return d->running && d->settings[lan].takes_part &&
+	return d->running && d->settings[lan].takes_part && !d->settings[lan].fault &&
 	       d->elector.maintenance != MAINTENANCE_ON;
 }
 
@@ -211,6 +214,13 @@ static void who_can_takes_part(struct sim *s, unsigned lan)
 		if (should_take_part(d, lan) != (state_of(d, lan) != VRRP_INITIALIZE))
 			BROKEN(s, "%u on %u", i, lan);
 	}
+}
+
+/* What is tracked counts at once: with the step that tells of it. */
+static void who_is_in_fault_is_never_active(struct sim *s, const struct director *d, unsigned lan)
+{
+	if (d->settings[lan].fault && state_of(d, lan) != VRRP_INITIALIZE)
+		BROKEN(s, "%u on %u is %s", d->number, lan, vrrp_state_name(state_of(d, lan)));
 }
 
 static void a_healed_lan_has_exactly_one_owner(struct sim *s, unsigned lan)
@@ -269,6 +279,7 @@ static void check_lan(struct sim *s, unsigned lan)
 		the_record_and_the_machine_agree(s, &s->directors[i], lan);
 		who_hears_a_rival_announces_himself(s, &s->directors[i], lan);
 		silence_is_believed(s, &s->directors[i], lan);
+		who_is_in_fault_is_never_active(s, &s->directors[i], lan);
 	}
 	if (!is_calm(s, lan))
 		return;
@@ -297,6 +308,20 @@ static void who_was_silent_too_long_does_not_speak_as_active(
 		BROKEN(s, "%u on %u, after %" PRIu64 " us", d->number, lan, silent_us);
 }
 
+/* What tracking takes from the priority is not in the adverts, nor what an operator gave away. */
+static void words_are_of_the_priority_that_is_left(
+	struct sim *s, const struct director *d, unsigned lan, uint8_t priority)
+{
+	const struct settings *settings = &d->settings[lan];
+	unsigned left = settings->priority;
+
+	if (left != VRRP_PRIORITY_OWNER)
+		left = left > settings->burden ? left - settings->burden : 1;
+	if (settings->takes_part && priority != left && priority != VRRP_PRIORITY_RESIGN &&
+		priority != VRRP_PRIORITY_LEAST)
+		BROKEN(s, "%u says %u on %u, and has %u", d->number, priority, lan, left);
+}
+
 /* Addresses are gone before anybody is invited to take them, and there before anybody is told. */
 static void words_follow_deeds(
 	struct sim *s, const struct director *d, unsigned lan, uint8_t priority)
@@ -313,6 +338,7 @@ static void words_follow_deeds(
 void rules_on_send(struct sim *s, struct director *d, unsigned lan, uint8_t priority)
 {
 	words_follow_deeds(s, d, lan, priority);
+	words_are_of_the_priority_that_is_left(s, d, lan, priority);
 	if (priority != VRRP_PRIORITY_RESIGN)
 		who_was_silent_too_long_does_not_speak_as_active(s, d, lan);
 }
@@ -381,6 +407,70 @@ static void nobody_takes_over_from_one_who_is_heard(
 			instant_between_us(heard->at, s->now), heard->source - 1u);
 }
 
+/* Signatures are demanded: nothing else makes a difference, not to a timer either. */
+static void forged_and_replayed_adverts_move_nothing(
+	struct sim *s, const struct director *d, unsigned lan)
+{
+	BROKEN(s, "%u on %u", d->number, lan);
+}
+
+void rules_on_moved_by_forgery(struct sim *s, const struct director *d, unsigned lan)
+{
+	forged_and_replayed_adverts_move_nothing(s, d, lan);
+}
+
+/* Whether somebody of lower priority is heard, so that taking over from him is to preempt him. */
+static bool preempts(const struct sim *s, const struct director *d, unsigned lan)
+{
+	const struct heard *heard = &d->nics[lan].heard;
+	const struct vrrp *v = &director_router(d, lan)->vrrp;
+	uint16_t own_cs = v->config.interval_cs;
+	uint16_t learned_cs = v->active_interval_cs < own_cs ? v->active_interval_cs : own_cs;
+	uint16_t interval_cs = heard->interval_cs < learned_cs ? heard->interval_cs : learned_cs;
+
+	return heard->known && v->config.priority != VRRP_PRIORITY_OWNER &&
+	       instant_between_us(heard->at, s->now) <
+		       vrrp_shortest_down_us(interval_cs, VRRP_DOWN_INTERVALS);
+}
+
+/* ... which one does not that is to wait: for preempt_delay since it heard of him. Who asks to be
+ * succeeded is not waited for. */
+static void nobody_preempts_before_his_delay(
+	struct sim *s, const struct director *d, unsigned lan, enum vrrp_state old_state)
+{
+	const struct nic *nic = &d->nics[lan];
+
+	if (old_state != VRRP_BACKUP || state_of(d, lan) != VRRP_ACTIVE || !preempts(s, d, lan) ||
+		nic->heard.priority == VRRP_PRIORITY_LEAST)
+		return;
+	if (!instant_is_never(nic->patient_until) && s->now.us < nic->patient_until.us)
+		BROKEN(s, "%u on %u, %" PRIu64 " us too soon", d->number, lan,
+			instant_between_us(s->now, nic->patient_until));
+}
+
+/* ... nor one whose director is not ready, and was not waited for long enough. */
+static void who_is_not_ready_preempts_nobody(
+	struct sim *s, const struct director *d, unsigned lan, enum vrrp_state old_state)
+{
+	if (old_state == VRRP_BACKUP && state_of(d, lan) == VRRP_ACTIVE &&
+		s->now.us < d->held_until.us && preempts(s, d, lan))
+		BROKEN(s, "%u on %u", d->number, lan);
+}
+
+/* As core/vrrp counts it: from the first advert of lower priority. */
+static void note_patience(const struct sim *s, struct director *d, unsigned lan, uint8_t priority)
+{
+	struct nic *nic = &d->nics[lan];
+	uint64_t delay_us = d->settings[lan].preempt_delay_cs * UINT64_C(10000);
+
+	if (state_of(d, lan) != VRRP_BACKUP || priority == VRRP_PRIORITY_RESIGN)
+		return;
+	if (priority >= director_router(d, lan)->vrrp.config.priority)
+		nic->patient_until = INSTANT_NEVER;
+	else if (instant_is_never(nic->patient_until))
+		nic->patient_until = instant_add(s->now, delay_us);
+}
+
 /* Nobody becomes a second Active router behind a LAN that does not carry adverts, while the link
  * passes and the first is there. */
 static void the_peer_is_believed(
@@ -408,6 +498,7 @@ void rules_on_hearing(struct sim *s, struct director *d, unsigned lan, const str
 	struct nic *nic = &d->nics[lan];
 
 	nic->listened = s->now;
+	note_patience(s, d, lan, heard->priority);
 	if (state_of(d, lan) == VRRP_ACTIVE && instant_is_never(nic->rival_heard))
 		nic->rival_heard = s->now;
 	if (heard->priority != VRRP_PRIORITY_RESIGN)
@@ -422,6 +513,9 @@ void rules_on_transition(struct sim *s, struct director *d, unsigned lan, enum v
 	every_claim_has_a_release(s, d, lan, old_state);
 	nobody_takes_over_from_one_who_is_heard(s, d, lan, old_state);
 	the_peer_is_believed(s, d, lan, old_state);
+	nobody_preempts_before_his_delay(s, d, lan, old_state);
+	who_is_not_ready_preempts_nobody(s, d, lan, old_state);
+	d->nics[lan].patient_until = INSTANT_NEVER;
 	/* One who gives up for a reason of its own listens anew. */
 	if (director_router(d, lan)->vrrp.reason != VRRP_REASON_BETTER_ADVERT)
 		d->nics[lan].heard.known = false;

@@ -42,6 +42,13 @@ static const struct step_form {
 	[STEP_SWITCHOVER] = {"switchover", {ARG_DIRECTOR, ARG_NUMBER}},
 	[STEP_MAINTAIN] = {"maintain", {ARG_DIRECTOR, ARG_NUMBER}},
 	[STEP_PART] = {"part", {ARG_DIRECTOR, ARG_NUMBER}},
+	[STEP_PREEMPT_DELAY] = {"preempt-delay", {ARG_DIRECTOR, ARG_LAN, ARG_NUMBER}},
+	[STEP_SETTLE_TIME] = {"settle-time", {ARG_DIRECTOR, ARG_LAN, ARG_NUMBER}},
+	[STEP_WEIGH] = {"weigh", {ARG_DIRECTOR, ARG_LAN, ARG_NUMBER}},
+	[STEP_FAULT] = {"fault", {ARG_DIRECTOR, ARG_LAN, ARG_NUMBER}},
+	[STEP_READY] = {"ready", {ARG_DIRECTOR}},
+	[STEP_CLOCK] = {"clock", {ARG_DIRECTOR, ARG_NUMBER}},
+	[STEP_REPLAY] = {"replay", {ARG_DIRECTOR, ARG_LAN}},
 	[STEP_HEAL] = {"heal", {ARG_NONE}},
 };
 
@@ -59,9 +66,11 @@ void step_print(const struct step *step, FILE *to)
 
 void script_print(const struct script *script, FILE *to)
 {
-	(void)fprintf(to, "noise %" PRIu64 "\ndirectors %u\nlans %u\nannouncements %u\nlinked %u\n",
+	(void)fprintf(to,
+		"noise %" PRIu64 "\ndirectors %u\nlans %u\nannouncements %u\nlinked %u\n"
+		"hold %u\nsigns %u\n",
 		script->noise, script->n_directors, script->n_lans, script->announcements,
-		script->linked);
+		script->linked, script->hold_cs, script->signs);
 	for (size_t i = 0; i < script->n_steps; i++)
 		step_print(&script->steps[i], to);
 	(void)fprintf(to, "%" PRIu64 " end\n", script->end.us);
@@ -73,7 +82,9 @@ static bool read_head(struct script *s, const char *line)
 	       sscanf(line, "directors %u", &s->n_directors) == 1 ||
 	       sscanf(line, "lans %u", &s->n_lans) == 1 ||
 	       sscanf(line, "announcements %u", &s->announcements) == 1 ||
-	       sscanf(line, "linked %u", &s->linked) == 1;
+	       sscanf(line, "linked %u", &s->linked) == 1 ||
+	       sscanf(line, "hold %u", &s->hold_cs) == 1 ||
+	       sscanf(line, "signs %u", &s->signs) == 1;
 }
 
 static bool arg_is_sound(const struct script *s, enum arg arg, unsigned value)
@@ -155,6 +166,9 @@ struct maker {
 	struct instant at;
 	unsigned interval_cs; /* what the LANs' intervals are about */
 	bool forged;
+	unsigned wait_cs; /* the longest that settings put off a takeover by */
+	/* What a script is about besides, from a source of its own. */
+	bool patient, tracked;
 };
 
 /* xorshift64*: the same everywhere for the same seed. */
@@ -198,6 +212,51 @@ static unsigned any_priority(struct maker *m)
 static unsigned any_interval(struct maker *m)
 {
 	return m->interval_cs << pick(m, 3);
+}
+
+/* A time that a setting puts a takeover off by. */
+static unsigned any_wait(struct maker *m)
+{
+	unsigned wait_cs = pick(m, 3) ? pick(m, 12) * m->interval_cs : 0;
+
+	if (wait_cs > m->wait_cs)
+		m->wait_cs = wait_cs;
+	return wait_cs;
+}
+
+static void change_waits(struct maker *m, unsigned d)
+{
+	add(m, pick(m, 2) ? STEP_PREEMPT_DELAY : STEP_SETTLE_TIME, d, any_lan(m), any_wait(m));
+}
+
+static void track(struct maker *m, unsigned d)
+{
+	unsigned lan = any_lan(m);
+
+	if (pick(m, 2)) {
+		add(m, STEP_WEIGH, d, lan, pick(m, 3) ? pick(m, 120) : 0);
+		return;
+	}
+	add(m, STEP_FAULT, d, lan, 1);
+	if (pick(m, 3) == 0)
+		return;
+	wait(m, 8);
+	add(m, STEP_FAULT, d, lan, 0);
+}
+
+/* Somebody without the key, and clocks that differ by less than the window in the end. */
+static void try_signatures(struct maker *m, unsigned d)
+{
+	switch (pick(m, 3)) {
+	case 0:
+		add(m, STEP_CLOCK, d, 1 + pick(m, 3), 0);
+		return;
+	case 1:
+		add(m, STEP_REPLAY, d, any_lan(m), 0);
+		return;
+	default:
+		add(m, STEP_FORGE, any_lan(m), pick(m, 256), 1 + pick(m, 4095));
+	}
 }
 
 static void change_settings(struct maker *m, unsigned d)
@@ -355,6 +414,7 @@ static void heal_and_settle(struct maker *m)
 
 	if (m->forged)
 		patience_cs = VRRP_INTERVAL_TRUST * longest_cs;
+	patience_cs += (m->wait_cs + 11) / 12;
 	add(m, STEP_HEAL, 0, 0, 0);
 	m->at = instant_add(m->at, patience_cs * UINT64_C(120000) + REFRESH_US + 1000000);
 }
@@ -375,6 +435,20 @@ static void set_up(struct maker *m)
 	}
 }
 
+/* Each in some scripts, so that most have few at once. */
+static void choose_themes(struct maker *m, uint64_t seed)
+{
+	struct maker own = {
+		.script = m->script, .random = (seed + 1) * UINT64_C(0xd1342543de82ef95) + 1};
+
+	m->patient = pick(&own, 4) == 0;
+	m->tracked = pick(&own, 4) == 0;
+	if (pick(&own, 6) == 0)
+		m->script->hold_cs = (1 + pick(&own, 20)) * m->interval_cs;
+	m->wait_cs = m->script->hold_cs;
+	m->script->signs = pick(&own, 16) == 0; /* they take time to compute */
+}
+
 void script_make(struct script *ret, uint64_t seed)
 {
 	static const unsigned intervals_cs[] = {5, 20, 100};
@@ -387,9 +461,18 @@ void script_make(struct script *ret, uint64_t seed)
 	ret->announcements = 1 + pick(&m, 5);
 	ret->linked = ret->n_directors == 2 && pick(&m, 2);
 	m.interval_cs = intervals_cs[pick(&m, 3)];
+	choose_themes(&m, seed);
 	set_up(&m);
 	for (int i = 0; i < MAKE_STEPS; i++) {
 		wait(&m, pick(&m, 3) ? 6 : 1);
+		if (m.patient && pick(&m, 6) == 0)
+			change_waits(&m, any_director(&m));
+		if (m.tracked && pick(&m, 4) == 0)
+			track(&m, any_director(&m));
+		if (ret->signs && pick(&m, 4) == 0)
+			try_signatures(&m, any_director(&m));
+		if (ret->hold_cs && pick(&m, 6) == 0)
+			add(&m, STEP_READY, any_director(&m), 0, 0);
 		if (seed % 3 != 0 && pick(&m, 2))
 			fault(&m, any_director(&m));
 		else

@@ -84,6 +84,12 @@ static void learn(struct sim *s, unsigned interval_cs)
 		s->patience_cs = interval_cs;
 }
 
+static void put_off(struct sim *s, unsigned wait_cs)
+{
+	if (wait_cs > s->wait_cs)
+		s->wait_cs = wait_cs;
+}
+
 static void learn_of_settings(struct sim *s)
 {
 	for (unsigned i = 0; i < s->script->n_directors; i++) {
@@ -116,6 +122,7 @@ static void heal(struct sim *s)
 		d->crash_in = 0;
 		for (unsigned lan = 0; lan < s->script->n_lans; lan++) {
 			d->settings[lan].takes_part = true;
+			d->settings[lan].fault = false;
 			set_link(d, lan, true);
 			set_address(d, lan, true);
 		}
@@ -159,7 +166,7 @@ static void perform_on_lan(struct sim *s, const struct step *step)
 		set_delay(s, a[0], a[1]);
 		return;
 	case STEP_FORGE:
-		if (a[2] > s->forged_cs)
+		if (a[2] > s->forged_cs && !s->script->signs)
 			s->forged_cs = a[2];
 		learn_of_settings(s);
 		lan_forge(s, a[0], (uint8_t)a[1], (uint16_t)a[2]);
@@ -191,6 +198,20 @@ static void perform_on_settings(struct sim *s, const struct step *step, struct d
 		break;
 	case STEP_TAKE_PART:
 		settings->takes_part = a[2];
+		break;
+	case STEP_PREEMPT_DELAY:
+		settings->preempt_delay_cs = a[2];
+		put_off(s, a[2]);
+		break;
+	case STEP_SETTLE_TIME:
+		settings->settle_cs = a[2];
+		put_off(s, a[2]);
+		break;
+	case STEP_WEIGH:
+		settings->burden = a[2];
+		break;
+	case STEP_FAULT:
+		settings->fault = a[2];
 		break;
 	}
 	director_configure(d);
@@ -254,6 +275,15 @@ static void perform_on_director(struct sim *s, const struct step *step, struct d
 	case STEP_MAINTAIN:
 		director_maintain(d, (enum maintenance)a[1]);
 		return;
+	case STEP_CLOCK:
+		d->ahead_us += a[1] * UINT64_C(1000000);
+		return;
+	case STEP_REPLAY:
+		director_hear_again(d, a[1]);
+		return;
+	case STEP_READY:
+		director_ready(d);
+		return;
 	case STEP_PART:
 		s->tellers[a[0]].parted = a[1];
 		return;
@@ -262,6 +292,10 @@ static void perform_on_director(struct sim *s, const struct step *step, struct d
 	case STEP_INTERVAL:
 	case STEP_VIPS:
 	case STEP_TAKE_PART:
+	case STEP_PREEMPT_DELAY:
+	case STEP_SETTLE_TIME:
+	case STEP_WEIGH:
+	case STEP_FAULT:
 		perform_on_settings(s, step, d);
 		return;
 	case STEP_LOSS:
@@ -389,6 +423,7 @@ static void set_up(struct sim *s, const struct script *script, bool trace)
 	for (unsigned i = 0; i < script->n_directors; i++)
 		director_init(s, i);
 	learn_of_settings(s);
+	put_off(s, script->hold_cs);
 }
 
 bool sim_run(struct sim *s, const struct script *script, bool trace)

@@ -2424,6 +2424,31 @@ START_TEST(a_will_is_good_for_a_cleaner)
 }
 END_TEST
 
+/* ... also when it dies between the claim and its first advert: the will is of what is recorded. */
+START_TEST(a_will_is_there_before_the_first_advert)
+{
+	struct router *r = start_signing();
+	struct vrrp_auth_mark marks[VRRP_AUTH_SOURCES] = {0};
+	struct vrrp_auth peer = {.marks = marks, .n_marks = VRRP_AUTH_SOURCES};
+	struct vrrp_auth_config config = secret();
+	struct vrrp_advert a = {.vrid = 51, .interval_cs = r->record->interval_cs, .n_addrs = 2};
+	uint8_t packet[VRRP_PACKET_MAX];
+	struct vrrp_datagram d = {.source = prefix("192.0.2.2").addr, .bytes = packet};
+	size_t len;
+
+	ck_assert_int_eq(r->vrrp.state, VRRP_BACKUP);
+	ck_assert(r->record->has_will);
+	a.addrs[0] = r->config.moved[0].address.prefix.addr;
+	a.addrs[1] = r->config.moved[1].address.prefix.addr;
+	len = vrrp_packet_build(&r->record->format, &a, packet);
+	memcpy(packet + len, r->record->will, VRRP_TRAILER_LEN);
+	d.len = len + VRRP_TRAILER_LEN;
+	ck_assert_int_eq(vrrp_auth_check(&peer, &config, &r->config.peers, &d, len,
+				 vrrp_stamp(wall_us(NULL))),
+		VRRP_OK);
+}
+END_TEST
+
 static TCase *wire_cases(void)
 {
 	TCase *tc = tcase_create("families and peers");
@@ -2436,6 +2461,7 @@ static TCase *wire_cases(void)
 	tcase_add_test(tc, what_is_not_signed_is_not_heard);
 	tcase_add_test(tc, a_wrong_clock_is_told_once_and_seen_until_it_is_right);
 	tcase_add_test(tc, a_will_is_good_for_a_cleaner);
+	tcase_add_test(tc, a_will_is_there_before_the_first_advert);
 	return tc;
 }
 

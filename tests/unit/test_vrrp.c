@@ -154,6 +154,18 @@ START_TEST(a_worse_advert_does_not_hold_back_one_who_preempts)
 }
 END_TEST
 
+/* 6.4.2 sets Active_Adver_Interval only from an advert that restarts the wait. */
+START_TEST(a_worse_advert_teaches_no_interval_to_one_who_preempts)
+{
+	start(100, true);
+	(void)hear_interval(20, 99, 300, instant_add(t0, SECOND_US));
+	ck_assert_uint_eq(v.active_interval_cs, 100);
+	ck_assert_uint_eq(v.deadline.us, t0.us + DOWN_AT_100_US);
+	(void)hear_interval(20, 100, 300, instant_add(t0, SECOND_US));
+	ck_assert_uint_eq(v.active_interval_cs, 300);
+}
+END_TEST
+
 START_TEST(without_preempt_any_advert_holds_back)
 {
 	struct instant later = instant_add(t0, SECOND_US);
@@ -878,6 +890,7 @@ static TCase *rfc_cases(void)
 	tcase_add_test(tc, backup_takes_over_at_active_down_and_not_one_microsecond_sooner);
 	tcase_add_test(tc, a_better_or_equal_advert_restarts_the_wait_with_its_interval);
 	tcase_add_test(tc, a_worse_advert_does_not_hold_back_one_who_preempts);
+	tcase_add_test(tc, a_worse_advert_teaches_no_interval_to_one_who_preempts);
 	tcase_add_test(tc, without_preempt_any_advert_holds_back);
 	tcase_add_test(tc, after_priority_0_a_backup_takes_over_at_once);
 	tcase_add_test(tc, priority_0_of_another_than_the_active_router_is_ignored);

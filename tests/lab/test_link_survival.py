@@ -1,0 +1,169 @@
+"""A thousand connections, idle and busy, over a director that dies, comes back with an empty kernel, or joins
+late; and the same with Debian's keepalived."""
+
+import pytest
+
+from director import Director
+from observe import Holder
+from pair import NAT_GATEWAY, NAT_SERVER_PORT, PORTS, SERVERS, VIP, balancing_config, build_balancing
+from peers import Keepalived
+from process import wait_until
+from test_balancing import all_up
+from test_pair_link import make_key, wait_peer
+from test_sync import synced
+
+pytestmark = pytest.mark.ipvs
+
+METHODS = ("direct", "nat", "tunnel")
+HELD = 167  # idle, and as many busy, by each method
+TOTAL = 2 * HELD * len(METHODS)
+ANSWER_MS = 40000
+FAR = "route add 198.51.100.0/24 via 192.0.2.254"
+KINDS = {"direct": "-g", "nat": "-m", "tunnel": "-i"}
+
+
+class Connections:
+    """Those that say nothing unless they are counted, and those that speak while directors change."""
+
+    def __init__(self, lab):
+        self._idle, self._busy = ([Holder(lab["client"], VIP, PORTS[m], HELD) for m in METHODS] for _ in range(2))
+        self._speaking = []
+        assert self.alive() == TOTAL
+
+    def speak(self):
+        self._speaking = [holder.exchange(ANSWER_MS) for holder in self._busy]
+
+    def alive(self):
+        for answered in self._speaking:
+            answered()
+        self._speaking = []
+        return sum(answered() for answered in [h.exchange(ANSWER_MS) for h in self._idle + self._busy])
+
+
+def config(lab):
+    ours = balancing_config(METHODS)
+    ours["link"] = {"interface": "eth1", "key_file": lab.key_file}
+    ours["ready_timeout"] = "120s"
+    return ours
+
+
+def start(lab, name):
+    director = Director(lab, name, config(lab)).start()
+    all_up(director, METHODS)
+    return director
+
+
+def is_active(director):
+    return all(director.router(name)["state"] == "active" for name in ("front", "back"))
+
+
+def wait_active(director):
+    wait_until(lambda: is_active(director), 60, f"{director.name} is Active in both")
+
+
+def wait_complete(director):
+    """What it says of itself and of the peer: nothing is missing."""
+    wait_peer(director, 90, alive=True, stream=True, trouble_here="none", trouble_there="none")
+
+
+def wait_synced(director):
+    for method in METHODS:
+        wait_until(lambda port=PORTS[method]: synced(director, port) >= 2 * HELD, 60,
+                   f"the connections of {method} on {director.name}", every=0.3)
+
+
+def lose(lab, director):
+    """The host is gone, with every cable."""
+    for interface in ("eth0", "eth1", "eth2"):
+        lab.cut(director.name, interface)
+    director.kill_all()
+
+
+def reboot(lab, name):
+    lab.reboot(name)
+    lab[name].ip(FAR)
+
+
+def check(connections, figure, how):
+    alive = connections.alive()
+    figure(f"{how}: connections that live, {HELD} idle and {HELD} busy by each of {', '.join(METHODS)}",
+           f"{alive} of {TOTAL}", f"{TOTAL}")
+    assert alive == TOTAL
+
+
+def test_a_thousand_connections_there_and_back(lab, figure):
+    build_balancing(lab, METHODS)
+    lab.key_file = make_key(lab)
+    lb1 = start(lab, "lb1")
+    wait_active(lb1)
+    lb2 = start(lab, "lb2")
+    wait_complete(lb1)
+    connections = Connections(lab)
+    wait_synced(lb2)
+    connections.speak()
+    lose(lab, lb1)
+    wait_active(lb2)
+    check(connections, figure, "dead host")
+    reboot(lab, "lb1")
+    lb1 = start(lab, "lb1")  # takes its role back when it knows all that there is
+    connections.speak()
+    wait_active(lb1)
+    check(connections, figure, "back after a reboot")
+
+
+def test_a_thousand_connections_and_one_that_joins_late(lab, figure):
+    build_balancing(lab, METHODS)
+    lab.key_file = make_key(lab)
+    lb1 = start(lab, "lb1")
+    wait_active(lb1)
+    connections = Connections(lab)
+    lb2 = start(lab, "lb2")
+    wait_complete(lb2)
+    lb2.kill_all()
+    reboot(lab, "lb2")  # once more from nothing, while nobody speaks
+    lb2 = start(lab, "lb2")
+    wait_complete(lb2)
+    wait_synced(lb2)
+    connections.speak()
+    lose(lab, lb1)
+    wait_active(lb2)
+    check(connections, figure, "joined late")
+
+
+def program(node):
+    """The same table, by ipvsadm."""
+    rules = []
+    for method in METHODS:
+        service = f"-t {VIP}:{PORTS[method]}"
+        rules.append(f"-A {service} -s rr")
+        rules += [f"-a {service} -r {address}:{NAT_SERVER_PORT if method == 'nat' else PORTS[method]} {KINDS[method]}"
+                  for address in SERVERS[method].values()]
+    node.run("sh", "-c", "printf '%s\\n' \"$0\" | ipvsadm -R", "\n".join(rules))
+    node.sysctl({"net.ipv4.ip_forward": 1})
+
+
+def keepalived(lab, name, priority):
+    program(lab[name])
+    return Keepalived(lab, name, [("front", "eth0", 51, priority, f"{VIP}/24"),
+                                  ("back", "eth2", 52, priority, f"{NAT_GATEWAY}/24")],
+                      group=True, globals=["lvs_sync_daemon eth1 front id 51"]).start()
+
+
+def test_the_same_with_keepalived(lab, figure):
+    """A figure to compare with; nothing is asked of it but that it fails over."""
+    build_balancing(lab, METHODS)
+    lb1 = keepalived(lab, "lb1", 150)
+    lb1.wait_owner(VIP, 30)
+    lb2 = keepalived(lab, "lb2", 100)
+    connections = Connections(lab)
+    wait_until(lambda: sum(synced(lb2, PORTS[m]) for m in METHODS) >= TOTAL // 2, 60, "most are synced", every=0.3)
+    connections.speak()
+    lose(lab, lb1)
+    lb2.wait_owner(VIP, 30)
+    figure("keepalived, dead host: connections that live", f"{connections.alive()} of {TOTAL}")
+    reboot(lab, "lb1")
+    connections.speak()
+    lb1 = keepalived(lab, "lb1", 150)
+    lb1.wait_owner(VIP, 30)
+    lb2.wait_not_owner(VIP, 30)
+    figure("keepalived, back after a reboot: connections that live", f"{connections.alive()} of {TOTAL}")
