@@ -557,10 +557,10 @@ static void hear_forgery(
 	struct director *d, unsigned lan, struct port *port, const struct vrrp_datagram *datagram)
 {
 	const struct router *r = director_router(d, lan);
-	struct vrrp before = r->vrrp;
+	struct vrrp before = r ? r->vrrp : (struct vrrp){0};
 
 	elector_hear(&d->elector, port, datagram, 1, d->sim->now);
-	if (!d->dead && memcmp(&before, &r->vrrp, sizeof(before)) != 0)
+	if (r && !d->dead && memcmp(&before, &r->vrrp, sizeof(before)) != 0)
 		rules_on_moved_by_forgery(d->sim, d, lan);
 	settle(d);
 }

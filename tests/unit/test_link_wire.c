@@ -215,7 +215,7 @@ START_TEST(what_is_wrong_is_named_and_nothing_is_taken)
 		{"port", "\"1\"", "port"},
 		{"ttl", "256", "ttl"},
 		{"sync_id", "-1", "sync_id"},
-		{"heartbeat_us", "9999", "heartbeat_us"},
+		{"heartbeat_us", "999", "heartbeat_us"},
 		{"keys", "[]", "keys"},
 		{"keys", "[1]", "keys"},
 		{"keys", "[\"" KEY_1 "\",\"" KEY_1 "\"]", "keys"},
