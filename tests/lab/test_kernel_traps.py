@@ -188,7 +188,7 @@ def test_a_drain_and_a_weight_leave_the_tunnel_as_it_is(lab):
     for command, weight in ((("weight", "four/rs1", "9"), 9), (("drain", "four/rs1"), 0),
                             (("ready", "four/rs1"), 1)):
         assert lb1.ctl(*command).returncode == 0
-        wait_until(lambda w=weight: is_so(w), 10, f"{' '.join(command)}: {server(weight)}")
+        wait_until(lambda w=weight: is_so(w), 30, f"{' '.join(command)}: {server(weight)}")
 
 
 # Namespaces without an address
