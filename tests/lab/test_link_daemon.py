@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import itertools
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -602,3 +603,34 @@ def test_what_the_relay_costs(pair, figure):
            f"{latencies[500] * 1e6:.0f} / {latencies[990] * 1e6:.0f} us")
     counters = lb2.counters()
     assert counters["lost"] == 0
+
+
+# TANDEM_BULK=1000000 for the figure of a large site.
+BULK = int(os.environ.get("TANDEM_BULK", "50000"))
+
+
+def peak_mb(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1]) / 1024
+
+
+def test_who_joins_late_gets_all_in_bulk(hosts, figure):
+    lb1, lb2 = hosts
+    lb1.start()
+    assert lb1.configure() == []
+    for first in range(0, BULK, 200):
+        lb1.kernel.say(*map(record, range(first, min(first + 200, BULK))))
+        if first % 100000 == 0:
+            lb1.link.wait_report(lambda r, first=first: r["shadow"]["entries"] > first, 30)
+    lb1.link.wait_report(lambda r: r["shadow"]["entries"] == BULK, 30)
+    cpu = cpu_seconds(lb1.link.process)
+    begin = time.monotonic()
+    lb2.start()
+    assert lb2.configure() == []
+    lb2.kernel.wait(lambda known: len(known) == BULK, 30 + BULK / 5000)
+    took = time.monotonic() - begin
+    assert lb2.link.wait("Resync", state="done", timeout=20)["records"] >= BULK
+    figure(f"{BULK} connections in bulk, process, agreement and kernel included", f"{took:.2f} s")
+    figure("processor time, sender / receiver",
+           f"{cpu_seconds(lb1.link.process) - cpu:.2f} / {cpu_seconds(lb2.link.process):.2f} s")
+    figure("memory at most, sender / receiver", f"{peak_mb(lb1.link.process):.0f} / {peak_mb(lb2.link.process):.0f} MB")
