@@ -79,6 +79,23 @@ def rss_kib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
+def test_a_link_of_ipv6_addresses_and_an_ipv6_group(lab):
+    table = {name: dict(plugs) for name, plugs in LINK_TABLE.items()}
+    for name in ("lb1", "lb2"):
+        table[name]["eth1"] = ("sync", f"fd00:10::{name[-1]}/64")
+    lab.build(table, ipv6=True)
+    lab.key_file = make_key(lab)
+    config = config_of(lab, group="ff02::81")
+    config["nodes"] = {name: {"link_address": f"fd00:10::{name[-1]}"} for name in ("lb1", "lb2")}
+    lb1, lb2 = start_both(lab, config)
+    for d in (lb1, lb2):
+        wait_until(lambda d=d: peer(d)["resync"]["state"] == "done", 10, "resync")
+    lab.cut("lb1", "eth1")
+    wait_peer(lb2, alive=False)
+    lab.mend("lb1", "sync", "eth1")
+    wait_peer(lb2, alive=True, stream=True)
+
+
 def test_decisions_and_a_pushed_configuration_cross_the_link(pair_lab):
     config = config_of(pair_lab)
     config["pools"] = {"web": {"servers": {"rs1": {"address": "192.0.2.11"}}}}
