@@ -2,7 +2,7 @@
  * Nothing is read into our buffers before the handshake is complete. */
 #pragma once
 
-#include "link/pair_key.h"
+#include "core/pair_key.h"
 #include "link/stream.h"
 
 #include <openssl/ssl.h>

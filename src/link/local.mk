@@ -9,7 +9,6 @@ liblink_a_SOURCES = \
 	src/link/feeder.c src/link/feeder.h \
 	src/link/hello.c src/link/hello.h \
 	src/link/hex.c src/link/hex.h \
-	src/link/pair_key.h \
 	src/link/peer.c src/link/peer.h \
 	src/link/relay.c src/link/relay.h \
 	src/link/resync.c src/link/resync.h \

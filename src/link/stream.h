@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/addr.h"
-#include "link/pair_key.h"
+#include "core/pair_key.h"
 
 #include <stdbool.h>
 #include <stddef.h>

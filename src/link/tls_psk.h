@@ -3,7 +3,7 @@
  * its own (psk_dhe_ke). Who completes the handshake has a key of the pair. */
 #pragma once
 
-#include "link/pair_key.h"
+#include "core/pair_key.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
