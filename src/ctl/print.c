@@ -172,8 +172,12 @@ static void print_reason(FILE *f, const json_t *s)
 
 static void print_server(FILE *f, const json_t *s)
 {
+	const char *verdicts = text(s, "verdicts");
+
 	(void)fprintf(f, "    %-16s %s:%lld  %s", text(s, "name"), text(s, "address"),
 		number(s, "port"), text(s, "state"));
+	if (strstr(verdicts, " only"))
+		(void)fprintf(f, " (%s)", verdicts);
 	if (json_is_true(json_object_get(s, "programmed")))
 		(void)fprintf(f, ", weight %lld", number(s, "weight"));
 	else

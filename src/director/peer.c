@@ -16,6 +16,7 @@
 #define GRACE_US UINT64_C(3000000)
 /* In a switchover both are Active for a moment. */
 #define SPLIT_US UINT64_C(3000000)
+#define DOWN_TOLD_MAX 1000u /* targets, in a state */
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -61,6 +62,20 @@ static json_t *routers_to_json(const struct director *d)
 	return routers;
 }
 
+/* The targets that are down, by their ids, which are the same on both; null: too many to tell. */
+static json_t *down_to_json(const struct director *d)
+{
+	json_t *down = json_object();
+
+	for (size_t i = 0; i < d->targets.n; i++)
+		if (d->targets.items[i].verdict == VERDICT_DOWN)
+			(void)json_object_set_new(down, d->targets.items[i].id, json_true());
+	if (json_object_size(down) <= DOWN_TOLD_MAX)
+		return down;
+	json_decref(down);
+	return json_null();
+}
+
 static json_t *health_to_json(const struct director *d)
 {
 	json_int_t up = 0, down = 0, unknown = 0;
@@ -72,7 +87,8 @@ static json_t *health_to_json(const struct director *d)
 		down += verdict == VERDICT_DOWN;
 		unknown += verdict == VERDICT_UNKNOWN;
 	}
-	return json_pack("{s:I, s:I, s:I}", "up", up, "down", down, "unknown", unknown);
+	return json_pack("{s:I, s:I, s:I, s:o}", "up", up, "down", down, "unknown", unknown,
+		"down_targets", down_to_json(d));
 }
 
 /* Whether what only this host does is done. */
@@ -235,6 +251,25 @@ static void note_since(struct director *d)
 	(void)sd_event_source_set_time(
 		d->peer.grace, instant_add(d->peer.since, GRACE_US + 1000).us);
 	(void)sd_event_source_set_enabled(d->peer.grace, SD_EVENT_ONESHOT);
+}
+
+/* What the peer says of a server */
+
+enum health_state peer_says(const struct director *d, size_t view, size_t server)
+{
+	const json_t *health = json_object_get(d->peer.state, "health");
+	const json_t *down = json_object_get(health, "down_targets");
+	size_t n;
+	const size_t *targets = targets_of(&d->targets, view, server, &n);
+
+	if (!d->peer.alive || !d->peer.stream || d->peer.differs || !json_is_object(down))
+		return HEALTH_UNKNOWN;
+	for (size_t i = 0; i < n; i++)
+		if (json_object_get(down, d->targets.items[targets[i]].id))
+			return HEALTH_DOWN;
+	/* One that it has not checked yet is not named either. */
+	return json_integer_value(json_object_get(health, "unknown")) == 0 ? HEALTH_UP
+									   : HEALTH_UNKNOWN;
 }
 
 /* Two that are Active for the same addresses */

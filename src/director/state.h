@@ -575,6 +575,9 @@ const char *peer_trouble_name(enum peer_trouble trouble); /* "resync-running" */
 enum peer_trouble peer_trouble_here(const struct director *d);
 /* Why the peer would not do what this director does. */
 enum peer_trouble peer_trouble_there(const struct director *d);
+/* What the peer's checks say of a server of a view: down as soon as one of them fails. UNKNOWN: it
+ * is not heard, is configured otherwise, or does not know. */
+enum health_state peer_says(const struct director *d, size_t view, size_t server);
 /* For the status; null: there is no peer. */
 json_t *peer_to_json(const struct director *d);
 

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/writer.h"
+#include "core/two_verdicts.h"
 #include "director/desired.h"
 #include "io/clock.h"
 
@@ -127,6 +128,16 @@ static struct desired_input desired_input(const struct director *d)
 		.router_active = d->roles.active};
 }
 
+/* What this director and the peer say of it. */
+static const char *verdicts_of(
+	const struct director *d, const struct member *m, enum health_state own)
+{
+	struct peer_verdict peer = {
+		.state = peer_says(d, m->view, m->server), .fresh_until = INSTANT_NEVER};
+
+	return two_verdicts_name(two_verdicts_merge(own, &peer, clock_now()));
+}
+
 static void write_member(struct writer *w, const struct director *d, const struct member *m,
 	const struct found *found)
 {
@@ -134,6 +145,7 @@ static void write_member(struct writer *w, const struct director *d, const struc
 	const struct conf_service *s = &d->conf->services[m->service];
 	const struct conf_server *cs = &d->conf->pools[m->pool].servers[m->server];
 	size_t n_checks;
+	struct server_health health;
 	struct ipvs_dest_key key = {cs->address, server_port(s, cs)};
 	const struct ipvs_dest *dest = find_dest(found, &key);
 	uint32_t weight = 0;
@@ -155,10 +167,12 @@ static void write_member(struct writer *w, const struct director *d, const struc
 	writer_text(w, "reason", pool_reason_name(m->share.reason));
 	writer_number(w, "percent", m->share.percent);
 	(void)targets_of(&d->targets, m->view, m->server, &n_checks);
-	writer_text(w, "state",
-		n_checks ? health_state_name(
-				   targets_health(&d->targets, d->conf, m->view, m->server).said)
-			 : "unchecked");
+	health = targets_health(&d->targets, d->conf, m->view, m->server);
+	writer_text(w, "state", n_checks ? health_state_name(health.said) : "unchecked");
+	if (n_checks)
+		writer_text(w, "verdicts", verdicts_of(d, m, health.said));
+	else
+		writer_null(w, "verdicts");
 	writer_bool(w, "programmed", dest != NULL);
 	writer_number(w, "active", dest ? dest->active : 0);
 	writer_number(w, "inactive", dest ? dest->inactive : 0);

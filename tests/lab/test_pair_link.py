@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from director import Director, installed
+from observe import start_server
 from pair import ELECTION, VIP, election_config
 from process import wait_until
 
@@ -77,6 +78,36 @@ def test_a_pair_meets_and_says_so(pair_lab, figure):
 def rss_kib(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+
+def test_a_server_that_one_director_alone_sees_down_is_shown_as_such(lab):
+    table = {name: dict(plugs) for name, plugs in LINK_TABLE.items()}
+    table["rs1"] = {"eth0": ("front", "192.0.2.11/24")}
+    lab.build(table)
+    lab.key_file = make_key(lab)
+    start_server(lab["rs1"], "rs1", 80)
+    config = config_of(lab)
+    config["pools"] = {"web": {"check": {"type": "tcp", "interval": "200ms", "timeout": "200ms", "fall": 2, "rise": 1},
+                               "servers": {"rs1": {"address": "192.0.2.11"}}}}
+    config["services"] = {"http": {"listen": VIP, "port": 80, "forward": "direct", "pool": "web"}}
+    lb1, lb2 = (Director(lab, name, config).start() for name in ("lb1", "lb2"))
+    for d in (lb1, lb2):  # ... where the kernel has no IPVS, too
+        wait_peer(d, alive=True, stream=True)
+
+    def verdicts(d):
+        return d.status()["services"][0]["servers"][0]["verdicts"]
+
+    def wait_verdicts(here, there):
+        wait_until(lambda: (verdicts(lb1), verdicts(lb2)) == (here, there), 10,
+                   f"{here} and {there}, not {verdicts(lb1)} and {verdicts(lb2)}")
+    wait_verdicts("up", "up")
+    lab["rs1"].ip("route add blackhole 192.0.2.3/32")
+    wait_verdicts("down at the peer only", "down here only")
+    assert "(down here only)" in lb2.ctl("status").stdout
+    lab["rs1"].ip("route add blackhole 192.0.2.2/32")
+    wait_verdicts("down", "down")
+    lab["rs1"].ip("route del blackhole 192.0.2.3/32", "route del blackhole 192.0.2.2/32")
+    wait_verdicts("up", "up")
 
 
 def test_a_link_of_ipv6_addresses_and_an_ipv6_group(lab):
