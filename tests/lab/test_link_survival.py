@@ -162,3 +162,24 @@ def test_the_same_with_keepalived(lab, figure):
     lb1.wait_owner(VIP, 30)
     lb2.wait_not_owner(VIP, 30)
     figure("keepalived, back after a reboot: connections that live", f"{connections.alive()} of {TOTAL}")
+
+
+def test_a_pair_of_tandem_and_keepalived_syncs_by_the_kernels_daemons(lab, figure):
+    """Mode "kernel": for a peer of another make. What was there before it came, it does not know: nobody tells it."""
+    build_balancing(lab, METHODS)
+    ours = balancing_config(METHODS)
+    for router in ours["virtual_routers"].values():
+        router["checksum"] = "pseudo_header"
+    lb1 = Director(lab, "lb1", ours).start()
+    all_up(lb1, METHODS)
+    wait_active(lb1)
+    lb2 = keepalived(lab, "lb2", 100)
+    wait_until(lambda: "backup" in lb2.node.run("ipvsadm", "-L", "--daemon"), 30, "keepalived listens")
+    connections = Connections(lab)
+    connections.open_idle()
+    wait_until(lambda: all(synced(lb2, PORTS[m]) >= HELD for m in METHODS), 60, "all are synced", every=0.3)
+    lose(lab, lb1)
+    lb2.wait_owner(VIP, 30)
+    alive, total = connections.alive(), HELD * len(METHODS)
+    figure("mode kernel, keepalived takes over: idle connections that live", f"{alive} of {total}", f"{total}")
+    assert alive == total
