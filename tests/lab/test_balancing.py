@@ -10,7 +10,7 @@ from pair import (CHECK, NAT_SERVER_PORT, PORTS, SERVERS, VIP, balancing_config,
                   wait_roles_settled)
 from process import wait_until
 
-pytestmark = pytest.mark.ipvs
+pytestmark = [pytest.mark.ipvs, pytest.mark.traffic]
 
 RATE = 200
 METHODS = ("direct", "nat", "tunnel")

@@ -355,6 +355,7 @@ def curl(lab, *arguments):
     return lab["client"].run("curl", "-sS", "--fail", "--max-time", "30", *arguments)
 
 
+@pytest.mark.traffic
 def test_servers_of_two_sites_across_routers(lab, sites, figure):
     """Large transfers both ways with every MTU as it is, answers past the director, a site lost and found."""
     lb1 = sites

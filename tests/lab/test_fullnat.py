@@ -164,6 +164,7 @@ def tracked(director, *addresses):
             if any(f"dst={text} " in line for text in texts)]
 
 
+@pytest.mark.traffic
 def test_idle_and_busy_connections_survive_there_and_back(shared_lab, pair, figure):
     lab, (lb1, lb2) = shared_lab, pair
     held = {(family, kind): Holder(lab[where], LISTEN[family], PORT, HELD) for family in (4, 6)

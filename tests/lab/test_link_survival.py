@@ -12,7 +12,7 @@ from test_balancing import all_up
 from test_pair_link import make_key, wait_peer
 from test_sync import synced
 
-pytestmark = pytest.mark.ipvs
+pytestmark = [pytest.mark.ipvs, pytest.mark.traffic]
 
 METHODS = ("direct", "nat", "tunnel")
 HELD = 167  # idle, and as many busy, by each method

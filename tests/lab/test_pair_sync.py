@@ -74,6 +74,7 @@ def test_the_daemons_speak_behind_the_device_and_nothing_else_is_on_the_wire(lab
         assert director.node.read_sysctl("net.ipv4.vs.sync_sock_size") == "16777216"
 
 
+@pytest.mark.traffic
 def test_connections_survive_a_dead_director_and_the_way_back(lab, pair, figure):
     lb1, lb2 = pair
     holders = hold(lab)
@@ -92,6 +93,7 @@ def test_connections_survive_a_dead_director_and_the_way_back(lab, pair, figure)
     check(holders, figure, "and back")
 
 
+@pytest.mark.traffic
 def test_a_director_that_joins_late_knows_every_connection(lab, figure):
     build_balancing(lab, METHODS)
     lab.key_file = make_key(lab)
@@ -163,6 +165,7 @@ def all_translations(director, count):
     return found
 
 
+@pytest.mark.traffic
 def test_connections_by_fullnat_are_translated_alike_on_both(lab, figure):
     test_fullnat.build(lab)
     lab.key_file = make_key(lab)

@@ -95,6 +95,7 @@ def shares(lab, count=220):
     return result["servers"]
 
 
+@pytest.mark.traffic
 def test_below_its_quorum_a_pool_gives_way_to_its_fallback(lab, figure):
     lb1 = start(lab, config(quorum=3, hysteresis=1, fallback="sorry"))
     all_up(lb1)
@@ -216,6 +217,7 @@ def stored(director):
         return json.load(file)["servers"]
 
 
+@pytest.mark.traffic
 def test_a_drain_under_load_loses_no_request_and_ends(lab, figure):
     conf = config(servers=("rs1", "rs2"))
     lb1 = start(lab, conf)

@@ -40,6 +40,7 @@ def pair(lab):
     return lb1, lb2
 
 
+@pytest.mark.traffic
 @pytest.mark.parametrize("how", ["dead host", "SIGTERM"])
 def test_established_connections_survive_a_failover(lab, pair, figure, how):
     lb1, lb2 = pair
@@ -63,6 +64,7 @@ def test_established_connections_survive_a_failover(lab, pair, figure, how):
         assert alive == HELD
 
 
+@pytest.mark.traffic
 def test_connections_survive_there_and_back(lab, pair):
     lb1, lb2 = pair
     holder = Holder(lab["client"], VIP, PORTS["nat"], HELD)
