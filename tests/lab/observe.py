@@ -187,6 +187,9 @@ class Flows:
     def __init__(self, node, address, port, rate, count):
         self._process = node.spawn(tool("flows"), address, port, rate, count)
 
+    def kill(self):
+        self._process.kill()
+
     def result(self, seconds):
         return self._process.result(seconds)
 
