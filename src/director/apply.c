@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "director/desired.h"
 #include "io/clock.h"
+#include "io/tun.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -191,7 +192,7 @@ static struct ipvs_sync sync_of(const struct conf *conf, enum ipvs_sync_role rol
 		.sync_id = link->sync_id,
 		/* What we receive may be longer than what we send. */
 		.maxlen = role == IPVS_SYNC_MASTER ? link->maxlen : 0,
-		.group = link->group,
+		.group = link_is_tandem(conf) ? tun_group(&link->group) : link->group,
 		.port = link->port,
 		.ttl = link->ttl};
 

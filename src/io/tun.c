@@ -21,6 +21,14 @@
 #define IP_HEADER_LEN 20
 #define UDP_HEADER_LEN 8
 #define TTL 1
+#define DEFAULT_GROUP 0xe0000051u /* 224.0.0.81 */
+
+struct addr tun_group(const struct addr *link_group)
+{
+	if (link_group->family == AF_INET)
+		return *link_group;
+	return addr_v4((struct in_addr){htonl(DEFAULT_GROUP)});
+}
 
 static int set_up(const char *name, unsigned mtu, unsigned queue_len)
 {

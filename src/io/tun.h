@@ -3,6 +3,8 @@
  * hear. A packet there is IPv4, and its payload one sync message. */
 #pragma once
 
+#include "base/addr.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +18,8 @@ struct tun_flow {
 	struct in_addr group;
 	uint16_t port;
 };
+/* The group on the device: the link's own, or the link's default where that is one of IPv6. */
+struct addr tun_group(const struct addr *link_group);
 
 /* Makes the device, or takes over a persistent one of that name that nobody holds, and brings it up
  * without an address: mtu in bytes (576 to 65535), and queue_len packets that may wait for the

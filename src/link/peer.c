@@ -224,6 +224,8 @@ static void hear_heartbeat(struct peer *p, const struct link_item *item)
 		peer_page_heard(p->world->page, now, p->state && h.state == p->number);
 	if (!p->alive) {
 		p->alive = true;
+		if (p->stream)
+			stream_hurry(p->stream);
 		changed(p);
 	}
 }

@@ -305,6 +305,20 @@ static void connect_later(struct stream *s, uint64_t delay_us)
 	(void)sd_event_source_set_enabled(s->retry, SD_EVENT_ONESHOT);
 }
 
+void stream_hurry(struct stream *s)
+{
+	if (!s->connects || s->current)
+		return;
+	while (s->n_pending > 0) {
+		struct connection *c = s->pending[0];
+
+		(void)forget_pending(s, c);
+		connection_free(c);
+	}
+	s->retry_us = RETRY_FIRST_US;
+	connect_later(s, 0);
+}
+
 /* Listening */
 
 /* Whoever is there longest without having proved anything makes room. */

@@ -70,5 +70,9 @@ const uint8_t *stream_key_id(const struct stream *s);
  * with a key that is not the active one any more goes on until another, with the active one, has
  * been made. */
 void stream_keys_changed(struct stream *s);
+/* The peer has just been heard by other means: if we are the one who connects and are not
+ * connected, an attempt that was begun before is dropped for a new one. TCP may let it wait for
+ * seconds. */
+void stream_hurry(struct stream *s);
 /* The peer breaks the rules, or the hello says what cannot be: close, try again later. */
 void stream_close(struct stream *s, const char *reason);

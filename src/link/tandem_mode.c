@@ -33,7 +33,6 @@
 #define TUN_PER_TURN 128
 #define FLOOD_INTERVAL_US 1000 /* a flood gets so many turns in this time */
 #define FLOOD_TURNS 10
-#define INTERNAL_GROUP 0xe0000051u /* 224.0.0.81: on the device, where the link's is IPv6 */
 #define TEXT_MAX 240
 
 /* One interface of the link. */
@@ -311,7 +310,7 @@ static int on_changes(sd_event_source *source, int fd, uint32_t revents, void *u
 
 static void start_over(struct tandem_mode *t)
 {
-	struct addr group = t->settings.group;
+	struct addr group = t->settings.group, inside = tun_group(&group);
 
 	for (size_t i = 0; i < SETTINGS_INTERFACES_MAX; i++) {
 		struct way *w = &t->ways[i];
@@ -324,9 +323,7 @@ static void start_over(struct tandem_mode *t)
 	}
 	t->sockets = (struct link_sock_settings){
 		.group = group, .port = t->settings.port, .ttl = t->settings.ttl};
-	t->flow = (struct tun_flow){.group = {htonl(INTERNAL_GROUP)}, .port = t->settings.port};
-	if (group.family == AF_INET)
-		t->flow.group = addr_to_v4(&group);
+	t->flow = (struct tun_flow){.group = addr_to_v4(&inside), .port = t->settings.port};
 }
 
 static bool keys_equal(const struct pair_keys *a, const struct pair_keys *b)

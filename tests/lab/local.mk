@@ -1,8 +1,10 @@
 # The lab's tools; the tests themselves are started by tools/test lab.
 LAB_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read tests/lab/flood
+check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read tests/lab/flood tests/lab/flows
 tests_lab_flood_CPPFLAGS = $(LAB_CPPFLAGS)
 tests_lab_flood_SOURCES = tests/lab/flood.c
+tests_lab_flows_CPPFLAGS = $(LAB_CPPFLAGS)
+tests_lab_flows_SOURCES = tests/lab/flows.c tests/lab/tool.h
 tests_lab_sync_read_SOURCES = tests/lab/sync_read.c
 tests_lab_sync_read_LDADD = libcore.a libbase.a
 tests_lab_probe_CPPFLAGS = $(LAB_CPPFLAGS)

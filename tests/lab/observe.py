@@ -181,6 +181,19 @@ class Load:
         return self._process.result(seconds)
 
 
+class Flows:
+    """New connections by UDP at a steady rate, each of one datagram that nobody answers."""
+
+    def __init__(self, node, address, port, rate, count):
+        self._process = node.spawn(tool("flows"), address, port, rate, count)
+
+    def kill(self):
+        self._process.kill()
+
+    def result(self, seconds):
+        return self._process.result(seconds)
+
+
 class Holder:
     """Connections that are kept open, and counted."""
 

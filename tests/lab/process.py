@@ -100,3 +100,16 @@ def children(pid):
         if int(parent) == pid and state != "Z":
             found[name] = int(entry)
     return found
+
+
+def cpu_seconds(pid):
+    """The processor time of a process."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid):
+    """The most memory that it had."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) / 1024

@@ -1,11 +1,14 @@
 """A thousand connections, idle and busy, over a director that joins late, one that dies, and one that comes back
-with an empty kernel; and the same with Debian's keepalived."""
+with an empty kernel; in IPv4 and in IPv6, and the same with Debian's keepalived."""
+
+import collections
 
 import pytest
 
 from director import Director
 from observe import Holder
 from pair import NAT_GATEWAY, NAT_SERVER_PORT, PORTS, SERVERS, VIP, balancing_config, build_balancing
+from pair6 import FAR6, SERVERS6, VIP6, balancing_config6, build_balancing6
 from peers import Keepalived
 from process import wait_until
 from test_balancing import all_up
@@ -18,19 +21,24 @@ METHODS = ("direct", "nat", "tunnel")
 HELD = 167  # idle, and as many busy, by each method
 TOTAL = 2 * HELD * len(METHODS)
 ANSWER_MS = 40000
-FAR = "route add 198.51.100.0/24 via 192.0.2.254"
 KINDS = {"direct": "-g", "nat": "-m", "tunnel": "-i"}
+
+# `far`: the directors' route to the servers of the tunnels; the rest is pair.py's, or pair6.py's.
+Site = collections.namedtuple("Site", "name vip servers far build config")
+IPV4 = Site("IPv4", VIP, SERVERS, "route add 198.51.100.0/24 via 192.0.2.254", build_balancing, balancing_config)
+IPV6 = Site("IPv6", VIP6, SERVERS6, FAR6, build_balancing6, balancing_config6)
+SITES = pytest.mark.parametrize("site", [IPV4, IPV6], ids=lambda site: site.name)
 
 
 class Connections:
     """Those that say nothing unless they are counted, and those that speak while directors change."""
 
-    def __init__(self, lab):
-        self._lab = lab
+    def __init__(self, lab, site=IPV4):
+        self._lab, self._vip = lab, site.vip
         self._idle, self._busy, self._speaking = [], [], []
 
     def _open(self):
-        holders = [Holder(self._lab["client"], VIP, PORTS[m], HELD) for m in METHODS]
+        holders = [Holder(self._lab["client"], self._vip, PORTS[m], HELD) for m in METHODS]
         assert all(holder.survivors(ANSWER_MS) == HELD for holder in holders)
         return holders
 
@@ -50,15 +58,17 @@ class Connections:
         return sum(answered() for answered in [h.exchange(ANSWER_MS) for h in self._idle + self._busy])
 
 
-def config(lab):
-    ours = balancing_config(METHODS)
+def config(lab, site):
+    ours = site.config(METHODS)
     ours["link"] = {"interface": "eth1", "key_file": lab.key_file}
+    if site is IPV6:
+        ours["link"]["group"] = "ff02::81"
     ours["ready_timeout"] = "120s"
     return ours
 
 
-def start(lab, name):
-    director = Director(lab, name, config(lab)).start()
+def start(lab, site, name):
+    director = Director(lab, name, config(lab, site)).start()
     all_up(director, METHODS)
     return director
 
@@ -76,9 +86,9 @@ def wait_complete(director):
     wait_peer(director, 90, alive=True, stream=True, trouble_here="none", trouble_there="none")
 
 
-def wait_synced(director):
+def wait_synced(director, site):
     for method in METHODS:
-        wait_until(lambda port=PORTS[method]: synced(director, port) >= 2 * HELD, 60,
+        wait_until(lambda port=PORTS[method]: synced(director, port, site.vip) >= 2 * HELD, 60,
                    f"the connections of {method} on {director.name}", every=0.3)
 
 
@@ -89,9 +99,9 @@ def lose(lab, director):
     director.kill_all()
 
 
-def reboot(lab, name):
+def reboot(lab, site, name):
     lab.reboot(name)
-    lab[name].ip(FAR)
+    lab[name].ip(site.far)
 
 
 def check(connections, figure, how):
@@ -101,26 +111,54 @@ def check(connections, figure, how):
     assert alive == TOTAL
 
 
-def test_a_thousand_connections_there_and_back(lab, figure):
-    build_balancing(lab, METHODS)
+@SITES
+def test_a_thousand_connections_there_and_back(lab, site, figure):
+    site.build(lab, METHODS)
     lab.key_file = make_key(lab)
-    lb1 = start(lab, "lb1")
+    lb1 = start(lab, site, "lb1")
     wait_active(lb1)
-    connections = Connections(lab)
+    connections = Connections(lab, site)
     connections.open_idle()
-    lb2 = start(lab, "lb2")  # joins late: these it has in bulk, without a word of the clients
+    lb2 = start(lab, site, "lb2")  # joins late: these it has in bulk, without a word of the clients
     wait_complete(lb2)
     connections.open_busy()  # and these as they come
-    wait_synced(lb2)
+    wait_synced(lb2, site)
     connections.speak()
     lose(lab, lb1)
     wait_active(lb2)
-    check(connections, figure, "joined late, then a dead host")
-    reboot(lab, "lb1")
-    lb1 = start(lab, "lb1")  # takes its role back when it knows all that there is
+    check(connections, figure, f"{site.name}, joined late, then a dead host")
+    reboot(lab, site, "lb1")
+    lb1 = start(lab, site, "lb1")  # takes its role back when it knows all that there is
     connections.speak()
     wait_active(lb1)
-    check(connections, figure, "back after a reboot")
+    check(connections, figure, f"{site.name}, back after a reboot")
+
+
+@SITES
+def test_idle_connections_are_found_by_a_link_that_never_heard_of_them(lab, site, figure):
+    """Everything of the first director is new but its kernel, and the second one's host is new altogether: all that
+    there is to learn from is the kernel's own list."""
+    site.build(lab, METHODS)
+    lab.key_file = make_key(lab)
+    lb1 = start(lab, site, "lb1")
+    wait_active(lb1)
+    connections = Connections(lab, site)
+    connections.open_idle()
+    lb1.kill_all()
+    lb1.start()
+    all_up(lb1, METHODS)
+    wait_active(lb1)
+    lb2 = start(lab, site, "lb2")
+    wait_complete(lb2)
+    resync = lb2.status()["peer"]["resync"]
+    figure(f"{site.name}: read from the kernel's list and sent in bulk", f"{resync['records']} records in "
+           f"{resync['took_us'] / 1e6:.2f} s")
+    lose(lab, lb1)
+    wait_active(lb2)
+    alive, total = connections.alive(), HELD * len(METHODS)
+    figure(f"{site.name}, known from the kernel's list alone: idle connections that live", f"{alive} of {total}",
+           f"{total}")
+    assert alive == total
 
 
 def program(node):
@@ -156,7 +194,7 @@ def test_the_same_with_keepalived(lab, figure):
     lose(lab, lb1)
     lb2.wait_owner(VIP, 30)
     figure("keepalived, dead host: connections that live", f"{connections.alive()} of {TOTAL}")
-    reboot(lab, "lb1")
+    reboot(lab, IPV4, "lb1")
     connections.speak()
     lb1 = keepalived(lab, "lb1", 150)
     lb1.wait_owner(VIP, 30)

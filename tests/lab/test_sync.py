@@ -18,9 +18,9 @@ SETTINGS = {
 }
 
 
-def synced(director, port):
+def synced(director, port, vip=VIP):
     """How many established connections to a port of the address the director knows of."""
-    wanted = [f"{VIP}:{port}", "ESTABLISHED"]
+    wanted = [f"[{vip}]:{port}" if ":" in vip else f"{vip}:{port}", "ESTABLISHED"]
     lines = director.node.run("ipvsadm", "-Lnc").splitlines()
     return sum(all(word in line for word in wanted) for line in lines)
 

@@ -85,6 +85,19 @@ START_TEST(noise_is_not_a_message)
 }
 END_TEST
 
+START_TEST(the_device_is_ipv4_whatever_the_link_is)
+{
+	struct addr ours, theirs, given, expected;
+
+	ck_assert(addr_parse("224.0.0.99", &ours));
+	given = tun_group(&ours);
+	ck_assert(addr_equal(&given, &ours));
+	ck_assert(addr_parse("ff02::81", &theirs) && addr_parse("224.0.0.81", &expected));
+	given = tun_group(&theirs);
+	ck_assert(addr_equal(&given, &expected));
+}
+END_TEST
+
 START_TEST(a_descriptor_of_something_else_is_no_tun_device)
 {
 	ck_assert(!tun_is_one(0));
@@ -104,6 +117,7 @@ int main(void)
 	tcase_add_test(t, what_was_built_is_read);
 	tcase_add_test(t, options_of_ipv4_are_skipped);
 	tcase_add_test(t, noise_is_not_a_message);
+	tcase_add_test(t, the_device_is_ipv4_whatever_the_link_is);
 	tcase_add_test(t, a_descriptor_of_something_else_is_no_tun_device);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
