@@ -614,6 +614,8 @@ int conntrack_sync_init(struct director *d);
 void conntrack_sync_done(struct director *d);
 /* d->conf is another one. */
 void conntrack_sync_configure(struct director *d);
+/* Something of what was told did not go out: it is told again. */
+void conntrack_sync_lost(struct director *d);
 /* Entries of the peer. */
 void conntrack_sync_message(struct director *d, const json_t *parameters);
 /* The peer is to tell everything: a stream is new, or entries were deleted here. */

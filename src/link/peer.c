@@ -278,16 +278,24 @@ static bool on_tracked(struct peer *p, const uint8_t *data, size_t len)
 }
 
 /* By datagram while they fit one, which is repaired when it is lost. */
+static bool pass_tracked(struct peer *p, const uint8_t *bytes, size_t len)
+{
+	if (len <= p->world->relay->message_max &&
+		relay_send_item(p->world->relay, LINK_ITEM_TRACKED, bytes, len))
+		return true;
+	return p->greeted && stream_send(p->stream, STREAM_TRACKED, bytes, len);
+}
+
+/* Pieces of a bulk are sent again when they are not acknowledged; what is live is not. */
 static void send_tracked(struct peer *p, const char *hex)
 {
 	size_t len = hex ? strlen(hex) / 2 : 0;
 	uint8_t *bytes = len > 0 && len <= STREAM_MESSAGE_MAX ? malloc(len) : NULL;
+	struct tracked_reader reader;
 
-	if (bytes && hex_read(hex, bytes, len) &&
-		!(len <= p->world->relay->message_max &&
-			relay_send_item(p->world->relay, LINK_ITEM_TRACKED, bytes, len)) &&
-		p->greeted)
-		(void)stream_send(p->stream, STREAM_TRACKED, bytes, len);
+	if (bytes && hex_read(hex, bytes, len) && !pass_tracked(p, bytes, len) &&
+		tracked_reader_open(&reader, bytes, len) && reader.header.kind == TRACKED_LIVE)
+		helper_send(p->world->helper, "TrackedLost", json_object());
 	free(bytes);
 }
 

@@ -503,7 +503,7 @@ def tracked(n):
     """Entries of connection tracking as the director writes them: hexadecimal."""
     entry = struct.pack(">BBBxIIHHHH4s4s4s4s", 2, 6, 3, 900, 0, 1024, 80, 80, 2048, *(
         socket.inet_aton(a) for a in ("10.0.0.1", "192.0.2.100", "10.9.0.1", "10.9.0.200")))
-    return (struct.pack(">BxH", 1, n) + entry * n).hex()
+    return (struct.pack(">BBHIQQ", 2, 0, n, 0, 7, 1) + entry * n).hex()
 
 
 @patient
