@@ -7,6 +7,7 @@
 #include "conf/outline.h"
 #include "conf/relations.h"
 #include "conf/rules.h"
+#include "conf/secrets.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -90,22 +91,11 @@ struct conf *conf_load_text(
 	return finish(&sources, &faults, name, ret_errors);
 }
 
-static void forget_secrets(struct conf *c)
-{
-	for (size_t i = 0; i < c->n_routers; i++) {
-		struct conf_auth *auth = &c->routers[i].auth;
-		explicit_bzero(auth->password, sizeof(auth->password));
-		for (size_t k = 0; k < auth->n_keys; k++)
-			explicit_bzero(auth->keys[k].bytes, sizeof(auth->keys[k].bytes));
-	}
-	explicit_bzero(&c->link.keys, sizeof(c->link.keys));
-}
-
 void conf_free(struct conf *c)
 {
 	if (!c)
 		return;
-	forget_secrets(c);
+	secrets_forget(c);
 	keys_free(&root_keys, c);
 	free(c->services);
 	free(c);

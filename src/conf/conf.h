@@ -426,6 +426,10 @@ enum conf_on_stop {
 };
 
 struct conf {
+	struct {
+		bool stored;
+		int fd; /* all keys and passwords, when stored */
+	} secrets;
 	struct conf_node *nodes;
 	size_t n_nodes;
 	size_t self; /* our own index in nodes, or CONF_NONE */
@@ -474,6 +478,11 @@ struct conf *conf_load_text(
 	const char *text, size_t len, const char *node, struct conf_errors *ret_errors);
 /* Reads the files of keys and passwords. False, with errors, when one cannot be used. */
 bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors);
+/* What was read leaves this process's memory for a descriptor that nobody maps, until it is shown,
+ * and after it was. 0, or -errno: it stays where it is. */
+int conf_hide_secrets(struct conf *c);
+/* 0 or -errno; nothing to do when they are not hidden. */
+int conf_show_secrets(struct conf *c);
 void conf_free(struct conf *c);
 void conf_errors_done(struct conf_errors *e);
 /* "file:line:column: /pointer: text". Returns buf. */

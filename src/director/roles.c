@@ -58,8 +58,10 @@ void roles_configure(struct director *d)
 {
 	json_t *routers = json_array();
 
+	(void)conf_show_secrets(d->conf);
 	for (size_t i = 0; i < d->conf->n_routers; i++)
 		(void)json_array_append_new(routers, router_to_json(d, &d->conf->routers[i]));
+	(void)conf_hide_secrets(d->conf);
 	process_call(&d->helpers[HELPER_ELECTOR], "Configure",
 		json_pack("{s:i, s:s, s:b, s:I, s:b, s:o}", "generation", d->generation,
 			"maintenance", maintenance_name(d->maintenance.mode), "ready",

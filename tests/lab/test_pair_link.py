@@ -1,7 +1,9 @@
 """Pairs with the real link between them, as a user would set them up: a key file and an interface."""
 
+import hmac
 import json
 import os
+import signal
 import subprocess
 
 import pytest
@@ -226,3 +228,67 @@ def test_a_key_is_exchanged_without_losing_the_peer(pair_lab):
             wait_until(lambda d=d, key=active: d.status()["sync"]["peer"]["key"] == key, 20,
                        f"{d.name} uses key {active}")
     assert not lb1.events("peer-lost") and not lb2.events("peer-lost")
+
+
+LABEL_ADVERTS, LABEL_STREAM = b"tandem vrrp adverts 1", b"tandem stream 1"
+
+
+def hkdf(key, label):
+    """tandem-link(7): the first block of HKDF with SHA-256."""
+    extracted = hmac.digest(bytes(32), key, "sha256")
+    return hmac.digest(extracted, label + b"\x01", "sha256")
+
+
+def file_keys(lab):
+    with open(lab.key_file, encoding="ascii") as file:
+        return [bytes.fromhex(line) for line in file if not line.startswith("#") and line.strip()]
+
+
+def find_in_memory(pid, needles):
+    """{name: [whether its pages are locked, of each place]} of a process."""
+    found = {name: [] for name in needles}
+    area = None
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            words = line.split()
+            if "-" in words[0] and not words[0].endswith(":"):
+                area = (*(int(n, 16) for n in words[0].split("-")), words[1])
+            elif words[0] == "VmFlags:" and area[2].startswith("r") and "io" not in words:
+                memory.seek(area[0])
+                try:
+                    content = memory.read(area[1] - area[0])
+                except OSError:  # [vvar]
+                    continue
+                for name, needle in needles.items():
+                    found[name] += ["lo" in words] * content.count(needle)
+    return found
+
+
+def test_keys_are_in_memory_only_where_they_must_be(pair_lab):
+    """After a start, reloads with another key, and a helper that died: whatever was on the way is cleansed.
+    The pair's key is with tandem-link, in locked pages; whom it was derived for has it hashed into its state."""
+    lab = pair_lab
+    lb1, lb2 = start_both(lab, config_of(lab))
+    first = file_keys(lab)[0]
+    for step in ("--add", "--activate", "--drop"):
+        make_key(lab, step)
+        for d in (lb1, lb2):
+            assert d.ctl("reload").returncode == 0
+    second, = file_keys(lab)
+    assert first != second
+    for d in (lb1, lb2):
+        wait_peer(d, alive=True, stream=True, trouble_here="none")
+    os.kill(lb2.helper_pid("link"), signal.SIGKILL)
+    wait_until(lambda: lb2.helper_pid("link"), 10, "another tandem-link")
+    for d in (lb1, lb2):
+        wait_peer(d, alive=True, stream=True, trouble_here="none")
+    needles = {}
+    for n, key in enumerate((first, second), 1):
+        needles |= {f"key {n}": key, f"hex {n}": key.hex().encode(), f"adverts {n}": hkdf(key, LABEL_ADVERTS),
+                    f"adverts hex {n}": hkdf(key, LABEL_ADVERTS).hex().encode(), f"stream {n}": hkdf(key, LABEL_STREAM)}
+    for d in (lb1, lb2):
+        for name in ("elector", "checker", "link", None):
+            pid = d.helper_pid(name) if name else d.pid
+            found = {k: v for k, v in find_in_memory(pid, needles).items() if v}
+            expected = {"key 2": [True]} if name == "link" else {}
+            assert found == expected, f"{name or 'tandemd'} of {d.name}"
