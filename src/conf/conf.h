@@ -190,6 +190,7 @@ struct conf_router {
 	size_t n_unicast;
 	struct conf_auth auth;
 	uint8_t down_intervals; /* 1..100 */
+	bool fast_failover;     /* a peer that is dead by the link, too, is not waited for */
 	bool preempt;
 	uint64_t preempt_delay_us;
 	uint64_t settle_us;

@@ -26,6 +26,7 @@ static void add_policy(const struct conf *conf, const struct conf_router *router
 	(void)json_object_set_new(
 		json, "preempt_delay_us", json_integer((json_int_t)router->preempt_delay_us));
 	(void)json_object_set_new(json, "settle_us", json_integer((json_int_t)router->settle_us));
+	(void)json_object_set_new(json, "fast_failover", json_boolean(router->fast_failover));
 	if (router->group != CONF_NONE)
 		(void)json_object_set_new(
 			json, "group", json_string(conf->groups[router->group].name));
