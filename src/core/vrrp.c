@@ -487,9 +487,11 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
  * the addresses up before anything else, and listens before it speaks. */
 static bool too_late(const struct vrrp *v, struct instant now)
 {
+	uint8_t intervals = vrrp_silence_intervals(&v->config);
+
 	return v->state == VRRP_ACTIVE &&
-	       instant_between_us(v->mark, now) >= vrrp_shortest_down_us(v->config.interval_cs,
-							   vrrp_silence_intervals(&v->config));
+	       instant_between_us(v->mark, now) >=
+		       vrrp_shortest_down_us(v->config.interval_cs, intervals);
 }
 
 static unsigned step(struct vrrp *v, const struct vrrp_event *event, struct instant now)
