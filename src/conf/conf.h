@@ -427,6 +427,7 @@ enum conf_on_stop {
 };
 
 struct conf {
+	char **files; /* that it was read from, the main one first, then NULL */
 	struct {
 		bool stored;
 		int fd; /* all keys and passwords, when stored */
@@ -472,6 +473,15 @@ struct conf_errors {
  * one error in *ret_errors, or the configuration with none. Release with conf_free() and
  * conf_errors_done(). */
 struct conf *conf_load(const char *path, const char *node, struct conf_errors *ret_errors);
+/* A file by its whole path, without "." and "..". */
+struct conf_text {
+	const char *path;
+	const char *text;
+};
+/* The same of these files, in the order of their paths, rather than of those on the disk; `path` is
+ * one of them. */
+struct conf *conf_load_texts(const char *path, const struct conf_text *texts, size_t n,
+	const char *node, struct conf_errors *ret_errors);
 /* The same on a host that may be none of the nodes: `self` is CONF_NONE then. */
 struct conf *conf_load_elsewhere(const char *path, struct conf_errors *ret_errors);
 /* The same for a text that is in no file, and that includes none. */

@@ -20,6 +20,7 @@
 #define MESSAGE_MAX (TRACKED_HEADER_LEN + TRACKED_MAX * TRACKED_V6_LEN)
 #define CREATE_US UINT64_C(20000) /* of one turn of the loop */
 #define PAUSE_US UINT64_C(5000)
+#define BATCH_MIN 64u /* entries that go in one send: there is always time for them */
 /* Pieces of a bulk that are on their way: connections have their share of the stream. */
 #define BULK_WINDOW 4u
 /* Without an acknowledgement they are sent again, so many times. */
@@ -70,7 +71,8 @@ struct conntrack_sync {
 	struct tracked_order known;
 	struct tracked_order_slot *slots; /* of it */
 	struct tracked batch[TRACKED_MAX];
-	bool missed; /* something of the peer was: it is to be asked */
+	size_t batch_max; /* entries that there was time for lately */
+	bool missed;      /* something of the peer was: it is to be asked */
 	struct instant asked_at;
 	uint64_t asked;  /* our wish for everything, as the state has it: another number, another
 			    wish */
@@ -385,7 +387,7 @@ static void send_ack(struct director *d, const struct tracked_header *piece)
 static size_t take_batch(struct conntrack_sync *s)
 {
 	const struct queue *q = &s->incoming;
-	size_t n = q->n - q->next < TRACKED_MAX ? q->n - q->next : TRACKED_MAX;
+	size_t n = q->n - q->next < s->batch_max ? q->n - q->next : s->batch_max;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct waiting *w = &q->items[q->next + i];
@@ -434,9 +436,14 @@ static int on_create(sd_event_source *source, uint64_t usec, void *userdata)
 	s->created += made.created;
 	s->renewed += made.renewed;
 	s->refused += made.refused;
-	/* What there was no time for is made again: what is there already is renewed. */
-	if (r != -ETIME || made.created + made.renewed + made.refused == 0)
+	/* What there was no time for is made again, fewer at a time: which of them were made is not
+	 * known, and what is there already is renewed. */
+	if (r != -ETIME) {
 		batch_done(d, n);
+		s->batch_max = s->batch_max < TRACKED_MAX / 2 ? 2 * s->batch_max : TRACKED_MAX;
+	} else {
+		s->batch_max = n / 2 > BATCH_MIN ? n / 2 : BATCH_MIN;
+	}
 	if (s->incoming.next < s->incoming.n) {
 		arm(s->create_timer, PAUSE_US);
 	} else {
@@ -605,6 +612,7 @@ int conntrack_sync_init(struct director *d)
 	if (!s)
 		return -ENOMEM;
 	tracked_writer_begin(&s->writer, s->buffer, sizeof(s->buffer));
+	s->batch_max = TRACKED_MAX;
 	r = sd_event_add_defer(d->loop, &s->flush, on_flush, d);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(s->flush, SD_EVENT_OFF);
