@@ -592,8 +592,12 @@ void compare_done(struct director *d);
 /* replicate.c */
 /* What the peer decided, or had decided by us. */
 void replicate_heard(struct director *d, const json_t *decisions);
-/* Whether a drain has connections left here. */
-void replicate_counted(struct director *d, struct override *item, bool counts);
+/* So many connections a drain has left here. */
+void replicate_counted(struct director *d, struct override *item, const struct drain_count *count);
+/* The peer has looked since the drain was decided, or there is none that could. */
+bool replicate_is_counted_there(const struct director *d, const struct override *item);
+/* Of both: one that is not heard has none. */
+struct drain_count replicate_count(const struct director *d, const struct override *item);
 
 /* push.c */
 void push_request(struct director *d, struct control_call *call, const json_t *parameters);
