@@ -621,12 +621,34 @@ static void on_closed(struct stream *s, const char *reason, void *userdata)
 	changed(p);
 }
 
-static void on_failed(struct stream *s, const char *reason, void *userdata)
+static void count_failure(struct counts *counts, enum stream_failure failure)
+{
+	counts->n[COUNT_STREAM_FAILED]++;
+	switch (failure) {
+	case STREAM_FAILED_OTHERWISE:
+		break;
+	case STREAM_WRONG_KEY:
+		counts->n[COUNT_STREAM_WRONG_KEY]++;
+		break;
+	case STREAM_JUNK:
+		counts->n[COUNT_STREAM_JUNK]++;
+		break;
+	case STREAM_SLOW:
+		counts->n[COUNT_STREAM_SLOW]++;
+		break;
+	case STREAM_STRANGER:
+		counts->n[COUNT_STREAM_STRANGER]++;
+		break;
+	}
+}
+
+static void on_failed(
+	struct stream *s, enum stream_failure failure, const char *reason, void *userdata)
 {
 	struct peer *p = userdata;
 
 	(void)s;
-	p->world->counts->n[COUNT_STREAM_FAILED]++;
+	count_failure(p->world->counts, failure);
 	(void)snprintf(p->last_failure, sizeof(p->last_failure), "%s", reason);
 	if (p->greeted)
 		return;

@@ -32,6 +32,15 @@ enum stream_type {
 	STREAM_TYPE_MAX_
 };
 
+/* Why an attempt never became a stream. */
+enum stream_failure {
+	STREAM_FAILED_OTHERWISE, /* nobody answered, or it was cut off */
+	STREAM_WRONG_KEY,        /* TLS with a key that is none of the pair's */
+	STREAM_JUNK,             /* no TLS, or TLS without a key */
+	STREAM_SLOW,             /* the handshake took too long, or made room for another one */
+	STREAM_STRANGER,         /* not from the peer's address */
+};
+
 struct stream;
 
 struct stream_handler {
@@ -45,7 +54,8 @@ struct stream_handler {
 	 * When another connection takes its place, `opened` follows at once. */
 	void (*closed)(struct stream *s, const char *reason, void *userdata);
 	/* An attempt, ours or somebody else's, never became a stream. */
-	void (*failed)(struct stream *s, const char *reason, void *userdata);
+	void (*failed)(
+		struct stream *s, enum stream_failure failure, const char *reason, void *userdata);
 };
 
 struct stream_settings {

@@ -45,6 +45,7 @@ static int offer(SSL *ssl, const EVP_MD *digest, const unsigned char **ret_id, s
 {
 	struct tls_psk *t = SSL_get_app_data(ssl);
 
+	t->asked = true;
 	*ret = NULL;
 	*ret_id = NULL;
 	*ret_id_len = 0;
@@ -65,6 +66,7 @@ static int find(SSL *ssl, const unsigned char *id, size_t id_len, SSL_SESSION **
 {
 	struct tls_psk *t = SSL_get_app_data(ssl);
 
+	t->asked = true;
 	*ret = NULL;
 	if (id_len != PAIR_KEY_ID_LEN)
 		return 1;

@@ -1,13 +1,16 @@
 """Pairs with the real link between them, as a user would set them up: a key file and an interface."""
 
+import contextlib
 import hmac
 import json
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
 
+import test_link_daemon
 from director import Director, installed
 from observe import start_server
 from pair import ELECTION, VIP, election_config
@@ -292,3 +295,61 @@ def test_keys_are_in_memory_only_where_they_must_be(pair_lab):
             found = {k: v for k, v in find_in_memory(pid, needles).items() if v}
             expected = {"key 2": [True]} if name == "link" else {}
             assert found == expected, f"{name or 'tandemd'} of {d.name}"
+
+
+def tls_to(node, address, *options):
+    """What openssl says of a handshake with the stream's port, from that host."""
+    process = node.spawn("openssl", "s_client", "-connect", f"{address}:8848", "-tls1_3", *options,
+                         stdin=subprocess.DEVNULL)
+    process.wait(20)
+
+
+def test_each_attack_is_counted_by_name_in_the_status(pair_lab, figure):
+    """From the peer's own host and address, which is as near as anybody can come."""
+    lab = pair_lab
+    lb1, lb2 = start_both(lab, config_of(lab))
+    node = lb1.node
+
+    def counters():
+        return lb2.status()["sync"]["counters"]
+    sniffer = test_link_daemon.sniff(node, "eth1")
+    attacker = test_link_daemon.Attacker(node, "eth1")
+    genuine = test_link_daemon.next_datagram(sniffer, "10.255.0.1", 60)
+    before = counters()
+    new_number = bytearray(genuine)
+    new_number[16:24] = (int.from_bytes(genuine[16:24], "big") + 100000).to_bytes(8, "big")
+    other_key = bytearray(genuine)
+    other_key[8:16] = os.urandom(8)  # the session that another key makes
+    sent = {"replayed": genuine, "forged": bytes(new_number), "unknown_session": bytes(other_key),
+            "truncated": genuine[:30], "not_ours": b"junk" * 25}
+    for data in sent.values():
+        attacker.send(data)
+    wrong_key = ("-psk", "11" * 32, "-psk_identity", "stranger", "-ciphersuites", "TLS_AES_256_GCM_SHA384")
+    tls_to(node, "10.255.0.2", *wrong_key)
+    tls_to(node, "10.255.0.2")  # no key at all
+    with node.entered(), socket.create_connection(("10.255.0.2", 8848)) as s:
+        s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        s.settimeout(5)
+        with contextlib.suppress(ConnectionResetError):
+            while s.recv(1000):
+                pass
+    node.ip("address add 10.255.0.77/24 dev eth1")
+    with node.entered(), socket.create_connection(("10.255.0.2", 8848), source_address=("10.255.0.77", 0)) as s:
+        s.settimeout(5)
+        with contextlib.suppress(ConnectionResetError):
+            s.recv(1000)
+    with node.entered(), socket.create_connection(("10.255.0.2", 8848)) as s:
+        wait_until(lambda: counters()["stream_slow"] == before["stream_slow"] + 1, 15, "who says nothing is closed")
+    expected = dict.fromkeys(sent, 1) | {"stream_wrong_key": 1, "stream_junk": 2, "stream_stranger": 1,
+                                         "stream_slow": 1, "stream_failed": 5}
+    found = {name: counters()[name] - before[name] for name in expected}
+    assert found == expected
+    # A datagram of a process that is no more.
+    os.kill(lb1.helper_pid("link"), signal.SIGKILL)
+    wait_until(lambda: counters()["sessions"] == before["sessions"] + 1, 15, "a session with another process")
+    wait_peer(lb2, alive=True, stream=True)
+    attacker.send(genuine)
+    wait_until(lambda: counters()["old_session"] == before["old_session"] + 1, 5, "counted as of an old session")
+    figure("attacks counted by name", ", ".join(expected | {"old_session": 1}))
+    assert counters()["bad_message"] == before["bad_message"]
+    assert (lb1.router()["state"], lb2.router()["state"]) == ("active", "backup")
