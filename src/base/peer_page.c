@@ -36,7 +36,13 @@ void peer_page_heard(struct peer_page *p, struct instant now, bool current)
 {
 	if (current)
 		put(&p->state_us, now.us);
+	put(&p->dead_until_us, 0);
 	put(&p->heard_us, now.us);
+}
+
+void peer_page_dead(struct peer_page *p, struct instant until)
+{
+	put(&p->dead_until_us, until.us);
 }
 
 void peer_page_write(
@@ -67,6 +73,7 @@ void peer_page_forget(struct peer_page *p)
 {
 	put(&p->heard_us, 0);
 	put(&p->state_us, 0);
+	put(&p->dead_until_us, 0);
 	peer_page_write(p, NULL, 0, (struct instant){0});
 }
 
@@ -95,6 +102,7 @@ bool peer_page_read(const struct peer_page *p, uint64_t name_hash, struct peer_n
 
 		news.heard.us = atomic_load_explicit(&p->heard_us, memory_order_acquire);
 		news.told.us = atomic_load_explicit(&p->state_us, memory_order_acquire);
+		news.dead_until.us = atomic_load_explicit(&p->dead_until_us, memory_order_acquire);
 		find(&p->tables[turn % 2], name_hash, &news);
 		atomic_thread_fence(memory_order_acquire);
 		if (atomic_load_explicit(&p->turn, memory_order_relaxed) != turn)

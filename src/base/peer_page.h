@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PEER_PAGE_VERSION 1u
+#define PEER_PAGE_VERSION 2u
 #define PEER_PAGE_ROUTERS_MAX 1024u
 
 /* What the peer says about one of its virtual routers. */
@@ -44,6 +44,7 @@ struct peer_page {
 	_Atomic uint32_t turn;    /* tables[turn % 2] is the one to read */
 	_Atomic uint64_t heard_us;
 	_Atomic uint64_t state_us;
+	_Atomic uint64_t dead_until_us;
 	struct peer_page_table tables[2];
 };
 
@@ -57,6 +58,9 @@ void peer_page_heard(struct peer_page *p, struct instant now, bool current);
 /* The routers of a STATE message, all of them; more than PEER_PAGE_ROUTERS_MAX are left out. */
 void peer_page_write(
 	struct peer_page *p, const struct peer_router *routers, size_t n, struct instant now);
+/* The peer is silent on every way, and was heard before: it counts as dead until then; {0}: it is
+ * not. */
+void peer_page_dead(struct peer_page *p, struct instant until);
 /* The session is over, or the writer leaves: the peer is as good as never heard. */
 void peer_page_forget(struct peer_page *p);
 
@@ -64,8 +68,9 @@ void peer_page_forget(struct peer_page *p);
 struct peer_news {
 	struct instant heard; /* the last heartbeat; {0}: never */
 	struct instant told; /* when the state was known to be the peer's present one; {0}: never */
-	bool known;          /* the peer has a router of that name */
-	uint32_t state, flags; /* ... and this is how it is */
+	struct instant dead_until; /* the peer is silent on every way; {0}: no */
+	bool known;                /* the peer has a router of that name */
+	uint32_t state, flags;     /* ... and this is how it is */
 };
 
 /* False, *ret untouched, when the page is of another version, or when the writer turned again and

@@ -52,6 +52,7 @@ static void compress(uint32_t state[static 8], const uint8_t *block)
 	}
 	for (size_t i = 0; i < 8; i++)
 		state[i] += s[i];
+	explicit_bzero(w, sizeof(w)); /* of a key, maybe */
 }
 
 void sha256_init(struct sha256 *s)
@@ -110,6 +111,7 @@ void hmac_sha256_init(struct hmac_sha256 *h, const void *key, size_t len)
 		block[i] ^= 0x36 ^ 0x5c;
 	sha256_init(&h->outer);
 	sha256_add(&h->outer, block, sizeof(block));
+	explicit_bzero(block, sizeof(block));
 }
 
 void hmac_sha256_add(struct hmac_sha256 *h, const void *bytes, size_t len)
@@ -137,4 +139,5 @@ void hkdf_sha256(const void *key, size_t len, const char *info, uint8_t ret[stat
 	hmac_sha256_add(&h, info, strlen(info));
 	hmac_sha256_add(&h, &first, sizeof(first));
 	hmac_sha256_end(&h, ret);
+	explicit_bzero(&h, sizeof(h));
 }

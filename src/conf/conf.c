@@ -7,6 +7,7 @@
 #include "conf/outline.h"
 #include "conf/relations.h"
 #include "conf/rules.h"
+#include "conf/secrets.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -34,6 +35,15 @@ static void digest(struct conf *c, const struct sources *sources)
 		abort();
 }
 
+static char **list_files(const struct sources *sources)
+{
+	char **files = conf_alloc(sources->n + 1, sizeof(*files));
+
+	for (size_t i = 0; i < sources->n; i++)
+		files[i] = source_plain_path(sources->items[i]->path);
+	return files;
+}
+
 /* Takes what sources and faults hold. `name`: of the node that this host is; NULL: it may be none.
  */
 static struct conf *finish(struct sources *sources, struct faults *faults, const char *name,
@@ -46,8 +56,10 @@ static struct conf *finish(struct sources *sources, struct faults *faults, const
 	relations_resolve(c, &origins, name, faults);
 	origins_done(&origins);
 	faults_take(faults, ret_errors);
-	if (ret_errors->n == 0)
+	if (ret_errors->n == 0) {
 		digest(c, sources);
+		c->files = list_files(sources);
+	}
 	sources_done(sources);
 	if (ret_errors->n == 0)
 		return c;
@@ -59,6 +71,17 @@ struct conf *conf_load(const char *path, const char *node, struct conf_errors *r
 {
 	auto_free char *name = own_name(node);
 	struct sources sources = {0};
+	struct faults faults = {0};
+
+	sources_read(&sources, path, &faults);
+	return finish(&sources, &faults, name, ret_errors);
+}
+
+struct conf *conf_load_texts(const char *path, const struct conf_text *texts, size_t n,
+	const char *node, struct conf_errors *ret_errors)
+{
+	auto_free char *name = own_name(node);
+	struct sources sources = {.texts = texts, .n_texts = n};
 	struct faults faults = {0};
 
 	sources_read(&sources, path, &faults);
@@ -90,22 +113,14 @@ struct conf *conf_load_text(
 	return finish(&sources, &faults, name, ret_errors);
 }
 
-static void forget_secrets(struct conf *c)
-{
-	for (size_t i = 0; i < c->n_routers; i++) {
-		struct conf_auth *auth = &c->routers[i].auth;
-		explicit_bzero(auth->password, sizeof(auth->password));
-		for (size_t k = 0; k < auth->n_keys; k++)
-			explicit_bzero(auth->keys[k].bytes, sizeof(auth->keys[k].bytes));
-	}
-	explicit_bzero(&c->link.keys, sizeof(c->link.keys));
-}
-
 void conf_free(struct conf *c)
 {
 	if (!c)
 		return;
-	forget_secrets(c);
+	secrets_forget(c);
+	for (size_t i = 0; c->files && c->files[i]; i++)
+		free(c->files[i]);
+	free(c->files);
 	keys_free(&root_keys, c);
 	free(c->services);
 	free(c);

@@ -190,6 +190,7 @@ struct conf_router {
 	size_t n_unicast;
 	struct conf_auth auth;
 	uint8_t down_intervals; /* 1..100 */
+	bool fast_failover;     /* a peer that is dead by the link, too, is not waited for */
 	bool preempt;
 	uint64_t preempt_delay_us;
 	uint64_t settle_us;
@@ -427,6 +428,11 @@ enum conf_on_stop {
 };
 
 struct conf {
+	char **files; /* that it was read from, the main one first, then NULL */
+	struct {
+		bool stored;
+		int fd; /* all keys and passwords, when stored */
+	} secrets;
 	struct conf_node *nodes;
 	size_t n_nodes;
 	size_t self; /* our own index in nodes, or CONF_NONE */
@@ -468,6 +474,15 @@ struct conf_errors {
  * one error in *ret_errors, or the configuration with none. Release with conf_free() and
  * conf_errors_done(). */
 struct conf *conf_load(const char *path, const char *node, struct conf_errors *ret_errors);
+/* A file by its whole path, without "." and "..". */
+struct conf_text {
+	const char *path;
+	const char *text;
+};
+/* The same of these files, in the order of their paths, rather than of those on the disk; `path` is
+ * one of them. */
+struct conf *conf_load_texts(const char *path, const struct conf_text *texts, size_t n,
+	const char *node, struct conf_errors *ret_errors);
 /* The same on a host that may be none of the nodes: `self` is CONF_NONE then. */
 struct conf *conf_load_elsewhere(const char *path, struct conf_errors *ret_errors);
 /* The same for a text that is in no file, and that includes none. */
@@ -475,6 +490,11 @@ struct conf *conf_load_text(
 	const char *text, size_t len, const char *node, struct conf_errors *ret_errors);
 /* Reads the files of keys and passwords. False, with errors, when one cannot be used. */
 bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors);
+/* What was read leaves this process's memory for a descriptor that nobody maps, until it is shown,
+ * and after it was. 0, or -errno: it stays where it is. */
+int conf_hide_secrets(struct conf *c);
+/* 0 or -errno; nothing to do when they are not hidden. */
+int conf_show_secrets(struct conf *c);
 void conf_free(struct conf *c);
 void conf_errors_done(struct conf_errors *e);
 /* "file:line:column: /pointer: text". Returns buf. */

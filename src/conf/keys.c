@@ -743,6 +743,13 @@ static const struct key router_items[] = {
 		.meaning = "How many adverts must be lost for a failover",
 	},
 	{
+		.name = "fast_failover",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_router, fast_failover),
+		.meaning = "Whether one missing advert is enough when the link is silent, too",
+	},
+	{
 		.name = "version",
 		.type = KEY_INTEGER,
 		.fallback = "3",

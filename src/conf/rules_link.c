@@ -154,12 +154,28 @@ static void rule_tandem(const struct rules *r)
 		rule_address(r, i, &first);
 }
 
+/* That the peer is dead is known by the link. */
+static void rule_fast_failover(const struct rules *r)
+{
+	const struct conf_link *link = &r->c->link;
+
+	for (size_t i = 0; i < r->c->n_routers; i++)
+		if (r->c->routers[i].fast_failover &&
+			(link->mode != CONF_LINK_TANDEM ||
+				link->split_brain != CONF_SPLIT_BRAIN_PREVENT))
+			rules_report(r, ROOT_VIRTUAL_ROUTERS, i, "fast_failover",
+				conf_dup("needs a \"link\" of mode \"tandem\" with "
+					 "\"split_brain\": \"prevent\""));
+}
+
 void rules_link(const struct rules *r)
 {
 	const struct origin *o = origin_of(r);
 
-	if (!o)
+	if (!o) {
+		rule_fast_failover(r);
 		return;
+	}
 	rule_interfaces(r, o->json);
 	if (rules_faulty(o->json, "mode"))
 		return;
@@ -168,4 +184,5 @@ void rules_link(const struct rules *r)
 		rule_tandem(r);
 	else
 		rule_kernel(r, o->json);
+	rule_fast_failover(r);
 }

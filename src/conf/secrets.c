@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -161,9 +162,18 @@ static void read_pair_keys(struct conf_link *link, struct conf_errors *errors)
 	explicit_bzero(&s, sizeof(s));
 }
 
+static void forget_stored(struct conf *c)
+{
+	if (c->secrets.stored)
+		(void)close(c->secrets.fd);
+	c->secrets.stored = false;
+}
+
 bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors)
 {
 	size_t before = ret_errors->n;
+
+	forget_stored(c); /* what was hidden is another one soon */
 
 	for (size_t i = 0; i < c->n_routers; i++) {
 		struct conf_auth *auth = &c->routers[i].auth;
@@ -175,4 +185,85 @@ bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors)
 	if (c->link.enabled && c->link.key_file)
 		read_pair_keys(&c->link, ret_errors);
 	return ret_errors->n == before;
+}
+
+/* Hidden and shown */
+
+static void forget_shown(struct conf *c)
+{
+	for (size_t i = 0; i < c->n_routers; i++) {
+		struct conf_auth *auth = &c->routers[i].auth;
+
+		explicit_bzero(auth->password, sizeof(auth->password));
+		for (size_t k = 0; k < auth->n_keys; k++)
+			explicit_bzero(auth->keys[k].bytes, sizeof(auth->keys[k].bytes));
+	}
+	explicit_bzero(&c->link.keys, sizeof(c->link.keys));
+}
+
+struct copying {
+	int fd;
+	off_t at;
+	bool out; /* to the descriptor */
+	bool failed;
+};
+
+static void copy(struct copying *k, void *bytes, size_t len)
+{
+	ssize_t n = k->out ? pwrite(k->fd, bytes, len, k->at) : pread(k->fd, bytes, len, k->at);
+
+	if (n != (ssize_t)len)
+		k->failed = true;
+	k->at += (off_t)len;
+}
+
+static int copy_all(struct conf *c, bool out)
+{
+	struct copying k = {.fd = c->secrets.fd, .out = out};
+
+	for (size_t i = 0; i < c->n_routers; i++) {
+		struct conf_auth *auth = &c->routers[i].auth;
+
+		copy(&k, auth->password, sizeof(auth->password));
+		for (size_t j = 0; j < auth->n_keys; j++)
+			copy(&k, auth->keys[j].bytes, sizeof(auth->keys[j].bytes));
+	}
+	copy(&k, &c->link.keys, sizeof(c->link.keys));
+	return k.failed ? -EIO : 0;
+}
+
+static int store(struct conf *c)
+{
+	int r;
+
+	if (c->secrets.stored)
+		return 0;
+	c->secrets.fd = memfd_create("tandem-keys", MFD_CLOEXEC);
+	if (c->secrets.fd < 0)
+		return -errno;
+	r = copy_all(c, true);
+	if (r < 0)
+		(void)close(c->secrets.fd);
+	c->secrets.stored = r == 0;
+	return r;
+}
+
+int conf_hide_secrets(struct conf *c)
+{
+	int r = store(c);
+
+	if (r == 0)
+		forget_shown(c);
+	return r;
+}
+
+int conf_show_secrets(struct conf *c)
+{
+	return c->secrets.stored ? copy_all(c, false) : 0;
+}
+
+void secrets_forget(struct conf *c)
+{
+	forget_shown(c);
+	forget_stored(c);
 }

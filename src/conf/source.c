@@ -2,10 +2,12 @@
 #include "conf/source.h"
 #include "base/cleanup.h"
 #include "conf/alloc.h"
+#include "conf/conf.h"
 #include "conf/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
@@ -47,15 +49,62 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
 	return 0;
 }
 
+char *source_plain_path(const char *path)
+{
+	char *plain = conf_dup(path), *to = plain;
+
+	for (const char *c = path; *c;) {
+		bool begins = to == plain || to[-1] == '/';
+
+		if (begins && c[0] == '.' && c[1] == '/')
+			c += 2;
+		else if (to != plain && begins && c[0] == '/')
+			c++;
+		else
+			*to++ = *c++;
+	}
+	*to = '\0';
+	return plain;
+}
+
+static const struct conf_text *find_text(const struct sources *s, const char *path)
+{
+	auto_free char *plain = source_plain_path(path);
+
+	for (size_t i = 0; i < s->n_texts; i++)
+		if (strcmp(s->texts[i].path, plain) == 0)
+			return &s->texts[i];
+	return NULL;
+}
+
+static char *take_text(const struct sources *s, struct source *source)
+{
+	const struct conf_text *text = find_text(s, source->path);
+	size_t len = text ? strlen(text->text) : 0;
+
+	if (!text)
+		return conf_printf("is not among the files of this configuration");
+	if (len > SOURCE_LEN_MAX)
+		return conf_printf("is longer than %zu MiB", SOURCE_LEN_MAX >> 20);
+	source->text = conf_alloc(len + 1, 1);
+	memcpy(source->text, text->text, len);
+	source->inode = (uint64_t)(text - s->texts) + 1; /* each is one file */
+	places_init(source->places, source->text, len);
+	return NULL;
+}
+
 /* Returns NULL, or why the file cannot be used, as a text to release with free(). */
-static char *read_file(struct source *source)
+static char *read_file(const struct sources *s, struct source *source)
 {
 	struct stat st;
 	size_t len = 0;
 	int error;
 	/* O_NONBLOCK: a FIFO must not keep a reload waiting. */
-	auto_close int fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	auto_close int fd = -1;
 
+	if (s->texts)
+		return take_text(s, source);
+	fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return conf_printf("cannot be opened: %s", strerror(errno));
 	if (S_ISDIR(st.st_mode))
@@ -211,7 +260,7 @@ static void include_file(struct sources *s, const struct source *by, const char 
 		return;
 	}
 	source = add_source(s, path, by);
-	why = read_file(source);
+	why = read_file(s, source);
 	if (why)
 		report_include(s, by, at, faults, conf_printf("%s %s", path, why));
 	else
@@ -252,6 +301,17 @@ static int stop_glob(const char *path, int error)
 	return error != ENOENT && error != ENOTDIR;
 }
 
+/* They are in the order of their names. */
+static void include_texts(struct sources *s, const struct source *by, const char *pattern,
+	const struct path *at, struct faults *faults)
+{
+	auto_free char *plain = source_plain_path(pattern);
+
+	for (size_t i = 0; i < s->n_texts; i++)
+		if (fnmatch(plain, s->texts[i].path, FNM_PATHNAME | FNM_PERIOD) == 0)
+			include_file(s, by, s->texts[i].path, at, faults);
+}
+
 static void include_pattern(struct sources *s, const struct source *by, const char *pattern,
 	const struct path *at, struct faults *faults)
 {
@@ -260,6 +320,10 @@ static void include_pattern(struct sources *s, const struct source *by, const ch
 
 	if (!is_pattern(pattern)) {
 		include_file(s, by, resolved, at, faults);
+		return;
+	}
+	if (s->texts) {
+		include_texts(s, by, resolved, at, faults);
 		return;
 	}
 	switch (glob(resolved, 0, stop_glob, &found)) {
@@ -305,7 +369,7 @@ static void read_source(struct sources *s, struct source *source, struct faults 
 void sources_read(struct sources *s, const char *path, struct faults *faults)
 {
 	struct source *source = add_source(s, path, NULL);
-	char *why = read_file(source);
+	char *why = read_file(s, source);
 
 	if (!why) {
 		read_source(s, source, faults);

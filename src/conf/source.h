@@ -22,15 +22,22 @@ struct source {
 	json_t *root;          /* NULL unless the text is a JSON object */
 };
 
+struct conf_text;
+
 struct sources {
 	struct source **items;
 	size_t n, size;
+	/* Files that take the place of those on the disk; NULL: those on the disk. */
+	const struct conf_text *texts;
+	size_t n_texts;
 	bool incomplete; /* something could not be read: what is nowhere may yet exist */
 };
 
 /* Reads path and all that it includes. What cannot be read or is no JSON object becomes a fault and
  * has no root; sources_done() releases everything, when the faults have been taken. */
 void sources_read(struct sources *s, const char *path, struct faults *faults);
+/* A path without "." components and doubled slashes, to be freed. */
+char *source_plain_path(const char *path);
 /* The same for one text that is in memory; it includes nothing. */
 void sources_read_text(struct sources *s, const char *text, size_t len, struct faults *faults);
 void sources_done(struct sources *s);

@@ -32,6 +32,22 @@ bool drain_is_over(const struct drain *d)
 	return d->state != DRAIN_DRAINING;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+struct drain_count drain_count_pair(const struct drain_count *here, const struct drain_count *there)
+{
+	struct drain_count both = *here;
+
+	if (!here->known || !there->known)
+		return both;
+	both.active = larger(here->active, there->active);
+	both.inactive = larger(here->inactive, there->inactive);
+	return both;
+}
+
 bool drain_step(struct drain *d, const struct drain_count *count, struct instant now)
 {
 	if (drain_is_over(d))

@@ -43,6 +43,11 @@ struct drain_count {
 	uint64_t active, inactive;
 };
 
+/* Of a pair: what is synced is on both, and so counted once. What one does not know counts for
+ * nothing there; what `here` does not know is not known. */
+struct drain_count drain_count_pair(
+	const struct drain_count *here, const struct drain_count *there);
+
 /* Takes in how many connections there are at `now`. Returns whether the state changed, which it
  * does once. Connections that end exactly at the deadline have ended in order. */
 bool drain_step(struct drain *d, const struct drain_count *count, struct instant now);

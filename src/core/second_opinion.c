@@ -9,6 +9,8 @@
 /* Heartbeats say whether the state that was told is the present one. It changes all the time, for
  * other reasons than ours, and is on its way for a moment then. */
 #define STATE_LASTS_US UINT64_C(1000000)
+/* A heartbeat may be as long as a second, and the word of death counts for two. */
+#define DEAD_LASTS_US UINT64_C(2000000)
 
 uint64_t second_opinion_beat_us(uint16_t interval_cs, uint8_t down_intervals)
 {
@@ -20,6 +22,12 @@ uint64_t second_opinion_beat_us(uint16_t interval_cs, uint8_t down_intervals)
 uint64_t second_opinion_lasts_us(uint16_t interval_cs, uint8_t down_intervals)
 {
 	return BEATS * second_opinion_beat_us(interval_cs, down_intervals);
+}
+
+bool second_opinion_dead(const struct peer_news *news, struct instant now)
+{
+	return !instant_reached(news->dead_until, now) &&
+	       instant_between_us(now, news->dead_until) <= DEAD_LASTS_US;
 }
 
 struct instant second_opinion_until(

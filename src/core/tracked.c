@@ -6,7 +6,16 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
+
+/* Offsets in the header. */
+enum {
+	AT_KIND = 1,
+	AT_NUMBER = 2,
+	AT_PIECE = 4,
+	AT_PROCESS = 8,
+	AT_ORDER = 16,
+};
 
 /* Offsets in an entry. Four ports, then four addresses: client, service, server, local. */
 enum {
@@ -43,6 +52,11 @@ static bool is_of_one_family(const struct tracked *e)
 	       e->server.family == family && e->local.family == family;
 }
 
+bool tracked_is_entry(const struct tracked *e)
+{
+	return is_of_one_family(e) && is_sensible(e->protocol, e->tcp_state);
+}
+
 void tracked_writer_begin(struct tracked_writer *w, void *buffer, size_t size)
 {
 	*w = (struct tracked_writer){.buffer = buffer, .size = size, .len = TRACKED_HEADER_LEN};
@@ -71,8 +85,7 @@ bool tracked_writer_add(struct tracked_writer *w, const struct tracked *e)
 	unsigned flags = (e->client.family == AF_INET6 ? FLAG_IPV6 : 0) |
 			 (e->assured ? FLAG_ASSURED : 0) | (e->gone ? FLAG_GONE : 0);
 
-	if (w->n == TRACKED_MAX || w->size - w->len < entry_len(flags) || !is_of_one_family(e) ||
-		!is_sensible(e->protocol, e->tcp_state))
+	if (w->n == TRACKED_MAX || w->size - w->len < entry_len(flags) || !tracked_is_entry(e))
 		return false;
 	put_entry(w->buffer + w->len, flags, e);
 	w->len += entry_len(flags);
@@ -80,14 +93,36 @@ bool tracked_writer_add(struct tracked_writer *w, const struct tracked *e)
 	return true;
 }
 
-size_t tracked_writer_end(struct tracked_writer *w)
+size_t tracked_writer_end(struct tracked_writer *w, const struct tracked_header *header)
 {
-	if (w->n == 0)
+	if ((w->n == 0) != (header->kind == TRACKED_ACK))
 		return 0;
 	w->buffer[0] = VERSION;
-	w->buffer[1] = 0;
-	be16_put(w->buffer + 2, (uint16_t)w->n);
+	w->buffer[AT_KIND] = (uint8_t)header->kind;
+	be16_put(w->buffer + AT_NUMBER, (uint16_t)w->n);
+	be32_put(w->buffer + AT_PIECE, header->piece);
+	be64_put(w->buffer + AT_PROCESS, header->process);
+	be64_put(w->buffer + AT_ORDER, header->order);
 	return w->len;
+}
+
+static bool read_header(const uint8_t *in, struct tracked_header *ret, unsigned *ret_n)
+{
+	struct tracked_header h = {
+		.piece = be32_get(in + AT_PIECE),
+		.process = be64_get(in + AT_PROCESS),
+		.order = be64_get(in + AT_ORDER),
+	};
+	unsigned n = be16_get(in + AT_NUMBER);
+
+	if (in[0] != VERSION || in[AT_KIND] > TRACKED_ACK || n > TRACKED_MAX)
+		return false;
+	h.kind = (enum tracked_kind)in[AT_KIND];
+	if ((h.kind == TRACKED_ACK) != (n == 0) || (h.kind == TRACKED_LIVE) != (h.piece == 0))
+		return false;
+	*ret = h;
+	*ret_n = n;
+	return true;
 }
 
 /* All of it is looked at before any of it is used. */
@@ -95,12 +130,10 @@ bool tracked_reader_open(struct tracked_reader *r, const void *message, size_t l
 {
 	const uint8_t *in = message, *at = in + TRACKED_HEADER_LEN;
 	size_t left = len - TRACKED_HEADER_LEN;
+	struct tracked_header header;
 	unsigned n;
 
-	if (len < TRACKED_HEADER_LEN || in[0] != VERSION || in[1] != 0)
-		return false;
-	n = be16_get(in + 2);
-	if (n == 0 || n > TRACKED_MAX)
+	if (len < TRACKED_HEADER_LEN || !read_header(in, &header, &n))
 		return false;
 	for (unsigned i = 0; i < n; i++) {
 		if (left < TRACKED_V4_LEN || left < entry_len(at[AT_FLAGS]) ||
@@ -112,7 +145,7 @@ bool tracked_reader_open(struct tracked_reader *r, const void *message, size_t l
 	}
 	if (left != 0)
 		return false;
-	*r = (struct tracked_reader){.at = in + TRACKED_HEADER_LEN, .left = n};
+	*r = (struct tracked_reader){.header = header, .at = in + TRACKED_HEADER_LEN, .left = n};
 	return true;
 }
 

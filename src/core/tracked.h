@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRACKED_HEADER_LEN 4u
+#define TRACKED_HEADER_LEN 24u
 #define TRACKED_V4_LEN 36u
 #define TRACKED_V6_LEN 84u
 #define TRACKED_MAX 1024u      /* entries of one message */
@@ -28,6 +28,25 @@ struct tracked {
 	uint16_t client_port, service_port, server_port, local_port;
 };
 
+/* Whether a writer takes it, and a reader. */
+bool tracked_is_entry(const struct tracked *entry);
+
+enum tracked_kind {
+	TRACKED_LIVE, /* as it happened */
+	TRACKED_BULK, /* a piece of all that there was when it was read */
+	TRACKED_ACK,  /* no entries: the kernel has these of the bulk */
+};
+
+/* What the entries of one message have in common. */
+struct tracked_header {
+	enum tracked_kind kind;
+	uint64_t process; /* random, of the director whose entries they are: it counts the orders */
+	/* The higher, the later. That of a bulk is the one of the last live message before it was
+	 * read. */
+	uint64_t order;
+	uint32_t piece; /* of a bulk, from 1; in an ack: it and those before; live: 0 */
+};
+
 /* Writing, into a buffer of the caller. */
 struct tracked_writer {
 	uint8_t *buffer;
@@ -38,11 +57,12 @@ struct tracked_writer {
 void tracked_writer_begin(struct tracked_writer *w, void *buffer, size_t size);
 /* False when there is no room, or it is no entry that a reader would take. */
 bool tracked_writer_add(struct tracked_writer *w, const struct tracked *entry);
-/* The length of the message; 0 when it has no entry. */
-size_t tracked_writer_end(struct tracked_writer *w);
+/* The length of the message; 0 when it should have an entry and has none. */
+size_t tracked_writer_end(struct tracked_writer *w, const struct tracked_header *header);
 
 /* Reading. False: the message is not of this format, and none of it counts. */
 struct tracked_reader {
+	struct tracked_header header;
 	const uint8_t *at;
 	unsigned left;
 };

@@ -12,6 +12,7 @@
 #define SECOND_US UINT64_C(1000000)
 #define PATIENCE_CS 100
 #define MISSING_AFTER 2 /* intervals */
+#define LOOKS 16u       /* in an interval */
 #define TAKE_OVER (VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE)
 
 const char *vrrp_state_name(enum vrrp_state state)
@@ -34,6 +35,7 @@ const char *vrrp_reason_name(enum vrrp_reason reason)
 		[VRRP_REASON_OWNER] = "owner",
 		[VRRP_REASON_ADOPTED] = "adopted",
 		[VRRP_REASON_ACTIVE_DOWN] = "active-down",
+		[VRRP_REASON_PEER_DEAD] = "peer-dead",
 		[VRRP_REASON_PEER_RESIGNED] = "peer-resigned",
 		[VRRP_REASON_BETTER_ADVERT] = "better-advert",
 		[VRRP_REASON_LATE] = "late",
@@ -56,13 +58,24 @@ static uint64_t interval_us(const struct vrrp *v)
 
 /* Active_Down_Interval (6.1): three of the Active router's intervals, or as many as are configured,
  * and Skew_Time, which version 2 counts in seconds. */
-static uint64_t down_us(const struct vrrp_config *c, uint16_t active_interval_cs)
+static uint64_t silence_us(
+	const struct vrrp_config *c, uint16_t active_interval_cs, uint8_t intervals)
 {
 	uint64_t active_us = active_interval_cs * CENTISECOND_US;
 	uint64_t unit_us = c->version == 2 ? SECOND_US : active_us;
 
-	assert(c->down_intervals > 0);
-	return c->down_intervals * active_us + (256u - c->priority) * unit_us / 256;
+	assert(intervals > 0);
+	return intervals * active_us + (256u - c->priority) * unit_us / 256;
+}
+
+static uint64_t down_us(const struct vrrp_config *c, uint16_t active_interval_cs)
+{
+	return silence_us(c, active_interval_cs, c->down_intervals);
+}
+
+uint8_t vrrp_silence_intervals(const struct vrrp_config *config)
+{
+	return config->fast_failover ? 1 : config->down_intervals;
 }
 
 /* Version 2's Skew_Time is the shorter one where intervals are longer than a second. */
@@ -89,6 +102,7 @@ static void enter(
 	v->reason = reason;
 	v->since = now;
 	v->vouched = false;
+	v->look = INSTANT_NEVER;
 }
 
 /* A link that has just come up may carry nothing yet, while a switch learns who is there. Whoever
@@ -105,6 +119,15 @@ static void arm_active_down(struct vrrp *v, struct instant now)
 {
 	v->mark = now;
 	set_active_down(v);
+}
+
+/* One advert is missing when it should have been there for a Skew_Time. Nobody is missed who was
+ * not heard. */
+static void set_look(struct vrrp *v)
+{
+	v->look = v->config.fast_failover && v->heard.us && !v->vacant
+			  ? instant_add(v->heard, silence_us(&v->config, v->active_interval_cs, 1))
+			  : INSTANT_NEVER;
 }
 
 /* Adver_Timer starts with each advert, so that lateness is counted from the last one. */
@@ -156,7 +179,7 @@ static unsigned take_over(struct vrrp *v, enum vrrp_reason reason, struct instan
 		return become_active(v, reason, now);
 	v->vacant = reason;
 	v->vouched = false;
-	v->deadline = INSTANT_NEVER;
+	v->deadline = v->look = INSTANT_NEVER;
 	return 0;
 }
 
@@ -268,6 +291,7 @@ static unsigned backup_hears(struct vrrp *v, const struct vrrp_heard *advert, st
 	}
 	preempts = may_preempt(v, advert, now);
 	remember(v, advert, now);
+	v->look = INSTANT_NEVER; /* who preempts waits for its own time */
 	if (preempts) {
 		if (waited) /* for adverts that were missing: they are not any more */
 			set_active_down(v);
@@ -275,6 +299,7 @@ static unsigned backup_hears(struct vrrp *v, const struct vrrp_heard *advert, st
 	}
 	learn_interval(v, advert->interval_cs);
 	arm_active_down(v, now);
+	set_look(v);
 	return 0;
 }
 
@@ -310,6 +335,33 @@ static unsigned active_is_down(struct vrrp *v, struct instant vouched, struct in
 		v, v->config.priority == 255 ? VRRP_REASON_OWNER : VRRP_REASON_ACTIVE_DOWN, now);
 }
 
+/* One advert is missing: that may be the network's fault, and the link's silence the link's. Both
+ * together are a dead peer. Who slept meanwhile was deaf on both, and listens first. */
+static unsigned advert_is_missing(
+	struct vrrp *v, const struct vrrp_event *event, struct instant now)
+{
+	if (instant_between_us(v->look, now) > interval_us(v)) {
+		v->look = instant_add(now, silence_us(&v->config, v->active_interval_cs, 1));
+		return 0;
+	}
+	if (event->dead && instant_reached(event->vouched, now))
+		return take_over(v, VRRP_REASON_PEER_DEAD, now);
+	v->look = instant_add(now, interval_us(v) / LOOKS);
+	return 0;
+}
+
+static unsigned backup_timer(struct vrrp *v, const struct vrrp_event *event, struct instant now)
+{
+	if (instant_reached(v->deadline, now))
+		return active_is_down(v, event->vouched, now);
+	return instant_reached(v->look, now) ? advert_is_missing(v, event, now) : 0;
+}
+
+struct instant vrrp_next(const struct vrrp *v)
+{
+	return instant_min(v->deadline, v->look);
+}
+
 static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, struct instant now)
 {
 	switch (event->kind) {
@@ -338,8 +390,7 @@ static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_GROUP_LOSE:
 		return 0;
 	case VRRP_EV_TIMER:
-		return instant_reached(v->deadline, now) ? active_is_down(v, event->vouched, now)
-							 : 0;
+		return backup_timer(v, event, now);
 	case VRRP_EV_ADVERT:
 		return backup_hears(v, event->advert, now);
 	}
@@ -389,6 +440,7 @@ static unsigned active_hears(
 	remember(v, advert, now);
 	learn_interval(v, advert->interval_cs);
 	arm_active_down(v, now);
+	set_look(v);
 	/* The last advert tells the winner that it had a rival, and so to announce itself. */
 	return VRRP_DO_RELEASE | VRRP_DO_ADVERT;
 }
@@ -435,9 +487,11 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
  * the addresses up before anything else, and listens before it speaks. */
 static bool too_late(const struct vrrp *v, struct instant now)
 {
+	uint8_t intervals = vrrp_silence_intervals(&v->config);
+
 	return v->state == VRRP_ACTIVE &&
 	       instant_between_us(v->mark, now) >=
-		       vrrp_shortest_down_us(v->config.interval_cs, v->config.down_intervals);
+		       vrrp_shortest_down_us(v->config.interval_cs, intervals);
 }
 
 static unsigned step(struct vrrp *v, const struct vrrp_event *event, struct instant now)
@@ -465,8 +519,11 @@ void vrrp_init(struct vrrp *v, const struct vrrp_config *config, struct instant 
 
 void vrrp_listen(struct vrrp *v, struct instant now)
 {
-	if (v->state == VRRP_BACKUP)
-		arm_active_down(v, now);
+	if (v->state != VRRP_BACKUP)
+		return;
+	arm_active_down(v, now);
+	if (!instant_is_never(v->look))
+		v->look = instant_add(now, silence_us(&v->config, v->active_interval_cs, 1));
 }
 
 static bool is_leaving(enum vrrp_event_kind kind)
@@ -511,6 +568,7 @@ unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, stru
 		if (humbler)
 			v->mark = now;
 		set_active_down(v);
+		set_look(v);
 		return 0;
 	case VRRP_ACTIVE:
 		return same ? 0 : remain_active(v, now);

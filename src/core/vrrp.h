@@ -19,11 +19,12 @@ const char *vrrp_state_name(enum vrrp_state state); /* "backup" */
 
 /* Why the router is in the state that it is in. */
 enum vrrp_reason {
-	VRRP_REASON_NONE,          /* nothing happened yet */
-	VRRP_REASON_STARTUP,       /* joined, listens first */
-	VRRP_REASON_OWNER,         /* joined with priority 255 */
-	VRRP_REASON_ADOPTED,       /* goes on for a predecessor that was Active */
-	VRRP_REASON_ACTIVE_DOWN,   /* nobody better was heard for Active_Down_Interval */
+	VRRP_REASON_NONE,        /* nothing happened yet */
+	VRRP_REASON_STARTUP,     /* joined, listens first */
+	VRRP_REASON_OWNER,       /* joined with priority 255 */
+	VRRP_REASON_ADOPTED,     /* goes on for a predecessor that was Active */
+	VRRP_REASON_ACTIVE_DOWN, /* nobody better was heard for Active_Down_Interval */
+	VRRP_REASON_PEER_DEAD,   /* an advert is missing, and the link says that the peer is dead */
 	VRRP_REASON_PEER_RESIGNED, /* the Active router sent priority 0 */
 	VRRP_REASON_BETTER_ADVERT, /* another Active router outranks us */
 	VRRP_REASON_LATE,          /* woke up too late to still be Active */
@@ -49,6 +50,7 @@ struct vrrp_config {
 	uint64_t settle_us;
 	uint8_t down_intervals; /* Active_Down_Interval, in adverts: 1..100 */
 	uint8_t version;        /* 2: RFC 3768's timers; else RFC 9568's */
+	bool fast_failover;     /* a peer that is dead is succeeded when one advert is missing */
 	bool grouped;           /* does not take over by itself: see core/sync_group.h */
 };
 
@@ -58,6 +60,9 @@ struct vrrp {
 	enum vrrp_reason reason;
 	struct instant since;    /* of the last transition */
 	struct instant deadline; /* Adver_Timer or Active_Down_Timer; INSTANT_NEVER in Initialize */
+	/* Backup with fast_failover: when one advert is missing, and it is worth asking whether the
+	 * peer is dead; else INSTANT_NEVER. */
+	struct instant look;
 	/* Active: when it last advertised. Backup: when Active_Down_Timer was set. */
 	struct instant mark;
 	struct instant next_shout;   /* Active: when a rival makes us announce again */
@@ -76,6 +81,9 @@ struct vrrp {
 	/* Backup in a group: for what reason it would be Active by itself; NONE: it would not. */
 	enum vrrp_reason vacant;
 };
+
+/* For how long, in intervals, a router may be silent before its successor may be there. */
+uint8_t vrrp_silence_intervals(const struct vrrp_config *config);
 
 /* What of an advert matters to the election. */
 struct vrrp_heard {
@@ -105,6 +113,8 @@ struct vrrp_event {
 	/* VRRP_EV_TIMER: until then the peer is Active, as it says itself by another way: see
 	 * core/second_opinion.h. {0}: nobody says so. */
 	struct instant vouched;
+	/* VRRP_EV_TIMER: the peer is silent on every other way, too. */
+	bool dead;
 	bool tie_is_ours; /* ... of equal priority: the group has decided that we stay */
 };
 
@@ -130,7 +140,10 @@ enum vrrp_do {
 /* A router in Initialize. */
 void vrrp_init(struct vrrp *v, const struct vrrp_config *config, struct instant now);
 
-/* What happened, and when: returns the set of vrrp_do. A TIMER before the deadline does nothing. */
+/* When a TIMER is due: the earlier one of deadline and look. */
+struct instant vrrp_next(const struct vrrp *v);
+
+/* What happened, and when: returns the set of vrrp_do. A TIMER before it is due does nothing. */
 unsigned vrrp_step(struct vrrp *v, const struct vrrp_event *event, struct instant now);
 
 /* New settings in place: the state stays. Returns effects: an Active router tells the others at

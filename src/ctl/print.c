@@ -232,6 +232,7 @@ static void print_service(FILE *f, const json_t *s)
 void print_decision(FILE *f, const json_t *o, struct instant now)
 {
 	uint64_t deadline_us = (uint64_t)number(o, "deadline_us");
+	const json_t *peer = json_object_get(o, "peer");
 	char buf[32];
 
 	(void)fprintf(f, "%s/%s: ", text(o, "pool"), text(o, "server"));
@@ -246,6 +247,9 @@ void print_decision(FILE *f, const json_t *o, struct instant now)
 	if (json_is_integer(json_object_get(o, "active")))
 		(void)fprintf(f, ", %lld active, %lld inactive connections", number(o, "active"),
 			number(o, "inactive"));
+	if (peer)
+		(void)fprintf(f, " (%s: %lld, %lld)", text(peer, "name"), number(peer, "active"),
+			number(peer, "inactive"));
 	if (deadline_us && strcmp(text(o, "drain"), "draining") == 0)
 		(void)fprintf(f, ", %s left", age(now.us, (struct instant){deadline_us}, buf));
 	if (json_is_false(json_object_get(o, "known")))

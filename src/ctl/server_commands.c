@@ -126,6 +126,7 @@ static bool is_same_progress(const json_t *a, const json_t *b)
 {
 	return json_equal(json_object_get(a, "active"), json_object_get(b, "active")) &&
 	       json_equal(json_object_get(a, "inactive"), json_object_get(b, "inactive")) &&
+	       json_equal(json_object_get(a, "peer"), json_object_get(b, "peer")) &&
 	       json_equal(json_object_get(a, "drain"), json_object_get(b, "drain"));
 }
 

@@ -132,27 +132,24 @@ static bool is_under_way(const struct override *o)
 	return o->decision.kind == DECISION_DRAIN && !drain_is_over(&o->decision.drain);
 }
 
-/* A drain of the pair is over when neither of them has connections left: what one has not been told
- * of yet the other still serves. */
-static void add_theirs(const struct override *o, struct drain_count *count)
-{
-	if (count->known && o->counts_there)
-		count->active++;
-}
-
-/* Returns whether it came to its end. A server that the configuration does not name waits for one
- * that does. */
+/* Returns whether it came to its end, which it does when neither of the pair has connections left:
+ * what one has not been told of yet the other still serves. A server that the configuration does
+ * not name waits for one that does. */
 static bool look_at(struct director *d, struct override *o)
 {
 	struct server_place place;
-	struct drain_count count;
+	struct drain_count count = {.known = true}; /* of none that is not named here */
+	bool named = drains_find(d, o->pool, o->server, &place);
 
-	if (!is_under_way(o) || !drains_find(d, o->pool, o->server, &place))
+	if (!is_under_way(o))
 		return false;
-	count = drains_count(d, &place);
-	replicate_counted(d, o, count.known && count.active + count.inactive > 0);
-	add_theirs(o, &count);
-	if (!drain_step(&o->decision.drain, &count, clock_now()))
+	if (named)
+		count = drains_count(d, &place);
+	replicate_counted(d, o, &count);
+	count = replicate_count(d, o);
+	if (!replicate_is_counted_there(d, o))
+		count.known = false;
+	if (!named || !drain_step(&o->decision.drain, &count, clock_now()))
 		return false;
 	tell_end(d, o, &count);
 	shares_touch_server(d, o->pool, o->server);

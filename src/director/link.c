@@ -148,12 +148,14 @@ void link_configure(struct director *d)
 {
 	json_t *parameters;
 
+	(void)conf_show_secrets(d->conf);
 	if (link_is_tandem(d->conf))
 		parameters = tandem_parameters(d);
 	else if (d->conf->link.enabled)
 		parameters = kernel_parameters(d);
 	else
 		parameters = json_pack("{s:i, s:s}", "generation", d->generation, "mode", "off");
+	(void)conf_hide_secrets(d->conf);
 	process_call(&d->helpers[HELPER_LINK], "Configure", parameters);
 	peer_configured(d);
 }

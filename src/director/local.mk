@@ -29,6 +29,7 @@ tandemd_SOURCES = \
 	src/director/pools.c src/director/pools.h \
 	src/director/process.c src/director/process.h \
 	src/director/push.c \
+	src/director/push_files.c src/director/push_files.h \
 	src/director/record.c src/director/record.h \
 	src/director/reload.c \
 	src/director/replicate.c \

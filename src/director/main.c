@@ -2,6 +2,7 @@
 #include "conf/conf.h"
 #include "director/director.h"
 #include "director/restart.h"
+#include "io/json_memory.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -146,6 +147,7 @@ int main(int argc, char **argv)
 	};
 	enum action action = parse(argc, argv, &o);
 
+	json_memory_init();
 	o.journal = journal_target_resolve(o.journal);
 	switch (action) {
 	case ACTION_RUN:

@@ -115,6 +115,18 @@ json_t *operators_decision_to_json(const struct decision *decision)
 		bounded ? json_integer((json_int_t)decision->drain.deadline.us) : json_null());
 }
 
+/* Of a drain, the peer's connections are known, too. */
+static void add_theirs(const struct director *d, const struct override *drain, json_t *o)
+{
+	const struct drain_count *theirs = &drain->counts_there;
+
+	if (d->peer.alive && d->peer.stream && theirs->known)
+		(void)json_object_set_new(o, "peer",
+			json_pack("{s:s, s:I, s:I}", "name", peer_name(d), "active",
+				(json_int_t)theirs->active, "inactive",
+				(json_int_t)theirs->inactive));
+}
+
 static json_t *server_to_json(struct director *d, const struct subject *s)
 {
 	const struct override *now = overrides_find(&d->overrides, s->pool, s->server);
@@ -133,6 +145,8 @@ static json_t *server_to_json(struct director *d, const struct subject *s)
 		o, "active", count.known ? json_integer((json_int_t)count.active) : json_null());
 	(void)json_object_set_new(o, "inactive",
 		count.known ? json_integer((json_int_t)count.inactive) : json_null());
+	if (now && now->decision.kind == DECISION_DRAIN)
+		add_theirs(d, now, o);
 	others = others_in_use(d, &s->place);
 	(void)json_object_set_new(
 		o, "others", others == SIZE_MAX ? json_null() : json_integer((json_int_t)others));

@@ -56,6 +56,12 @@ static void drop_last(struct overrides *o)
 	override_done(&o->items[--o->n]);
 }
 
+static void forget_counts(struct override *item)
+{
+	item->looked_here = item->looked_there = false;
+	item->counts_here = item->counts_there = (struct drain_count){0};
+}
+
 /* Instants and the wall clock */
 
 static uint64_t to_unix_us(struct instant t, struct overrides_now now)
@@ -120,6 +126,31 @@ static bool is_kept(const struct overrides *o, const struct override *item, uint
 	return o->shared && item->stamp.at_unix_us + TAKEN_BACK_KEPT_US > unix_us;
 }
 
+/* No member: not looked at yet; null: it cannot be told. */
+static void add_counts(json_t *json, const struct override *item)
+{
+	const struct drain_count *c = &item->counts_here;
+
+	if (item->looked_here)
+		(void)json_object_set_new(json, "counts",
+			c->known ? json_pack(
+					   "[I, I]", (json_int_t)c->active, (json_int_t)c->inactive)
+				 : json_null());
+}
+
+static void read_counts(struct override *item, const json_t *theirs)
+{
+	const json_t *counts = json_object_get(theirs, "counts");
+	json_int_t active = json_integer_value(json_array_get(counts, 0));
+	json_int_t inactive = json_integer_value(json_array_get(counts, 1));
+
+	item->looked_there = counts != NULL;
+	item->counts_there = (struct drain_count){0};
+	if (json_is_array(counts) && active >= 0 && inactive >= 0)
+		item->counts_there =
+			(struct drain_count){true, (uint64_t)active, (uint64_t)inactive};
+}
+
 /* `for_peer`: with how far a drain is, which is of no worth later. */
 static json_t *list(const struct overrides *o, struct overrides_now now, bool for_peer)
 {
@@ -132,7 +163,7 @@ static json_t *list(const struct overrides *o, struct overrides_now now, bool fo
 			continue;
 		json = override_to_json(item, now);
 		if (for_peer && item->decision.kind == DECISION_DRAIN)
-			(void)json_object_set_new(json, "counts", json_boolean(item->counts_here));
+			add_counts(json, item);
 		(void)json_array_append_new(array, json);
 	}
 	return array;
@@ -167,6 +198,7 @@ int overrides_set(struct overrides *o, const char *pool, const char *server,
 	before = *item;
 	item->decision = *decision;
 	item->ready_at = ready_at;
+	forget_counts(item);
 	item->lost = (struct stamp){0};
 	/* Newer than what it is decided over, whatever the clocks of the two say. */
 	item->stamp = (struct stamp){.at_unix_us = now.unix_us > before.stamp.at_unix_us
@@ -395,7 +427,7 @@ static void take_theirs(struct override *item, const struct decision *decision,
 	}
 	item->decision = *decision;
 	item->stamp = *stamp;
-	item->counts_here = false;
+	forget_counts(item);
 	l->taken(item, conflict, l->userdata);
 }
 
@@ -445,7 +477,7 @@ static bool merge_item(struct overrides *o, const json_t *theirs, struct overrid
 		keep_ours(item, &decision, &stamp, l);
 	else
 		learn_of_lost(item, theirs, now, l);
-	item->counts_there = order >= 0 && json_is_true(json_object_get(theirs, "counts"));
+	read_counts(item, order >= 0 ? theirs : NULL);
 	return order > 0;
 }
 

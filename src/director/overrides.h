@@ -33,8 +33,10 @@ struct override {
 	 * until somebody decides anew. lost.by "": there is none. */
 	struct decision lost_decision;
 	struct stamp lost;
-	bool counts_here;  /* a drain's connections, when they were last looked at here ... */
-	bool counts_there; /* ... and on the peer */
+	/* A drain's connections, when they were last looked at here, and on the peer; whether they
+	 * were since it was decided. */
+	struct drain_count counts_here, counts_there;
+	bool looked_here, looked_there;
 };
 
 struct overrides {

@@ -430,6 +430,9 @@ static void on_resync(struct director *d, const json_t *parameters)
 		director_event(d, EVENT_RESYNC_FAILED, message, "TANDEM_PEER", peer_name(d),
 			"TANDEM_REASON", reason ? reason : "", NULL);
 	} else {
+		/* The first on a stream is for everything, and so was asked for already. */
+		if (p->resync != PEER_RESYNC_STATE_NONE)
+			conntrack_sync_ask(d);
 		p->resync = PEER_RESYNC_STATE_RUNNING;
 		return;
 	}
@@ -471,6 +474,8 @@ void peer_message(struct director *d, const char *method, const json_t *paramete
 		on_coverage(d, parameters);
 	else if (strcmp(method, "Tracked") == 0)
 		conntrack_sync_message(d, parameters);
+	else if (strcmp(method, "TrackedLost") == 0)
+		conntrack_sync_lost(d);
 	else
 		return;
 	changed(d);

@@ -1,11 +1,13 @@
-/* tandemctl push: this node's configuration file is offered to the peer. What each wants of the
- * other stands in its state, so that a broken stream or a restart loses nothing: the one that
- * offers says which step it is at, the one that takes says how that step went. It checks the text
- * against its own host first; then it is applied by the one that serves nobody, then by the other.
- * What cannot be carried out is taken back, file and all. */
+/* tandemctl push: the files of this node's configuration are offered to the peer. What each wants
+ * of the other stands in its state, so that a broken stream or a restart loses nothing: the one
+ * that offers says which step it is at, the one that takes says how that step went. They are sent
+ * piece by piece, each when the one before has come. It checks them against its own host; then it
+ * is applied by the one that serves nobody, then by the other. What cannot be carried out is taken
+ * back, file and all. */
 #include "director/state.h"
 
 #include "base/cleanup.h"
+#include "director/push_files.h"
 #include "io/file.h"
 
 #include <errno.h>
@@ -15,12 +17,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define TEXT_MAX (512u * 1024u) /* of a file: it travels in a state */
+#define PIECE_MAX (192u * 1024u) /* bytes of a piece: it travels in a state */
 #define ANSWER_US UINT64_C(60000000)
+#define SET_SUFFIX "-set"
 #define PREVIOUS ".previous" /* what the file was called before */
 #define TEXT_NAME "<text>"   /* what errors call a text that is in no file */
 
 enum step {
+	STEP_SEND,  /* the files, piece by piece */
 	STEP_CHECK, /* would it be taken? */
 	STEP_APPLY, /* write it, and make it so */
 	STEP_UNDO,  /* what was there before */
@@ -28,6 +32,7 @@ enum step {
 };
 
 static const char *const step_names[STEP_MAX_] = {
+	[STEP_SEND] = "send",
 	[STEP_CHECK] = "check",
 	[STEP_APPLY] = "apply",
 	[STEP_UNDO] = "undo",
@@ -38,7 +43,8 @@ struct offer {
 	struct control_call *call; /* NULL: nothing is offered */
 	uint64_t id;
 	enum step step;
-	char *text;
+	char *text;     /* push_files_read() */
+	size_t len, at; /* bytes; the peer has those before */
 	bool may_delete;
 	bool here_first, here_done;
 	json_t *failed; /* errors that STEP_UNDO is the answer to */
@@ -49,6 +55,9 @@ struct offer {
 struct taking {
 	uint64_t id;
 	enum step step;
+	char *text; /* what has come of it */
+	size_t have, total;
+	json_t *files;  /* when all has come */
 	bool under_way; /* its answer is yet to come */
 	bool back;      /* it failed, and what was there before is being put back */
 	json_t *errors; /* the answer: empty when it went well */
@@ -101,20 +110,28 @@ static void offer_end(struct offer *o)
 }
 
 /* Errors of a text name it by the file that it is here. */
+static json_t *named_error(const char *config, const char *text)
+{
+	const char *slash = strrchr(config, '/');
+	const char *rest = text + strlen(TEXT_NAME);
+
+	if (strncmp(text, TEXT_NAME, strlen(TEXT_NAME)) != 0)
+		return json_string(text);
+	if (*rest != '/')
+		return json_sprintf("%s%s", config, rest);
+	return json_sprintf(
+		"%.*s%s", slash ? (int)(slash - config) : 1, slash ? config : ".", rest);
+}
+
 static json_t *named(const struct director *d, const json_t *errors)
 {
 	json_t *array = json_array(), *item;
 	size_t i;
 
-	json_array_foreach (errors, i, item) {
-		const char *text = json_string_value(item);
-		bool is_of_text = text && strncmp(text, TEXT_NAME, strlen(TEXT_NAME)) == 0;
-
-		if (text)
+	json_array_foreach (errors, i, item)
+		if (json_is_string(item))
 			(void)json_array_append_new(
-				array, json_sprintf("%s%s", is_of_text ? d->options->config : "",
-					       is_of_text ? text + strlen(TEXT_NAME) : text));
-	}
+				array, named_error(d->options->config, json_string_value(item)));
 	return array;
 }
 
@@ -191,6 +208,18 @@ static void offer_reloaded(struct director *d, const json_t *errors)
 		succeed(d);
 }
 
+/* The peer has so much of it; less than before when it is another process now. */
+static void send_next(struct director *d, const json_t *answer)
+{
+	struct offer *o = &d->push->offer;
+	json_int_t at = json_integer_value(json_object_get(answer, "at"));
+
+	if (at < 0 || (uint64_t)at > o->len || (size_t)at == o->at)
+		return;
+	o->at = (size_t)at;
+	go_to(d, o->at == o->len ? STEP_CHECK : STEP_SEND);
+}
+
 static void apply_next(struct director *d)
 {
 	struct offer *o = &d->push->offer;
@@ -216,6 +245,8 @@ static void hear_answer(struct director *d, const json_t *answer)
 		fail(d, d->conf->nodes[d->conf->self].name, json_incref(o->failed));
 	else if (json_array_size(errors) > 0)
 		fail(d, peer_name(d), named(d, errors));
+	else if (step == STEP_SEND)
+		send_next(d, answer);
 	else
 		apply_next(d);
 }
@@ -239,27 +270,6 @@ static bool any_active_here(const struct director *d)
 		if (d->roles.active[i])
 			return true;
 	return false;
-}
-
-/* NULL: what is wrong is in *ret_errors (array of text). The file's text, to be freed. */
-static char *read_own(struct director *d, json_t **ret_errors)
-{
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_load(d->options->config, d->options->node, &errors);
-	char *text = NULL;
-
-	if (conf && conf_read_secrets(conf, &errors)) {
-		text = file_read(d->options->config, TEXT_MAX);
-		if (!text)
-			*ret_errors = json_pack("[o]",
-				json_sprintf("%s: it cannot be read, or is larger than %u bytes",
-					d->options->config, TEXT_MAX));
-	} else {
-		*ret_errors = reload_errors_to_json(&errors);
-	}
-	conf_free(conf);
-	conf_errors_done(&errors);
-	return text;
 }
 
 static void refuse(struct control_call *call, const char *node, json_t *errors)
@@ -290,7 +300,7 @@ void push_request(struct director *d, struct control_call *call, const json_t *p
 		refuse(call, peer_name(d), json_pack("[s]", "it is not heard over the link"));
 		return;
 	}
-	text = read_own(d, &errors);
+	text = push_files_read(d->options->config, d->options->node, &errors);
 	if (!text) {
 		refuse(call, d->conf->nodes[d->conf->self].name, errors);
 		return;
@@ -298,6 +308,7 @@ void push_request(struct director *d, struct control_call *call, const json_t *p
 	*o = (struct offer){.call = call,
 		.id = drains_now().unix_us,
 		.text = text,
+		.len = strlen(text),
 		.may_delete = json_is_true(json_object_get(parameters, "yes")),
 		.here_first = any_active_there(d) && !any_active_here(d)};
 	if (sd_event_add_time(
@@ -306,7 +317,7 @@ void push_request(struct director *d, struct control_call *call, const json_t *p
 		offer_end(o);
 		return;
 	}
-	go_to(d, STEP_CHECK);
+	go_to(d, STEP_SEND);
 }
 
 /* The one that takes */
@@ -321,92 +332,132 @@ static void answer(struct director *d, json_t *errors)
 	peer_touch(d);
 }
 
-static json_t *check(const struct director *d, const char *text)
-{
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_load_text(text, strlen(text), d->options->node, &errors);
-	json_t *array;
-
-	if (conf)
-		(void)conf_read_secrets(conf, &errors);
-	array = reload_errors_to_json(&errors);
-	conf_free(conf);
-	conf_errors_done(&errors);
-	return array;
-}
-
-static char *previous_path(const struct director *d)
+/* Beside the configuration: what was there before, of the main file as it was, and of all. */
+static char *previous_path(const struct director *d, const char *suffix)
 {
 	char *path;
 
-	return asprintf(&path, "%s" PREVIOUS, d->options->config) < 0 ? NULL : path;
+	return asprintf(&path, "%s" PREVIOUS "%s", d->options->config, suffix) < 0 ? NULL : path;
 }
 
-/* NULL, or what went wrong. It may be read and written by those who could read and write the
- * configuration before. */
-static json_t *write_file(const struct director *d, const char *path, char *text)
+static bool is_there_already(const json_t *before, const json_t *files)
 {
-	size_t len = strlen(text);
-	struct stat st;
-	mode_t mode = stat(d->options->config, &st) < 0 ? 0644 : st.st_mode & 0777;
-	int r;
+	return json_equal((json_t *)(uintptr_t)before, (json_t *)(uintptr_t)files);
+}
 
-	if (len > 0 && text[len - 1] == '\n')
-		text[len - 1] = '\0'; /* file_replace() adds one */
-	r = file_replace(path, text);
+/* As private as the configuration is: NULL, or what went wrong. */
+static json_t *keep(const struct director *d, const char *suffix, const char *text)
+{
+	auto_free char *path = previous_path(d, suffix);
+	struct stat st;
+	mode_t mode = stat(d->options->config, &st) < 0 ? 0600 : st.st_mode & 0777;
+	int r = path && text ? file_replace(path, text) : -ENOMEM;
+
 	if (r >= 0 && chmod(path, mode) < 0)
 		r = -errno;
-	return r < 0 ? json_pack("[o]", json_sprintf("%s: %s", path, strerror(-r))) : NULL;
+	return r < 0 ? json_pack("[o]", json_sprintf("%s: %s", path ? path : "", strerror(-r)))
+		     : NULL;
+}
+
+static json_t *keep_all(const struct director *d, const json_t *before)
+{
+	const char *main_text = text_of(before, "");
+	size_t len = main_text ? strlen(main_text) : 0;
+	auto_free char *all = json_dumps(before, JSON_COMPACT | JSON_SORT_KEYS);
+	auto_free char *one = strndup(
+		main_text ? main_text : "", len > 0 && main_text[len - 1] == '\n' ? len - 1 : len);
+	json_t *wrong = keep(d, SET_SUFFIX, all);
+
+	return wrong || !main_text ? wrong : keep(d, "", one);
 }
 
 /* What is written already is not kept as what was there before. */
-static json_t *write_pushed(const struct director *d, const char *text)
+static json_t *write_pushed(const struct director *d, const json_t *pushed)
 {
-	auto_free char *path = previous_path(d), *now = NULL, *then = strdup(text);
+	json_auto_t *files = push_files_complete(d->options->config, d->options->node, pushed);
+	json_auto_t *before = NULL;
 	json_t *wrong = NULL;
 
-	now = file_read(d->options->config, SIZE_MAX);
-	if (!path || !then)
+	if (!files)
 		return json_pack("[s]", "out of memory");
-	if (!now || strcmp(now, text) != 0) {
-		if (now)
-			wrong = write_file(d, path, now);
-		if (!wrong)
-			wrong = write_file(d, d->options->config, then);
-	}
-	return wrong;
+	before = push_files_before(d->options->config, files, &wrong);
+	if (!before || is_there_already(before, files))
+		return wrong;
+	wrong = keep_all(d, before);
+	return wrong ? wrong : push_files_write(d->options->config, files);
 }
 
 static json_t *write_previous(const struct director *d)
 {
-	auto_free char *path = previous_path(d);
-	auto_free char *text = path ? file_read(path, SIZE_MAX) : NULL;
+	auto_free char *path = previous_path(d, SET_SUFFIX);
+	json_auto_t *before = path ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
-	if (!text)
+	if (!json_is_object(before))
 		return json_pack("[s]", "what was there before cannot be read");
-	return write_file(d, d->options->config, text);
+	return push_files_write(d->options->config, before);
+}
+
+static void forget_text(struct taking *t)
+{
+	free(t->text);
+	t->text = NULL;
+	t->have = t->total = 0;
+}
+
+/* NULL, or what is wrong. A piece that is not the next one is answered by what there is. */
+static json_t *take_piece(struct taking *t, const json_t *offer)
+{
+	json_int_t at = json_integer_value(json_object_get(offer, "at"));
+	json_int_t total = json_integer_value(json_object_get(offer, "total"));
+	const json_t *piece = json_object_get(offer, "piece");
+	size_t len = json_string_length(piece);
+	json_t *wrong = NULL;
+
+	if (total <= 0 || (uint64_t)total > PUSH_FILES_MAX || !json_is_string(piece))
+		return json_pack("[s]", "what came is no piece of a configuration");
+	if (at == 0 && t->have == 0) {
+		t->text = malloc((size_t)total);
+		t->total = t->text ? (size_t)total : 0;
+	}
+	if (!t->text || (size_t)total != t->total || len > t->total - t->have)
+		return t->have > 0 ? json_pack("[s]", "its pieces do not fit together") : NULL;
+	if (at < 0 || (size_t)at != t->have)
+		return NULL;
+	memcpy(t->text + t->have, json_string_value(piece), len);
+	t->have += len;
+	if (t->have < t->total)
+		return NULL;
+	json_decref(t->files);
+	t->files = push_files_parse(t->text, t->total, &wrong);
+	return wrong;
+}
+
+static void take_step(struct director *d, const json_t *offer)
+{
+	struct taking *t = &d->push->taking;
+	json_t *wrong;
+
+	if (t->step == STEP_SEND) {
+		wrong = take_piece(t, offer);
+		answer(d, wrong ? wrong : json_array());
+	} else if (t->step != STEP_UNDO && !t->files) {
+		answer(d, json_pack("[s]", "there is no text"));
+	} else if (t->step == STEP_CHECK) {
+		answer(d, push_files_check(d->options->config, d->options->node, t->files));
+	} else {
+		wrong = t->step == STEP_APPLY ? write_pushed(d, t->files) : write_previous(d);
+		if (wrong)
+			answer(d, wrong);
+		else
+			reload(d, t->step == STEP_UNDO ||
+					  json_is_true(json_object_get(offer, "may_delete")));
+	}
 }
 
 static void carry_out(struct director *d, const json_t *offer)
 {
-	struct taking *t = &d->push->taking;
-	const char *text = text_of(offer, "text");
-	json_t *wrong = NULL;
-
-	t->under_way = true;
-	if (t->step == STEP_CHECK) {
-		answer(d, text ? check(d, text) : json_pack("[s]", "there is no text"));
-		return;
-	}
-	if (t->step == STEP_APPLY)
-		wrong = text ? write_pushed(d, text) : json_pack("[s]", "there is no text");
-	else
-		wrong = write_previous(d);
-	if (wrong)
-		answer(d, wrong);
-	else
-		reload(d,
-			t->step == STEP_UNDO || json_is_true(json_object_get(offer, "may_delete")));
+	d->push->taking.under_way = true;
+	take_step(d, offer);
 }
 
 /* What was there before is in force again, whatever that said. */
@@ -436,14 +487,28 @@ static void taking_reloaded(struct director *d, const json_t *errors)
 	reload(d, true);
 }
 
+/* The same step of the same offer, and the piece that was taken. */
+static bool is_known(const struct taking *t, const json_t *offer, enum step step)
+{
+	json_int_t at = json_integer_value(json_object_get(offer, "at"));
+
+	return id_of(offer) == t->id && step == t->step && t->errors &&
+	       (step != STEP_SEND || (size_t)at != t->have);
+}
+
 static void hear_offer(struct director *d, const json_t *offer)
 {
 	struct taking *t = &d->push->taking;
 	enum step step;
 
 	if (!step_by_name(text_of(offer, "step"), &step) || t->under_way ||
-		(id_of(offer) == t->id && step == t->step))
+		is_known(t, offer, step))
 		return;
+	if (id_of(offer) != t->id) {
+		forget_text(t);
+		json_decref(t->files);
+		t->files = NULL;
+	}
 	t->id = id_of(offer);
 	t->step = step;
 	json_decref(t->errors);
@@ -493,20 +558,32 @@ void push_look(struct director *d)
 			json_pack("[s]", "it is not heard over the link any more; see its status"));
 }
 
+static json_t *offer_to_json(const struct offer *o)
+{
+	size_t left = o->len - o->at;
+	json_t *offer = json_pack("{s:I, s:s, s:b}", "id", (json_int_t)o->id, "step",
+		step_names[o->step], "may_delete", o->may_delete);
+
+	if (o->step == STEP_SEND)
+		(void)json_object_update_new(
+			offer, json_pack("{s:I, s:I, s:o}", "at", (json_int_t)o->at, "total",
+				       (json_int_t)o->len, "piece",
+				       json_stringn(o->text + o->at,
+					       left < PIECE_MAX ? left : PIECE_MAX)));
+	return offer;
+}
+
 void push_to_json(const struct director *d, json_t *state)
 {
-	const struct offer *o = &d->push->offer;
 	const struct taking *t = &d->push->taking;
 
-	if (o->call)
-		(void)json_object_set_new(state, "push",
-			json_pack("{s:I, s:s, s:b, s:s*}", "id", (json_int_t)o->id, "step",
-				step_names[o->step], "may_delete", o->may_delete, "text",
-				o->step == STEP_UNDO ? NULL : o->text));
+	if (d->push->offer.call)
+		(void)json_object_set_new(state, "push", offer_to_json(&d->push->offer));
 	if (t->errors && !t->under_way)
 		(void)json_object_set_new(state, "pushed",
-			json_pack("{s:I, s:s, s:O}", "id", (json_int_t)t->id, "step",
-				step_names[t->step], "errors", t->errors));
+			json_pack("{s:I, s:s, s:I, s:O}", "id", (json_int_t)t->id, "step",
+				step_names[t->step], "at", (json_int_t)t->have, "errors",
+				t->errors));
 }
 
 int push_init(struct director *d)
@@ -536,6 +613,8 @@ void push_done(struct director *d)
 	sd_event_source_disable_unref(d->push->defer);
 	json_decref(d->push->reload_said);
 	json_decref(d->push->taking.errors);
+	json_decref(d->push->taking.files);
+	forget_text(&d->push->taking);
 	free(d->push);
 	d->push = NULL;
 }

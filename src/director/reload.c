@@ -39,6 +39,8 @@ struct conf *reload_load(struct director *d)
 		conf_free(conf);
 		conf = NULL;
 	}
+	if (conf)
+		(void)conf_hide_secrets(conf);
 	if (!conf) {
 		d->rejected = reload_errors_to_json(&errors);
 		json_array_foreach (d->rejected, i, text)

@@ -73,10 +73,27 @@ void replicate_heard(struct director *d, const json_t *decisions)
 	}
 }
 
-void replicate_counted(struct director *d, struct override *item, bool counts)
+void replicate_counted(struct director *d, struct override *item, const struct drain_count *count)
 {
-	if (item->counts_here == counts)
+	const struct drain_count *before = &item->counts_here;
+
+	if (item->looked_here && before->known == count->known && before->active == count->active &&
+		before->inactive == count->inactive)
 		return;
-	item->counts_here = counts;
+	item->looked_here = true;
+	item->counts_here = *count;
 	peer_touch(d);
+}
+
+bool replicate_is_counted_there(const struct director *d, const struct override *item)
+{
+	return !d->peer.alive || !d->peer.stream || item->looked_there;
+}
+
+struct drain_count replicate_count(const struct director *d, const struct override *item)
+{
+	static const struct drain_count nobody;
+
+	return drain_count_pair(&item->counts_here,
+		d->peer.alive && d->peer.stream ? &item->counts_there : &nobody);
 }

@@ -26,6 +26,7 @@ static void add_policy(const struct conf *conf, const struct conf_router *router
 	(void)json_object_set_new(
 		json, "preempt_delay_us", json_integer((json_int_t)router->preempt_delay_us));
 	(void)json_object_set_new(json, "settle_us", json_integer((json_int_t)router->settle_us));
+	(void)json_object_set_new(json, "fast_failover", json_boolean(router->fast_failover));
 	if (router->group != CONF_NONE)
 		(void)json_object_set_new(
 			json, "group", json_string(conf->groups[router->group].name));
@@ -58,8 +59,10 @@ void roles_configure(struct director *d)
 {
 	json_t *routers = json_array();
 
+	(void)conf_show_secrets(d->conf);
 	for (size_t i = 0; i < d->conf->n_routers; i++)
 		(void)json_array_append_new(routers, router_to_json(d, &d->conf->routers[i]));
+	(void)conf_hide_secrets(d->conf);
 	process_call(&d->helpers[HELPER_ELECTOR], "Configure",
 		json_pack("{s:i, s:s, s:b, s:I, s:b, s:o}", "generation", d->generation,
 			"maintenance", maintenance_name(d->maintenance.mode), "ready",

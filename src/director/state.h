@@ -598,8 +598,12 @@ void compare_done(struct director *d);
 /* replicate.c */
 /* What the peer decided, or had decided by us. */
 void replicate_heard(struct director *d, const json_t *decisions);
-/* Whether a drain has connections left here. */
-void replicate_counted(struct director *d, struct override *item, bool counts);
+/* So many connections a drain has left here. */
+void replicate_counted(struct director *d, struct override *item, const struct drain_count *count);
+/* The peer has looked since the drain was decided, or there is none that could. */
+bool replicate_is_counted_there(const struct director *d, const struct override *item);
+/* Of both: one that is not heard has none. */
+struct drain_count replicate_count(const struct director *d, const struct override *item);
 
 /* push.c */
 void push_request(struct director *d, struct control_call *call, const json_t *parameters);
@@ -620,6 +624,8 @@ int conntrack_sync_init(struct director *d);
 void conntrack_sync_done(struct director *d);
 /* d->conf is another one. */
 void conntrack_sync_configure(struct director *d);
+/* Something of what was told did not go out: it is told again. */
+void conntrack_sync_lost(struct director *d);
 /* Entries of the peer. */
 void conntrack_sync_message(struct director *d, const json_t *parameters);
 /* The peer is to tell everything: a stream is new, or entries were deleted here. */

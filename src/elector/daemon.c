@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -687,6 +688,9 @@ int daemon_run(const char *runtime_dir)
 
 	/* Long buffers are mapped, and gone when they are freed; said once, the limit stays. */
 	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	/* It holds keys: no core dump, and nobody of the same user may look into it. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;

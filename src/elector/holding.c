@@ -34,7 +34,7 @@ void holding_record(struct router *r)
 		record_silence(s, r->config.interval_cs);
 	s->format = r->config.format;
 	s->peers = r->config.peers;
-	s->down_intervals = r->config.down_intervals;
+	s->down_intervals = vrrp_silence_intervals(&r->vrrp.config);
 	s->election = r->home->ifindex;
 	for (size_t i = 0; i < MOVED_PLACES_MAX; i++)
 		s->ifindex[i] = r->sites[i].port ? r->sites[i].port->ifindex : 0;

@@ -221,11 +221,13 @@ static const char *read_policy(const json_t *json, struct router_config *ret)
 {
 	json_int_t down_intervals = VRRP_DOWN_INTERVALS, preempt_delay_us = 0, settle_us = 0;
 	const char *group = "";
+	int fast_failover = 0;
 
-	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?s}", "down_intervals",
+	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?b, s?s}", "down_intervals",
 		    &down_intervals, "preempt_delay_us", &preempt_delay_us, "settle_us", &settle_us,
-		    "group", &group) < 0)
-		return "down_intervals, preempt_delay_us, settle_us or group is of the wrong type";
+		    "fast_failover", &fast_failover, "group", &group) < 0)
+		return "down_intervals, preempt_delay_us, settle_us, fast_failover or group is of "
+		       "the wrong type";
 	if (!in_range(down_intervals, 1, VRRP_DOWN_INTERVALS_MAX) || preempt_delay_us < 0 ||
 		settle_us < 0)
 		return "down_intervals, preempt_delay_us or settle_us is out of range";
@@ -234,6 +236,7 @@ static const char *read_policy(const json_t *json, struct router_config *ret)
 	ret->down_intervals = (uint8_t)down_intervals;
 	ret->preempt_delay_us = (uint64_t)preempt_delay_us;
 	ret->settle_us = (uint64_t)settle_us;
+	ret->fast_failover = fast_failover;
 	return NULL;
 }
 

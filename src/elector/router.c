@@ -138,6 +138,7 @@ static struct vrrp_config election_of(const struct router *r)
 		.preempt_delay_us = config->preempt_delay_us,
 		.settle_us = config->settle_us,
 		.down_intervals = config->down_intervals,
+		.fast_failover = config->fast_failover,
 		.grouped = r->group != NULL,
 	};
 }
@@ -261,12 +262,22 @@ static struct instant ask_peer(const struct router *r, struct instant now)
 	return second_opinion_until(&news, opinion_lasts_us(r), now);
 }
 
+static bool peer_is_dead(const struct router *r, struct instant now)
+{
+	struct peer_news news;
+
+	return r->world.ops->ask_peer(r->world.io, r->config.name, &news) &&
+	       second_opinion_dead(&news, now);
+}
+
 static void step_timer(struct router *r, struct instant now)
 {
 	struct vrrp_event event = {.kind = VRRP_EV_TIMER};
 
-	if (r->vrrp.state == VRRP_BACKUP)
+	if (r->vrrp.state == VRRP_BACKUP) {
 		event.vouched = ask_peer(r, now);
+		event.dead = r->config.fast_failover && peer_is_dead(r, now);
+	}
 	step_event(r, &event, now);
 }
 
@@ -636,7 +647,7 @@ void router_hear(struct router *r, const struct vrrp_advert *advert, struct inst
 
 void router_timer(struct router *r, struct instant now)
 {
-	if (instant_reached(r->vrrp.deadline, now)) {
+	if (instant_reached(vrrp_next(&r->vrrp), now)) {
 		holding_try_again(r);
 		step_timer(r, now);
 		router_restore(r, now);
@@ -649,5 +660,5 @@ void router_timer(struct router *r, struct instant now)
 struct instant router_deadline(const struct router *r)
 {
 	return instant_min(
-		r->handover.deadline, instant_min(r->vrrp.deadline, r->announce.deadline));
+		r->handover.deadline, instant_min(vrrp_next(&r->vrrp), r->announce.deadline));
 }

@@ -62,6 +62,7 @@ struct router_config {
 	bool preempt;
 	uint64_t preempt_delay_us;
 	uint64_t settle_us;
+	bool fast_failover;
 	struct vrrp_format format; /* with the family of the router */
 	struct addr source;        /* of unicast adverts; family 0: the port's primary address */
 	struct vrrp_peers peers;   /* none: multicast */

@@ -123,18 +123,27 @@ static void fail_later(struct channel *c, int error)
 	(void)sd_event_source_set_enabled(c->defer, SD_EVENT_ONESHOT);
 }
 
+/* There may be keys in what was sent. */
+static void release_queue(struct channel *c)
+{
+	if (c->out)
+		explicit_bzero(c->out, c->out_size);
+	free(c->out);
+	c->out = NULL;
+	c->out_size = 0;
+}
+
 static void send_queued(struct channel *c)
 {
 	size_t sent;
 	int r = send_some(c, c->out + c->out_start, c->out_end - c->out_start, &sent);
 
+	explicit_bzero(c->out + c->out_start, sent);
 	c->out_start += sent;
 	if (c->out_start == c->out_end)
 		c->out_start = c->out_end = 0;
 	if (c->out_end == 0 && c->out_size > QUEUE_KEPT) {
-		free(c->out);
-		c->out = NULL;
-		c->out_size = 0;
+		release_queue(c);
 	}
 	if (r < 0 && r != -EAGAIN)
 		fail_later(c, r);
@@ -144,17 +153,24 @@ static void send_queued(struct channel *c)
 static int queue(struct channel *c, const char *data, size_t len)
 {
 	if (c->out_start > 0) {
-		memmove(c->out, c->out + c->out_start, c->out_end - c->out_start);
-		c->out_end -= c->out_start;
+		size_t left = c->out_end - c->out_start;
+
+		memmove(c->out, c->out + c->out_start, left);
+		explicit_bzero(c->out + left, c->out_end - left);
+		c->out_end = left;
 		c->out_start = 0;
 	}
 	if (len > c->out_max - c->out_end)
 		return -ENOBUFS;
 	if (c->out_end + len > c->out_size) {
 		size_t size = 2 * (c->out_end + len);
-		char *out = realloc(c->out, size);
+		size_t used = c->out_end;
+		char *out = malloc(size);
 		if (!out)
 			return -ENOMEM;
+		if (used > 0)
+			memcpy(out, c->out, used);
+		release_queue(c);
 		c->out = out;
 		c->out_size = size;
 	}
@@ -189,10 +205,12 @@ void channel_send(struct channel *c, const json_t *message)
 {
 	auto_free char *text = json_dumps(message, JSON_COMPACT);
 
-	if (text)
+	if (text) {
 		channel_send_text(c, text);
-	else
+		explicit_bzero(text, strlen(text));
+	} else {
 		fail_later(c, -ENOMEM);
+	}
 }
 
 void channel_call(struct channel *c, const char *method, json_t *parameters)
@@ -282,7 +300,7 @@ void channel_free(struct channel *c)
 	sd_event_source_disable_unref(c->defer);
 	(void)close(c->fd);
 	frame_done(&c->in);
-	free(c->out);
+	release_queue(c);
 	free(c);
 }
 

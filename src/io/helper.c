@@ -3,6 +3,8 @@
  */
 #include "io/helper.h"
 
+#include "io/json_memory.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -227,8 +229,10 @@ static const char *runtime_dir_of(int argc, char **argv, const char *name, int *
 int helper_main(int argc, char **argv, const char *name, int (*run)(const char *runtime_dir))
 {
 	int status, r;
-	const char *dir = runtime_dir_of(argc, argv, name, &status);
+	const char *dir;
 
+	json_memory_init();
+	dir = runtime_dir_of(argc, argv, name, &status);
 	if (!dir)
 		return status;
 	r = run(dir);

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libio.a
 libio_a_SOURCES = \
 	src/io/channel.c src/io/channel.h \
+	src/io/json_memory.c src/io/json_memory.h \
 	src/io/file.c src/io/file.h \
 	src/io/clock.h \
 	src/io/helper.c src/io/helper.h \

@@ -43,6 +43,7 @@ struct connection {
 	SSL *ssl;
 	struct tls_psk psk;
 	enum phase phase;
+	enum stream_failure failure;
 	sd_event_source *io, *timeout, *defer;
 	uint64_t timeout_us; /* of the handshake */
 	const struct connection_handler *handler;
@@ -118,6 +119,9 @@ static void ssl_failed(struct connection *c, int ssl_error)
 		text = error ? strerror(error) : "cut off";
 	(void)snprintf(reason, sizeof(reason), "%s%s",
 		c->phase == PHASE_HANDSHAKE ? "handshake: " : "", text ? text : "TLS error");
+	/* Who speaks TLS and was asked for a key has another one, or none that was found. */
+	if (c->phase == PHASE_HANDSHAKE && ssl_error == SSL_ERROR_SSL)
+		c->failure = c->psk.asked ? STREAM_WRONG_KEY : STREAM_JUNK;
 	ERR_clear_error();
 	closed(c, reason);
 }
@@ -192,6 +196,11 @@ bool connection_send(struct connection *c, enum stream_type type, const void *da
 	if (!c->wants_write)
 		(void)sd_event_source_set_enabled(c->defer, SD_EVENT_ONESHOT);
 	return true;
+}
+
+enum stream_failure connection_failure(const struct connection *c)
+{
+	return c->failure;
 }
 
 size_t connection_queued(const struct connection *c)
@@ -271,6 +280,7 @@ static void opened(struct connection *c)
 	bool freed = false;
 
 	if (!tls_psk_agreed(c->ssl)) {
+		c->failure = STREAM_WRONG_KEY;
 		closed(c, "handshake: not by the pair key");
 		return;
 	}
@@ -362,6 +372,8 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
+	if (c->phase == PHASE_HANDSHAKE)
+		c->failure = STREAM_SLOW;
 	closed(c, c->phase == PHASE_CONNECTING ? "no answer" : "handshake: took too long");
 	return 0;
 }

@@ -32,6 +32,8 @@ int connection_new(sd_event *loop, SSL_CTX *context, const struct pair_keys *key
 void connection_free(struct connection *c); /* NULL is fine; what is queued is dropped */
 
 bool connection_is_open(const struct connection *c);
+/* Of one that was closed before it opened. */
+enum stream_failure connection_failure(const struct connection *c);
 /* Which key of the pair it was made with; valid when open. */
 const uint8_t *connection_key_id(const struct connection *c);
 

@@ -30,6 +30,10 @@ const char *count_name(enum count count)
 		[COUNT_INJECT_FAILED] = "inject_failed",
 		[COUNT_STREAM_OPENED] = "stream_opened",
 		[COUNT_STREAM_FAILED] = "stream_failed",
+		[COUNT_STREAM_WRONG_KEY] = "stream_wrong_key",
+		[COUNT_STREAM_JUNK] = "stream_junk",
+		[COUNT_STREAM_SLOW] = "stream_slow",
+		[COUNT_STREAM_STRANGER] = "stream_stranger",
 		[COUNT_SESSIONS] = "sessions",
 	};
 

@@ -30,7 +30,11 @@ enum count {
 	COUNT_STALE,           /* records that said less than was known */
 	COUNT_INJECT_FAILED,   /* messages that the device did not take */
 	COUNT_STREAM_OPENED,
-	COUNT_STREAM_FAILED, /* attempts that never became one, ours or anybody's */
+	COUNT_STREAM_FAILED, /* attempts that never became one, ours or anybody's; of them: */
+	COUNT_STREAM_WRONG_KEY,
+	COUNT_STREAM_JUNK,
+	COUNT_STREAM_SLOW,
+	COUNT_STREAM_STRANGER,
 	COUNT_SESSIONS,
 	COUNT_MAX_
 };

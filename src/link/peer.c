@@ -28,6 +28,7 @@
 
 /* 3.5 heartbeats of silence are the peer's death. */
 #define SILENCE_HALVES 7
+#define SILENT_BEATS 2      /* of our own, in time, that found it silent: then it is dead */
 #define PATIENCE_US 3000000 /* of silence, before the stream is given up */
 
 struct peer {
@@ -44,6 +45,8 @@ struct peer {
 	sd_event_source *beat, *silence, *repair, *tell;
 	struct instant next_beat;
 	struct instant heard; /* {0}: not in this session */
+	struct instant stream_heard;
+	unsigned silent_beats;
 	bool alive;
 	struct heartbeat last; /* that was heard */
 	uint64_t rtt_us;       /* 0: not measured */
@@ -246,6 +249,31 @@ static void send_heartbeat(struct peer *p)
 	(void)relay_send_item(p->world->relay, LINK_ITEM_HEARTBEAT, body, sizeof(body));
 }
 
+/* Neither by datagram on any interface nor over the stream. */
+static bool is_silent(const struct peer *p, struct instant now)
+{
+	return p->heard.us && instant_between_us(p->heard, now) >= silence_us(p) &&
+	       instant_between_us(p->stream_heard, now) >= silence_us(p) &&
+	       p->world->can_hear(p->world->userdata);
+}
+
+/* For those who succeed a dead peer sooner. A process that is late may have been deaf, not the peer
+ * silent. */
+static void look_for_death(struct peer *p, struct instant now)
+{
+	bool in_time = instant_between_us(p->next_beat, now) < p->settings->heartbeat_us;
+	struct instant until = {0};
+
+	if (!p->world->page)
+		return;
+	if (is_silent(p, now))
+		p->world->listen(p->world->userdata);
+	p->silent_beats = in_time && is_silent(p, now) ? p->silent_beats + 1 : 0;
+	if (p->silent_beats >= SILENT_BEATS)
+		until = instant_add(now, 2 * p->settings->heartbeat_us);
+	peer_page_dead(p->world->page, until);
+}
+
 static int on_beat(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct peer *p = userdata;
@@ -253,7 +281,10 @@ static int on_beat(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
+	look_for_death(p, now);
 	send_heartbeat(p);
+	if (p->greeted) /* no room: what is there says as much */
+		(void)stream_send(p->stream, STREAM_BEAT, NULL, 0);
 	p->next_beat = instant_add(p->next_beat, p->settings->heartbeat_us);
 	if (instant_reached(p->next_beat, now)) /* late: what passed is not made up for */
 		p->next_beat = instant_add(now, p->settings->heartbeat_us);
@@ -280,16 +311,24 @@ static bool on_tracked(struct peer *p, const uint8_t *data, size_t len)
 }
 
 /* By datagram while they fit one, which is repaired when it is lost. */
+static bool pass_tracked(struct peer *p, const uint8_t *bytes, size_t len)
+{
+	if (len <= p->world->relay->message_max &&
+		relay_send_item(p->world->relay, LINK_ITEM_TRACKED, bytes, len))
+		return true;
+	return p->greeted && stream_send(p->stream, STREAM_TRACKED, bytes, len);
+}
+
+/* Pieces of a bulk are sent again when they are not acknowledged; what is live is not. */
 static void send_tracked(struct peer *p, const char *hex)
 {
 	size_t len = hex ? strlen(hex) / 2 : 0;
 	uint8_t *bytes = len > 0 && len <= STREAM_MESSAGE_MAX ? malloc(len) : NULL;
+	struct tracked_reader reader;
 
-	if (bytes && hex_read(hex, bytes, len) &&
-		!(len <= p->world->relay->message_max &&
-			relay_send_item(p->world->relay, LINK_ITEM_TRACKED, bytes, len)) &&
-		p->greeted)
-		(void)stream_send(p->stream, STREAM_TRACKED, bytes, len);
+	if (bytes && hex_read(hex, bytes, len) && !pass_tracked(p, bytes, len) &&
+		tracked_reader_open(&reader, bytes, len) && reader.header.kind == TRACKED_LIVE)
+		helper_send(p->world->helper, "TrackedLost", json_object());
 	free(bytes);
 }
 
@@ -584,12 +623,34 @@ static void on_closed(struct stream *s, const char *reason, void *userdata)
 	changed(p);
 }
 
-static void on_failed(struct stream *s, const char *reason, void *userdata)
+static void count_failure(struct counts *counts, enum stream_failure failure)
+{
+	counts->n[COUNT_STREAM_FAILED]++;
+	switch (failure) {
+	case STREAM_FAILED_OTHERWISE:
+		break;
+	case STREAM_WRONG_KEY:
+		counts->n[COUNT_STREAM_WRONG_KEY]++;
+		break;
+	case STREAM_JUNK:
+		counts->n[COUNT_STREAM_JUNK]++;
+		break;
+	case STREAM_SLOW:
+		counts->n[COUNT_STREAM_SLOW]++;
+		break;
+	case STREAM_STRANGER:
+		counts->n[COUNT_STREAM_STRANGER]++;
+		break;
+	}
+}
+
+static void on_failed(
+	struct stream *s, enum stream_failure failure, const char *reason, void *userdata)
 {
 	struct peer *p = userdata;
 
 	(void)s;
-	p->world->counts->n[COUNT_STREAM_FAILED]++;
+	count_failure(p->world->counts, failure);
 	(void)snprintf(p->last_failure, sizeof(p->last_failure), "%s", reason);
 	if (p->greeted)
 		return;
@@ -644,6 +705,8 @@ static const char *take_message(
 	case STREAM_TRACKED:
 		ok = on_tracked(p, data, len);
 		break;
+	case STREAM_BEAT:
+		break;
 	case STREAM_HELLO:
 	case STREAM_TYPE_MAX_:
 		break;
@@ -655,8 +718,10 @@ static void on_message(
 	struct stream *s, enum stream_type type, const uint8_t *data, size_t len, void *userdata)
 {
 	struct peer *p = userdata;
-	const char *wrong = take_message(p, type, data, len);
+	const char *wrong;
 
+	p->stream_heard = clock_now();
+	wrong = take_message(p, type, data, len);
 	if (!wrong)
 		return;
 	p->world->counts->n[COUNT_BAD_MESSAGE]++;

@@ -30,6 +30,8 @@ struct peer_world {
 	int (*kernel_queue)(struct udp_queue *ret, void *userdata);
 	/* Read what arrived and was not looked at yet, before a verdict about silence. */
 	void (*listen)(void *userdata);
+	/* Whether an interface of the link is there and up: without one, silence means nothing. */
+	bool (*can_hear)(void *userdata);
 	void *userdata;
 };
 

@@ -155,7 +155,7 @@ static void on_closed(struct connection *c, const char *reason, void *userdata)
 		close_current(s, reason);
 	} else {
 		(void)forget_pending(s, c);
-		s->handler->failed(s, reason, s->userdata);
+		s->handler->failed(s, connection_failure(c), reason, s->userdata);
 		connection_free(c);
 	}
 	if (s->connects && s->n_pending == 0)
@@ -293,7 +293,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	r = start_connecting(s);
 	if (r < 0) {
-		s->handler->failed(s, strerror(-r), s->userdata);
+		s->handler->failed(s, STREAM_FAILED_OTHERWISE, strerror(-r), s->userdata);
 		retry(s);
 	}
 	return 0;
@@ -330,7 +330,7 @@ static void make_room(struct stream *s)
 		return;
 	(void)forget_pending(s, oldest);
 	connection_free(oldest);
-	s->handler->failed(s, "handshake: too many at a time", s->userdata);
+	s->handler->failed(s, STREAM_SLOW, "handshake: too many at a time", s->userdata);
 }
 
 static void admit(struct stream *s, int fd, const struct sockaddr_storage *from)
@@ -340,13 +340,14 @@ static void admit(struct stream *s, int fd, const struct sockaddr_storage *from)
 
 	if (!addr_equal(&source, &s->settings.peer)) {
 		(void)close(fd);
-		s->handler->failed(s, "refused: not from the peer's address", s->userdata);
+		s->handler->failed(
+			s, STREAM_STRANGER, "refused: not from the peer's address", s->userdata);
 		return;
 	}
 	make_room(s);
 	r = add_connection(s, fd);
 	if (r < 0)
-		s->handler->failed(s, strerror(-r), s->userdata);
+		s->handler->failed(s, STREAM_FAILED_OTHERWISE, strerror(-r), s->userdata);
 }
 
 static int on_arrivals(sd_event_source *source, int fd, uint32_t revents, void *userdata)

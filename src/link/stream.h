@@ -28,7 +28,17 @@ enum stream_type {
 	STREAM_DIGEST,  /* of the sender's connections, by service */
 	STREAM_TRACKED, /* conntrack entries, for fullnat */
 	STREAM_AGREED,  /* the hello was taken: datagrams under its keys can be read */
+	STREAM_BEAT,    /* the sender lives; nothing else */
 	STREAM_TYPE_MAX_
+};
+
+/* Why an attempt never became a stream. */
+enum stream_failure {
+	STREAM_FAILED_OTHERWISE, /* nobody answered, or it was cut off */
+	STREAM_WRONG_KEY,        /* TLS with a key that is none of the pair's */
+	STREAM_JUNK,             /* no TLS, or TLS without a key */
+	STREAM_SLOW,             /* the handshake took too long, or made room for another one */
+	STREAM_STRANGER,         /* not from the peer's address */
 };
 
 struct stream;
@@ -44,7 +54,8 @@ struct stream_handler {
 	 * When another connection takes its place, `opened` follows at once. */
 	void (*closed)(struct stream *s, const char *reason, void *userdata);
 	/* An attempt, ours or somebody else's, never became a stream. */
-	void (*failed)(struct stream *s, const char *reason, void *userdata);
+	void (*failed)(
+		struct stream *s, enum stream_failure failure, const char *reason, void *userdata);
 };
 
 struct stream_settings {

@@ -177,6 +177,16 @@ static void listen_now(void *userdata)
 			(void)read_way(&t->ways[i]);
 }
 
+static bool can_hear(void *userdata)
+{
+	struct tandem_mode *t = userdata;
+
+	for (size_t i = 0; i < t->settings.n_interfaces; i++)
+		if (t->ways[i].fd >= 0 && t->ways[i].watch.up)
+			return true;
+	return false;
+}
+
 static void close_way(struct way *w)
 {
 	sd_event_source_disable_unref(w->arrivals);
@@ -484,6 +494,7 @@ static int make_parts(struct tandem_mode *t)
 		.inject = inject,
 		.kernel_queue = kernel_queue,
 		.listen = listen_now,
+		.can_hear = can_hear,
 		.userdata = t};
 	return peer_new(&t->peer_world, &t->peer);
 }

@@ -45,6 +45,7 @@ static int offer(SSL *ssl, const EVP_MD *digest, const unsigned char **ret_id, s
 {
 	struct tls_psk *t = SSL_get_app_data(ssl);
 
+	t->asked = true;
 	*ret = NULL;
 	*ret_id = NULL;
 	*ret_id_len = 0;
@@ -65,6 +66,7 @@ static int find(SSL *ssl, const unsigned char *id, size_t id_len, SSL_SESSION **
 {
 	struct tls_psk *t = SSL_get_app_data(ssl);
 
+	t->asked = true;
 	*ret = NULL;
 	if (id_len != PAIR_KEY_ID_LEN)
 		return 1;
@@ -119,9 +121,22 @@ bool tls_psk_begin(SSL *ssl, struct tls_psk *psk, bool is_server)
 	return true;
 }
 
+/* The handshake was all that it was for; OpenSSL would keep it in its heap as long as the
+ * connection lasts. */
+static void forget_psk(SSL *ssl)
+{
+	static const uint8_t nothing[SHA256_LEN];
+	SSL_SESSION *session = SSL_get_session(ssl);
+
+	if (session)
+		(void)SSL_SESSION_set1_master_key(session, nothing, sizeof(nothing));
+}
+
 bool tls_psk_agreed(SSL *ssl)
 {
 	const struct tls_psk *t = SSL_get_app_data(ssl);
+	bool agreed = t->found && SSL_session_reused(ssl) && SSL_version(ssl) == TLS1_3_VERSION;
 
-	return t->found && SSL_session_reused(ssl) && SSL_version(ssl) == TLS1_3_VERSION;
+	forget_psk(ssl);
+	return agreed;
 }

@@ -12,6 +12,7 @@
 struct tls_psk {
 	const struct pair_keys *keys;    /* borrowed: of the moment of the handshake */
 	uint8_t key_id[PAIR_KEY_ID_LEN]; /* which of them it was */
+	bool asked;                      /* for a key: it is TLS that was begun with one */
 	bool found;                      /* key_id is set */
 };
 

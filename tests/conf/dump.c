@@ -222,6 +222,8 @@ static void dump_wire(const struct conf *c, const struct conf_router *r, json_t 
 		json_object_set_new(router, "family", json_integer(6));
 	if (r->down_intervals != 3)
 		json_object_set_new(router, "down_intervals", json_integer(r->down_intervals));
+	if (r->fast_failover)
+		json_object_set_new(router, "fast_failover", json_true());
 	if (r->preempt_delay_us)
 		json_object_set_new(router, "preempt_delay", dump_duration(r->preempt_delay_us));
 	if (r->settle_us)

@@ -488,6 +488,33 @@ START_TEST(the_keys_of_the_pair_are_read_anew_each_time)
 }
 END_TEST
 
+START_TEST(keys_are_hidden_shown_and_hidden_again)
+{
+	static const uint8_t nothing[PAIR_KEY_LEN];
+	struct conf *c = load_with_key_file();
+
+	write_file("link.key", KEY_B KEY_A);
+	ck_assert_int_eq(chmod("link.key", 0600), 0);
+	ck_assert_str_eq(secrets_fault(c), "");
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(conf_hide_secrets(c), 0);
+		ck_assert_mem_eq(c->link.keys.items[0].bytes, nothing, sizeof(nothing));
+		ck_assert_mem_eq(c->link.keys.items[1].bytes, nothing, sizeof(nothing));
+		ck_assert_int_eq(conf_show_secrets(c), 0);
+		ck_assert_uint_eq(c->link.keys.n, 2);
+		ck_assert_uint_eq(c->link.keys.items[0].bytes[0], 0xff);
+		ck_assert_uint_eq(c->link.keys.items[1].bytes[31], 0x1f);
+	}
+	ck_assert_int_eq(conf_hide_secrets(c), 0);
+	write_file("link.key", KEY_A); /* what is read anew is hidden anew */
+	ck_assert_str_eq(secrets_fault(c), "");
+	ck_assert_int_eq(conf_hide_secrets(c), 0);
+	ck_assert_int_eq(conf_show_secrets(c), 0);
+	ck_assert_uint_eq(c->link.keys.n, 1);
+	conf_free(c);
+}
+END_TEST
+
 START_TEST(a_key_file_that_is_none_is_refused_with_its_line)
 {
 	static const struct {
@@ -560,6 +587,7 @@ static TCase *file_tests(void)
 	tcase_add_test(tcase, a_directory_with_the_signs_of_a_pattern_stands_for_itself);
 	tcase_add_test(tcase, a_file_by_another_name_is_still_included_once);
 	tcase_add_test(tcase, the_keys_of_the_pair_are_read_anew_each_time);
+	tcase_add_test(tcase, keys_are_hidden_shown_and_hidden_again);
 	tcase_add_test(tcase, a_key_file_that_is_none_is_refused_with_its_line);
 	tcase_add_test(tcase, a_key_file_that_others_can_read_is_refused);
 	return tcase;

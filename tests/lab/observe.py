@@ -217,6 +217,10 @@ class Holder:
         """How many still carry data both ways, each within that time."""
         return self.exchange(milliseconds)()
 
+    def close(self):
+        """All of them."""
+        self._process.kill()
+
 
 def start_server(node, name, *ports):
     """The application of a real server; its process."""

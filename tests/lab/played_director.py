@@ -2,7 +2,6 @@
 channel on descriptor 3, sends it frames, and waits for what it says."""
 
 import contextlib
-import ctypes
 import fcntl
 import itertools
 import json
@@ -15,9 +14,9 @@ import tempfile
 import threading
 import time
 
+from process import inside
+
 PREFIX = os.environ["TANDEM_PREFIX"]
-CLONE_NEWNET = 0x40000000
-libc = ctypes.CDLL(None, use_errno=True)
 numbers = itertools.count()
 
 
@@ -45,14 +44,8 @@ class Namespace:
 
     @contextlib.contextmanager
     def entered(self):
-        """This thread is inside while the block runs: sockets made there stay there."""
-        with open("/proc/thread-self/ns/net", "rb") as home, \
-                open(f"/run/netns/{self.name}", "rb") as there:
-            libc.setns(there.fileno(), CLONE_NEWNET)
-            try:
-                yield self
-            finally:
-                libc.setns(home.fileno(), CLONE_NEWNET)
+        with inside(self.name):
+            yield self
 
     def delete(self):
         run("ip", "netns", "delete", self.name)

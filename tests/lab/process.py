@@ -1,5 +1,7 @@
 """Processes of the lab: started, listened to with deadlines, stopped by their own id."""
 
+import contextlib
+import ctypes
 import json
 import os
 import shlex
@@ -21,6 +23,21 @@ def wait_until(condition, seconds, what, every=0.02):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}; the last answer: {value!r}")
         time.sleep(every)
+
+
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+@contextlib.contextmanager
+def inside(netns):
+    """This thread is in the network namespace while the block runs: sockets made there stay there."""
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{netns}", "rb") as there:
+        libc.setns(there.fileno(), CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            libc.setns(home.fileno(), CLONE_NEWNET)
 
 
 class Process:

@@ -15,7 +15,7 @@ import pytest
 
 from played_director import Helper, Namespace, connect
 from played_kernel import GROUP, PORT, SYNC_ID, Kernel, message, record
-from process import cpu_seconds, peak_mb
+from process import cpu_seconds, peak_mb, wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
 
@@ -516,7 +516,7 @@ def tracked(n):
     """Entries of connection tracking as the director writes them: hexadecimal."""
     entry = struct.pack(">BBBxIIHHHH4s4s4s4s", 2, 6, 3, 900, 0, 1024, 80, 80, 2048, *(
         socket.inet_aton(a) for a in ("10.0.0.1", "192.0.2.100", "10.9.0.1", "10.9.0.200")))
-    return (struct.pack(">BxH", 1, n) + entry * n).hex()
+    return (struct.pack(">BBHIQQ", 2, 0, n, 0, 7, 1) + entry * n).hex()
 
 
 @patient
@@ -553,9 +553,9 @@ def test_coverage_is_told_when_asked(pair):
 
 def test_the_elector_can_read_that_the_peer_lives_and_what_it_is(hosts):
     page = os.memfd_create("page", os.MFD_ALLOW_SEALING)
-    size = 24 + 2 * (8 + 1024 * 16)
+    size = 32 + 2 * (8 + 1024 * 16)
     os.ftruncate(page, size)
-    os.pwrite(page, struct.pack("=I", 1), 0)
+    os.pwrite(page, struct.pack("=I", 2), 0)
     fcntl.fcntl(page, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
     lb1, lb2 = hosts
     lb1.page = page
@@ -566,23 +566,26 @@ def test_the_elector_can_read_that_the_peer_lives_and_what_it_is(hosts):
     lb1.link.wait("Peer", alive=True, stream=True, state={"routers": {"front": {"state": "active", "cut_off": True}}})
 
     def read_page():
-        _, turn, heard, told = struct.unpack("=IIQQ", os.pread(page, 24, 0))
-        at = 24 + (turn % 2) * (8 + 1024 * 16)
+        _, turn, heard, told, dead_until = struct.unpack("=IIQQQ", os.pread(page, 32, 0))
+        at = 32 + (turn % 2) * (8 + 1024 * 16)
         n, = struct.unpack("=I", os.pread(page, 4, at))
-        return heard, told, [struct.unpack("=QII", os.pread(page, 16, at + 8 + 16 * i)) for i in range(n)]
+        return heard, told, [struct.unpack("=QII", os.pread(page, 16, at + 8 + 16 * i)) for i in range(n)], dead_until
 
-    heard, told, routers = read_page()
+    heard, told, routers, dead_until = read_page()
+    assert dead_until == 0
     now = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
     assert now - 1e6 < heard <= now and told > 0
     assert [router[1:] for router in routers] == [(2, 1)]
     lb1.link.wait_report(lambda r: read_page()[0] > heard)
     lb2.kill()
     lb1.link.wait("Peer", alive=False)
+    wait_until(lambda: read_page()[3] > time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6, 5, "it counts as dead")
+    assert read_page()[3] <= time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6 + 2e6
     lb1.link.collect(0)  # what was said of the process before
     lb2.start()
     lb2.configure()
     wait_alive(lb1)
-    assert read_page()[2] == []
+    assert read_page()[2:] == ([], 0)
     lb1.link.stop()
     lb1.link = None
     assert read_page()[0] == 0

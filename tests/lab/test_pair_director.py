@@ -5,6 +5,7 @@ import copy
 import json
 import os
 import secrets
+import time
 
 import pytest
 
@@ -428,3 +429,142 @@ def test_push_to_nobody_is_refused(lab):
     wait_peer(lb1, alive=False)
     result = lb1.ctl("push")
     assert result.returncode == 1 and "it is not heard over the link" in result.stderr
+
+
+def write_part(d, name, content):
+    path = os.path.join(os.path.dirname(d.config_path), name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def parts(d):
+    """{name: text} of what is below the directory of the configuration in conf.d."""
+    found = {}
+    base = os.path.dirname(d.config_path)
+    for where, _, names in os.walk(os.path.join(base, "conf.d")):
+        for name in names:
+            with open(os.path.join(where, name), encoding="utf-8") as file:
+                found[os.path.relpath(os.path.join(where, name), base)] = file.read()
+    return found
+
+
+@pytest.fixture
+def with_parts(lab):
+    """Both have their configuration in a directory of their own, with what it includes."""
+    config = config_of(lab, include=["conf.d/*.json", "./conf.d/more/one.json"])
+    del config["pools"]
+    pools = {name: {"pools": {name: {"servers": {"rs": {"address": f"192.0.2.{n}"}}}}} for n, name in
+             enumerate(("a", "b", "one"), 11)}
+    both = []
+    for name in ("lb1", "lb2"):
+        d = director(lab, name, config)
+        os.makedirs(os.path.join(os.path.dirname(d.config_path), f"{name}.d"))
+        d.config_path = os.path.join(os.path.dirname(d.config_path), f"{name}.d", "tandem.json")
+        d.write_config(config)
+        write_part(d, "conf.d/a.json", pools["a"])
+        write_part(d, "conf.d/b.json", pools["b"])
+        write_part(d, "conf.d/more/one.json", pools["one"])
+        both.append(d)
+    for d in both:
+        d.start()
+    for d in both:
+        wait_peer(d, alive=True, stream=True, trouble_here="none", trouble_there="none")
+    both[0].wait_owner(VIP)
+    return both
+
+
+def test_a_configuration_is_pushed_with_what_it_includes(lab, with_parts):
+    lb1, lb2 = with_parts
+    old = parts(lb2)
+    base = os.path.dirname(lb1.config_path)
+    write_part(lb1, "conf.d/c.json", {"pools": {"c": {"servers": {"rs": {"address": "192.0.2.21"}}}}})
+    write_part(lb1, "conf.d/more/one.json", {"pools": {"one": {"servers": {"rs": {"address": "192.0.2.22"}}}}})
+    os.unlink(os.path.join(base, "conf.d/a.json"))
+    new = parts(lb1)
+    result = lb1.ctl("push")
+    assert (result.returncode, result.stdout) == (0, "lb2: in force\nlb1: in force\n"), result.stderr
+    assert {name: text.strip() for name, text in parts(lb2).items()} == {n: t.strip() for n, t in new.items()}
+    assert running(lb1) == running(lb2)
+    wait_peer(lb1, config_differs=False, trouble_there="none")
+    with open(lb2.config_path + ".previous-set", encoding="utf-8") as file:
+        kept = json.load(file)
+    assert kept["conf.d/a.json"] == old["conf.d/a.json"] and kept["conf.d/c.json"] is None
+    # As one it is taken back: what is new goes, what went comes back.
+    write_part(lb1, "conf.d/d/x.json", "{}")
+    write_part(lb1, "conf.d/e.json", {"include": "d/x.json"})
+    os.unlink(os.path.join(base, "conf.d/b.json"))
+    lab.played.say(complains="lb2")
+    result = lb1.ctl("push")
+    assert result.returncode == 1 and "lb2: tandem-link of lb2 complains" in result.stderr, result.stderr
+    assert {name: text.strip() for name, text in parts(lb2).items()} == {n: t.strip() for n, t in new.items()}
+    lab.played.say(complains=None)
+    assert lb1.ctl("push").returncode == 0
+    assert sorted(parts(lb2)) == ["conf.d/c.json", "conf.d/d/x.json", "conf.d/e.json", "conf.d/more/one.json"]
+
+
+def test_errors_in_what_is_included_are_named_by_file_and_line(with_parts):
+    lb1, lb2 = with_parts
+    before = parts(lb2)
+    config = running(lb1)
+    config["nodes"]["lb3"] = config["nodes"].pop("lb2")  # lb2 alone refuses it
+    config["virtual_routers"]["front"]["priority"]["lb3"] = config["virtual_routers"]["front"]["priority"].pop("lb2")
+    del config["nodes"]
+    lb1.write_config(config)
+    path = write_part(lb1, "conf.d/nodes.json", "{\n\"nodes\": {\"lb1\": {\"link_address\": \"10.255.0.1\"},"
+                      " \"lb3\": {\"link_address\": \"10.255.0.2\"}}}")
+    result = lb1.ctl("push")
+    assert result.returncode == 1 and f"lb2: {path}:2:" in result.stderr, result.stderr
+    assert parts(lb2) == before
+
+
+@pytest.mark.parametrize("damage, said", [("link", "its directory is no directory"),
+                                          ("writable", "its directory can be written by others"),
+                                          ("file", "it is no regular file")])
+def test_no_file_is_written_elsewhere(lab, with_parts, damage, said):
+    lb1, lb2 = with_parts
+    base = os.path.dirname(lb2.config_path)
+    elsewhere = lab.path("elsewhere")
+    os.makedirs(elsewhere, exist_ok=True)
+    write_part(lb1, "conf.d/a.json", {"include": "new/x.json"})
+    write_part(lb1, "conf.d/new/x.json", "{}")
+    where = os.path.join(base, "conf.d/new")
+    if damage == "link":
+        os.symlink(elsewhere, where)
+    else:
+        os.mkdir(where)
+    if damage == "writable":
+        os.chmod(where, 0o777)
+    if damage == "file":
+        os.symlink(os.path.join(elsewhere, "x.json"), os.path.join(where, "x.json"))
+    before = running(lb2)
+    result = lb1.ctl("push")
+    assert result.returncode == 1 and f"conf.d/new/x.json: {said}" in result.stderr, result.stderr
+    assert os.listdir(elsewhere) == [] and running(lb2) == before
+
+
+def test_what_is_included_from_elsewhere_is_not_pushed(lab, with_parts):
+    lb1, _ = with_parts
+    path = lab.path("outside.json")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("{}")
+    write_part(lb1, "conf.d/a.json", {"include": path})
+    result = lb1.ctl("push")
+    assert result.returncode == 1
+    assert f"lb1: {path}: it is not below the directory of the configuration" in result.stderr, result.stderr
+
+
+def test_a_configuration_of_megabytes_is_pushed(lab, figure):
+    lb1, lb2 = start_both(lab)
+    config = config_of(lab)
+    config["pools"] = {f"pool-{n}": {"servers": {f"server-{n}-{i}": {
+        "address": f"10.{n // 250}.{n % 250}.{i + 1}", "$comment": "ä" * 5} for i in range(5)}} for n in range(10000)}
+    lb1.write_config(config)
+    began = time.monotonic()
+    result = lb1.ctl("push")
+    assert result.returncode == 0, result.stderr
+    figure(f"push of {os.path.getsize(lb1.config_path) / 1e6:.1f} MB, 10,000 pools of 5 servers",
+           f"{time.monotonic() - began:.1f} s")
+    assert running(lb2) == config
+    wait_peer(lb1, config_differs=False)

@@ -1,11 +1,16 @@
 """Pairs with the real link between them, as a user would set them up: a key file and an interface."""
 
+import contextlib
+import hmac
 import json
 import os
+import signal
+import socket
 import subprocess
 
 import pytest
 
+import test_link_daemon
 from director import Director, installed
 from observe import start_server
 from pair import ELECTION, VIP, election_config
@@ -276,3 +281,125 @@ def test_a_key_is_exchanged_without_losing_the_peer(pair_lab):
             wait_until(lambda d=d, key=active: d.status()["sync"]["peer"]["key"] == key, 20,
                        f"{d.name} uses key {active}")
     assert not lb1.events("peer-lost") and not lb2.events("peer-lost")
+
+
+LABEL_ADVERTS, LABEL_STREAM = b"tandem vrrp adverts 1", b"tandem stream 1"
+
+
+def hkdf(key, label):
+    """tandem-link(7): the first block of HKDF with SHA-256."""
+    extracted = hmac.digest(bytes(32), key, "sha256")
+    return hmac.digest(extracted, label + b"\x01", "sha256")
+
+
+def file_keys(lab):
+    with open(lab.key_file, encoding="ascii") as file:
+        return [bytes.fromhex(line) for line in file if not line.startswith("#") and line.strip()]
+
+
+def find_in_memory(pid, needles):
+    """{name: [whether its pages are locked, of each place]} of a process."""
+    found = {name: [] for name in needles}
+    area = None
+    with open(f"/proc/{pid}/smaps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            words = line.split()
+            if "-" in words[0] and not words[0].endswith(":"):
+                area = (*(int(n, 16) for n in words[0].split("-")), words[1])
+            elif words[0] == "VmFlags:" and area[2].startswith("r") and "io" not in words:
+                memory.seek(area[0])
+                try:
+                    content = memory.read(area[1] - area[0])
+                except OSError:  # [vvar]
+                    continue
+                for name, needle in needles.items():
+                    found[name] += ["lo" in words] * content.count(needle)
+    return found
+
+
+def test_keys_are_in_memory_only_where_they_must_be(pair_lab):
+    """After a start, reloads with another key, and a helper that died: whatever was on the way is cleansed.
+    The pair's key is with tandem-link, in locked pages; whom it was derived for has it hashed into its state."""
+    lab = pair_lab
+    lb1, lb2 = start_both(lab, config_of(lab))
+    first = file_keys(lab)[0]
+    for step in ("--add", "--activate", "--drop"):
+        make_key(lab, step)
+        for d in (lb1, lb2):
+            assert d.ctl("reload").returncode == 0
+    second, = file_keys(lab)
+    assert first != second
+    for d in (lb1, lb2):
+        wait_peer(d, alive=True, stream=True, trouble_here="none")
+    os.kill(lb2.helper_pid("link"), signal.SIGKILL)
+    wait_until(lambda: lb2.helper_pid("link"), 10, "another tandem-link")
+    for d in (lb1, lb2):
+        wait_peer(d, alive=True, stream=True, trouble_here="none")
+    needles = {}
+    for n, key in enumerate((first, second), 1):
+        needles |= {f"key {n}": key, f"hex {n}": key.hex().encode(), f"adverts {n}": hkdf(key, LABEL_ADVERTS),
+                    f"adverts hex {n}": hkdf(key, LABEL_ADVERTS).hex().encode(), f"stream {n}": hkdf(key, LABEL_STREAM)}
+    for d in (lb1, lb2):
+        for name in ("elector", "checker", "link", None):
+            pid = d.helper_pid(name) if name else d.pid
+            found = {k: v for k, v in find_in_memory(pid, needles).items() if v}
+            expected = {"key 2": [True]} if name == "link" else {}
+            assert found == expected, f"{name or 'tandemd'} of {d.name}"
+
+
+def tls_to(node, address, *options):
+    """What openssl says of a handshake with the stream's port, from that host."""
+    process = node.spawn("openssl", "s_client", "-connect", f"{address}:8848", "-tls1_3", *options,
+                         stdin=subprocess.DEVNULL)
+    process.wait(20)
+
+
+def test_each_attack_is_counted_by_name_in_the_status(pair_lab, figure):
+    """From the peer's own host and address, which is as near as anybody can come."""
+    lab = pair_lab
+    lb1, lb2 = start_both(lab, config_of(lab))
+    node = lb1.node
+
+    def counters():
+        return lb2.status()["sync"]["counters"]
+    sniffer = test_link_daemon.sniff(node, "eth1")
+    attacker = test_link_daemon.Attacker(node, "eth1")
+    genuine = test_link_daemon.next_datagram(sniffer, "10.255.0.1", 60)
+    before = counters()
+    new_number = bytearray(genuine)
+    new_number[16:24] = (int.from_bytes(genuine[16:24], "big") + 100000).to_bytes(8, "big")
+    other_key = bytearray(genuine)
+    other_key[8:16] = os.urandom(8)  # the session that another key makes
+    sent = {"replayed": genuine, "forged": bytes(new_number), "unknown_session": bytes(other_key),
+            "truncated": genuine[:30], "not_ours": b"junk" * 25}
+    for data in sent.values():
+        attacker.send(data)
+    wrong_key = ("-psk", "11" * 32, "-psk_identity", "stranger", "-ciphersuites", "TLS_AES_256_GCM_SHA384")
+    tls_to(node, "10.255.0.2", *wrong_key)
+    tls_to(node, "10.255.0.2")  # no key at all
+    with node.entered(), socket.create_connection(("10.255.0.2", 8848)) as s:
+        s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        s.settimeout(5)
+        with contextlib.suppress(ConnectionResetError):
+            while s.recv(1000):
+                pass
+    node.ip("address add 10.255.0.77/24 dev eth1")
+    with node.entered(), socket.create_connection(("10.255.0.2", 8848), source_address=("10.255.0.77", 0)) as s:
+        s.settimeout(5)
+        with contextlib.suppress(ConnectionResetError):
+            s.recv(1000)
+    with node.entered(), socket.create_connection(("10.255.0.2", 8848)) as s:
+        wait_until(lambda: counters()["stream_slow"] == before["stream_slow"] + 1, 15, "who says nothing is closed")
+    expected = dict.fromkeys(sent, 1) | {"stream_wrong_key": 1, "stream_junk": 2, "stream_stranger": 1,
+                                         "stream_slow": 1, "stream_failed": 5}
+    found = {name: counters()[name] - before[name] for name in expected}
+    assert found == expected
+    # A datagram of a process that is no more.
+    os.kill(lb1.helper_pid("link"), signal.SIGKILL)
+    wait_until(lambda: counters()["sessions"] == before["sessions"] + 1, 15, "a session with another process")
+    wait_peer(lb2, alive=True, stream=True)
+    attacker.send(genuine)
+    wait_until(lambda: counters()["old_session"] == before["old_session"] + 1, 5, "counted as of an old session")
+    figure("attacks counted by name", ", ".join(expected | {"old_session": 1}))
+    assert counters()["bad_message"] == before["bad_message"]
+    assert (lb1.router()["state"], lb2.router()["state"]) == ("active", "backup")

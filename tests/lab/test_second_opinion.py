@@ -18,8 +18,9 @@ LASTS_S = 1.0
 INITIALIZE, BACKUP, ACTIVE = range(3)
 CUT_OFF = 1
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
-PAGE_SIZE = 24 + 2 * (8 + 16 * 1024)
-TABLE_0 = 24
+PAGE_SIZE = 32 + 2 * (8 + 16 * 1024)
+DEAD_UNTIL = 24
+TABLE_0 = 32
 
 
 def name_hash(name):
@@ -38,7 +39,7 @@ class Page:
         os.ftruncate(self.fd, PAGE_SIZE)
         fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, SEALS)
         self.memory = mmap.mmap(self.fd, PAGE_SIZE)
-        struct.pack_into("@I", self.memory, 0, 1)
+        struct.pack_into("@I", self.memory, 0, 2)
         self.beating = False
         self.last = 0
         threading.Thread(target=self._beat, daemon=True).start()

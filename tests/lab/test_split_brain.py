@@ -84,3 +84,67 @@ def test_a_dead_host_is_not_waited_for(lab, pair, figure):
            f"<= {active_down_s('100ms') + 0.1:.3f} s")
     assert took <= active_down_s("100ms") + 0.1
     assert lb2.router()["counters"]["withheld"] == 0
+
+
+def fast_config(lab, fast=True):
+    config = config_of(lab, advert="1s")
+    config["virtual_routers"]["front"]["fast_failover"] = fast
+    return config
+
+
+@pytest.mark.parametrize("fast, most", [(True, 1.75), (False, 3.7)])
+def test_a_dead_host_is_succeeded_fast_when_that_is_wanted(lab, figure, fast, most):
+    lab.build(LINK_TABLE)
+    lab.key_file = make_key(lab)
+    lb1, lb2 = start_both(lab, fast_config(lab, fast))
+    capture = Capture(lab)
+    wait_until(lambda: len(capture.adverts()) > 1, 10, "adverts")
+    died = time.time()
+    for interface in ("eth0", "eth1"):
+        lab.cut("lb1", interface)
+    lb1.kill_all()
+    lb2.wait_owner(VIP)
+    took = time.time() - died
+    figure(f"dead host, adverts each second, fast_failover {'on' if fast else 'off'}: taken over after",
+           f"{took:.2f} s", f"<= {most:.2f} s")
+    assert took <= most
+    assert lb2.router()["reason"] == ("peer-dead" if fast else "active-down")
+
+
+def test_fast_failover_does_nothing_when_the_link_alone_is_cut(lab):
+    lab.build(LINK_TABLE)
+    lab.key_file = make_key(lab)
+    lb1, lb2 = start_both(lab, fast_config(lab))
+    began = time.time()
+    for _ in range(2):
+        lb2.node.run("nft", "add table inet drill; "
+                     "add chain inet drill in { type filter hook input priority 0; };"
+                     "add chain inet drill out { type filter hook output priority 0; };"
+                     "add rule inet drill in iifname eth1 drop; add rule inet drill out oifname eth1 drop")
+        for director in (lb1, lb2):
+            wait_peer(director, alive=False)
+        heard = lb2.router()["counters"]["adverts_received"]
+        wait_until(lambda heard=heard: lb2.router()["counters"]["adverts_received"] >= heard + 5, 15, "more adverts")
+        mend(lb2)
+        for director in (lb1, lb2):
+            wait_peer(director, alive=True, stream=True)
+    lb2.node.ip("link set eth1 down")
+    wait_peer(lb2, alive=False)
+    heard = lb2.router()["counters"]["adverts_received"]
+    wait_until(lambda: lb2.router()["counters"]["adverts_received"] >= heard + 5, 15, "more adverts")
+    assert (lb1.router()["state"], lb2.router()["state"]) == ("active", "backup")
+    assert lb2.router()["counters"]["transitions"] == 1 and two_owners_ms(lb1, lb2, began) == 0
+
+
+def test_fast_failover_does_nothing_when_adverts_alone_are_cut(lab):
+    lab.build(LINK_TABLE)
+    lab.key_file = make_key(lab)
+    lb1, lb2 = start_both(lab, fast_config(lab))
+    began = time.time()
+    cut(lb2, "meta l4proto 112")
+    wait_until(lambda: lb2.router().get("withheld"), 10, "lb2 withholds, as ever")
+    assert (lb1.router()["state"], lb2.router()["state"]) == ("active", "backup")
+    assert two_owners_ms(lb1, lb2, began) == 0
+    # ... and now the link, too: the peer's word counts for a second once a takeover is withheld.
+    lb2.node.run("nft", "add rule inet drill in iifname eth1 drop; add rule inet drill out oifname eth1 drop")
+    lb2.wait_owner(VIP, 5)

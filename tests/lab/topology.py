@@ -19,7 +19,7 @@ import signal
 import subprocess
 import tempfile
 
-from process import Process
+from process import Process, inside
 
 _numbers = itertools.count(1)
 
@@ -83,6 +83,10 @@ class Node:
 
     def read_sysctl(self, name):
         return self.run("cat", "/proc/sys/" + name.replace(".", "/")).strip()
+
+    def entered(self):
+        """For a block whose sockets are to be here."""
+        return inside(self.netns)
 
     def spawn(self, *command, **kwargs):
         """Start a process here. It is killed with the lab if it still runs then."""

@@ -68,6 +68,12 @@ tests_unit_test_peer_page_SOURCES = tests/unit/test_peer_page.c
 tests_unit_test_peer_page_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_peer_page_LDADD = libio.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_tracked_order
+TESTS += tests/unit/test_tracked_order
+tests_unit_test_tracked_order_SOURCES = tests/unit/test_tracked_order.c
+tests_unit_test_tracked_order_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_tracked_order_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_second_opinion
 TESTS += tests/unit/test_second_opinion
 tests_unit_test_second_opinion_SOURCES = tests/unit/test_second_opinion.c

@@ -153,19 +153,44 @@ static struct tracked entry(bool v6)
 
 START_TEST(a_tracked_entry_has_the_known_bytes)
 {
-	static const uint8_t known[] = {1, 0, 0, 1, 2, 6, 3, 0, 1, 2, 3, 4, 0, 0, 0, 5, 0x9c, 0x40,
-		0, 80, 0x1f, 0x90, 0x13, 0x88, 198, 51, 100, 7, 192, 0, 2, 100, 10, 9, 0, 11, 10, 9,
-		0, 200};
+	static const uint8_t known[] = {2, 1, 0, 1, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0,
+		0, 0, 1, 2, 2, 6, 3, 0, 1, 2, 3, 4, 0, 0, 0, 5, 0x9c, 0x40, 0, 80, 0x1f, 0x90, 0x13,
+		0x88, 198, 51, 100, 7, 192, 0, 2, 100, 10, 9, 0, 11, 10, 9, 0, 200};
+	static const struct tracked_header header = {
+		TRACKED_BULK, UINT64_C(0x0102030405060708), 0x102, 3};
 	struct tracked e = entry(false);
 	struct tracked_writer w;
-	uint8_t bytes[64];
+	uint8_t bytes[84];
 
 	tracked_writer_begin(&w, bytes, sizeof(bytes));
-	ck_assert_uint_eq(tracked_writer_end(&w), 0);
+	ck_assert_uint_eq(tracked_writer_end(&w, &header), 0);
 	ck_assert(tracked_writer_add(&w, &e));
-	ck_assert_uint_eq(tracked_writer_end(&w), sizeof(known));
+	ck_assert_uint_eq(tracked_writer_end(&w, &header), sizeof(known));
 	ck_assert_mem_eq(bytes, known, sizeof(known));
 	ck_assert(!tracked_writer_add(&w, &e)); /* no room */
+}
+END_TEST
+
+START_TEST(an_ack_of_tracked_entries_has_none)
+{
+	static const struct tracked_header header = {TRACKED_ACK, 5, 6, 7};
+	uint8_t bytes[TRACKED_HEADER_LEN];
+	struct tracked_writer w;
+	struct tracked_reader r;
+	struct tracked got;
+
+	tracked_writer_begin(&w, bytes, sizeof(bytes));
+	ck_assert_uint_eq(tracked_writer_end(&w, &header), sizeof(bytes));
+	ck_assert(tracked_reader_open(&r, bytes, sizeof(bytes)));
+	ck_assert_int_eq(r.header.kind, TRACKED_ACK);
+	ck_assert_uint_eq(r.header.process, 5);
+	ck_assert_uint_eq(r.header.order, 6);
+	ck_assert_uint_eq(r.header.piece, 7);
+	ck_assert(!tracked_reader_next(&r, &got));
+	bytes[1] = TRACKED_ACK + 1; /* no such kind */
+	ck_assert(!tracked_reader_open(&r, bytes, sizeof(bytes)));
+	bytes[1] = TRACKED_BULK; /* has entries */
+	ck_assert(!tracked_reader_open(&r, bytes, sizeof(bytes)));
 }
 END_TEST
 
@@ -190,7 +215,7 @@ START_TEST(tracked_entries_come_back_and_nothing_else_is_taken)
 	got = e[0];
 	got.tcp_state = TRACKED_TCP_STATES;
 	ck_assert(!tracked_writer_add(&w, &got));
-	len = tracked_writer_end(&w);
+	len = tracked_writer_end(&w, &(struct tracked_header){.kind = TRACKED_LIVE});
 	for (size_t i = 0; i < len; i++)
 		ck_assert(!tracked_reader_open(&r, bytes, i));
 	ck_assert(!tracked_reader_open(&r, bytes, len + 1));
@@ -205,7 +230,7 @@ START_TEST(tracked_entries_come_back_and_nothing_else_is_taken)
 		ck_assert_int_eq(got.assured, e[i].assured);
 	}
 	ck_assert(!tracked_reader_next(&r, &got));
-	bytes[4] |= 8; /* a flag that is none */
+	bytes[TRACKED_HEADER_LEN] |= 8; /* a flag that is none */
 	ck_assert(!tracked_reader_open(&r, bytes, len));
 }
 END_TEST
@@ -223,6 +248,7 @@ int main(void)
 	tcase_add_test(tc, a_record_that_is_skipped_takes_its_age_along);
 	tcase_add_test(tc, records_of_another_shape_are_refused);
 	tcase_add_test(tc, a_tracked_entry_has_the_known_bytes);
+	tcase_add_test(tc, an_ack_of_tracked_entries_has_none);
 	tcase_add_test(tc, tracked_entries_come_back_and_nothing_else_is_taken);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);

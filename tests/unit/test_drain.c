@@ -81,6 +81,23 @@ START_TEST(only_a_drain_under_way_has_a_deadline_to_come)
 }
 END_TEST
 
+START_TEST(what_is_on_both_is_counted_once)
+{
+	static const struct drain_count here = {true, 5, 1}, there = {true, 3, 4},
+					unknown = {false, 9, 9};
+	struct drain_count both = drain_count_pair(&here, &there);
+
+	ck_assert(both.known);
+	ck_assert_uint_eq(both.active, 5);
+	ck_assert_uint_eq(both.inactive, 4);
+	both = drain_count_pair(&here, &unknown);
+	ck_assert(both.known);
+	ck_assert_uint_eq(both.active, 5);
+	ck_assert_uint_eq(both.inactive, 1);
+	ck_assert(!drain_count_pair(&unknown, &there).known);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("drain");
@@ -95,6 +112,7 @@ int main(void)
 	tcase_add_test(tc, connections_that_end_at_the_deadline_ended_in_order);
 	tcase_add_test(tc, a_kernel_that_cannot_be_asked_is_not_taken_as_idle);
 	tcase_add_test(tc, without_a_deadline_it_takes_as_long_as_it_takes);
+	tcase_add_test(tc, what_is_on_both_is_counted_once);
 	tcase_add_test(tc, only_a_drain_under_way_has_a_deadline_to_come);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -415,12 +415,22 @@ START_TEST(what_one_says_the_other_understands)
 	ck_assert_uint_eq(other.n, 1);
 	ck_assert_uint_eq(other.items[0].decision.weight, 3);
 	ck_assert_uint_eq(other.items[0].decision.drain.deadline.us, d.drain.deadline.us);
-	ck_assert(!other.items[0].counts_there);
-	o.items[0].counts_here = true;
+	ck_assert(!other.items[0].looked_there);
+	o.items[0].looked_here = true;
+	o.items[0].counts_here = (struct drain_count){true, 7, 9};
 	json_decref(said);
 	said = overrides_for_peer(&o, t0);
 	ck_assert_int_eq(overrides_merge(&other, said, t0, &listener), 0);
-	ck_assert(other.items[0].counts_there);
+	ck_assert(other.items[0].looked_there);
+	ck_assert(other.items[0].counts_there.known);
+	ck_assert_uint_eq(other.items[0].counts_there.active, 7);
+	ck_assert_uint_eq(other.items[0].counts_there.inactive, 9);
+	json_decref(said);
+	o.items[0].counts_here.known = false; /* it cannot be told, which is said */
+	said = overrides_for_peer(&o, t0);
+	ck_assert_int_eq(overrides_merge(&other, said, t0, &listener), 0);
+	ck_assert(other.items[0].looked_there);
+	ck_assert(!other.items[0].counts_there.known);
 	json_decref(said);
 	other.path = NULL;
 	overrides_done(&other);

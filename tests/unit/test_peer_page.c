@@ -55,6 +55,23 @@ START_TEST(what_was_written_is_read_by_name)
 }
 END_TEST
 
+START_TEST(a_dead_peer_is_dead_until_it_is_heard)
+{
+	struct peer_news news;
+
+	peer_page_dead(&page, (struct instant){300});
+	ck_assert(peer_page_read(&page, peer_page_hash("front"), &news));
+	ck_assert_uint_eq(news.dead_until.us, 300);
+	peer_page_heard(&page, (struct instant){200}, false);
+	ck_assert(peer_page_read(&page, peer_page_hash("front"), &news));
+	ck_assert_uint_eq(news.dead_until.us, 0);
+	peer_page_dead(&page, (struct instant){400});
+	peer_page_forget(&page);
+	ck_assert(peer_page_read(&page, peer_page_hash("front"), &news));
+	ck_assert_uint_eq(news.dead_until.us, 0);
+}
+END_TEST
+
 START_TEST(a_heartbeat_confirms_the_state_when_it_is_the_present_one)
 {
 	struct peer_news news;
@@ -239,6 +256,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(alone, fresh, NULL);
+	tcase_add_test(alone, a_dead_peer_is_dead_until_it_is_heard);
 	tcase_add_test(alone, an_empty_page_knows_nobody);
 	tcase_add_test(alone, what_was_written_is_read_by_name);
 	tcase_add_test(alone, a_heartbeat_confirms_the_state_when_it_is_the_present_one);

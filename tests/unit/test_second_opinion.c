@@ -111,6 +111,18 @@ START_TEST(a_heartbeat_may_have_come_after_the_clock_was_read_and_not_from_the_f
 }
 END_TEST
 
+START_TEST(death_counts_while_it_is_told)
+{
+	ck_assert(!second_opinion_dead(&news, now));
+	news.dead_until.us = now.us + 1;
+	ck_assert(second_opinion_dead(&news, now));
+	news.dead_until.us = now.us;
+	ck_assert(!second_opinion_dead(&news, now));
+	news.dead_until.us = now.us + 2 * SECOND_US + 1; /* a time that cannot be */
+	ck_assert(!second_opinion_dead(&news, now));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("second_opinion");
@@ -129,6 +141,7 @@ int main(void)
 	tcase_add_test(tc, who_was_never_heard_does_not_count);
 	tcase_add_test(
 		tc, a_heartbeat_may_have_come_after_the_clock_was_read_and_not_from_the_future);
+	tcase_add_test(tc, death_counts_while_it_is_told);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

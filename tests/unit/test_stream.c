@@ -18,6 +18,7 @@ struct side {
 	struct pair_keys keys;
 	struct stream *stream;
 	unsigned opened, closed, failed, drained;
+	unsigned failures[STREAM_STRANGER + 1];
 	char reason[160]; /* of the last end or failure */
 	uint8_t *last;    /* message */
 	size_t last_len, n_messages, n_bytes;
@@ -71,12 +72,14 @@ static void on_closed(struct stream *s, const char *reason, void *userdata)
 	(void)snprintf(side->reason, sizeof(side->reason), "%s", reason);
 }
 
-static void on_failed(struct stream *s, const char *reason, void *userdata)
+static void on_failed(
+	struct stream *s, enum stream_failure failure, const char *reason, void *userdata)
 {
 	struct side *side = userdata;
 
 	(void)s;
 	side->failed++;
+	side->failures[failure]++;
 	(void)snprintf(side->reason, sizeof(side->reason), "%s", reason);
 }
 
@@ -232,6 +235,8 @@ START_TEST(another_key_makes_no_stream)
 	RUN_UNTIL(lower.failed >= 2 && upper.failed >= 2);
 	ck_assert_uint_eq(lower.opened + upper.opened, 0);
 	ck_assert_ptr_nonnull(strstr(lower.reason, "handshake: "));
+	ck_assert_uint_eq(upper.failures[STREAM_WRONG_KEY], upper.failed);
+	ck_assert_uint_gt(lower.failures[STREAM_WRONG_KEY], 0);
 }
 END_TEST
 
@@ -242,6 +247,7 @@ START_TEST(another_key_by_the_same_name_makes_no_stream)
 	start_lower();
 	RUN_UNTIL(lower.failed >= 2 && upper.failed >= 2);
 	ck_assert_uint_eq(lower.opened + upper.opened, 0);
+	ck_assert_uint_eq(upper.failures[STREAM_WRONG_KEY], upper.failed);
 }
 END_TEST
 

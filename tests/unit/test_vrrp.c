@@ -879,6 +879,151 @@ START_TEST(who_yields_resigns_and_listens)
 }
 END_TEST
 
+/* fast_failover: one missing advert and a silent link are a dead peer. */
+
+#define SKEW_AT_100_US UINT64_C(609375)
+
+static unsigned ask(bool dead, struct instant now)
+{
+	struct vrrp_event event = {.kind = VRRP_EV_TIMER, .dead = dead};
+
+	return vrrp_step(&v, &event, now);
+}
+
+/* A Backup that has heard an Active router at t0. */
+static void start_fast(void)
+{
+	struct vrrp_config c = config(100, true);
+
+	c.fast_failover = true;
+	vrrp_init(&v, &c, t0);
+	(void)step(VRRP_EV_STARTUP, t0);
+	ck_assert_uint_eq(hear(20, 150, t0), 0);
+}
+
+START_TEST(a_dead_peer_is_succeeded_when_one_advert_is_missing)
+{
+	start_fast();
+	ck_assert_uint_eq(vrrp_next(&v).us, t0.us + SECOND_US + SKEW_AT_100_US);
+	ck_assert_uint_eq(v.deadline.us, t0.us + DOWN_AT_100_US);
+	ck_assert_uint_eq(ask(true, just_before(vrrp_next(&v))), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	ck_assert_uint_eq(ask(true, vrrp_next(&v)), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_PEER_DEAD);
+}
+END_TEST
+
+START_TEST(a_silent_link_is_nothing_while_adverts_come)
+{
+	struct instant now = t0;
+
+	start_fast();
+	for (unsigned i = 0; i < 100; i++) {
+		now = instant_add(now, SECOND_US + SKEW_AT_100_US / 2); /* late, but there */
+		ck_assert_uint_eq(ask(true, now), 0);
+		ck_assert_uint_eq(hear(20, 150, now), 0);
+	}
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+}
+END_TEST
+
+START_TEST(missing_adverts_are_waited_for_as_ever_while_the_link_is_not_silent)
+{
+	struct instant last = t0;
+
+	start_fast();
+	while (vrrp_next(&v).us < v.deadline.us) {
+		ck_assert_uint_gt(vrrp_next(&v).us, last.us);
+		last = vrrp_next(&v);
+		ck_assert_uint_eq(ask(false, last), 0);
+	}
+	ck_assert_uint_eq(ask(false, v.deadline), TAKE_OVER);
+	ck_assert_uint_eq(v.since.us, t0.us + DOWN_AT_100_US);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(a_link_that_falls_silent_later_is_noticed_soon)
+{
+	start_fast();
+	ck_assert_uint_eq(ask(false, vrrp_next(&v)), 0);
+	ck_assert_uint_eq(vrrp_next(&v).us, t0.us + SECOND_US + SKEW_AT_100_US + SECOND_US / 16);
+	ck_assert_uint_eq(ask(true, vrrp_next(&v)), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(without_fast_failover_a_dead_peer_is_waited_for)
+{
+	start(100, true);
+	(void)hear(20, 150, t0);
+	ck_assert_uint_eq(vrrp_next(&v).us, v.deadline.us);
+	ck_assert_uint_eq(ask(true, just_before(v.deadline)), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+}
+END_TEST
+
+START_TEST(who_was_never_heard_is_not_missed)
+{
+	struct vrrp_config c = config(100, true);
+
+	c.fast_failover = true;
+	vrrp_init(&v, &c, t0);
+	(void)step(VRRP_EV_STARTUP, t0);
+	ck_assert(instant_is_never(v.look));
+	ck_assert_uint_eq(ask(true, just_before(v.deadline)), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+}
+END_TEST
+
+START_TEST(who_slept_listens_before_it_takes_a_peer_for_dead)
+{
+	struct instant late;
+
+	start_fast();
+	late = instant_add(vrrp_next(&v), SECOND_US + 1);
+	ck_assert_uint_eq(ask(true, late), 0);
+	ck_assert_uint_eq(v.look.us, late.us + SECOND_US + SKEW_AT_100_US);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+}
+END_TEST
+
+START_TEST(a_peer_that_vouches_for_itself_is_not_dead)
+{
+	struct vrrp_event event = {.kind = VRRP_EV_TIMER, .dead = true};
+
+	start_fast();
+	event.vouched = instant_add(vrrp_next(&v), 1);
+	ck_assert_uint_eq(vrrp_step(&v, &event, vrrp_next(&v)), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+}
+END_TEST
+
+START_TEST(an_active_router_that_was_silent_for_one_interval_may_have_been_succeeded)
+{
+	start_fast();
+	ck_assert_uint_eq(ask(true, vrrp_next(&v)), TAKE_OVER);
+	ck_assert_uint_eq(
+		step(VRRP_EV_TIMER, instant_add(v.mark, SECOND_US + 3906)), VRRP_DO_RELEASE);
+	expect(VRRP_BACKUP, VRRP_REASON_LATE);
+}
+END_TEST
+
+START_TEST(in_a_group_a_dead_peer_makes_it_vacant)
+{
+	struct vrrp_config c = config(100, true);
+
+	c.fast_failover = c.grouped = true;
+	vrrp_init(&v, &c, t0);
+	(void)step(VRRP_EV_STARTUP, t0);
+	(void)hear(20, 150, t0);
+	ck_assert_uint_eq(ask(true, vrrp_next(&v)), 0);
+	ck_assert_int_eq(v.vacant, VRRP_REASON_PEER_DEAD);
+	ck_assert(instant_is_never(vrrp_next(&v)));
+	ck_assert_uint_eq(step(VRRP_EV_GROUP_TAKE, v.since), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_PEER_DEAD);
+}
+END_TEST
+
 static TCase *rfc_cases(void)
 {
 	TCase *tc = tcase_create("rfc");
@@ -961,6 +1106,17 @@ static TCase *policy_cases(void)
 	tcase_add_test(tc, an_active_router_asks_nobody);
 	tcase_add_test(tc, a_fault_takes_an_active_router_out_in_order);
 	tcase_add_test(tc, who_yields_resigns_and_listens);
+	tcase_add_test(tc, a_dead_peer_is_succeeded_when_one_advert_is_missing);
+	tcase_add_test(tc, a_silent_link_is_nothing_while_adverts_come);
+	tcase_add_test(tc, missing_adverts_are_waited_for_as_ever_while_the_link_is_not_silent);
+	tcase_add_test(tc, a_link_that_falls_silent_later_is_noticed_soon);
+	tcase_add_test(tc, without_fast_failover_a_dead_peer_is_waited_for);
+	tcase_add_test(tc, who_was_never_heard_is_not_missed);
+	tcase_add_test(tc, who_slept_listens_before_it_takes_a_peer_for_dead);
+	tcase_add_test(tc, a_peer_that_vouches_for_itself_is_not_dead);
+	tcase_add_test(
+		tc, an_active_router_that_was_silent_for_one_interval_may_have_been_succeeded);
+	tcase_add_test(tc, in_a_group_a_dead_peer_makes_it_vacant);
 	return tc;
 }
 
