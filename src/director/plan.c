@@ -4,6 +4,7 @@
 #include "director/moved.h"
 #include "director/state.h"
 
+#include "director/load.h"
 #include "director/settings.h"
 
 #include <inttypes.h>
@@ -14,59 +15,63 @@
 
 struct plan {
 	struct control_call *call;
-	struct conf *conf; /* until it is the candidate's */
+	struct load *load; /* NULL: it was read */
+	struct conf *conf; /* from then on, until it is the candidate's */
 	json_t *operations;
 };
 
 static void plan_free(struct plan *p)
 {
 	json_decref(p->operations);
+	load_cancel(p->load);
 	conf_free(p->conf);
 	free(p);
 }
 
-static struct conf *load(
-	struct director *d, const json_t *parameters, struct conf_errors *ret_errors)
+static void on_loaded(struct conf *conf, const struct conf_errors *errors, void *userdata)
 {
-	const json_t *text = json_object_get(parameters, "text");
+	struct director *d = userdata;
+	struct plan *p = d->plan;
 
-	if (json_is_string(text))
-		return conf_load_text(json_string_value(text), json_string_length(text),
-			d->options->node, ret_errors);
-	return conf_load(d->options->config, d->options->node, ret_errors);
+	p->load = NULL;
+	p->conf = conf;
+	if (conf) {
+		work_next(d);
+		return;
+	}
+	d->plan = NULL;
+	control_error(
+		p->call, "PlanFailed", json_pack("{s:o}", "errors", reload_errors_to_json(errors)));
+	plan_free(p);
 }
 
 void plan_request(struct director *d, struct control_call *call, const json_t *parameters)
 {
-	struct conf_errors errors = {0};
+	const json_t *text = json_object_get(parameters, "text");
+	const struct load_request request = {.path = d->options->config,
+		.text = json_string_value(text),
+		.text_len = json_string_length(text),
+		.node = d->options->node};
 	struct plan *p;
-	struct conf *conf;
 
 	if (d->plan) {
 		control_error(call, "Busy", NULL);
 		return;
 	}
-	conf = load(d, parameters, &errors);
-	if (!conf)
-		control_error(call, "PlanFailed",
-			json_pack("{s:o}", "errors", reload_errors_to_json(&errors)));
-	conf_errors_done(&errors);
-	if (!conf)
-		return;
 	p = calloc(1, sizeof(*p));
-	if (!p) {
-		conf_free(conf);
+	if (!p || load_begin(d->loop, &request, on_loaded, d, &p->load) < 0) {
+		free(p);
 		control_error(call, "OutOfMemory", NULL);
 		return;
 	}
-	*p = (struct plan){call, conf, json_array()};
+	p->call = call;
+	p->operations = json_array();
 	d->plan = p;
-	work_next(d);
 }
 
 bool plan_waits(const struct director *d)
 {
-	return d->plan && d->plan->conf && !d->change.under_way;
+	return d->plan && d->plan->conf && !reload_is_under_way(d);
 }
 
 struct candidate *plan_begin(struct director *d)

@@ -3,6 +3,7 @@
  * has had time enough to say so. */
 #include "director/state.h"
 
+#include "director/load.h"
 #include "io/clock.h"
 
 #include <errno.h>
@@ -25,25 +26,27 @@ json_t *reload_errors_to_json(const struct conf_errors *errors)
 	return array;
 }
 
-/* NULL, with d->rejected set and logged, when the file is refused. */
-struct conf *reload_load(struct director *d)
+static void note_rejected(struct director *d, const struct conf_errors *errors)
 {
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_load(d->options->config, d->options->node, &errors);
 	json_t *text;
 	size_t i;
 
 	json_decref(d->rejected);
-	d->rejected = NULL;
+	d->rejected = errors->n > 0 ? reload_errors_to_json(errors) : NULL;
+	json_array_foreach (d->rejected, i, text)
+		director_event(d, EVENT_CONFIG_REJECTED, json_string_value(text), NULL);
+}
+
+struct conf *reload_load(struct director *d)
+{
+	struct conf_errors errors = {0};
+	struct conf *conf = conf_load(d->options->config, d->options->node, &errors);
+
 	if (conf && !conf_read_secrets(conf, &errors)) {
 		conf_free(conf);
 		conf = NULL;
 	}
-	if (!conf) {
-		d->rejected = reload_errors_to_json(&errors);
-		json_array_foreach (d->rejected, i, text)
-			director_event(d, EVENT_CONFIG_REJECTED, json_string_value(text), NULL);
-	}
+	note_rejected(d, &errors);
 	conf_errors_done(&errors);
 	return conf;
 }
@@ -160,7 +163,7 @@ bool reload_next(struct director *d)
 {
 	struct control_call *caller = d->reload_caller;
 
-	if (!d->reload_again || d->change.under_way || d->stopping)
+	if (!d->reload_again || reload_is_under_way(d) || d->stopping)
 		return false;
 	d->reload_again = false;
 	d->reload_caller = NULL;
@@ -278,22 +281,45 @@ static void reject(struct director *d, struct control_call *call)
 	(void)sd_notify(0, "READY=1");
 }
 
-static void begin_reload(struct director *d, struct control_call *call, bool may_delete)
+static void on_loaded(struct conf *conf, const struct conf_errors *errors, void *userdata)
 {
+	struct director *d = userdata;
+	struct control_call *call = d->load_caller;
 	struct candidate *candidate;
-	struct conf *conf;
 
-	notify_reloading();
-	d->reload_may_delete = may_delete;
-	conf = reload_load(d);
+	d->load = NULL;
+	d->load_caller = NULL;
+	note_rejected(d, errors);
 	candidate = conf ? candidate_new(d, conf) : NULL;
 	if (!candidate) {
 		reject(d, call);
+		work_next(d); /* who waits for his turn has it */
 		return;
 	}
 	candidate_evaluate(d, candidate);
 	reload_begin(d, call);
 	work_begin(d, TASK_RELOAD, candidate);
+}
+
+static void begin_reload(struct director *d, struct control_call *call, bool may_delete)
+{
+	const struct load_request request = {
+		.path = d->options->config, .node = d->options->node, .secrets = true};
+
+	notify_reloading();
+	d->reload_may_delete = may_delete;
+	if (load_begin(d->loop, &request, on_loaded, d, &d->load) == 0) {
+		d->load_caller = call;
+		return;
+	}
+	json_decref(d->rejected);
+	d->rejected = NULL;
+	reject(d, call);
+}
+
+bool reload_is_under_way(const struct director *d)
+{
+	return d->change.under_way || d->load;
 }
 
 #define GUARD_FROM 10 /* so many may always be deleted */
@@ -376,7 +402,7 @@ bool reload_decide(struct director *d, const struct job_counts *counts)
 /* One more waits for the one under way; it serves every wish that came meanwhile. */
 void reload_request(struct director *d, struct control_call *call, bool may_delete)
 {
-	if (!d->change.under_way) {
+	if (!reload_is_under_way(d)) {
 		begin_reload(d, call, may_delete);
 		return;
 	}
@@ -393,6 +419,11 @@ void reload_request(struct director *d, struct control_call *call, bool may_dele
 
 void reload_stop(struct director *d)
 {
+	load_cancel(d->load);
+	d->load = NULL;
+	if (d->load_caller)
+		control_error(d->load_caller, "Stopping", NULL);
+	d->load_caller = NULL;
 	if (d->change.call)
 		control_error(d->change.call, "Stopping", NULL);
 	if (d->reload_caller)
@@ -411,6 +442,8 @@ int reload_init(struct director *d)
 
 void reload_done(struct director *d)
 {
+	load_cancel(d->load);
+	d->load = NULL;
 	sd_event_source_disable_unref(d->change.timeout);
 	json_decref(d->change.errors);
 	json_decref(d->rejected);

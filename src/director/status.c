@@ -17,6 +17,8 @@
 
 #define GATHER_US 500000
 #define STEP_US UINT64_C(4000)
+/* Services and servers written in one turn of the loop. */
+#define ENTRIES_AT_ONCE 512
 
 /* Status calls that wait for the helpers' reports. */
 struct gather {
@@ -26,11 +28,16 @@ struct gather {
 	unsigned waiting; /* bits by helper_index */
 	json_t *reports[HELPER_MAX_];
 	sd_event_source *timeout;
-	/* Then the kernel's table, in steps. */
+	/* Then the kernel's table, and the answer, in steps. */
+	sd_event_source *turn;
 	struct ipvs *ipvs;
 	struct ipvs_dumping *dumping;
 	struct ipvs_table have;
-	sd_event_source *turn;
+	json_t *rest; /* all but the services; NULL: nothing is written yet */
+	struct writer text;
+	size_t next;    /* service to be written */
+	int generation; /* of the configuration that they are of */
+	unsigned steps;
 };
 
 static json_t *config_to_json(const struct director *d)
@@ -306,14 +313,28 @@ static void write_service(
 	writer_end_object(w);
 }
 
-static void write_services(
-	struct writer *w, const struct director *d, const struct ipvs_table *have)
+/* How much there is to write of a service. */
+static size_t entries_of(const struct director *d, size_t service)
 {
-	writer_array(w, "services");
-	for (size_t i = 0; i < d->conf->n_services; i++)
-		if (!conf_is_path(&d->conf->services[i]))
-			write_service(w, d, i, have);
-	writer_end_array(w);
+	size_t fallback = d->targets.views.items[d->targets.views.of_service[service]].fallback;
+	size_t n = 1 + d->conf->pools[d->conf->services[service].pool].n_servers;
+
+	if (fallback != CONF_NONE)
+		n += d->conf->pools[d->targets.views.items[fallback].pool].n_servers;
+	return n;
+}
+
+/* Some more of them. */
+static void write_services(struct gather *g, const struct director *d)
+{
+	size_t n = d->conf->n_services, entries = 0;
+
+	for (; g->next < n && entries < ENTRIES_AT_ONCE; g->next++) {
+		if (conf_is_path(&d->conf->services[g->next]))
+			continue;
+		write_service(&g->text, d, g->next, &g->have);
+		entries += entries_of(d, g->next);
+	}
 }
 
 static json_t *sync_to_json(struct director *d, const json_t *report)
@@ -365,29 +386,66 @@ static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX
 		(json_int_t)d->services.n_troubles, "operations_total",
 		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
 		"errors", apply_errors(d), "forwarding", forwarding_to_json(d));
+	(void)json_object_set_new(status, "loop",
+		json_pack("{s:I, s:i}", "longest_us", (json_int_t)d->loop_longest_us,
+			"status_turns", (int)d->status_steps));
 	(void)json_object_set_new(status, "trackers", track_to_json(d));
 	(void)json_object_set_new(status, "peer", peer_to_json(d));
 	return status;
 }
 
-/* The services are many, and written without a tree of values. NULL when memory ran out. */
-static char *status_text(struct director *d, const struct gather *g)
+/* Of the rest, what stands before the services when `before`, else what stands behind them. */
+static void write_rest(struct gather *g, bool before)
 {
-	json_auto_t *rest = rest_to_json(d, g->reports);
-	struct writer w = {0};
+	bool behind = false;
 	const char *key;
 	json_t *value;
 
-	writer_object(&w, NULL);
-	json_object_foreach (rest, key, value) {
-		auto_free char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_object_foreach (g->rest, key, value) {
+		if (behind != before) {
+			auto_free char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
-		writer_raw(&w, key, text ? text : "null");
-		if (strcmp(key, "routers") == 0)
-			write_services(&w, d, &g->have);
+			writer_raw(&g->text, key, text ? text : "null");
+		}
+		behind = behind || strcmp(key, "routers") == 0;
 	}
-	writer_end_object(&w);
-	return writer_take(&w);
+}
+
+static void begin_text(struct director *d, struct gather *g)
+{
+	writer_done(&g->text);
+	json_decref(g->rest);
+	g->rest = rest_to_json(d, g->reports);
+	g->generation = d->generation;
+	g->next = 0;
+	writer_object(&g->text, NULL);
+	writer_object(&g->text, "parameters");
+	write_rest(g, true);
+	writer_array(&g->text, "services");
+}
+
+static void end_text(struct gather *g)
+{
+	writer_end_array(&g->text);
+	write_rest(g, false);
+	writer_end_object(&g->text);
+	writer_end_object(&g->text);
+}
+
+/* The services are many, and written without a tree of values; what was written of another
+ * configuration counts for nothing. True at the end. */
+static bool text_step(struct director *d, struct gather *g)
+{
+	g->steps++;
+	if (!g->rest || g->generation != d->generation) {
+		begin_text(d, g);
+		return false;
+	}
+	write_services(g, d);
+	if (g->next < d->conf->n_services)
+		return false;
+	end_text(g);
+	return true;
 }
 
 static void stop_dump(struct gather *g)
@@ -396,7 +454,6 @@ static void stop_dump(struct gather *g)
 	g->dumping = NULL;
 	ipvs_close(g->ipvs);
 	g->ipvs = NULL;
-	g->turn = sd_event_source_disable_unref(g->turn);
 }
 
 static void gather_free(struct gather *g)
@@ -404,8 +461,11 @@ static void gather_free(struct gather *g)
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
 		json_decref(g->reports[i]);
 	sd_event_source_disable_unref(g->timeout);
+	sd_event_source_disable_unref(g->turn);
 	stop_dump(g);
 	ipvs_table_done(&g->have);
+	json_decref(g->rest);
+	writer_done(&g->text);
 	free(g);
 }
 
@@ -415,9 +475,10 @@ static void begin(struct director *d);
 static void answer(struct director *d)
 {
 	struct gather *g = d->gather;
-	auto_free char *status = status_text(d, g);
+	auto_free char *status = writer_take(&g->text);
 
 	d->gather = NULL;
+	d->status_steps = g->steps;
 	for (size_t i = 0; i < g->n_calls; i++)
 		if (status)
 			control_reply_text(g->calls[i], status);
@@ -428,49 +489,41 @@ static void answer(struct director *d)
 		begin(d);
 }
 
+static void dump_step(struct gather *g)
+{
+	int r = ipvs_dumping_step(g->dumping, instant_add(clock_now(), STEP_US));
+
+	if (r == 0)
+		return;
+	if (r > 0)
+		g->have = ipvs_dumping_take(g->dumping);
+	stop_dump(g);
+}
+
 static int on_turn(sd_event_source *source, void *userdata)
 {
 	struct director *d = userdata;
 	struct gather *g = d->gather;
-	int r = ipvs_dumping_step(g->dumping, instant_add(clock_now(), STEP_US));
 
 	(void)source;
-	if (r == 0)
-		return 0;
-	if (r > 0)
-		g->have = ipvs_dumping_take(g->dumping);
-	stop_dump(g);
-	answer(d);
+	if (g->dumping)
+		dump_step(g);
+	else if (text_step(d, g))
+		answer(d);
 	return 0;
 }
 
-static int start_dump(struct director *d)
-{
-	struct gather *g = d->gather;
-	int r = d->ipvs_available ? ipvs_open(&g->ipvs) : -ENOENT;
-
-	if (r >= 0)
-		r = ipvs_dumping_new(g->ipvs, &g->dumping);
-	if (r >= 0)
-		r = sd_event_add_defer(d->loop, &g->turn, on_turn, d);
-	if (r >= 0)
-		r = sd_event_source_set_priority(g->turn, SD_EVENT_PRIORITY_IDLE);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(g->turn, SD_EVENT_ON);
-	return r;
-}
-
-/* The helpers have spoken, or had the time to. */
+/* The helpers have spoken, or had the time to. Without IPVS there is no table. */
 static void finish(struct director *d)
 {
 	struct gather *g = d->gather;
 
 	g->waiting = 0;
 	(void)sd_event_source_set_enabled(g->timeout, SD_EVENT_OFF);
-	if (start_dump(d) < 0) {
+	(void)sd_event_source_set_enabled(g->turn, SD_EVENT_ON);
+	if (d->ipvs_available && ipvs_open(&g->ipvs) >= 0 &&
+		ipvs_dumping_new(g->ipvs, &g->dumping) < 0)
 		stop_dump(g);
-		answer(d);
-	}
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
@@ -507,7 +560,10 @@ static struct gather *gather_new(struct director *d)
 	if (!g ||
 		sd_event_add_time(d->loop, &g->timeout, CLOCK_BOOTTIME, UINT64_MAX, 1000,
 			on_timeout, d) < 0 ||
-		sd_event_source_set_enabled(g->timeout, SD_EVENT_OFF) < 0) {
+		sd_event_source_set_enabled(g->timeout, SD_EVENT_OFF) < 0 ||
+		sd_event_add_defer(d->loop, &g->turn, on_turn, d) < 0 ||
+		sd_event_source_set_priority(g->turn, SD_EVENT_PRIORITY_IDLE) < 0 ||
+		sd_event_source_set_enabled(g->turn, SD_EVENT_OFF) < 0) {
 		if (g)
 			gather_free(g);
 		return NULL;

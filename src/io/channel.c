@@ -16,6 +16,8 @@
 
 #define QUEUE_MAX ((size_t)64 << 20)
 #define QUEUE_KEPT 65536 /* a longer buffer goes when it is empty */
+/* A reader as quick as we are must not keep us writing: the rest is for the loop's next turns. */
+#define SEND_AT_ONCE ((size_t)1 << 20)
 
 struct channel {
 	int fd;
@@ -91,11 +93,13 @@ static bool receive(struct channel *c)
 	}
 }
 
-/* Returns 0, -EAGAIN when the socket is full, or another -errno. */
+/* SEND_AT_ONCE at most. Returns 0, -EAGAIN when the socket is full, or another -errno. */
 static int send_some(struct channel *c, const char *data, size_t len, size_t *ret_sent)
 {
 	size_t sent = 0;
 
+	if (len > SEND_AT_ONCE)
+		len = SEND_AT_ONCE;
 	while (sent < len) {
 		ssize_t n = send(c->fd, data + sent, len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
