@@ -27,16 +27,19 @@ struct gather {
 	unsigned seq;
 	unsigned waiting; /* bits by helper_index */
 	json_t *reports[HELPER_MAX_];
+	struct writer checking; /* the checks reported so far */
+	char *checks;           /* all of them as text; NULL: nothing was reported */
 	sd_event_source *timeout;
 	/* Then the kernel's table, and the answer, in steps. */
 	sd_event_source *turn;
 	struct ipvs *ipvs;
 	struct ipvs_dumping *dumping;
 	struct ipvs_table have;
-	json_t *rest; /* all but the services; NULL: nothing is written yet */
+	json_t *rest; /* all but services and checks; NULL: nothing is written yet */
 	struct writer text;
-	size_t next;    /* service to be written */
-	int generation; /* of the configuration that they are of */
+	void *member;   /* of rest, to be written */
+	size_t item;    /* of that */
+	int generation; /* of the configuration that the services are of */
 	unsigned steps;
 };
 
@@ -324,17 +327,23 @@ static size_t entries_of(const struct director *d, size_t service)
 	return n;
 }
 
-/* Some more of them. */
-static void write_services(struct gather *g, const struct director *d)
+/* Some more of them, until there are as many entries. True at the end. */
+static bool write_services(struct gather *g, const struct director *d, size_t *entries)
 {
-	size_t n = d->conf->n_services, entries = 0;
+	size_t n = d->conf->n_services;
 
-	for (; g->next < n && entries < ENTRIES_AT_ONCE; g->next++) {
-		if (conf_is_path(&d->conf->services[g->next]))
+	if (g->item == 0)
+		writer_array(&g->text, "services");
+	for (; g->item < n && *entries < ENTRIES_AT_ONCE; g->item++) {
+		if (conf_is_path(&d->conf->services[g->item]))
 			continue;
-		write_service(&g->text, d, g->next, &g->have);
-		entries += entries_of(d, g->next);
+		write_service(&g->text, d, g->item, &g->have);
+		*entries += entries_of(d, g->item);
 	}
+	if (g->item < n)
+		return false;
+	writer_end_array(&g->text);
+	return true;
 }
 
 static json_t *sync_to_json(struct director *d, const json_t *report)
@@ -367,21 +376,21 @@ static json_t *helpers_to_json(const struct director *d)
 	return array;
 }
 
-/* All but the services. */
+/* All but the services and the checks, which are null there. */
 static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX_])
 {
-	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
 	json_t *status;
 
-	status = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
-			   "s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
+	status = json_pack(
+		"{s:s, s:s, s:i, s:o, s:o, s:o, s:n, s:o, s:n, s:o, s:o, s:{s:b, s:I, s:I, "
+		"s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
 		(int)getpid(), "maintenance", maintenance_to_json(d), "config", config_to_json(d),
-		"routers", routers_to_json(d, reports[HELPER_ELECTOR]), "overrides",
-		overrides_to_json(d), "checks", checks ? checks : json_null(), "sync",
-		sync_to_json(d, reports[HELPER_LINK]), "helpers", helpers_to_json(d), "ipvs",
-		"available", d->ipvs_available, "operations_last", (json_int_t)d->operations_last,
-		"last_us", (json_int_t)d->apply_last_us, "busy_us", (json_int_t)d->apply_busy_us,
+		"routers", routers_to_json(d, reports[HELPER_ELECTOR]), "services", "overrides",
+		overrides_to_json(d), "checks", "sync", sync_to_json(d, reports[HELPER_LINK]),
+		"helpers", helpers_to_json(d), "ipvs", "available", d->ipvs_available,
+		"operations_last", (json_int_t)d->operations_last, "last_us",
+		(json_int_t)d->apply_last_us, "busy_us", (json_int_t)d->apply_busy_us,
 		"longest_step_us", (json_int_t)d->apply_longest_us, "troubles",
 		(json_int_t)d->services.n_troubles, "operations_total",
 		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
@@ -394,21 +403,26 @@ static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX
 	return status;
 }
 
-/* Of the rest, what stands before the services when `before`, else what stands behind them. */
-static void write_rest(struct gather *g, bool before)
+static void write_value(struct gather *g, const char *key, const json_t *value)
 {
-	bool behind = false;
-	const char *key;
-	json_t *value;
+	auto_free char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
-	json_object_foreach (g->rest, key, value) {
-		if (behind != before) {
-			auto_free char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	writer_raw(&g->text, key, text ? text : "null");
+}
 
-			writer_raw(&g->text, key, text ? text : "null");
-		}
-		behind = behind || strcmp(key, "routers") == 0;
-	}
+/* The member under way, or some of it. True when it is complete. */
+static bool write_part(struct gather *g, const struct director *d, size_t *entries)
+{
+	const char *key = json_object_iter_key(g->member);
+
+	if (strcmp(key, "services") == 0)
+		return write_services(g, d, entries);
+	if (strcmp(key, "checks") == 0)
+		writer_raw(&g->text, key, g->checks ? g->checks : "null");
+	else
+		write_value(g, key, json_object_iter_value(g->member));
+	++*entries;
+	return true;
 }
 
 static void begin_text(struct director *d, struct gather *g)
@@ -416,35 +430,32 @@ static void begin_text(struct director *d, struct gather *g)
 	writer_done(&g->text);
 	json_decref(g->rest);
 	g->rest = rest_to_json(d, g->reports);
+	g->member = json_object_iter(g->rest);
+	g->item = 0;
 	g->generation = d->generation;
-	g->next = 0;
 	writer_object(&g->text, NULL);
 	writer_object(&g->text, "parameters");
-	write_rest(g, true);
-	writer_array(&g->text, "services");
 }
 
-static void end_text(struct gather *g)
-{
-	writer_end_array(&g->text);
-	write_rest(g, false);
-	writer_end_object(&g->text);
-	writer_end_object(&g->text);
-}
-
-/* The services are many, and written without a tree of values; what was written of another
- * configuration counts for nothing. True at the end. */
+/* What are many are written without a tree of values; what was written of another configuration
+ * counts for nothing. True at the end. */
 static bool text_step(struct director *d, struct gather *g)
 {
+	size_t entries = 0;
+
 	g->steps++;
-	if (!g->rest || g->generation != d->generation) {
+	if (!g->rest || g->generation != d->generation)
 		begin_text(d, g);
-		return false;
+	while (g->member && entries < ENTRIES_AT_ONCE) {
+		if (!write_part(g, d, &entries))
+			return false;
+		g->member = json_object_iter_next(g->rest, g->member);
+		g->item = 0;
 	}
-	write_services(g, d);
-	if (g->next < d->conf->n_services)
+	if (g->member)
 		return false;
-	end_text(g);
+	writer_end_object(&g->text);
+	writer_end_object(&g->text);
 	return true;
 }
 
@@ -466,6 +477,8 @@ static void gather_free(struct gather *g)
 	ipvs_table_done(&g->have);
 	json_decref(g->rest);
 	writer_done(&g->text);
+	writer_done(&g->checking);
+	free(g->checks);
 	free(g);
 }
 
@@ -584,6 +597,21 @@ void status_request(struct director *d, struct control_call *call)
 		begin(d);
 }
 
+/* A report of many checks comes in parts; each is turned to text when it comes. */
+static void take_checks(struct gather *g, const json_t *targets)
+{
+	const json_t *item;
+	size_t i;
+
+	if (g->checking.len == 0)
+		writer_array(&g->checking, NULL);
+	json_array_foreach (targets, i, item) {
+		auto_free char *text = json_dumps(item, JSON_COMPACT);
+
+		writer_raw(&g->checking, NULL, text ? text : "null");
+	}
+}
+
 void status_report(struct director *d, enum helper_index from, const json_t *report)
 {
 	struct gather *g = d->gather;
@@ -591,6 +619,14 @@ void status_report(struct director *d, enum helper_index from, const json_t *rep
 	if (!g || json_integer_value(json_object_get(report, "seq")) != (json_int_t)g->seq ||
 		!(g->waiting & 1U << from))
 		return;
+	if (from == HELPER_CHECKER)
+		take_checks(g, json_object_get(report, "targets"));
+	if (json_is_true(json_object_get(report, "more")))
+		return;
+	if (from == HELPER_CHECKER) {
+		writer_end_array(&g->checking);
+		g->checks = writer_take(&g->checking);
+	}
 	g->reports[from] = json_incref((json_t *)(uintptr_t)report);
 	g->waiting &= ~(1U << from);
 	if (g->waiting == 0)

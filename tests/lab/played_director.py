@@ -159,7 +159,10 @@ class Helper:
     def report(self):
         self.seq += 1
         self.send("Report", seq=self.seq)
-        return self.wait("Report", seq=self.seq)
+        targets = []
+        while (part := self.wait("Report", seq=self.seq)).get("more"):
+            targets += part["targets"]
+        return part | {"targets": targets + part["targets"]}
 
     def wait_report(self, condition, timeout=5):
         """The first report for which the condition holds."""
