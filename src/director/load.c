@@ -1,6 +1,7 @@
 #include "director/load.h"
 
 #include "base/cleanup.h"
+#include "director/state.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,7 +18,7 @@ struct load {
 	sd_event_source *io;
 	int fd; /* an eventfd: readable when the thread has done its work */
 	pthread_t thread;
-	struct conf *conf; /* these two are the thread's until then */
+	struct candidate *candidate; /* these two are the thread's until then */
 	struct conf_errors errors;
 };
 
@@ -26,12 +27,15 @@ static void *work(void *userdata)
 	struct load *l = userdata;
 	const struct load_request *r = &l->request;
 
-	l->conf = r->text ? conf_load_text(r->text, r->text_len, r->node, &l->errors)
-			  : conf_load(r->path, r->node, &l->errors);
-	if (l->conf && r->secrets && !conf_read_secrets(l->conf, &l->errors)) {
-		conf_free(l->conf);
-		l->conf = NULL;
+	struct conf *conf = r->text ? conf_load_text(r->text, r->text_len, r->node, &l->errors)
+				    : conf_load(r->path, r->node, &l->errors);
+
+	if (conf && r->secrets && !conf_read_secrets(conf, &l->errors)) {
+		conf_free(conf);
+		conf = NULL;
 	}
+	if (conf)
+		l->candidate = candidate_prepare(conf);
 	(void)eventfd_write(l->fd, 1);
 	return NULL;
 }
@@ -41,7 +45,7 @@ static void load_free(struct load *l)
 {
 	sd_event_source_disable_unref(l->io);
 	cleanup_close(&l->fd);
-	conf_free(l->conf);
+	candidate_free(l->candidate);
 	conf_errors_done(&l->errors);
 	free(l->path);
 	free(l->text);
@@ -59,10 +63,10 @@ static int on_read(sd_event_source *source, int fd, uint32_t revents, void *user
 	(void)revents;
 	(void)pthread_join(l->thread, NULL);
 	over = *l;
-	l->conf = NULL;
+	l->candidate = NULL;
 	l->errors = (struct conf_errors){0};
 	load_free(l);
-	over.done(over.conf, &over.errors, over.userdata);
+	over.done(over.candidate, &over.errors, over.userdata);
 	conf_errors_done(&over.errors);
 	return 0;
 }

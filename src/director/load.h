@@ -1,6 +1,7 @@
-/* Reading and validating a configuration beside the loop: a large file takes longer than the loop
- * may be held up. It happens in a thread that lives as long as that and shares nothing: it makes
- * values out of a path, and hands them over when it ends. */
+/* Reading and validating a configuration beside the loop, and what can be made of it alone: with a
+ * large file that takes longer than the loop may be held up. It happens in a thread that lives as
+ * long as that and shares nothing: it makes a value out of a path, and hands it over when it ends.
+ */
 #pragma once
 
 #include "conf/conf.h"
@@ -8,6 +9,7 @@
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
+struct candidate;
 struct load;
 
 struct load_request {
@@ -18,9 +20,10 @@ struct load_request {
 	bool secrets;     /* their files, too */
 };
 
-/* Told from the loop, once; the load is gone then. `conf` is the owner's; NULL: `errors` says why.
- * These are released after the call. */
-typedef void (*load_done)(struct conf *conf, const struct conf_errors *errors, void *userdata);
+/* Told from the loop, once; the load is gone then. `candidate`, of candidate_prepare(), is the
+ * owner's; NULL: `errors` says why, or memory ran out. Those are released after the call. */
+typedef void (*load_done)(
+	struct candidate *candidate, const struct conf_errors *errors, void *userdata);
 
 /* What `request` points to is copied. Returns 0 or -errno. */
 int load_begin(sd_event *loop, const struct load_request *request, load_done done, void *userdata,

@@ -15,8 +15,8 @@
 
 struct plan {
 	struct control_call *call;
-	struct load *load; /* NULL: it was read */
-	struct conf *conf; /* from then on, until it is the candidate's */
+	struct load *load;           /* NULL: it was read */
+	struct candidate *candidate; /* from then on, until its turn has come */
 	json_t *operations;
 };
 
@@ -24,18 +24,18 @@ static void plan_free(struct plan *p)
 {
 	json_decref(p->operations);
 	load_cancel(p->load);
-	conf_free(p->conf);
+	candidate_free(p->candidate);
 	free(p);
 }
 
-static void on_loaded(struct conf *conf, const struct conf_errors *errors, void *userdata)
+static void on_loaded(struct candidate *candidate, const struct conf_errors *errors, void *userdata)
 {
 	struct director *d = userdata;
 	struct plan *p = d->plan;
 
 	p->load = NULL;
-	p->conf = conf;
-	if (conf) {
+	p->candidate = candidate;
+	if (candidate) {
 		work_next(d);
 		return;
 	}
@@ -71,20 +71,20 @@ void plan_request(struct director *d, struct control_call *call, const json_t *p
 
 bool plan_waits(const struct director *d)
 {
-	return d->plan && d->plan->conf && !reload_is_under_way(d);
+	return d->plan && d->plan->candidate && !reload_is_under_way(d);
 }
 
 struct candidate *plan_begin(struct director *d)
 {
-	struct conf *conf = d->plan->conf;
-	struct candidate *c;
+	struct candidate *c = d->plan->candidate;
 
-	d->plan->conf = NULL;
-	c = candidate_new(d, conf);
-	if (c)
-		candidate_evaluate(d, c);
-	else
+	d->plan->candidate = NULL;
+	if (candidate_complete(d, c) < 0) {
+		candidate_free(c);
 		plan_cancel(d, "OutOfMemory");
+		return NULL;
+	}
+	candidate_evaluate(d, c);
 	return c;
 }
 

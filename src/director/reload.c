@@ -84,7 +84,7 @@ void candidate_evaluate(const struct director *d, struct candidate *c)
 	pools_evaluate(&c->pools, &in, clock_now(), &deaf);
 }
 
-struct candidate *candidate_new(struct director *d, struct conf *conf)
+struct candidate *candidate_prepare(struct conf *conf)
 {
 	struct candidate *c = calloc(1, sizeof(*c));
 	int r;
@@ -96,16 +96,23 @@ struct candidate *candidate_new(struct director *d, struct conf *conf)
 	c->conf = conf;
 	r = services_prepare(conf, &c->services);
 	if (r >= 0)
-		r = targets_build(conf, d->conf ? &d->targets : NULL, &c->targets);
-	if (r >= 0)
-		r = shares_prepare(d, conf, &c->targets, &c->pools);
-	if (r >= 0)
-		r = roles_prepare(d, conf, &c->roles);
+		r = targets_build(conf, &c->targets);
 	if (r < 0) {
 		candidate_free(c);
 		return NULL;
 	}
 	return c;
+}
+
+int candidate_complete(struct director *d, struct candidate *c)
+{
+	int r = d->conf ? targets_inherit(&c->targets, &d->targets) : 0;
+
+	pools_done(&c->pools);
+	roles_done(&c->roles);
+	if (r >= 0)
+		r = shares_prepare(d, c->conf, &c->targets, &c->pools);
+	return r < 0 ? r : roles_prepare(d, c->conf, &c->roles);
 }
 
 /* In the place of what ran. */
@@ -131,10 +138,12 @@ static void adopt(struct director *d, struct candidate *c)
 /* Put `conf` in the place of what ran; takes it. Nothing has changed when it fails. */
 int reload_adopt(struct director *d, struct conf *conf)
 {
-	struct candidate *c = candidate_new(d, conf);
+	struct candidate *c = candidate_prepare(conf);
 
-	if (!c)
+	if (!c || candidate_complete(d, c) < 0) {
+		candidate_free(c);
 		return -ENOMEM;
+	}
 	adopt(d, c);
 	return 0;
 }
@@ -281,17 +290,16 @@ static void reject(struct director *d, struct control_call *call)
 	(void)sd_notify(0, "READY=1");
 }
 
-static void on_loaded(struct conf *conf, const struct conf_errors *errors, void *userdata)
+static void on_loaded(struct candidate *candidate, const struct conf_errors *errors, void *userdata)
 {
 	struct director *d = userdata;
 	struct control_call *call = d->load_caller;
-	struct candidate *candidate;
 
 	d->load = NULL;
 	d->load_caller = NULL;
 	note_rejected(d, errors);
-	candidate = conf ? candidate_new(d, conf) : NULL;
-	if (!candidate) {
+	if (!candidate || candidate_complete(d, candidate) < 0) {
+		candidate_free(candidate);
 		reject(d, call);
 		work_next(d); /* who waits for his turn has it */
 		return;
@@ -373,7 +381,7 @@ static int renew_pools(struct director *d, struct candidate *c)
 bool reload_decide(struct director *d, const struct job_counts *counts)
 {
 	struct candidate *candidate = d->candidate;
-	struct conf *conf = candidate->conf;
+	bool good = true;
 	json_t *errors =
 		counts && !d->reload_may_delete ? reload_guard(candidate->conf, counts) : NULL;
 
@@ -382,12 +390,9 @@ bool reload_decide(struct director *d, const struct job_counts *counts)
 		return false;
 	}
 	d->candidate = NULL;
-	if (d->work.disturbed) { /* verdicts and roles are others than when it was made */
-		candidate->conf = NULL;
-		candidate_free(candidate);
-		candidate = candidate_new(d, conf);
-	}
-	if (!candidate || renew_pools(d, candidate) < 0) {
+	if (d->work.disturbed) /* verdicts and roles are others than when it was made */
+		good = candidate_complete(d, candidate) >= 0;
+	if (!good || renew_pools(d, candidate) < 0) {
 		candidate_free(candidate);
 		refuse_candidate(d, json_pack("[s]", "out of memory"));
 		return false;
