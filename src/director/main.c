@@ -4,6 +4,7 @@
 #include "director/restart.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,13 @@ static enum director_cleanup what_to_clean_up(const struct director_options *o)
 	return restarting || strcmp(result, "success") != 0 ? CLEANUP_STALE : CLEANUP_ADDRESSES;
 }
 
+/* A large file is a million pieces of memory, which come and go at once. malloc keeps freed ones
+ * apart by size; to put those together again took a quarter of the time of reading. */
+static void tune_malloc(void)
+{
+	(void)mallopt(M_MXFAST, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct director_options o = {
@@ -146,6 +154,7 @@ int main(int argc, char **argv)
 	};
 	enum action action = parse(argc, argv, &o);
 
+	tune_malloc();
 	o.journal = journal_target_resolve(o.journal);
 	switch (action) {
 	case ACTION_RUN:
