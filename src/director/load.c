@@ -121,3 +121,19 @@ void load_cancel(struct load *l)
 	(void)pthread_join(l->thread, NULL);
 	load_free(l);
 }
+
+static void *release(void *userdata)
+{
+	candidate_free(userdata);
+	return NULL;
+}
+
+void load_release(struct candidate *c)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, release, c) == 0)
+		(void)pthread_detach(thread);
+	else
+		candidate_free(c);
+}

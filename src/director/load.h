@@ -30,3 +30,5 @@ int load_begin(sd_event *loop, const struct load_request *request, load_done don
 	struct load **ret);
 /* Nobody is told. Waits until the file is read. NULL is nothing. */
 void load_cancel(struct load *l);
+/* Releases what another configuration has replaced, which takes long too, beside the loop. */
+void load_release(struct candidate *c);

@@ -115,21 +115,27 @@ int candidate_complete(struct director *d, struct candidate *c)
 	return r < 0 ? r : roles_prepare(d, c->conf, &c->roles);
 }
 
-/* In the place of what ran. */
+/* In the place of what ran, which becomes the candidate's. */
+static void exchange(struct director *d, struct candidate *c)
+{
+	const struct candidate before = {
+		.conf = d->conf, .targets = d->targets, .pools = d->pools, .roles = d->roles};
+
+	checks_adopt(d, &c->targets);
+	apply_forget(d, &c->services);
+	d->conf = c->conf;
+	d->targets = c->targets;
+	d->pools = c->pools;
+	d->roles = c->roles;
+	*c = before;
+}
+
 static void adopt(struct director *d, struct candidate *c)
 {
-	checks_adopt(d, &c->targets);
-	pools_done(&d->pools);
-	d->pools = c->pools;
-	targets_done(&d->targets);
-	d->targets = c->targets;
-	roles_done(&d->roles);
-	d->roles = c->roles;
-	apply_forget(d, &c->services);
-	conf_free(d->conf);
-	d->conf = c->conf;
+	exchange(d, c);
+	roles_done(&c->roles);
+	load_release(c);
 	d->generation++;
-	free(c);
 	exec_checks_adopt(d->exec_checks, &d->targets);
 	track_configure(d);
 	notify_configure(d);
