@@ -23,6 +23,7 @@
 #define LATE_US 250000         /* less is the common lateness of a busy loop */
 #define COMPLAINT_US 60000000  /* between two events about such attempts */
 #define ERROR_TEXT_MAX 256
+#define TOLD_AT_ONCE 256        /* of targets, in a message: the director's loop reads it whole */
 #define HISTORIES_TOLD_MAX 1000 /* of targets, in a report of all: more would be a flood */
 #define DESCRIPTORS_MIN 8
 #define DESCRIPTORS_RESERVED 64 /* for everything but attempts */
@@ -489,15 +490,28 @@ static json_t *report_with_history(const struct checker *c, const struct target 
 	return report;
 }
 
+/* All but the last part say that there is more. */
+static void send_part(const struct checker *c, const json_t *report, json_t *targets)
+{
+	helper_send(c->helper, "Report",
+		json_pack("{s:O, s:b, s:o}", "seq", json_object_get(report, "seq"), "more", 1,
+			"targets", targets));
+}
+
 void checker_report(const struct checker *c, json_t *report)
 {
 	json_t *targets = json_array();
 
-	for (size_t i = 0; i < c->targets.n; i++)
+	for (size_t i = 0; i < c->targets.n; i++) {
+		if (json_array_size(targets) == TOLD_AT_ONCE) {
+			send_part(c, report, targets);
+			targets = json_array();
+		}
 		(void)json_array_append_new(
 			targets, c->targets.n <= HISTORIES_TOLD_MAX
 					 ? report_with_history(c, c->targets.items[i])
 					 : target_report(c->targets.items[i]));
+	}
 	(void)json_object_set_new(report, "targets", targets);
 	(void)json_object_set_new(report, "postponed", json_integer((json_int_t)c->postponed));
 	(void)json_object_set_new(report, "starts",

@@ -14,4 +14,5 @@ void checker_free(struct checker *c); /* NULL is fine */
 void checker_configure(struct checker *c, const json_t *parameters, json_t *errors);
 /* "Standby", and what types of checks talk about with the director. */
 void checker_message(struct checker *c, const char *method, const json_t *parameters);
+/* The last part of the report goes to `report`; those before it are sent. */
 void checker_report(const struct checker *c, json_t *report);

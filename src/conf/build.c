@@ -1,6 +1,7 @@
 /* Merging. Objects keep the order of files and text; a name is given in one file only. */
 #include "conf/build.h"
 #include "base/cleanup.h"
+#include "base/index.h"
 #include "conf/alloc.h"
 #include "conf/parse.h"
 
@@ -71,7 +72,7 @@ struct merge {
 	char *items;
 	struct origin *origins;
 	size_t n;
-	json_t *names; /* name -> index, to find what is given twice */
+	struct index names; /* to find what is given twice */
 };
 
 static void report_twice(
@@ -84,6 +85,22 @@ static void report_twice(
 		m->faults, source, path, FAULT_AT_KEY, "%s is already defined at %s", name, where);
 }
 
+static const char *name_of(const struct merge *m, size_t i)
+{
+	return *(char *const *)(const void *)(m->items + i * m->key->object->size);
+}
+
+/* Index of the member of that name, which has this hash; INDEX_NONE: there is none yet. */
+static size_t find_name(const struct merge *m, const char *name, uint64_t hash)
+{
+	size_t i;
+
+	while ((i = index_next(&m->names, &hash)) != INDEX_NONE)
+		if (strcmp(name_of(m, i), name) == 0)
+			break;
+	return i;
+}
+
 static void merge_members(struct merge *m, const struct source *source, json_t *map)
 {
 	const struct path up = {&root, m->key->name, 0};
@@ -93,15 +110,16 @@ static void merge_members(struct merge *m, const struct source *source, json_t *
 
 	json_object_foreach (map, name, member) {
 		struct path at = {&up, name, 0};
-		const json_t *known = json_object_get(m->names, name);
+		uint64_t hash = index_hash(INDEX_HASH, name, strlen(name));
+		size_t first = find_name(m, name, hash);
 
 		if (strcmp(name, KEY_COMMENT) == 0)
 			continue;
-		if (known) {
-			report_twice(m, source, &at, (size_t)json_integer_value(known));
+		if (first != INDEX_NONE) {
+			report_twice(m, source, &at, first);
 			continue;
 		}
-		json_object_set_new(m->names, name, json_integer((json_int_t)m->n));
+		index_add(&m->names, hash, m->n);
 		m->origins[m->n] = (struct origin){source, member};
 		parse_named(&p, m->key->object, name, member, &at,
 			m->items + m->n * m->key->object->size);
@@ -138,9 +156,11 @@ static void build_map(const struct sources *s, struct faults *faults, enum root_
 	const struct key *key = &root_keys.items[index];
 	const struct path at = {&root, key->name, 0};
 	size_t n = count_members(s, key);
-	struct merge m = {.faults = faults, .key = key, .names = json_object()};
+	struct merge m = {.faults = faults, .key = key};
 
 	m.items = conf_alloc(n, key->object->size);
+	if (index_init(&m.names, n) < 0)
+		abort();
 	m.origins = origins->of[index] = conf_alloc(n, sizeof(struct origin));
 	for (size_t i = 0; i < s->n; i++) {
 		json_t *map = json_object_get(s->items[i]->root, key->name);
@@ -150,7 +170,7 @@ static void build_map(const struct sources *s, struct faults *faults, enum root_
 	*(void **)key_field(ret, key->field) = m.items;
 	*(size_t *)key_field(ret, key->also) = m.n;
 	check_size(s, &m, origins->complete);
-	json_decref(m.names);
+	index_done(&m.names);
 }
 
 void build_conf(const struct sources *s, struct faults *faults, struct conf *ret,

@@ -30,6 +30,8 @@ static void digest(struct conf *c, const struct sources *sources)
 	json_auto_t *outline = NULL;
 
 	sources_digest(sources, c->digest);
+	if (!c->link.enabled)
+		return;
 	outline = outline_of(sources);
 	if (!outline_digest(outline, c->meaning))
 		abort();

@@ -453,7 +453,8 @@ struct conf {
 	struct conf_ipvs ipvs;
 	enum conf_on_stop on_stop;
 	char digest[65]; /* SHA-256 of the files' text, in hex */
-	/* ... of what they say, so that comments, layout and order do not count (conf/outline.h) */
+	/* ... of what they say, so that comments, layout and order do not count (conf/outline.h);
+	 * empty without a link: nobody compares it then */
 	char meaning[65];
 };
 

@@ -101,8 +101,8 @@ static bool is_known(const struct rules *r, size_t definition)
 {
 	const json_t *json = rules_origin(r, ROOT_SERVICES, definition)->json;
 
-	return !rules_faulty(json, "listen") && !rules_faulty(json, "port") &&
-	       !rules_faulty(json, "mark") && !rules_faulty(json, "protocol");
+	return !rules_faulty(r, json, "listen") && !rules_faulty(r, json, "port") &&
+	       !rules_faulty(r, json, "mark") && !rules_faulty(r, json, "protocol");
 }
 
 /* Sets n and first_service of every definition; returns the sum. */

@@ -1,52 +1,117 @@
 #include "conf/outline.h"
 
 #include "base/cleanup.h"
-#include "base/sha256.h"
+#include "base/writer.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MEMBER_DIGEST_LEN 16 /* hex digits of a member's digest that are told */
 
-/* "$comment", "$schema", and what the files are called. */
-static bool says_nothing(const char *key, bool top)
-{
-	return key[0] == '$' || (top && strcmp(key, "include") == 0);
-}
-
-static void strip(json_t *value, bool top)
-{
-	const char *key;
-	json_t *member;
-	void *next;
-	size_t i;
-
-	json_array_foreach (value, i, member)
-		strip(member, false);
-	if (!json_is_object(value))
-		return;
-	json_object_foreach_safe (value, next, key, member) {
-		if (says_nothing(key, top))
-			(void)json_object_del(value, key);
-		else
-			strip(member, false);
-	}
-}
-
 json_t *outline_of(const struct sources *s)
 {
 	json_t *all = json_object();
 
-	for (size_t i = 0; i < s->n; i++) {
-		json_t *root = s->items[i]->root;
-
-		if (!root)
-			continue;
-		strip(root, true);
-		(void)json_object_update_recursive(all, root);
-	}
+	for (size_t i = 0; i < s->n; i++)
+		if (s->items[i]->root)
+			(void)json_object_update_recursive(all, s->items[i]->root);
+	(void)json_object_del(all, "include"); /* what the files are called */
 	return all;
+}
+
+/* --- Digests --- */
+
+/* "$comment" and "$schema" */
+static bool says_nothing(const char *key)
+{
+	return key[0] == '$';
+}
+
+struct member {
+	const char *key;
+	const json_t *value;
+};
+
+static int compare_members(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	return strcmp(x->key, y->key);
+}
+
+/* The members that say something, in the order of their keys; NULL when out of memory. */
+static struct member *sort_members(const json_t *object, size_t *ret_n)
+{
+	struct member *members = calloc(json_object_size(object) + 1, sizeof(*members));
+	bool sorted = true;
+	const char *key;
+	json_t *value;
+	size_t n = 0;
+
+	if (!members)
+		return NULL;
+	json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
+		if (says_nothing(key))
+			continue;
+		sorted = sorted && (n == 0 || strcmp(members[n - 1].key, key) < 0);
+		members[n++] = (struct member){key, value};
+	}
+	if (!sorted)
+		qsort(members, n, sizeof(*members), compare_members);
+	*ret_n = n;
+	return members;
+}
+
+static void write_value(struct writer *w, const json_t *value);
+
+static void write_object(struct writer *w, const json_t *object)
+{
+	size_t n = 0;
+	auto_free struct member *members = sort_members(object, &n);
+
+	w->failed = w->failed || !members;
+	writer_object(w, NULL);
+	for (size_t i = 0; i < n; i++) {
+		writer_text(w, NULL, members[i].key);
+		write_value(w, members[i].value);
+	}
+	writer_end_object(w);
+}
+
+static void write_array(struct writer *w, const json_t *array)
+{
+	const json_t *item;
+	size_t i;
+
+	writer_array(w, NULL);
+	json_array_foreach (array, i, item)
+		write_value(w, item);
+	writer_end_array(w);
+}
+
+static void write_rare(struct writer *w, const json_t *value)
+{
+	auto_free char *text = json_dumps(value, JSON_ENCODE_ANY);
+
+	w->failed = w->failed || !text;
+	writer_raw(w, NULL, text ? text : "");
+}
+
+/* Equal texts for values that say the same. No JSON: nobody reads it. */
+static void write_value(struct writer *w, const json_t *value)
+{
+	if (json_is_object(value))
+		write_object(w, value);
+	else if (json_is_array(value))
+		write_array(w, value);
+	else if (json_is_string(value))
+		writer_text(w, NULL, json_string_value(value));
+	else if (json_is_integer(value))
+		writer_number(w, NULL, json_integer_value(value));
+	else
+		write_rare(w, value);
 }
 
 static void to_hex(const uint8_t *bytes, size_t n, char *ret)
@@ -57,17 +122,16 @@ static void to_hex(const uint8_t *bytes, size_t n, char *ret)
 
 bool outline_digest(const json_t *value, char ret[static OUTLINE_DIGEST_LEN])
 {
-	auto_free char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-	struct sha256 hash;
-	uint8_t digest[SHA256_LEN];
+	struct writer w = {0};
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	bool good;
 
-	if (!text)
-		return false;
-	sha256_init(&hash);
-	sha256_add(&hash, text, strlen(text));
-	sha256_end(&hash, digest);
-	to_hex(digest, sizeof(digest), ret);
-	return true;
+	write_value(&w, value);
+	good = !w.failed && EVP_Digest(w.text, w.len, hash, &len, EVP_sha256(), NULL) == 1;
+	writer_done(&w);
+	to_hex(hash, len, ret);
+	return good;
 }
 
 json_t *outline_read(const char *path)
@@ -161,7 +225,7 @@ json_t *outline_members(json_t *value)
 		good = good && add_member(members, number, member);
 	}
 	json_object_foreach (value, key, member)
-		good = good && add_member(members, key, member);
+		good = good && (says_nothing(key) || add_member(members, key, member));
 	if (good)
 		return members;
 	json_decref(members);

@@ -9,10 +9,10 @@
 
 #define OUTLINE_DIGEST_LEN 65 /* SHA-256 in hex, and the end of the text */
 
-/* All sources as one object; new reference. What they hold is changed: nothing else may read it
- * any more. */
+/* All sources as one object, in which comments are left; new reference. What the sources hold may
+ * be changed: nothing else may read it any more. */
 json_t *outline_of(const struct sources *s);
-/* Of any value. False when out of memory. */
+/* Of any value, comments left out. False when out of memory. */
 bool outline_digest(const json_t *value, char ret[static OUTLINE_DIGEST_LEN]);
 /* The outline of a file and what it includes, read (again) now; NULL when it cannot be. */
 json_t *outline_read(const char *path);

@@ -481,6 +481,15 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 	return good;
 }
 
+static uint64_t number_of(const char *digits)
+{
+	uint64_t n = 0;
+
+	while (*digits)
+		n = 10 * n + (uint64_t)(*digits++ - '0');
+	return n;
+}
+
 void parse_default(const struct key *key, void *object)
 {
 	static const struct parse silent; /* a default is never faulty */
@@ -494,7 +503,7 @@ void parse_default(const struct key *key, void *object)
 		return;
 	/* What large files leave out thousands of times does not take the way over JSON. */
 	if (key->type == KEY_INTEGER) {
-		store(object, key->field, strtoull(key->fallback, NULL, 10));
+		store(object, key->field, number_of(key->fallback));
 	} else if (key->type == KEY_DURATION && duration_parse(key->fallback, &us)) {
 		store(object, key->field, us / key->unit_us);
 	} else if (key->type == KEY_TOKEN) {
@@ -510,7 +519,8 @@ static size_t find_key(const struct keys *keys, const char *name)
 {
 	size_t i = 0;
 
-	while (i < keys->n && strcmp(keys->items[i].name, name) != 0)
+	while (i < keys->n &&
+		(keys->items[i].name[0] != name[0] || strcmp(keys->items[i].name, name) != 0))
 		i++;
 	return i;
 }

@@ -5,8 +5,9 @@
 void relations_resolve(
 	struct conf *c, const struct origins *origins, const char *node, struct faults *faults)
 {
-	const struct rules r = {c, origins, faults};
+	struct rules r = {c, origins, faults, {0}};
 
+	rules_index_pools(&r);
 	rules_nodes(&r, node);
 	rules_link(&r);
 	rules_routers(&r);
@@ -15,4 +16,5 @@ void relations_resolve(
 	rules_pools(&r);
 	rules_services(&r);
 	rules_track(&r);
+	index_done(&r.pools);
 }

@@ -1,12 +1,14 @@
 /* What the rules between values share: the model under test, where to report, and claims. */
 #pragma once
 
+#include "base/index.h"
 #include "conf/build.h"
 
 struct rules {
 	struct conf *c;
 	const struct origins *origins;
 	struct faults *faults;
+	struct index pools; /* by name */
 };
 
 /* The rules themselves. Pools first: services look at what they resolve. */
@@ -34,7 +36,7 @@ const struct origin *rules_origin(const struct rules *r, enum root_key kind, siz
 /* Whether the member is there and good. */
 bool rules_given(const json_t *object, const char *key);
 /* Whether the member was tried and is faulty, or is missing against the rules. */
-bool rules_faulty(const json_t *object, const char *key);
+bool rules_faulty(const struct rules *r, const json_t *object, const char *key);
 
 /* --- Reports --- */
 
@@ -71,18 +73,18 @@ struct claim *rules_claim_servers(
 
 /* --- Pools and tunnels --- */
 
-/* name -> index in c->pools. */
-json_t *rules_index_pools(const struct conf *c);
+/* Fills r->pools, which its owner releases. */
+void rules_index_pools(struct rules *r);
 /* The pool that member `key` of an object names: its index, or CONF_NONE; a name that no pool has
  * is reported. */
-size_t rules_find_pool(const struct rules *r, const json_t *index, enum root_key kind, size_t item,
-	const char *key);
+size_t rules_find_pool(
+	const struct rules *r, enum root_key kind, size_t item, const char *key);
 /* Whether it is one of those that describe a tunnel. */
 bool rules_is_tunnel_key(const char *key);
 /* What is wrong with the tunnel that the object `json` describes, and with which of its keys; NULL:
  * nothing. */
-const char *rules_tunnel_fault(
-	const json_t *json, const struct conf_tunnel *tunnel, const char **ret_key);
+const char *rules_tunnel_fault(const struct rules *r, const json_t *json,
+	const struct conf_tunnel *tunnel, const char **ret_key);
 /* Why it is no regular expression, to be freed; NULL: it is one. */
 char *rules_pattern_mistake(const char *text);
 /* What is wrong with the settings of HTTP and TLS among themselves, and the key where it is seen.

@@ -227,7 +227,7 @@ static uint64_t rule_interval(
 
 	if (interval_us == 0)
 		return shortest_us;
-	if (rules_given(at->json, "timeout") && !rules_faulty(at->json, key) &&
+	if (rules_given(at->json, "timeout") && !rules_faulty(at->r, at->json, key) &&
 		at->check->timeout_us > interval_us)
 		report(at, "timeout",
 			conf_printf("%s is longer than the %s of %s",
@@ -246,7 +246,7 @@ static void rule_times(const struct check_at *at)
 	shortest_us = rule_interval(at, "down_interval", c->down_interval_us, shortest_us);
 	if (!rules_given(at->json, "timeout"))
 		c->timeout_us = shortest_us;
-	if (rules_given(at->json, "standby_interval") && !rules_faulty(at->json, "interval") &&
+	if (rules_given(at->json, "standby_interval") && !rules_faulty(at->r, at->json, "interval") &&
 		c->standby_interval_us < c->interval_us)
 		report(at, "standby_interval", conf_dup("is shorter than the interval"));
 }
@@ -310,7 +310,7 @@ static void rule_dns(const struct check_at *at)
 	if (rules_given(at->json, "name") &&
 		!dns_question_parse(dns->name, (uint16_t)dns->record, &question))
 		report(at, "name", conf_dup("is not a domain name"));
-	if (!dns->answer || rules_faulty(at->json, "record") || rules_faulty(at->json, "rcode"))
+	if (!dns->answer || rules_faulty(at->r, at->json, "record") || rules_faulty(at->r, at->json, "rcode"))
 		return;
 	if (dns->rcode != DNS_RCODE_NOERROR)
 		report(at, "answer", conf_dup("only with the rcode \"NOERROR\""));

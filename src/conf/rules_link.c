@@ -118,7 +118,7 @@ static void rule_address(const struct rules *r, size_t i, size_t *first)
 	const struct conf_node *other = *first == CONF_NONE ? NULL : &r->c->nodes[*first];
 	const json_t *json = rules_origin(r, ROOT_NODES, i)->json;
 
-	if (!json_is_object(json) || rules_faulty(json, "link_address"))
+	if (!json_is_object(json) || rules_faulty(r, json, "link_address"))
 		return;
 	if (!rules_given(json, "link_address")) {
 		report_node(r, i, NULL,
@@ -177,7 +177,7 @@ void rules_link(const struct rules *r)
 		return;
 	}
 	rule_interfaces(r, o->json);
-	if (rules_faulty(o->json, "mode"))
+	if (rules_faulty(r, o->json, "mode"))
 		return;
 	rule_mode(r, o->json);
 	if (r->c->link.mode == CONF_LINK_TANDEM)

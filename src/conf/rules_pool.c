@@ -33,7 +33,7 @@ struct claim *rules_claim_servers(
 		const struct conf_server *s = &p->servers[i];
 		/* A faulty port was reported, and is 0. */
 		bool faulty = r->faults->n > 0 && s->port == 0 &&
-			      rules_faulty(json_object_get(servers, s->name), "port");
+			      rules_faulty(r, json_object_get(servers, s->name), "port");
 
 		if (s->address.family && !faulty)
 			claims[n++] = (struct claim){.text = "",
@@ -60,12 +60,12 @@ bool rules_is_tunnel_key(const char *key)
 	return strncmp(key, "encapsulation", strlen("encapsulation")) == 0;
 }
 
-const char *rules_tunnel_fault(
-	const json_t *json, const struct conf_tunnel *tunnel, const char **ret_key)
+const char *rules_tunnel_fault(const struct rules *r, const json_t *json,
+	const struct conf_tunnel *tunnel, const char **ret_key)
 {
 	bool gue = tunnel->type == IPVS_TUNNEL_GUE;
 
-	if (rules_faulty(json, "encapsulation"))
+	if (rules_faulty(r, json, "encapsulation"))
 		return NULL;
 	*ret_key = "encapsulation_port";
 	if (rules_given(json, *ret_key) && !gue)
@@ -76,7 +76,7 @@ const char *rules_tunnel_fault(
 	if (tunnel->flags && tunnel->type == IPVS_TUNNEL_IPIP)
 		return "an ipip tunnel has no checksum";
 	*ret_key = "encapsulation";
-	if (gue && tunnel->port == 0 && !rules_faulty(json, "encapsulation_port"))
+	if (gue && tunnel->port == 0 && !rules_faulty(r, json, "encapsulation_port"))
 		return "\"gue\" needs an encapsulation_port";
 	return NULL;
 }
@@ -94,7 +94,7 @@ static void rule_server_tunnel(const struct rules *r, size_t pool, size_t server
 		s->has_forward = s->has_forward || strcmp(key, "forward") == 0;
 		s->has_tunnel = s->has_tunnel || rules_is_tunnel_key(key);
 	}
-	text = s->has_tunnel ? rules_tunnel_fault(json, &s->tunnel, &key) : NULL;
+	text = s->has_tunnel ? rules_tunnel_fault(r, json, &s->tunnel, &key) : NULL;
 	if (text)
 		rules_report_server(r, pool, server, key, conf_dup(text));
 }
@@ -103,7 +103,7 @@ static void rule_thresholds(const struct rules *r, size_t pool, size_t server, c
 {
 	const struct conf_server *s = &r->c->pools[pool].servers[server];
 
-	if (s->lower > s->upper && !rules_faulty(json, "upper_threshold"))
+	if (s->lower > s->upper && !rules_faulty(r, json, "upper_threshold"))
 		rules_report_server(r, pool, server, "lower_threshold",
 			conf_printf("%" PRIu32 " is above the upper_threshold of %" PRIu32,
 				s->lower, s->upper));
@@ -117,7 +117,7 @@ static bool any_weight_faulty(const struct rules *r, size_t pool)
 	json_t *server;
 
 	json_object_foreach (servers_json(r, pool), name, server)
-		if (rules_faulty(server, "weight"))
+		if (rules_faulty(r, server, "weight"))
 			return true;
 	return false;
 }
@@ -129,7 +129,7 @@ static void rule_quorum(const struct rules *r, size_t pool)
 	const json_t *json = rules_origin(r, ROOT_POOLS, pool)->json;
 	uint64_t weight = 0, needed = (uint64_t)p->quorum + p->hysteresis;
 
-	if (rules_faulty(json, "quorum") || rules_faulty(json, "hysteresis"))
+	if (rules_faulty(r, json, "quorum") || rules_faulty(r, json, "hysteresis"))
 		return;
 	for (size_t i = 0; i < p->n_servers; i++)
 		weight += p->servers[i].weight;
@@ -146,27 +146,41 @@ static void rule_quorum(const struct rules *r, size_t pool)
 
 /* --- Pools by name --- */
 
-json_t *rules_index_pools(const struct conf *c)
+static uint64_t hash_of(const char *name)
 {
-	json_t *index = json_object();
-
-	for (size_t i = 0; i < c->n_pools; i++)
-		json_object_set_new(index, c->pools[i].name, json_integer((json_int_t)i));
-	return index;
+	return index_hash(INDEX_HASH, name, strlen(name));
 }
 
-size_t rules_find_pool(const struct rules *r, const json_t *index, enum root_key kind, size_t item,
-	const char *key)
+void rules_index_pools(struct rules *r)
+{
+	if (index_init(&r->pools, r->c->n_pools) < 0)
+		abort();
+	for (size_t i = 0; i < r->c->n_pools; i++)
+		index_add(&r->pools, hash_of(r->c->pools[i].name), i);
+}
+
+static size_t find_pool(const struct rules *r, const char *name)
+{
+	uint64_t at = hash_of(name);
+	size_t i;
+
+	while ((i = index_next(&r->pools, &at)) != INDEX_NONE)
+		if (strcmp(r->c->pools[i].name, name) == 0)
+			return i;
+	return CONF_NONE;
+}
+
+size_t rules_find_pool(const struct rules *r, enum root_key kind, size_t item, const char *key)
 {
 	const json_t *json = json_object_get(rules_origin(r, kind, item)->json, key);
 	const char *name = json_string_value(json);
-	const json_t *pool = name ? json_object_get(index, name) : NULL;
+	size_t pool = name ? find_pool(r, name) : CONF_NONE;
 	struct suggest s;
 	auto_free char *quoted = NULL;
 	auto_free char *suggestion = NULL;
 
-	if (pool)
-		return (size_t)json_integer_value(pool);
+	if (pool != CONF_NONE)
+		return pool;
 	if (!name || !r->origins->complete)
 		return CONF_NONE;
 	s = suggest_begin(name);
@@ -180,12 +194,10 @@ size_t rules_find_pool(const struct rules *r, const json_t *index, enum root_key
 
 static void rule_fallbacks(const struct rules *r)
 {
-	json_auto_t *index = rules_index_pools(r->c);
-
 	for (size_t i = 0; i < r->c->n_pools; i++) {
 		struct conf_pool *pool = &r->c->pools[i];
 
-		pool->fallback = rules_find_pool(r, index, ROOT_POOLS, i, "fallback");
+		pool->fallback = rules_find_pool(r, ROOT_POOLS, i, "fallback");
 		if (pool->fallback != i)
 			continue;
 		pool->fallback = CONF_NONE;

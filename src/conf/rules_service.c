@@ -25,7 +25,7 @@ static void rule_presence(const struct rules *r, size_t i, const json_t *json)
 
 	if (d->n_listens > 0 && d->n_ports > 0 && !d->family)
 		return;
-	if (rules_faulty(json, "mark"))
+	if (rules_faulty(r, json, "mark"))
 		return;
 	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
 		if (!by_mark && !json_object_get(json, keys[k]))
@@ -53,7 +53,7 @@ static void rule_port_zero(const struct rules *r, size_t i, const json_t *json)
 		report(r, i, "port", "port 0 is every port, and goes with no other");
 	else if (d->mark)
 		report(r, i, "port", "port 0 is not for a firewall mark");
-	else if (d->common.persistence_s == 0 && !rules_faulty(json, "persistence"))
+	else if (d->common.persistence_s == 0 && !rules_faulty(r, json, "persistence"))
 		report(r, i, "port", "port 0, which is every port, needs persistence");
 }
 
@@ -72,7 +72,7 @@ static void rule_scheduler_flags(const struct rules *r, size_t i, const json_t *
 		d->common.flags |= IPVS_SERVICE_FALLBACK;
 	if (d->scheduler_flags & (CONF_SH_PORT | CONF_MH_PORT))
 		d->common.flags |= IPVS_SERVICE_PORT;
-	if (d->scheduler_flags & ~allowed && !rules_faulty(json, "scheduler"))
+	if (d->scheduler_flags & ~allowed && !rules_faulty(r, json, "scheduler"))
 		rules_report(r, ROOT_SERVICES, i, "scheduler_flags",
 			conf_printf("are not all for scheduler \"%s\"", scheduler));
 }
@@ -86,13 +86,13 @@ static void rule_persistence(const struct rules *r, size_t i, const json_t *json
 		d->common.flags |= IPVS_SERVICE_PERSISTENT;
 	if (!d->netmask_len && !d->common.engine[0])
 		return;
-	persistent = persistent || rules_faulty(json, "persistence");
+	persistent = persistent || rules_faulty(r, json, "persistence");
 	if (d->netmask_len && !persistent)
 		report(r, i, "persistence_netmask", "needs persistence");
 	if (d->common.engine[0] && !persistent)
 		report(r, i, "persistence_engine", "needs persistence");
 	if (strcmp(d->common.engine, "sip") == 0 && d->common.key.protocol != IPPROTO_UDP &&
-		!rules_faulty(json, "protocol"))
+		!rules_faulty(r, json, "protocol"))
 		report(r, i, "persistence_engine", "\"sip\" is for UDP");
 }
 
@@ -103,7 +103,7 @@ static void rule_one_packet(const struct rules *r, size_t i, const json_t *json)
 	if (!d->one_packet)
 		return;
 	d->common.flags |= IPVS_SERVICE_ONE_PACKET;
-	if (d->common.key.protocol != IPPROTO_UDP && !rules_faulty(json, "protocol"))
+	if (d->common.key.protocol != IPPROTO_UDP && !rules_faulty(r, json, "protocol"))
 		report(r, i, "one_packet", "is for UDP");
 }
 
@@ -130,7 +130,7 @@ static void rule_tunnel(const struct rules *r, size_t i, const json_t *json)
 			report(r, i, keys[k], "only for \"forward\": \"tunnel\"");
 			return;
 		}
-	text = rules_tunnel_fault(json, &s->tunnel, &key);
+	text = rules_tunnel_fault(r, json, &s->tunnel, &key);
 	if (text)
 		report(r, i, key, text);
 }
@@ -245,8 +245,8 @@ static void rule_server_family(const struct rules *r, size_t i, size_t pool, siz
 
 static void rule_each_server(const struct rules *r, size_t i, const json_t *json)
 {
-	if (!rules_given(json, "forward") || rules_faulty(json, "port") ||
-		rules_faulty(json, "listen"))
+	if (!rules_given(json, "forward") || rules_faulty(r, json, "port") ||
+		rules_faulty(r, json, "listen"))
 		return;
 	for (size_t pool = next_pool(r, i, CONF_NONE); pool != CONF_NONE;
 		pool = next_pool(r, i, pool))
@@ -317,7 +317,7 @@ static void rule_check_port(const struct rules *r, size_t i, const json_t *json)
 	const struct conf_definition *d = &r->c->definitions[i];
 	bool vague = d->n_ports == 0 || has_port_zero(d);
 
-	if (!vague || rules_faulty(json, "port") || rules_faulty(json, "mark") ||
+	if (!vague || rules_faulty(r, json, "port") || rules_faulty(r, json, "mark") ||
 		(d->mark == 0 && !rules_given(json, "port")))
 		return;
 	for (size_t p = next_pool(r, i, CONF_NONE); p != CONF_NONE; p = next_pool(r, i, p)) {
@@ -521,7 +521,7 @@ static void rule_paths(const struct rules *r, size_t i, const json_t *json)
 	const struct conf_definition *d = &r->c->definitions[i];
 	const char *text = NULL;
 
-	if (rules_faulty(json, "listen") || rules_faulty(json, "port") ||
+	if (rules_faulty(r, json, "listen") || rules_faulty(r, json, "port") ||
 		!expand_needs_paths(r->c, d->common.pool))
 		return;
 	if (d->n_listens == 0)
@@ -564,12 +564,10 @@ static void rules_definition(const struct rules *r, size_t i)
 
 void rules_services(const struct rules *r)
 {
-	json_auto_t *pools = rules_index_pools(r->c);
-
 	expand_marks(r->c);
 	for (size_t i = 0; i < r->c->n_definitions; i++)
 		r->c->definitions[i].common.pool =
-			rules_find_pool(r, pools, ROOT_SERVICES, i, "pool");
+			rules_find_pool(r, ROOT_SERVICES, i, "pool");
 	for (size_t i = 0; i < r->c->n_definitions; i++)
 		rules_definition(r, i);
 	rule_dead_connections(r);

@@ -122,17 +122,13 @@ void control_reply(struct control_call *call, json_t *parameters)
 	answer(call, json_pack("{s:o}", "parameters", parameters ? parameters : json_object()));
 }
 
-void control_reply_text(struct control_call *call, const char *parameters)
+void control_reply_text(struct control_call *call, const char *message)
 {
-	auto_free char *text = NULL;
-
 	call->waiting = false;
-	if (!call->channel)
-		call_free(call);
-	else if (asprintf(&text, "{\"parameters\":%s}", parameters) >= 0)
-		channel_send_text(call->channel, text);
+	if (call->channel)
+		channel_send_text(call->channel, message);
 	else
-		text = NULL;
+		call_free(call);
 }
 
 static void send_error(

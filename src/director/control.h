@@ -26,7 +26,7 @@ void control_free(struct control *c);
 uid_t control_caller(const struct control_call *call);
 /* Both take parameters (NULL: empty) and end the call. */
 void control_reply(struct control_call *call, json_t *parameters);
-/* The same with parameters that are JSON text. */
-void control_reply_text(struct control_call *call, const char *parameters);
+/* The same with the whole message as text: {"parameters": {...}}. */
+void control_reply_text(struct control_call *call, const char *message);
 /* error: without the interface ("ReloadFailed"). */
 void control_error(struct control_call *call, const char *error, json_t *parameters);

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "director/restart.h"
 #include "director/state.h"
+#include "io/clock.h"
 #include "io/systemd.h"
 
 #include <errno.h>
@@ -264,6 +265,28 @@ void director_fail(struct director *d, const char *what, int error)
 	director_event(d, EVENT_ERROR, message, NULL);
 }
 
+/* sd_event_loop(), and how long a turn of it kept others waiting at most. */
+static int loop(struct director *d)
+{
+	struct instant begun;
+	uint64_t took_us;
+	int r = 0;
+
+	while (r >= 0 && sd_event_get_state(d->loop) != SD_EVENT_FINISHED) {
+		r = sd_event_prepare(d->loop);
+		if (r == 0)
+			r = sd_event_wait(d->loop, UINT64_MAX);
+		if (r <= 0)
+			continue;
+		begun = clock_now();
+		r = sd_event_dispatch(d->loop);
+		took_us = instant_between_us(begun, clock_now());
+		if (took_us > d->loop_longest_us)
+			d->loop_longest_us = took_us;
+	}
+	return r < 0 ? r : 0;
+}
+
 /* Takes conf. Runs until the loop ends; *ret_failed says what went wrong when it returns -errno. */
 static int run(struct director *d, struct conf *conf, const char **ret_failed)
 {
@@ -284,7 +307,7 @@ static int run(struct director *d, struct conf *conf, const char **ret_failed)
 		return r;
 	work_begin(d, TASK_WHOLE, NULL);
 	*ret_failed = "the event loop failed";
-	r = sd_event_loop(d->loop);
+	r = loop(d);
 	if (r >= 0)
 		tidy_up(d);
 	return r;

@@ -64,6 +64,7 @@ struct job {
 	size_t own_found; /* services of ours, those that are not counted included */
 	size_t operations, n_failures;
 	size_t unrecorded; /* wanted, and not recorded as ours */
+	size_t unwanted;   /* services to be deleted */
 	bool stale;
 };
 
@@ -203,6 +204,7 @@ static void count_op(struct job *j, const struct ipvs_op *op)
 	struct job_counts *c = &j->counts;
 
 	c->operations++;
+	j->unwanted += op->kind == IPVS_OP_DEL_SERVICE;
 	if (conf_is_path_mark(op->service->key.fwmark))
 		return; /* nobody is told of paths */
 	c->add_services += op->kind == IPVS_OP_ADD_SERVICE;
@@ -502,7 +504,7 @@ static int step_forget(struct job *j)
 	struct balancer *b = j->balancer;
 
 	j->state = STATE_DONE;
-	if (json_object_size(b->kept) < json_object_size(b->record.services)) {
+	if (b->kept && json_object_size(b->kept) < json_object_size(b->record.services)) {
 		record_replace(&b->record, b->kept);
 		b->kept = NULL;
 		j->state = STATE_FORGET_WRITE;
@@ -549,12 +551,17 @@ int job_step(struct job *j, struct instant until)
 	return r;
 }
 
-/* Nothing differs, and what is recorded is what is wanted and there: nothing to do, no name to
- * record or to forget. */
+/* What is recorded is what is wanted and there: no name to record or to forget. */
+static bool names_stand(const struct job *j)
+{
+	return j->unrecorded == 0 && j->unwanted == 0 && !record_is_pending(&j->balancer->record) &&
+	       j->own_found == json_object_size(j->balancer->record.services);
+}
+
+/* ... and nothing differs. */
 static bool is_idle(const struct job *j)
 {
-	return j->in.quiet && j->counts.operations == 0 && j->unrecorded == 0 &&
-	       j->own_found == json_object_size(j->balancer->record.services);
+	return j->in.quiet && j->counts.operations == 0 && names_stand(j);
 }
 
 void job_go_on(struct job *j, const struct job_input *in)
@@ -567,6 +574,11 @@ void job_go_on(struct job *j, const struct job_input *in)
 	j->next = 0;
 	rewind_portions(j);
 	json_decref(j->balancer->kept);
+	j->balancer->kept = NULL;
+	if (names_stand(j)) {
+		j->state = STATE_APPLY;
+		return;
+	}
 	j->balancer->kept = json_object();
 	j->state = STATE_RECORD_WANTED;
 }

@@ -17,6 +17,7 @@ tandemd_SOURCES = \
 	src/director/link.c src/director/link_mode.h \
 	src/director/main.c \
 	src/director/job.c src/director/job.h \
+	src/director/load.c src/director/load.h \
 	src/director/maintenance.c \
 	src/director/known.c src/director/known.h \
 	src/director/nft_table.c src/director/nft_table.h \

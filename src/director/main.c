@@ -5,6 +5,7 @@
 #include "io/json_memory.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,13 @@ static enum director_cleanup what_to_clean_up(const struct director_options *o)
 	return restarting || strcmp(result, "success") != 0 ? CLEANUP_STALE : CLEANUP_ADDRESSES;
 }
 
+/* A large file is a million pieces of memory, which come and go at once. malloc keeps freed ones
+ * apart by size; to put those together again took a quarter of the time of reading. */
+static void tune_malloc(void)
+{
+	(void)mallopt(M_MXFAST, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct director_options o = {
@@ -148,6 +156,7 @@ int main(int argc, char **argv)
 	enum action action = parse(argc, argv, &o);
 
 	json_memory_init();
+	tune_malloc();
 	o.journal = journal_target_resolve(o.journal);
 	switch (action) {
 	case ACTION_RUN:

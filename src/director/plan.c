@@ -4,6 +4,7 @@
 #include "director/moved.h"
 #include "director/state.h"
 
+#include "director/load.h"
 #include "director/settings.h"
 
 #include <inttypes.h>
@@ -14,72 +15,76 @@
 
 struct plan {
 	struct control_call *call;
-	struct conf *conf; /* until it is the candidate's */
+	struct load *load;           /* NULL: it was read */
+	struct candidate *candidate; /* from then on, until its turn has come */
 	json_t *operations;
 };
 
 static void plan_free(struct plan *p)
 {
 	json_decref(p->operations);
-	conf_free(p->conf);
+	load_cancel(p->load);
+	candidate_free(p->candidate);
 	free(p);
 }
 
-static struct conf *load(
-	struct director *d, const json_t *parameters, struct conf_errors *ret_errors)
+static void on_loaded(struct candidate *candidate, const struct conf_errors *errors, void *userdata)
 {
-	const json_t *text = json_object_get(parameters, "text");
+	struct director *d = userdata;
+	struct plan *p = d->plan;
 
-	if (json_is_string(text))
-		return conf_load_text(json_string_value(text), json_string_length(text),
-			d->options->node, ret_errors);
-	return conf_load(d->options->config, d->options->node, ret_errors);
+	p->load = NULL;
+	p->candidate = candidate;
+	if (candidate) {
+		work_next(d);
+		return;
+	}
+	d->plan = NULL;
+	control_error(
+		p->call, "PlanFailed", json_pack("{s:o}", "errors", reload_errors_to_json(errors)));
+	plan_free(p);
 }
 
 void plan_request(struct director *d, struct control_call *call, const json_t *parameters)
 {
-	struct conf_errors errors = {0};
+	const json_t *text = json_object_get(parameters, "text");
+	const struct load_request request = {.path = d->options->config,
+		.text = json_string_value(text),
+		.text_len = json_string_length(text),
+		.node = d->options->node};
 	struct plan *p;
-	struct conf *conf;
 
 	if (d->plan) {
 		control_error(call, "Busy", NULL);
 		return;
 	}
-	conf = load(d, parameters, &errors);
-	if (!conf)
-		control_error(call, "PlanFailed",
-			json_pack("{s:o}", "errors", reload_errors_to_json(&errors)));
-	conf_errors_done(&errors);
-	if (!conf)
-		return;
 	p = calloc(1, sizeof(*p));
-	if (!p) {
-		conf_free(conf);
+	if (!p || load_begin(d->loop, &request, on_loaded, d, &p->load) < 0) {
+		free(p);
 		control_error(call, "OutOfMemory", NULL);
 		return;
 	}
-	*p = (struct plan){call, conf, json_array()};
+	p->call = call;
+	p->operations = json_array();
 	d->plan = p;
-	work_next(d);
 }
 
 bool plan_waits(const struct director *d)
 {
-	return d->plan && d->plan->conf && !d->change.under_way;
+	return d->plan && d->plan->candidate && !reload_is_under_way(d);
 }
 
 struct candidate *plan_begin(struct director *d)
 {
-	struct conf *conf = d->plan->conf;
-	struct candidate *c;
+	struct candidate *c = d->plan->candidate;
 
-	d->plan->conf = NULL;
-	c = candidate_new(d, conf);
-	if (c)
-		candidate_evaluate(d, c);
-	else
+	d->plan->candidate = NULL;
+	if (candidate_complete(d, c) < 0) {
+		candidate_free(c);
 		plan_cancel(d, "OutOfMemory");
+		return NULL;
+	}
+	candidate_evaluate(d, c);
 	return c;
 }
 

@@ -292,7 +292,7 @@ void push_request(struct director *d, struct control_call *call, const json_t *p
 		control_error(call, "NoPeer", NULL);
 		return;
 	}
-	if (o->call || d->push->taking.under_way || d->change.under_way) {
+	if (o->call || d->push->taking.under_way || reload_is_under_way(d)) {
 		control_error(call, "Busy", NULL);
 		return;
 	}

@@ -3,6 +3,7 @@
  * has had time enough to say so. */
 #include "director/state.h"
 
+#include "director/load.h"
 #include "io/clock.h"
 
 #include <errno.h>
@@ -25,27 +26,29 @@ json_t *reload_errors_to_json(const struct conf_errors *errors)
 	return array;
 }
 
-/* NULL, with d->rejected set and logged, when the file is refused. */
-struct conf *reload_load(struct director *d)
+static void note_rejected(struct director *d, const struct conf_errors *errors)
 {
-	struct conf_errors errors = {0};
-	struct conf *conf = conf_load(d->options->config, d->options->node, &errors);
 	json_t *text;
 	size_t i;
 
 	json_decref(d->rejected);
-	d->rejected = NULL;
+	d->rejected = errors->n > 0 ? reload_errors_to_json(errors) : NULL;
+	json_array_foreach (d->rejected, i, text)
+		director_event(d, EVENT_CONFIG_REJECTED, json_string_value(text), NULL);
+}
+
+struct conf *reload_load(struct director *d)
+{
+	struct conf_errors errors = {0};
+	struct conf *conf = conf_load(d->options->config, d->options->node, &errors);
+
 	if (conf && !conf_read_secrets(conf, &errors)) {
 		conf_free(conf);
 		conf = NULL;
 	}
 	if (conf)
 		(void)conf_hide_secrets(conf);
-	if (!conf) {
-		d->rejected = reload_errors_to_json(&errors);
-		json_array_foreach (d->rejected, i, text)
-			director_event(d, EVENT_CONFIG_REJECTED, json_string_value(text), NULL);
-	}
+	note_rejected(d, &errors);
 	conf_errors_done(&errors);
 	return conf;
 }
@@ -67,7 +70,7 @@ void candidate_evaluate(const struct director *d, struct candidate *c)
 	shares_evaluate(d, c->conf, &c->targets, &c->pools);
 }
 
-struct candidate *candidate_new(struct director *d, struct conf *conf)
+struct candidate *candidate_prepare(struct conf *conf)
 {
 	struct candidate *c = calloc(1, sizeof(*c));
 	int r;
@@ -79,11 +82,7 @@ struct candidate *candidate_new(struct director *d, struct conf *conf)
 	c->conf = conf;
 	r = services_prepare(conf, &c->services);
 	if (r >= 0)
-		r = targets_build(conf, d->conf ? &d->targets : NULL, &c->targets);
-	if (r >= 0)
-		r = shares_prepare(d, conf, &c->targets, &c->pools);
-	if (r >= 0)
-		r = roles_prepare(d, conf, &c->roles);
+		r = targets_build(conf, &c->targets);
 	if (r < 0) {
 		candidate_free(c);
 		return NULL;
@@ -91,21 +90,38 @@ struct candidate *candidate_new(struct director *d, struct conf *conf)
 	return c;
 }
 
-/* In the place of what ran. */
+int candidate_complete(struct director *d, struct candidate *c)
+{
+	int r = d->conf ? targets_inherit(&c->targets, &d->targets) : 0;
+
+	pools_done(&c->pools);
+	roles_done(&c->roles);
+	if (r >= 0)
+		r = shares_prepare(d, c->conf, &c->targets, &c->pools);
+	return r < 0 ? r : roles_prepare(d, c->conf, &c->roles);
+}
+
+/* In the place of what ran, which becomes the candidate's. */
+static void exchange(struct director *d, struct candidate *c)
+{
+	const struct candidate before = {
+		.conf = d->conf, .targets = d->targets, .pools = d->pools, .roles = d->roles};
+
+	checks_adopt(d, &c->targets);
+	apply_forget(d, &c->services);
+	d->conf = c->conf;
+	d->targets = c->targets;
+	d->pools = c->pools;
+	d->roles = c->roles;
+	*c = before;
+}
+
 static void adopt(struct director *d, struct candidate *c)
 {
-	checks_adopt(d, &c->targets);
-	pools_done(&d->pools);
-	d->pools = c->pools;
-	targets_done(&d->targets);
-	d->targets = c->targets;
-	roles_done(&d->roles);
-	d->roles = c->roles;
-	apply_forget(d, &c->services);
-	conf_free(d->conf);
-	d->conf = c->conf;
+	exchange(d, c);
+	roles_done(&c->roles);
+	load_release(c);
 	d->generation++;
-	free(c);
 	exec_checks_adopt(d->exec_checks, &d->targets);
 	track_configure(d);
 	notify_configure(d);
@@ -114,10 +130,12 @@ static void adopt(struct director *d, struct candidate *c)
 /* Put `conf` in the place of what ran; takes it. Nothing has changed when it fails. */
 int reload_adopt(struct director *d, struct conf *conf)
 {
-	struct candidate *c = candidate_new(d, conf);
+	struct candidate *c = candidate_prepare(conf);
 
-	if (!c)
+	if (!c || candidate_complete(d, c) < 0) {
+		candidate_free(c);
 		return -ENOMEM;
+	}
 	adopt(d, c);
 	return 0;
 }
@@ -146,7 +164,7 @@ bool reload_next(struct director *d)
 {
 	struct control_call *caller = d->reload_caller;
 
-	if (!d->reload_again || d->change.under_way || d->stopping)
+	if (!d->reload_again || reload_is_under_way(d) || d->stopping)
 		return false;
 	d->reload_again = false;
 	d->reload_caller = NULL;
@@ -264,22 +282,44 @@ static void reject(struct director *d, struct control_call *call)
 	(void)sd_notify(0, "READY=1");
 }
 
-static void begin_reload(struct director *d, struct control_call *call, bool may_delete)
+static void on_loaded(struct candidate *candidate, const struct conf_errors *errors, void *userdata)
 {
-	struct candidate *candidate;
-	struct conf *conf;
+	struct director *d = userdata;
+	struct control_call *call = d->load_caller;
 
-	notify_reloading();
-	d->reload_may_delete = may_delete;
-	conf = reload_load(d);
-	candidate = conf ? candidate_new(d, conf) : NULL;
-	if (!candidate) {
+	d->load = NULL;
+	d->load_caller = NULL;
+	note_rejected(d, errors);
+	if (!candidate || candidate_complete(d, candidate) < 0) {
+		candidate_free(candidate);
 		reject(d, call);
+		work_next(d); /* who waits for his turn has it */
 		return;
 	}
 	candidate_evaluate(d, candidate);
 	reload_begin(d, call);
 	work_begin(d, TASK_RELOAD, candidate);
+}
+
+static void begin_reload(struct director *d, struct control_call *call, bool may_delete)
+{
+	const struct load_request request = {
+		.path = d->options->config, .node = d->options->node, .secrets = true};
+
+	notify_reloading();
+	d->reload_may_delete = may_delete;
+	if (load_begin(d->loop, &request, on_loaded, d, &d->load) == 0) {
+		d->load_caller = call;
+		return;
+	}
+	json_decref(d->rejected);
+	d->rejected = NULL;
+	reject(d, call);
+}
+
+bool reload_is_under_way(const struct director *d)
+{
+	return d->change.under_way || d->load;
 }
 
 #define GUARD_FROM 10 /* so many may always be deleted */
@@ -333,7 +373,7 @@ static int renew_pools(struct director *d, struct candidate *c)
 bool reload_decide(struct director *d, const struct job_counts *counts)
 {
 	struct candidate *candidate = d->candidate;
-	struct conf *conf = candidate->conf;
+	bool good = true;
 	json_t *errors =
 		counts && !d->reload_may_delete ? reload_guard(candidate->conf, counts) : NULL;
 
@@ -342,12 +382,9 @@ bool reload_decide(struct director *d, const struct job_counts *counts)
 		return false;
 	}
 	d->candidate = NULL;
-	if (d->work.disturbed) { /* verdicts and roles are others than when it was made */
-		candidate->conf = NULL;
-		candidate_free(candidate);
-		candidate = candidate_new(d, conf);
-	}
-	if (!candidate || renew_pools(d, candidate) < 0) {
+	if (d->work.disturbed) /* verdicts and roles are others than when it was made */
+		good = candidate_complete(d, candidate) >= 0;
+	if (!good || renew_pools(d, candidate) < 0) {
 		candidate_free(candidate);
 		refuse_candidate(d, json_pack("[s]", "out of memory"));
 		return false;
@@ -362,7 +399,7 @@ bool reload_decide(struct director *d, const struct job_counts *counts)
 /* One more waits for the one under way; it serves every wish that came meanwhile. */
 void reload_request(struct director *d, struct control_call *call, bool may_delete)
 {
-	if (!d->change.under_way) {
+	if (!reload_is_under_way(d)) {
 		begin_reload(d, call, may_delete);
 		return;
 	}
@@ -379,6 +416,11 @@ void reload_request(struct director *d, struct control_call *call, bool may_dele
 
 void reload_stop(struct director *d)
 {
+	load_cancel(d->load);
+	d->load = NULL;
+	if (d->load_caller)
+		control_error(d->load_caller, "Stopping", NULL);
+	d->load_caller = NULL;
 	if (d->change.call)
 		control_error(d->change.call, "Stopping", NULL);
 	if (d->reload_caller)
@@ -397,6 +439,8 @@ int reload_init(struct director *d)
 
 void reload_done(struct director *d)
 {
+	load_cancel(d->load);
+	d->load = NULL;
 	sd_event_source_disable_unref(d->change.timeout);
 	json_decref(d->change.errors);
 	json_decref(d->rejected);

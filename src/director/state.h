@@ -247,6 +247,8 @@ struct director {
 	struct control_call *reload_caller; /* who asked, NULL: a signal */
 	bool reload_again_may_delete;       /* he means it */
 	bool reload_may_delete;             /* the one under way */
+	struct load *load;                  /* its file is being read; NULL: none is */
+	struct control_call *load_caller;
 	sd_event_source *stop_timeout;
 
 	struct conf *conf;
@@ -258,6 +260,8 @@ struct director {
 	struct gather *gather;      /* Status calls being answered */
 	struct gather *gather_next; /* those that came meanwhile */
 	unsigned status_seq;
+	uint64_t loop_longest_us;       /* the longest turn of the loop */
+	unsigned status_steps;          /* turns of the loop that the last answer took to write */
 	struct server_ask *server_asks; /* Server calls that wait for the checker */
 
 	struct roles roles;
@@ -311,8 +315,11 @@ int director_lock(const char *runtime_dir, bool create);
 /* reload.c */
 int reload_init(struct director *d);
 void reload_done(struct director *d);
-/* Read and validate. NULL, with d->rejected set and logged, when the file is refused. */
+/* Read and validate, before there is a loop. NULL, with d->rejected set and logged, when the file
+ * is refused. */
 struct conf *reload_load(struct director *d);
+/* Whether a change is under way, or its file is being read. */
+bool reload_is_under_way(const struct director *d);
 /* Put `conf` in the place of what ran; takes it. 0 or -ENOMEM. */
 int reload_adopt(struct director *d, struct conf *conf);
 /* From here on, wait for the helpers' word; whoever asked is answered then. */
@@ -326,8 +333,10 @@ bool reload_decide(struct director *d, const struct job_counts *counts);
 /* SIGHUP (call NULL) or Reload. may_delete: more than the configuration's max_delete, too. */
 void reload_request(struct director *d, struct control_call *call, bool may_delete);
 json_t *reload_errors_to_json(const struct conf_errors *errors);
-/* Takes conf. NULL when out of memory. */
-struct candidate *candidate_new(struct director *d, struct conf *conf);
+/* What follows from the configuration alone, in any thread. Takes conf. NULL when out of memory. */
+struct candidate *candidate_prepare(struct conf *conf);
+/* What follows from how things are now; again when they are otherwise. 0 or -ENOMEM. */
+int candidate_complete(struct director *d, struct candidate *c);
 void candidate_free(struct candidate *c);
 /* Its shares as they would be; nobody is told of what would be news. */
 void candidate_evaluate(const struct director *d, struct candidate *c);

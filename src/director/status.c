@@ -17,6 +17,8 @@
 
 #define GATHER_US 500000
 #define STEP_US UINT64_C(4000)
+/* Services and servers written in one turn of the loop. */
+#define ENTRIES_AT_ONCE 512
 
 /* Status calls that wait for the helpers' reports. */
 struct gather {
@@ -25,12 +27,20 @@ struct gather {
 	unsigned seq;
 	unsigned waiting; /* bits by helper_index */
 	json_t *reports[HELPER_MAX_];
+	struct writer checking; /* the checks reported so far */
+	char *checks;           /* all of them as text; NULL: nothing was reported */
 	sd_event_source *timeout;
-	/* Then the kernel's table, in steps. */
+	/* Then the kernel's table, and the answer, in steps. */
+	sd_event_source *turn;
 	struct ipvs *ipvs;
 	struct ipvs_dumping *dumping;
 	struct ipvs_table have;
-	sd_event_source *turn;
+	json_t *rest; /* all but services and checks; NULL: nothing is written yet */
+	struct writer text;
+	void *member;   /* of rest, to be written */
+	size_t item;    /* of that */
+	int generation; /* of the configuration that the services are of */
+	unsigned steps;
 };
 
 static json_t *config_to_json(const struct director *d)
@@ -307,14 +317,34 @@ static void write_service(
 	writer_end_object(w);
 }
 
-static void write_services(
-	struct writer *w, const struct director *d, const struct ipvs_table *have)
+/* How much there is to write of a service. */
+static size_t entries_of(const struct director *d, size_t service)
 {
-	writer_array(w, "services");
-	for (size_t i = 0; i < d->conf->n_services; i++)
-		if (!conf_is_path(&d->conf->services[i]))
-			write_service(w, d, i, have);
-	writer_end_array(w);
+	size_t fallback = d->targets.views.items[d->targets.views.of_service[service]].fallback;
+	size_t n = 1 + d->conf->pools[d->conf->services[service].pool].n_servers;
+
+	if (fallback != CONF_NONE)
+		n += d->conf->pools[d->targets.views.items[fallback].pool].n_servers;
+	return n;
+}
+
+/* Some more of them, until there are as many entries. True at the end. */
+static bool write_services(struct gather *g, const struct director *d, size_t *entries)
+{
+	size_t n = d->conf->n_services;
+
+	if (g->item == 0)
+		writer_array(&g->text, "services");
+	for (; g->item < n && *entries < ENTRIES_AT_ONCE; g->item++) {
+		if (conf_is_path(&d->conf->services[g->item]))
+			continue;
+		write_service(&g->text, d, g->item, &g->have);
+		*entries += entries_of(d, g->item);
+	}
+	if (g->item < n)
+		return false;
+	writer_end_array(&g->text);
+	return true;
 }
 
 static json_t *sync_to_json(struct director *d, const json_t *report)
@@ -347,48 +377,87 @@ static json_t *helpers_to_json(const struct director *d)
 	return array;
 }
 
-/* All but the services. */
+/* All but the services and the checks, which are null there. */
 static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX_])
 {
-	json_t *checks = json_object_get(reports[HELPER_CHECKER], "targets");
 	json_t *status;
 
-	status = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:O, s:o, s:o, s:{s:b, s:I, s:I, "
-			   "s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
+	status = json_pack(
+		"{s:s, s:s, s:i, s:o, s:o, s:o, s:n, s:o, s:n, s:o, s:o, s:{s:b, s:I, s:I, "
+		"s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
 		(int)getpid(), "maintenance", maintenance_to_json(d), "config", config_to_json(d),
-		"routers", routers_to_json(d, reports[HELPER_ELECTOR]), "overrides",
-		overrides_to_json(d), "checks", checks ? checks : json_null(), "sync",
-		sync_to_json(d, reports[HELPER_LINK]), "helpers", helpers_to_json(d), "ipvs",
-		"available", d->ipvs_available, "operations_last", (json_int_t)d->operations_last,
-		"last_us", (json_int_t)d->apply_last_us, "busy_us", (json_int_t)d->apply_busy_us,
+		"routers", routers_to_json(d, reports[HELPER_ELECTOR]), "services", "overrides",
+		overrides_to_json(d), "checks", "sync", sync_to_json(d, reports[HELPER_LINK]),
+		"helpers", helpers_to_json(d), "ipvs", "available", d->ipvs_available,
+		"operations_last", (json_int_t)d->operations_last, "last_us",
+		(json_int_t)d->apply_last_us, "busy_us", (json_int_t)d->apply_busy_us,
 		"longest_step_us", (json_int_t)d->apply_longest_us, "troubles",
 		(json_int_t)d->services.n_troubles, "operations_total",
 		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
 		"errors", apply_errors(d), "forwarding", forwarding_to_json(d));
+	(void)json_object_set_new(status, "loop",
+		json_pack("{s:I, s:i}", "longest_us", (json_int_t)d->loop_longest_us,
+			"status_turns", (int)d->status_steps));
 	(void)json_object_set_new(status, "trackers", track_to_json(d));
 	(void)json_object_set_new(status, "peer", peer_to_json(d));
 	return status;
 }
 
-/* The services are many, and written without a tree of values. NULL when memory ran out. */
-static char *status_text(struct director *d, const struct gather *g)
+static void write_value(struct gather *g, const char *key, const json_t *value)
 {
-	json_auto_t *rest = rest_to_json(d, g->reports);
-	struct writer w = {0};
-	const char *key;
-	json_t *value;
+	auto_free char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
-	writer_object(&w, NULL);
-	json_object_foreach (rest, key, value) {
-		auto_free char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	writer_raw(&g->text, key, text ? text : "null");
+}
 
-		writer_raw(&w, key, text ? text : "null");
-		if (strcmp(key, "routers") == 0)
-			write_services(&w, d, &g->have);
+/* The member under way, or some of it. True when it is complete. */
+static bool write_part(struct gather *g, const struct director *d, size_t *entries)
+{
+	const char *key = json_object_iter_key(g->member);
+
+	if (strcmp(key, "services") == 0)
+		return write_services(g, d, entries);
+	if (strcmp(key, "checks") == 0)
+		writer_raw(&g->text, key, g->checks ? g->checks : "null");
+	else
+		write_value(g, key, json_object_iter_value(g->member));
+	++*entries;
+	return true;
+}
+
+static void begin_text(struct director *d, struct gather *g)
+{
+	writer_done(&g->text);
+	json_decref(g->rest);
+	g->rest = rest_to_json(d, g->reports);
+	g->member = json_object_iter(g->rest);
+	g->item = 0;
+	g->generation = d->generation;
+	writer_object(&g->text, NULL);
+	writer_object(&g->text, "parameters");
+}
+
+/* What are many are written without a tree of values; what was written of another configuration
+ * counts for nothing. True at the end. */
+static bool text_step(struct director *d, struct gather *g)
+{
+	size_t entries = 0;
+
+	g->steps++;
+	if (!g->rest || g->generation != d->generation)
+		begin_text(d, g);
+	while (g->member && entries < ENTRIES_AT_ONCE) {
+		if (!write_part(g, d, &entries))
+			return false;
+		g->member = json_object_iter_next(g->rest, g->member);
+		g->item = 0;
 	}
-	writer_end_object(&w);
-	return writer_take(&w);
+	if (g->member)
+		return false;
+	writer_end_object(&g->text);
+	writer_end_object(&g->text);
+	return true;
 }
 
 static void stop_dump(struct gather *g)
@@ -397,7 +466,6 @@ static void stop_dump(struct gather *g)
 	g->dumping = NULL;
 	ipvs_close(g->ipvs);
 	g->ipvs = NULL;
-	g->turn = sd_event_source_disable_unref(g->turn);
 }
 
 static void gather_free(struct gather *g)
@@ -405,8 +473,13 @@ static void gather_free(struct gather *g)
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++)
 		json_decref(g->reports[i]);
 	sd_event_source_disable_unref(g->timeout);
+	sd_event_source_disable_unref(g->turn);
 	stop_dump(g);
 	ipvs_table_done(&g->have);
+	json_decref(g->rest);
+	writer_done(&g->text);
+	writer_done(&g->checking);
+	free(g->checks);
 	free(g);
 }
 
@@ -416,9 +489,10 @@ static void begin(struct director *d);
 static void answer(struct director *d)
 {
 	struct gather *g = d->gather;
-	auto_free char *status = status_text(d, g);
+	auto_free char *status = writer_take(&g->text);
 
 	d->gather = NULL;
+	d->status_steps = g->steps;
 	for (size_t i = 0; i < g->n_calls; i++)
 		if (status)
 			control_reply_text(g->calls[i], status);
@@ -429,49 +503,41 @@ static void answer(struct director *d)
 		begin(d);
 }
 
+static void dump_step(struct gather *g)
+{
+	int r = ipvs_dumping_step(g->dumping, instant_add(clock_now(), STEP_US));
+
+	if (r == 0)
+		return;
+	if (r > 0)
+		g->have = ipvs_dumping_take(g->dumping);
+	stop_dump(g);
+}
+
 static int on_turn(sd_event_source *source, void *userdata)
 {
 	struct director *d = userdata;
 	struct gather *g = d->gather;
-	int r = ipvs_dumping_step(g->dumping, instant_add(clock_now(), STEP_US));
 
 	(void)source;
-	if (r == 0)
-		return 0;
-	if (r > 0)
-		g->have = ipvs_dumping_take(g->dumping);
-	stop_dump(g);
-	answer(d);
+	if (g->dumping)
+		dump_step(g);
+	else if (text_step(d, g))
+		answer(d);
 	return 0;
 }
 
-static int start_dump(struct director *d)
-{
-	struct gather *g = d->gather;
-	int r = d->ipvs_available ? ipvs_open(&g->ipvs) : -ENOENT;
-
-	if (r >= 0)
-		r = ipvs_dumping_new(g->ipvs, &g->dumping);
-	if (r >= 0)
-		r = sd_event_add_defer(d->loop, &g->turn, on_turn, d);
-	if (r >= 0)
-		r = sd_event_source_set_priority(g->turn, SD_EVENT_PRIORITY_IDLE);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(g->turn, SD_EVENT_ON);
-	return r;
-}
-
-/* The helpers have spoken, or had the time to. */
+/* The helpers have spoken, or had the time to. Without IPVS there is no table. */
 static void finish(struct director *d)
 {
 	struct gather *g = d->gather;
 
 	g->waiting = 0;
 	(void)sd_event_source_set_enabled(g->timeout, SD_EVENT_OFF);
-	if (start_dump(d) < 0) {
+	(void)sd_event_source_set_enabled(g->turn, SD_EVENT_ON);
+	if (d->ipvs_available && ipvs_open(&g->ipvs) >= 0 &&
+		ipvs_dumping_new(g->ipvs, &g->dumping) < 0)
 		stop_dump(g);
-		answer(d);
-	}
 }
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
@@ -508,7 +574,10 @@ static struct gather *gather_new(struct director *d)
 	if (!g ||
 		sd_event_add_time(d->loop, &g->timeout, CLOCK_BOOTTIME, UINT64_MAX, 1000,
 			on_timeout, d) < 0 ||
-		sd_event_source_set_enabled(g->timeout, SD_EVENT_OFF) < 0) {
+		sd_event_source_set_enabled(g->timeout, SD_EVENT_OFF) < 0 ||
+		sd_event_add_defer(d->loop, &g->turn, on_turn, d) < 0 ||
+		sd_event_source_set_priority(g->turn, SD_EVENT_PRIORITY_IDLE) < 0 ||
+		sd_event_source_set_enabled(g->turn, SD_EVENT_OFF) < 0) {
 		if (g)
 			gather_free(g);
 		return NULL;
@@ -529,6 +598,21 @@ void status_request(struct director *d, struct control_call *call)
 		begin(d);
 }
 
+/* A report of many checks comes in parts; each is turned to text when it comes. */
+static void take_checks(struct gather *g, const json_t *targets)
+{
+	const json_t *item;
+	size_t i;
+
+	if (g->checking.len == 0)
+		writer_array(&g->checking, NULL);
+	json_array_foreach (targets, i, item) {
+		auto_free char *text = json_dumps(item, JSON_COMPACT);
+
+		writer_raw(&g->checking, NULL, text ? text : "null");
+	}
+}
+
 void status_report(struct director *d, enum helper_index from, const json_t *report)
 {
 	struct gather *g = d->gather;
@@ -536,6 +620,14 @@ void status_report(struct director *d, enum helper_index from, const json_t *rep
 	if (!g || json_integer_value(json_object_get(report, "seq")) != (json_int_t)g->seq ||
 		!(g->waiting & 1U << from))
 		return;
+	if (from == HELPER_CHECKER)
+		take_checks(g, json_object_get(report, "targets"));
+	if (json_is_true(json_object_get(report, "more")))
+		return;
+	if (from == HELPER_CHECKER) {
+		writer_end_array(&g->checking);
+		g->checks = writer_take(&g->checking);
+	}
 	g->reports[from] = json_incref((json_t *)(uintptr_t)report);
 	g->waiting &= ~(1U << from);
 	if (g->waiting == 0)

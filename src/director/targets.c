@@ -81,9 +81,7 @@ static uint64_t hash_endpoint(const struct target *t)
 /* While targets are built. */
 struct builder {
 	struct targets *t;
-	const struct targets *old;  /* NULL: none */
-	struct index old_endpoints; /* of `old`; there when the first is looked for */
-	struct lists_link *links;   /* of all places so far */
+	struct lists_link *links; /* of all places so far */
 	size_t n_links;
 	/* What check_text() said of the checks that were seen last, by their place in a
 	 * combination. */
@@ -102,65 +100,6 @@ static const char *suffix_of(struct builder *b, const struct conf_check *check, 
 	return b->suffixes[member].text;
 }
 
-/* Of the same type if there is one. */
-static struct target *find_endpoint(const struct builder *b, const struct target *like)
-{
-	uint64_t at = hash_endpoint(like);
-	struct target *found = NULL;
-	size_t i;
-
-	while ((i = index_next(&b->old_endpoints, &at)) != INDEX_NONE) {
-		struct target *t = &b->old->items[i];
-
-		if (t->port != like->port || !addr_equal(&t->addr, &like->addr) || t->path)
-			continue;
-		if (t->check->type == like->check->type)
-			return t;
-		found = found ? found : t;
-	}
-	return found;
-}
-
-/* One with other check settings, when there are several the last. */
-static int index_endpoints(struct builder *b)
-{
-	if (b->old_endpoints.slots)
-		return 0;
-	if (index_init(&b->old_endpoints, b->old->n) < 0)
-		return -ENOMEM;
-	for (size_t i = b->old->n; i > 0; i--)
-		index_add(&b->old_endpoints, hash_endpoint(&b->old->items[i - 1]), i - 1);
-	return 0;
-}
-
-static int find_before(struct builder *b, const struct target *t, const struct target **ret)
-{
-	*ret = b->old ? targets_find(b->old, t->id) : NULL;
-	if (!b->old || *ret || t->path)
-		return 0;
-	if (index_endpoints(b) < 0)
-		return -ENOMEM;
-	*ret = find_endpoint(b, t);
-	return 0;
-}
-
-static int inherit(struct builder *b, struct target *t)
-{
-	const struct target *before;
-
-	if (find_before(b, t, &before) < 0)
-		return -ENOMEM;
-	t->added = before ? before->added : b->old != NULL;
-	if (!before)
-		return 0;
-	t->verdict = before->verdict;
-	t->up_at = before->up_at;
-	t->failed_at = before->failed_at;
-	if (conf_check_gives_weight(t->check))
-		t->wishes = before->wishes;
-	return 0;
-}
-
 /* The index of the target like `like`, added when there is none yet; CONF_NONE when out of memory.
  */
 static size_t intern(struct builder *b, const struct target *like, const char *suffix)
@@ -175,10 +114,8 @@ static size_t intern(struct builder *b, const struct target *like, const char *s
 	added = &t->items[t->n];
 	*added = *like;
 	added->id = strdup(id);
-	if (!added->id || inherit(b, added) < 0) {
-		free(added->id);
+	if (!added->id)
 		return CONF_NONE;
-	}
 	index_add(&t->by_id, hash_text(id), t->n);
 	return t->n++;
 }
@@ -345,11 +282,11 @@ static int build_users(struct targets *t, const struct conf *conf)
 	return lists_build(t->n, links, n, &t->users);
 }
 
-static int build_all(struct targets *t, const struct conf *conf, const struct targets *old)
+static int build_all(struct targets *t, const struct conf *conf)
 {
 	size_t max = count_members(conf, &t->views);
 	auto_free struct lists_link *links = calloc(max + 1, sizeof(*links));
-	struct builder b = {.t = t, .old = old, .links = links};
+	struct builder b = {.t = t, .links = links};
 	int r = index_init(&t->by_id, max);
 
 	t->items = calloc(max + 1, sizeof(*t->items));
@@ -357,25 +294,108 @@ static int build_all(struct targets *t, const struct conf *conf, const struct ta
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i < t->views.n; i++)
 		r = build_view(&b, conf, i);
-	index_done(&b.old_endpoints);
 	if (r == 0)
 		r = lists_build(t->views.n_places, links, b.n_links, &t->of_place);
 	return r < 0 ? r : build_users(t, conf);
 }
 
-int targets_build(const struct conf *conf, const struct targets *old, struct targets *ret)
+int targets_build(const struct conf *conf, struct targets *ret)
 {
 	struct targets t = {0};
 	int r = views_build(conf, &t.views);
 
 	if (r == 0)
-		r = build_all(&t, conf, old);
+		r = build_all(&t, conf);
 	if (r < 0) {
 		targets_done(&t);
 		return r;
 	}
 	*ret = t;
 	return 0;
+}
+
+/* --- Inheritance --- */
+
+/* While targets look for those before them. */
+struct heritage {
+	const struct targets *old;
+	struct index endpoints; /* of `old`; there when the first is looked for */
+};
+
+/* Of the same type if there is one. */
+static struct target *find_endpoint(const struct heritage *h, const struct target *like)
+{
+	uint64_t at = hash_endpoint(like);
+	struct target *found = NULL;
+	size_t i;
+
+	while ((i = index_next(&h->endpoints, &at)) != INDEX_NONE) {
+		struct target *t = &h->old->items[i];
+
+		if (t->port != like->port || !addr_equal(&t->addr, &like->addr) || t->path)
+			continue;
+		if (t->check->type == like->check->type)
+			return t;
+		found = found ? found : t;
+	}
+	return found;
+}
+
+/* One with other check settings, when there are several the last. */
+static int index_endpoints(struct heritage *h)
+{
+	if (h->endpoints.slots)
+		return 0;
+	if (index_init(&h->endpoints, h->old->n) < 0)
+		return -ENOMEM;
+	for (size_t i = h->old->n; i > 0; i--)
+		index_add(&h->endpoints, hash_endpoint(&h->old->items[i - 1]), i - 1);
+	return 0;
+}
+
+/* Most stay in their place. */
+static const struct target *find_same(const struct targets *old, const struct targets *t, size_t i)
+{
+	if (i < old->n && strcmp(old->items[i].id, t->items[i].id) == 0)
+		return &old->items[i];
+	return targets_find(old, t->items[i].id);
+}
+
+static int find_before(
+	struct heritage *h, const struct targets *t, size_t i, const struct target **ret)
+{
+	*ret = find_same(h->old, t, i);
+	if (*ret || t->items[i].path)
+		return 0;
+	if (index_endpoints(h) < 0)
+		return -ENOMEM;
+	*ret = find_endpoint(h, &t->items[i]);
+	return 0;
+}
+
+static void inherit(struct target *t, const struct target *before)
+{
+	t->added = !before || before->added;
+	t->verdict = before ? before->verdict : VERDICT_UNKNOWN;
+	t->up_at = before ? before->up_at : (struct instant){0};
+	t->failed_at = before ? before->failed_at : (struct instant){0};
+	if (before && conf_check_gives_weight(t->check))
+		t->wishes = before->wishes;
+}
+
+int targets_inherit(struct targets *t, const struct targets *old)
+{
+	struct heritage h = {.old = old};
+	const struct target *before;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < t->n; i++) {
+		r = find_before(&h, t, i, &before);
+		if (r == 0)
+			inherit(&t->items[i], before);
+	}
+	index_done(&h.endpoints);
+	return r;
 }
 
 void targets_done(struct targets *t)

@@ -60,10 +60,11 @@ struct targets {
 	struct index by_id;
 };
 
-/* Derived from the configuration, which must outlive it; verdicts of targets that stay (same id, or
- * the same address and port under other check settings) are taken over from `old` (NULL: none).
- * Returns 0 or -ENOMEM. */
-int targets_build(const struct conf *conf, const struct targets *old, struct targets *ret);
+/* Derived from the configuration, which must outlive it. Returns 0 or -ENOMEM. */
+int targets_build(const struct conf *conf, struct targets *ret);
+/* Verdicts of targets that stay (same id, or the same address and port under other check settings)
+ * are taken over from `old`; again when those have changed. Returns 0 or -ENOMEM. */
+int targets_inherit(struct targets *t, const struct targets *old);
 void targets_done(struct targets *t);
 
 /* Whether each has a verdict. */

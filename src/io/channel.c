@@ -16,6 +16,10 @@
 
 #define QUEUE_MAX ((size_t)64 << 20)
 #define QUEUE_KEPT 65536 /* a longer buffer goes when it is empty */
+/* A reader as quick as we are must not keep us writing: the rest is for the loop's next turns. */
+#define SEND_AT_ONCE ((size_t)1 << 20)
+/* So much is read, and what is in it heard, in one turn: most messages are small. */
+#define RECEIVE_AT_ONCE ((size_t)64 << 10)
 
 struct channel {
 	int fd;
@@ -62,10 +66,10 @@ static bool deliver(struct channel *c)
 	return true;
 }
 
-/* Returns false when the channel is gone or was closed. */
-static bool receive(struct channel *c)
+/* `max` bytes, or little more. Returns false when the channel is gone or was closed. */
+static bool receive(struct channel *c, size_t max)
 {
-	for (;;) {
+	for (size_t got = 0; got < max;) {
 		size_t room_len;
 		char *room = frame_room(&c->in, &room_len);
 		ssize_t n;
@@ -88,14 +92,18 @@ static bool receive(struct channel *c)
 			return false;
 		if ((size_t)n < room_len)
 			return true; /* most likely all there is; the loop calls again if not */
+		got += (size_t)n;
 	}
+	return true;
 }
 
-/* Returns 0, -EAGAIN when the socket is full, or another -errno. */
+/* SEND_AT_ONCE at most. Returns 0, -EAGAIN when the socket is full, or another -errno. */
 static int send_some(struct channel *c, const char *data, size_t len, size_t *ret_sent)
 {
 	size_t sent = 0;
 
+	if (len > SEND_AT_ONCE)
+		len = SEND_AT_ONCE;
 	while (sent < len) {
 		ssize_t n = send(c->fd, data + sent, len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
@@ -248,7 +256,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 	if (revents & EPOLLOUT)
 		send_queued(c);
 	if (revents & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		(void)receive(c); /* whoever had to be told was */
+		(void)receive(c, RECEIVE_AT_ONCE); /* whoever had to be told was */
 	return 0;
 }
 
@@ -258,7 +266,7 @@ static int on_defer(sd_event_source *source, void *userdata)
 
 	(void)source;
 	/* Who does not listen any more may have spoken before. */
-	if (receive(c))
+	if (receive(c, SIZE_MAX))
 		closed(c, c->failure);
 	return 0;
 }

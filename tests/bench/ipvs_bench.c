@@ -1,10 +1,12 @@
 /* How long the kernel's IPVS takes for what tandem asks of it: a table of N services with M servers
  * from nothing, the same again, one weight, and nothing again. `--load` stops after the first, in
- * the caller's network namespace, for a caller that compares (ipvs_bench.py). */
+ * the caller's network namespace, for a caller that compares (ipvs_bench.py); `--bare` does only
+ * that, and in the barest way (ipvs_bare.h). */
 #include "base/cleanup.h"
 #include "core/ipvs_plan.h"
 #include "io/clock.h"
 #include "io/ipvs.h"
+#include "ipvs_bare.h"
 #include "own_netns.h"
 
 #include <getopt.h>
@@ -110,9 +112,10 @@ static bool run(struct bench *b, bool load_only)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"services", required_argument, NULL, 'n'},
-		{"servers", required_argument, NULL, 'm'}, {"load", no_argument, NULL, 'l'}, {0}};
+		{"servers", required_argument, NULL, 'm'}, {"load", no_argument, NULL, 'l'},
+		{"bare", no_argument, NULL, 'b'}, {0}};
 	struct bench b = {.n_services = 5000, .n_servers = 4};
-	bool load_only = false, good;
+	bool load_only = false, bare = false, good;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -122,11 +125,15 @@ int main(int argc, char **argv)
 			b.n_servers = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 'l')
 			load_only = true;
+		else if (c == 'b')
+			bare = true;
 		else
 			return 2;
 	}
 	if (b.n_services > 65536 || b.n_servers > 200 || make_table(&b) < 0)
 		return 2;
+	if (bare)
+		return ipvs_bare_write(&b.want) ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (!load_only && own_netns_enter() < 0)
 		return EXIT_FAILURE;
 	r = ipvs_open(&b.ipvs);

@@ -119,9 +119,10 @@ def seconds_until_weight(netns, weight, start, timeout=120):
     return time.monotonic() - start
 
 
-def time_keepalived(services, servers, reloaded=None):
+def time_keepalived(services, servers, reloaded=None, looked=None):
     """Debian's keepalived, its checker process alone, without checks and almost without a log. With
-    `reloaded`, a list, that is given how long one change of a weight takes at a reload."""
+    `reloaded`, a list, that is given how long one change of a weight takes at a reload. `looked` is
+    called with its process id when the table is complete."""
     with network_namespace(NETNS) as netns, tempfile.TemporaryDirectory() as work:
         config = Path(work, "keepalived.conf")
         config.write_text(keepalived_config(services, servers))
@@ -133,7 +134,10 @@ def time_keepalived(services, servers, reloaded=None):
                 # A look slows it down, so look seldom: it is late by half a second at most.
                 seconds = seconds_until_table(
                     services, services * servers, netns, start, interval=0.5)
-                print(f"keepalived {seconds:17.3f} s", flush=True)
+                if looked:
+                    looked(daemon.pid)
+                else:
+                    print(f"keepalived {seconds:17.3f} s", flush=True)
                 if reloaded is not None:
                     config.write_text(keepalived_config(services, servers, weight_of_first=7))
                     changed = time.monotonic()

@@ -4,7 +4,7 @@ EXTRA_DIST += tests/bench/checker_bench.py tests/bench/http_checks_bench.py
 check_PROGRAMS += tests/bench/ipvs_bench tests/bench/ipvs_churn tests/bench/ipvs_kernel_check \
 	tests/bench/ipvs_random_check
 BENCH_LDADD = libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_LIBS)
-tests_bench_ipvs_bench_SOURCES = tests/bench/ipvs_bench.c \
+tests_bench_ipvs_bench_SOURCES = tests/bench/ipvs_bench.c tests/bench/ipvs_bare.c tests/bench/ipvs_bare.h \
 	tests/bench/own_netns.c tests/bench/own_netns.h
 tests_bench_ipvs_bench_LDADD = $(BENCH_LDADD)
 tests_bench_ipvs_kernel_check_SOURCES = tests/bench/ipvs_kernel_check.c \

@@ -124,9 +124,12 @@ static void build(struct side *s, struct side *old, const char *path)
 	start();
 	s->conf = load(path);
 	stop("conf_load");
-	if (targets_build(s->conf, old ? &old->targets : NULL, &s->targets) < 0)
+	if (targets_build(s->conf, &s->targets) < 0)
 		abort();
 	stop("targets_build");
+	if (old && targets_inherit(&s->targets, &old->targets) < 0)
+		abort();
+	stop("targets_inherit");
 	in = (struct pools_input){s->conf, &s->targets, &none, NULL, NULL};
 	if (old)
 		old_in = (struct pools_input){old->conf, &old->targets, &none, NULL, NULL};

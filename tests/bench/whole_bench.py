@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """What a large table costs the whole daemon, process and file included: from nothing, at a reload of
-the unchanged file, of one weight, without one service, and after somebody flushed the table; keepalived
-and ipvsadm -R beside it where they can do the same, all in one boot.
+the unchanged file, of one weight, without one service, and after somebody flushed the table; keepalived,
+ipvsadm -R and a bare netlink writer beside it where they can do the same, all in one boot. System calls
+are counted by the kernel's own tracing, in runs of their own with a tenth of the services: to count
+takes time.
 
 Needs root and a kernel with IPVS. A namespace each: what was deleted in one slows down what is added.
 """
@@ -10,6 +12,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -69,12 +72,16 @@ class Daemon:
         return json.loads(answer.stdout)
 
     def cost(self):
-        """Processor seconds, system calls are not counted; resident MiB."""
+        """Processor seconds; resident MiB."""
         ticks = sum(map(int, Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1]
                         .split()[11:13]))
         kib = next(int(line.split()[1]) for line in Path(f"/proc/{self.pid}/status").read_text()
                    .splitlines() if line.startswith("VmRSS"))
         return ticks / os.sysconf("SC_CLK_TCK"), kib / 1024
+
+    def apply_seconds(self):
+        """From the first look at the table to the last answer, of the start."""
+        return int(re.search(r"TANDEM_ELAPSED_US=(\d+)", (self.work / "log").read_text())[1]) / 1e6
 
     def time(self, what, *arguments, expected):
         """What it takes until an answer is there; its number of operations must be as expected."""
@@ -107,6 +114,8 @@ def time_daemon(services, servers, prefix):
             cpu, mib = daemon.cost()
             report("tandem: from nothing", times["start"], f"{cpu:.2f} s of processor, {mib:.0f} MiB")
             daemon.ctl("reload")  # the start is over when this is answered
+            times["apply"] = daemon.apply_seconds()
+            report("tandem: of that, the table", times["apply"])
             times["same"] = daemon.time("a reload of the same", "reload", expected=0)
             text["pools"]["p0"]["servers"]["s0"]["weight"] = 7
             daemon.write(text)
@@ -134,14 +143,35 @@ def time_repair(services, servers, prefix):
     return seconds
 
 
-def time_restore(services, servers, flushed):
-    """ipvsadm -R of the same table, into an empty namespace or where it was and was flushed."""
+def bare_writer(services, servers, bench):
+    return [bench, "--bare", f"--services={services}", f"--servers={servers}"]
+
+
+def time_bare(services, servers, bench):
+    """The same operations from memory: the better of two."""
+    best = None
+    for _ in range(2):
+        with network_namespace(NETNS):
+            output = subprocess.run(in_netns(*bare_writer(services, servers, bench)), check=True,
+                                    stdout=subprocess.PIPE, text=True).stdout
+        seconds = float(re.match(r"bare writer +([0-9.]+) s", output)[1])
+        best = min(seconds, best or seconds)
+    report("bare writer: from nothing", best)
+    return best
+
+
+def restore_input(services, servers):
     lines = []
     for i in range(services):
         lines.append(f"-A -t {ipvs_bench.vip(i)}:80 -s wlc")
         lines += [f"-a -t {ipvs_bench.vip(i)}:80 -r {ipvs_bench.server(i, j)}:80 -m -w 1"
                   for j in range(servers)]
-    command, text = in_netns("ipvsadm", "-R"), ("\n".join(lines) + "\n").encode()
+    return ("\n".join(lines) + "\n").encode()
+
+
+def time_restore(services, servers, flushed):
+    """ipvsadm -R of the same table, into an empty namespace or where it was and was flushed."""
+    command, text = in_netns("ipvsadm", "-R"), restore_input(services, servers)
     with network_namespace(NETNS):
         if flushed:
             subprocess.run(command, input=text, check=True)
@@ -153,11 +183,67 @@ def time_restore(services, servers, flushed):
     return seconds
 
 
+class SystemCalls:
+    """Counts those of every process, by pid."""
+
+    ROOT = Path("/sys/kernel/tracing")
+    TRIGGER = ROOT / "events/raw_syscalls/sys_enter/trigger"
+    WHAT = "hist:keys=common_pid:size=16384"
+
+    def __enter__(self):
+        if not self.TRIGGER.exists():
+            subprocess.run(["mount", "-t", "tracefs", "tracefs", self.ROOT], check=True)
+        self.TRIGGER.write_text(self.WHAT)
+        return self
+
+    def of(self, pids):
+        text = (self.TRIGGER.parent / "hist").read_text()
+        counts = dict(map(int, pair) for pair in
+                      re.findall(r"common_pid: +(\d+) } hitcount: +(\d+)", text))
+        return sum(counts.get(pid, 0) for pid in pids)
+
+    def __exit__(self, *_):
+        self.TRIGGER.write_text("!" + self.WHAT)
+
+
+def children(pid):
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def count_calls(services, servers, prefix, bench):
+    """How many it takes each of them to fill the table from nothing, start and file included."""
+    table = services, services * servers
+    with network_namespace(NETNS), tempfile.TemporaryDirectory() as work, SystemCalls() as calls:
+        daemon = Daemon(work, prefix)
+        daemon.write(config(services, servers))
+        with daemon.running():
+            seconds_until_table(*table, NETNS)
+            counts = {"tandemd": calls.of([daemon.pid]),
+                      "its helpers": calls.of(children(daemon.pid))}
+    for what, command, text in (
+            ("ipvsadm -R", ["ipvsadm", "-R"], restore_input(services, servers)),
+            ("bare writer", bare_writer(services, servers, bench), b"")):
+        with network_namespace(NETNS), SystemCalls() as calls, \
+                subprocess.Popen(in_netns(*command), stdin=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL) as process:
+            process.communicate(text)
+            counts[what] = calls.of([process.pid])
+    with SystemCalls() as calls:
+        pids = []
+        ipvs_bench.time_keepalived(services, servers, looked=lambda pid: pids.extend(
+            [pid, *children(pid)]) or counts.update(keepalived=calls.of(pids)))
+    print(f"{f'system calls for {services} services':44} " +
+          ", ".join(f"{what} {n}" for what, n in counts.items()), flush=True)
+    return counts
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--prefix", default=os.environ.get("TANDEM_PREFIX", "/usr"))
     parser.add_argument("--services", type=int, default=10000)
     parser.add_argument("--servers", type=int, default=5)
+    parser.add_argument("--bench", default=os.path.join(
+        os.environ.get("TANDEM_BUILDDIR", "build"), "tests/bench/ipvs_bench"))
     parser.add_argument("--ratio", type=float, default=0, help="fail when not so many times as fast")
     args = parser.parse_args()
     if not ipvs_bench.has_ipvs():
@@ -169,12 +255,15 @@ def main():
     theirs = ipvs_bench.time_keepalived(*size, reloaded)
     report("keepalived: one weight changed", reloaded[0])
     restored = time_restore(*size, flushed=False)
+    bare = time_bare(*size, args.bench)
     # The kernel looks each new server up in the list of those deleted: a fifth takes a twenty-fifth.
     few = args.services // 5, args.servers
     repaired, restored_few = time_repair(*few, args.prefix), time_restore(*few, flushed=True)
+    count_calls(args.services // 10, args.servers, args.prefix, args.bench)
     ratio = theirs / ours["start"]
     print(f"{size[0]} services x {size[1]} servers: from nothing {ours['start']:.2f} s, keepalived "
-          f"{theirs:.2f} s ({ratio:.1f} times), ipvsadm -R {restored:.2f} s; one weight "
+          f"{theirs:.2f} s ({ratio:.1f} times), ipvsadm -R {restored:.2f} s; the table of that "
+          f"{ours['apply']:.2f} s, a bare writer {bare:.2f} s ({ours['apply'] / bare:.1f} times); one weight "
           f"{ours['weight']:.2f} s, keepalived {reloaded[0]:.2f} s "
           f"({reloaded[0] / ours['weight']:.1f} times); {few[0]} services after a flush "
           f"{repaired:.2f} s, ipvsadm -R {restored_few:.2f} s")

@@ -174,6 +174,21 @@ START_TEST(a_file_without_permission_is_named)
 }
 END_TEST
 
+static struct conf *load_with_key_file(void)
+{
+	struct conf_errors errors;
+	struct conf *c;
+
+	write_file("a.json",
+		"{ \"nodes\": { \"lb1\": { \"link_address\": \"10.0.0.1\" }, \"lb2\": { "
+		"\"link_address\": \"10.0.0.2\" } }, \"link\": { \"interface\": \"eth1\", "
+		"\"key_file\": \"link.key\" } }");
+	c = conf_load("a.json", "lb1", &errors);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_int_eq((int)c->link.mode, CONF_LINK_TANDEM);
+	return c;
+}
+
 START_TEST(the_digest_is_that_of_the_file)
 {
 	struct conf_errors errors;
@@ -185,8 +200,19 @@ START_TEST(the_digest_is_that_of_the_file)
 	ck_assert_ptr_nonnull(c);
 	ck_assert_str_eq(
 		c->digest, "e26672b5dbba30f4731e00eb4926fbe9d890243e21f15e061d2abea76e7ee747");
+	ck_assert_str_eq(c->meaning, "");
 	conf_free(c);
 	conf_errors_done(&errors);
+}
+END_TEST
+
+START_TEST(what_a_pair_compares_is_there_with_a_link)
+{
+	struct conf *c = load_with_key_file();
+
+	ck_assert_uint_eq(strlen(c->meaning), 64);
+	ck_assert_str_ne(c->meaning, c->digest);
+	conf_free(c);
 }
 END_TEST
 
@@ -441,21 +467,6 @@ END_TEST
 #define KEY_A "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
 #define KEY_B "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
 
-static struct conf *load_with_key_file(void)
-{
-	struct conf_errors errors;
-	struct conf *c;
-
-	write_file("a.json",
-		"{ \"nodes\": { \"lb1\": { \"link_address\": \"10.0.0.1\" }, \"lb2\": { "
-		"\"link_address\": \"10.0.0.2\" } }, \"link\": { \"interface\": \"eth1\", "
-		"\"key_file\": \"link.key\" } }");
-	c = conf_load("a.json", "lb1", &errors);
-	ck_assert_ptr_nonnull(c);
-	ck_assert_int_eq((int)c->link.mode, CONF_LINK_TANDEM);
-	return c;
-}
-
 /* What conf_read_secrets() says, in one line; "" when it is content. */
 static const char *secrets_fault(struct conf *c)
 {
@@ -582,6 +593,7 @@ static TCase *file_tests(void)
 	tcase_add_test(tcase, an_included_file_that_cannot_be_read_is_an_error_of_the_include);
 	tcase_add_test(tcase, a_file_without_permission_is_named);
 	tcase_add_test(tcase, the_digest_is_that_of_the_file);
+	tcase_add_test(tcase, what_a_pair_compares_is_there_with_a_link);
 	tcase_add_test(tcase, includes_may_be_nested_eight_deep);
 	tcase_add_test(tcase, includes_are_relative_to_the_file_that_includes);
 	tcase_add_test(tcase, a_directory_with_the_signs_of_a_pattern_stands_for_itself);

@@ -152,7 +152,12 @@ class Helper:
     def report(self):
         self.seq += 1
         self.send("Report", seq=self.seq)
-        return self.wait("Report", seq=self.seq)
+        parts = [self.wait("Report", seq=self.seq)]
+        while parts[-1].get("more"):
+            parts.append(self.wait("Report", seq=self.seq))
+        if len(parts) > 1:
+            parts[-1]["targets"] = [target for part in parts for target in part["targets"]]
+        return parts[-1]
 
     def wait_report(self, condition, timeout=5):
         """The first report for which the condition holds."""

@@ -69,7 +69,7 @@ static void set_up(void)
 		.services = services,
 		.n_services = 1};
 	active[0] = false;
-	ck_assert_int_eq(targets_build(&conf, NULL, &targets), 0);
+	ck_assert_int_eq(targets_build(&conf, &targets), 0);
 }
 
 static void tear_down(void)
@@ -131,7 +131,8 @@ static void rebuild_targets(void)
 {
 	struct targets next;
 
-	ck_assert_int_eq(targets_build(&conf, &targets, &next), 0);
+	ck_assert_int_eq(targets_build(&conf, &next), 0);
+	ck_assert_int_eq(targets_inherit(&next, &targets), 0);
 	targets_done(&targets);
 	targets = next;
 }

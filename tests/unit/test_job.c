@@ -266,7 +266,7 @@ static void set_up(void)
 	kernel.services = calloc(SERVICES + 10, sizeof(*kernel.services));
 	ck_assert_ptr_nonnull(kernel.services);
 	make_conf();
-	ck_assert_int_eq(targets_build(&conf, NULL, &targets), 0);
+	ck_assert_int_eq(targets_build(&conf, &targets), 0);
 	ck_assert_int_eq(pools_build(&in, NULL, NULL, &pools), 0);
 	pools_evaluate(&pools, &in, (struct instant){1}, &listener);
 	order = desired_order(&conf);

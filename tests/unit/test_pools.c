@@ -72,7 +72,7 @@ static void begin(void)
 {
 	struct pools_input in = input();
 
-	ck_assert_int_eq(targets_build(&conf, NULL, &targets), 0);
+	ck_assert_int_eq(targets_build(&conf, &targets), 0);
 	ck_assert_int_eq(pools_build(&in, NULL, NULL, &pools), 0);
 }
 
@@ -174,7 +174,8 @@ static void reload(void)
 	struct targets before = targets;
 
 	old_in.targets = &before;
-	ck_assert_int_eq(targets_build(&conf, &before, &next), 0);
+	ck_assert_int_eq(targets_build(&conf, &next), 0);
+	ck_assert_int_eq(targets_inherit(&next, &before), 0);
 	in = (struct pools_input){&conf, &next, &overrides, NULL, NULL};
 	ck_assert_int_eq(pools_build(&in, &old_in, &pools, &next_pools), 0);
 	pools_done(&pools);
