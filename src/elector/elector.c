@@ -525,8 +525,9 @@ static void form_groups(
 {
 	for (size_t i = 0; i < n; i++)
 		if (*wanted[i].group)
-			group_add(
-				obtain_group(e, wanted[i].group), find_router(e, &wanted[i]), now);
+			group_add(obtain_group(e, wanted[i].group), find_router(e, &wanted[i]));
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_go_on(e->routers[i], now);
 	for (size_t i = 0; i < e->n_groups; i++)
 		group_follow(&e->groups[i], now);
 }

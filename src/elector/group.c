@@ -13,13 +13,12 @@ void group_init(struct group *g, const char *name)
 	(void)snprintf(g->name, sizeof(g->name), "%s", name);
 }
 
-void group_add(struct group *g, struct router *r, struct instant now)
+void group_add(struct group *g, struct router *r)
 {
 	r->group = g;
 	r->place = g->sync.n;
 	g->routers[g->sync.n] = r;
 	sync_group_add(&g->sync, &r->vrrp);
-	router_readdress(r, now); /* a member waits for the others */
 }
 
 uint8_t group_priority(const struct group *g)

@@ -13,8 +13,9 @@ struct group {
 
 /* An empty group. */
 void group_init(struct group *g, const char *name);
-/* The router is a member from now on; it leaves by router_ungroup(). group_settle() is due. */
-void group_add(struct group *g, struct router *r, struct instant now);
+/* The router is a member from now on; it leaves by router_ungroup(). When all members are there, so
+ * that their priority is known, router_go_on() is due for each, then group_settle(). */
+void group_add(struct group *g, struct router *r);
 
 /* Something happened to a member: what follows for all is done. */
 void group_step(struct group *g, size_t place, const struct vrrp_event *event, struct instant now);

@@ -208,6 +208,14 @@ bool router_tell(struct router *r, const struct vrrp *before, struct instant now
 }
 
 /* Effects first: what the operator is told can wait. */
+static void conclude_alone(
+	struct router *r, const struct vrrp *before, unsigned effects, struct instant now)
+{
+	router_carry_out(r, effects | router_became(r, before, now), now);
+	if (router_tell(r, before, now))
+		router_leave_for_maintenance(r, now);
+}
+
 static void conclude(
 	struct router *r, const struct vrrp *before, unsigned effects, struct instant now)
 {
@@ -464,24 +472,15 @@ void router_pause(struct router *r, struct instant now)
 	wire_send(r, r->vrrp.config.priority, interval_cs, now);
 }
 
-/* New settings have taken effect on all but what is held. */
-static void go_on_with(struct router *r, bool moved, struct instant now)
+void router_readdress(struct router *r, struct instant now)
 {
 	struct vrrp_config election = election_of(r);
 	struct vrrp before = r->vrrp;
 	unsigned effects = vrrp_reconfigure(&r->vrrp, &election, now);
 
-	if (r->vrrp.state == VRRP_ACTIVE) {
-		if (moved)
-			effects |= VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE;
+	if (r->vrrp.state == VRRP_ACTIVE)
 		holding_record(r);
-	}
 	conclude(r, &before, effects, now);
-}
-
-void router_readdress(struct router *r, struct instant now)
-{
-	go_on_with(r, false, now);
 }
 
 static void say_score(const struct router *r)
@@ -522,10 +521,9 @@ void router_fault(struct router *r, struct instant now)
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	const struct router_ports *ports, size_t first, struct instant now)
 {
-	bool moved = !holding_same(&r->config, wanted);
-	bool weighed = !track_causes_equal(
+	r->moved = !holding_same(&r->config, wanted);
+	r->weighed = !track_causes_equal(
 		r->config.causes.list, r->config.causes.n, wanted->causes.list, wanted->causes.n);
-
 	causes_done(&r->config.causes);
 	r->config = *wanted;
 	r->first = first;
@@ -533,9 +531,23 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 		r->inherited = 0;
 	set_ports(r, ports);
 	announce_reconfigure(&r->announce, &wanted->announce, now);
-	go_on_with(r, moved, now);
-	if (weighed)
+}
+
+void router_go_on(struct router *r, struct instant now)
+{
+	struct vrrp_config election = election_of(r);
+	struct vrrp before = r->vrrp;
+	unsigned effects = vrrp_reconfigure(&r->vrrp, &election, now);
+
+	if (r->vrrp.state == VRRP_ACTIVE) {
+		if (r->moved)
+			effects |= VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE;
+		holding_record(r);
+	}
+	conclude_alone(r, &before, effects, now);
+	if (r->weighed)
 		say_score(r);
+	r->moved = r->weighed = false;
 }
 
 void router_restore(struct router *r, struct instant now)

@@ -176,6 +176,7 @@ struct router {
 	struct group *group; /* NULL: it is in none */
 	size_t place;        /* among the group's members */
 	bool held;           /* the director is not ready: it preempts nobody */
+	bool moved, weighed; /* new settings that are not in effect yet have others of these */
 	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
@@ -233,7 +234,7 @@ bool router_can_adopt(const struct router *r, struct instant now);
 void router_prepare(struct router *r, bool adopt, struct instant now);
 /* Whether the director's not being ready keeps it from preempting. */
 void router_hold(struct router *r, bool held, struct instant now);
-/* It stands alone from now on; router_reconfigure() is due. */
+/* It stands alone from now on; router_go_on() is due. */
 void router_ungroup(struct router *r);
 /* The port is not ready any more: its link is down, or it has no address of its own left. */
 void router_link_down(struct router *r, struct instant now);
@@ -262,9 +263,12 @@ bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
-/* Settings in place, after holding_drop() for every router. Takes and borrows as router_init(). */
+/* Settings in place, after holding_drop() for every router. Takes and borrows as router_init(). They
+ * take effect, on all but the group's others, with router_go_on(): when groups are what they are to
+ * be. */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	const struct router_ports *ports, size_t first, struct instant now);
+void router_go_on(struct router *r, struct instant now);
 
 /* Go on with what is under way, as far as the pace lets it; to its end, whatever the pace. */
 void router_work(struct router *r, struct instant now);

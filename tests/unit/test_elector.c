@@ -1789,6 +1789,20 @@ START_TEST(a_group_has_the_lowest_priority_of_its_members)
 }
 END_TEST
 
+START_TEST(a_reload_says_no_priority_but_the_groups)
+{
+	start_group();
+	pair[1].priority = 150;
+	configure(pair, 2);
+	(void)done();
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "");
+	pair[0].interval_cs = pair[1].interval_cs = 50;
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "send 100; send 100; ");
+}
+END_TEST
+
 START_TEST(a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone)
 {
 	start_group();
@@ -2585,6 +2599,7 @@ static TCase *policy_cases(void)
 	tcase_add_test(tc, a_lost_link_takes_a_group_out_until_all_are_ready);
 	tcase_add_test(tc, a_group_waits_for_a_member_without_an_interface);
 	tcase_add_test(tc, a_group_has_the_lowest_priority_of_its_members);
+	tcase_add_test(tc, a_reload_says_no_priority_but_the_groups);
 	tcase_add_test(tc,
 		a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
 	tcase_add_test(tc, a_group_is_adopted_whole_or_not_at_all);
