@@ -50,6 +50,10 @@ void handover_init(struct handover *h)
 
 void handover_offer(struct handover *h, bool insist, uint64_t patience_us, struct instant now)
 {
+	if (h->state == HANDOVER_OFFERED) {
+		h->insist |= insist;
+		return;
+	}
 	h->state = HANDOVER_OFFERED;
 	h->insist = insist;
 	h->deadline = instant_add(now, patience_us);

@@ -2276,6 +2276,18 @@ START_TEST(maintenance_leaves_when_no_peer_comes_too)
 }
 END_TEST
 
+START_TEST(a_switchover_meanwhile_does_not_keep_maintenance_from_leaving)
+{
+	(void)start_active();
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	for (int i = 0; i < 4; i++)
+		reach_deadline();
+	elector_switchover(&e, "front", false, now);
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_INITIALIZE);
+}
+END_TEST
+
 START_TEST(maintenance_is_there_before_the_election)
 {
 	struct router_config c = front(51, 100, 2);
@@ -2580,6 +2592,7 @@ static TCase *operator_cases(void)
 	tcase_add_test(tc, maintenance_leaves_when_a_peer_has_come);
 	tcase_add_test(tc, who_offers_its_place_looks_after_its_addresses);
 	tcase_add_test(tc, maintenance_leaves_when_no_peer_comes_too);
+	tcase_add_test(tc, a_switchover_meanwhile_does_not_keep_maintenance_from_leaving);
 	tcase_add_test(tc, maintenance_is_there_before_the_election);
 	tcase_add_test(tc, standby_is_active_only_while_nobody_else_is);
 	tcase_add_test(tc, a_restart_is_announced_and_adopted);

@@ -58,6 +58,19 @@ START_TEST(who_insists_gives_the_place_up)
 }
 END_TEST
 
+START_TEST(a_second_offer_is_the_first_one_and_takes_no_insisting_back)
+{
+	handover_offer(&h, true, PATIENCE_US, t0);
+	handover_offer(&h, false, PATIENCE_US, later(PATIENCE_US - 1));
+	ck_assert_int_eq(handover_timer(&h, later(PATIENCE_US - 1)), HANDOVER_GOES_ON);
+	ck_assert_int_eq(handover_timer(&h, later(PATIENCE_US)), HANDOVER_FORCED);
+	handover_init(&h);
+	handover_offer(&h, false, PATIENCE_US, t0);
+	handover_offer(&h, true, PATIENCE_US, later(1));
+	ck_assert_int_eq(handover_timer(&h, later(PATIENCE_US)), HANDOVER_FORCED);
+}
+END_TEST
+
 START_TEST(who_becomes_active_again_is_humble_no_more)
 {
 	handover_give(&h);
@@ -111,6 +124,7 @@ int main(void)
 	tcase_add_test(tc, an_offer_that_is_taken_keeps_the_giver_humble);
 	tcase_add_test(tc, an_offer_that_nobody_takes_ends_as_it_began);
 	tcase_add_test(tc, who_insists_gives_the_place_up);
+	tcase_add_test(tc, a_second_offer_is_the_first_one_and_takes_no_insisting_back);
 	tcase_add_test(tc, who_becomes_active_again_is_humble_no_more);
 	tcase_add_test(tc, a_peer_that_is_humble_itself_gives_the_place_back);
 	tcase_add_test(tc, maintenance_is_humble_whatever_else_happens);
