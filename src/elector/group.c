@@ -33,6 +33,18 @@ uint8_t group_priority(const struct group *g)
 	return lowest;
 }
 
+uint64_t group_patience_us(const struct group *g)
+{
+	uint64_t longest_us = 0;
+
+	for (size_t i = 0; i < g->sync.n; i++) {
+		uint64_t own_us = router_patience_us(g->routers[i]);
+		if (own_us > longest_us)
+			longest_us = own_us;
+	}
+	return longest_us;
+}
+
 void group_follow(struct group *g, struct instant now)
 {
 	for (size_t i = 0; i < g->sync.n; i++) {

@@ -371,8 +371,7 @@ void router_leave(struct router *r, struct instant now)
 	step(r, VRRP_EV_SHUTDOWN, now);
 }
 
-/* Long enough for a Backup that preempts to find that nobody better is Active any more. */
-static uint64_t patience_us(const struct router *r)
+uint64_t router_patience_us(const struct router *r)
 {
 	return (r->config.down_intervals + UINT64_C(1)) * r->config.interval_cs * 10000 +
 	       HANDOVER_SLACK_US;
@@ -413,7 +412,8 @@ void router_switchover(struct router *r, bool insist, struct instant now)
 		give(r, now);
 		return;
 	}
-	handover_offer(&r->handover, insist, patience_us(r), now);
+	handover_offer(&r->handover, insist,
+		r->group ? group_patience_us(r->group) : router_patience_us(r), now);
 	say_handover(r, EVENT_SWITCHOVER, "offered to a peer, by an operator");
 	apply_handover(r, now);
 }

@@ -288,6 +288,8 @@ void router_say_failure(const struct router *r, const char *what, int error);
 
 /* For elector/group.c: the parts of a step. */
 uint8_t router_own_priority(const struct router *r); /* before its group's others are asked */
+/* Long enough for a Backup that preempts to find that nobody better is Active any more. */
+uint64_t router_patience_us(const struct router *r);
 void router_carry_out(struct router *r, unsigned effects, struct instant now);
 /* The priority follows what it depends on. Returns effects. */
 unsigned router_follow(struct router *r, struct instant now);

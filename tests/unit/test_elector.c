@@ -1867,6 +1867,19 @@ START_TEST(a_group_is_handed_over_as_one)
 }
 END_TEST
 
+START_TEST(an_offer_of_a_group_lasts_as_long_as_its_slowest_member_needs)
+{
+	uint64_t patience_us = 4 * 2 * SECOND_US + SECOND_US / 10;
+
+	start_group();
+	pair[1].interval_cs = 200;
+	configure(pair, 2);
+	elector_switchover(&e, NULL, true, now);
+	ck_assert_uint_eq(e.routers[0]->handover.deadline.us, now.us + patience_us);
+	ck_assert_uint_eq(e.routers[1]->handover.deadline.us, now.us + patience_us);
+}
+END_TEST
+
 START_TEST(maintenance_takes_a_group_out)
 {
 	start_group();
@@ -2617,6 +2630,7 @@ static TCase *policy_cases(void)
 		a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
 	tcase_add_test(tc, a_group_is_adopted_whole_or_not_at_all);
 	tcase_add_test(tc, a_group_is_handed_over_as_one);
+	tcase_add_test(tc, an_offer_of_a_group_lasts_as_long_as_its_slowest_member_needs);
 	tcase_add_test(tc, maintenance_takes_a_group_out);
 	return tc;
 }
