@@ -191,6 +191,16 @@ static void tidy_unwanted(struct elector *e, const struct router_config *wanted,
 	}
 }
 
+/* Whether its sync group is wanted without it. */
+static bool group_goes_on(
+	const struct router_config *wanted, size_t n, const struct router_config *config)
+{
+	for (size_t i = 0; *config->group && i < n; i++)
+		if (strcmp(wanted[i].group, config->group) == 0)
+			return true;
+	return false;
+}
+
 static void drop_unwanted(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now)
 {
@@ -205,6 +215,8 @@ static void drop_unwanted(
 			e->routers[kept++] = r;
 			continue;
 		}
+		if (group_goes_on(wanted, n, &r->config))
+			router_part(r, now);
 		router_leave(r, now);
 		router_finish(r, now);
 		r->record->used = false;

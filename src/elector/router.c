@@ -366,6 +366,11 @@ void router_no_address(struct router *r, struct instant now)
 	step(r, VRRP_EV_NO_ADDRESS, now);
 }
 
+void router_part(struct router *r, struct instant now)
+{
+	step(r, VRRP_EV_GROUP_LOSE, now);
+}
+
 void router_leave(struct router *r, struct instant now)
 {
 	step(r, VRRP_EV_SHUTDOWN, now);

@@ -250,6 +250,9 @@ void router_weigh(struct router *r, const struct causes *causes, struct instant 
 /* Whether it has to stay out of the election, and to get out of it then. */
 bool router_has_fault(const struct router *r);
 void router_fault(struct router *r, struct instant now);
+/* It is not Active any more, while its group stays: priority 0 would invite a peer to take what all
+ * members have. */
+void router_part(struct router *r, struct instant now);
 /* Leave the election in order. */
 void router_leave(struct router *r, struct instant now);
 

@@ -1789,6 +1789,17 @@ START_TEST(a_group_has_the_lowest_priority_of_its_members)
 }
 END_TEST
 
+START_TEST(who_drops_a_whole_group_resigns)
+{
+	start_group();
+	(void)done();
+	configure(pair, 0);
+	ck_assert_str_eq(done(), "remove .100; send 0; active>initialize; "
+				 "remove@eth2 .110; send 0; active>initialize; "
+				 "close eth0; close eth2; ");
+}
+END_TEST
+
 START_TEST(a_reload_says_no_priority_but_the_groups)
 {
 	start_group();
@@ -1808,7 +1819,8 @@ START_TEST(a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_
 	start_group();
 	(void)done();
 	configure(pair, 1);
-	ck_assert_str_eq(done(), "remove@eth2 .110; send 0; active>initialize; close eth2; ");
+	ck_assert_str_eq(done(), "remove@eth2 .110; send 100; active>backup; backup>initialize; "
+				 "close eth2; ");
 	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
 	configure(pair, 2);
 	ck_assert_str_eq(done(), "open eth2; remove@eth2 .110; add@eth2 .110; send 100; "
@@ -2625,6 +2637,7 @@ static TCase *policy_cases(void)
 	tcase_add_test(tc, a_lost_link_takes_a_group_out_until_all_are_ready);
 	tcase_add_test(tc, a_group_waits_for_a_member_without_an_interface);
 	tcase_add_test(tc, a_group_has_the_lowest_priority_of_its_members);
+	tcase_add_test(tc, who_drops_a_whole_group_resigns);
 	tcase_add_test(tc, a_reload_says_no_priority_but_the_groups);
 	tcase_add_test(tc,
 		a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
