@@ -266,9 +266,9 @@ bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
-/* Settings in place, after holding_drop() for every router. Takes and borrows as router_init(). They
- * take effect, on all but the group's others, with router_go_on(): when groups are what they are to
- * be. */
+/* Settings in place, after holding_drop() for every router. Takes and borrows as router_init().
+ * They take effect, on all but the group's others, with router_go_on(): when groups are what they
+ * are to be. */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	const struct router_ports *ports, size_t first, struct instant now);
 void router_go_on(struct router *r, struct instant now);

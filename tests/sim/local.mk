@@ -10,8 +10,12 @@ dist_check_SCRIPTS += tests/sim/mutants.sh tests/sim/run.sh
 EXTRA_DIST += \
 	tests/sim/kept/last-word-reconfigured.sim \
 	tests/sim/kept/last-word.sim \
+	tests/sim/kept/member-that-leaves-its-group.sim \
+	tests/sim/kept/offer-of-a-group.sim \
 	tests/sim/kept/recorded-before-said.sim \
+	tests/sim/kept/reload-of-a-group.sim \
 	tests/sim/kept/robbed-while-offered.sim \
+	tests/sim/kept/switchover-in-maintenance.sim \
 	tests/sim/kept/will-of-another-interval.sim \
 	tests/sim/mutants/adopts-too-late.patch \
 	tests/sim/mutants/advert-before-claim.patch \

@@ -49,6 +49,7 @@ static const struct step_form {
 	[STEP_READY] = {"ready", {ARG_DIRECTOR}},
 	[STEP_CLOCK] = {"clock", {ARG_DIRECTOR, ARG_NUMBER}},
 	[STEP_REPLAY] = {"replay", {ARG_DIRECTOR, ARG_LAN}},
+	[STEP_FORGET] = {"forget", {ARG_DIRECTOR, ARG_LAN, ARG_DIRECTOR}},
 	[STEP_HEAL] = {"heal", {ARG_NONE}},
 };
 
@@ -68,9 +69,10 @@ void script_print(const struct script *script, FILE *to)
 {
 	(void)fprintf(to,
 		"noise %" PRIu64 "\ndirectors %u\nlans %u\nannouncements %u\nlinked %u\n"
-		"hold %u\nsigns %u\n",
+		"hold %u\nsigns %u\ngrouped %u\nipv6 %u\nversion-2 %u\nunicast %u\n",
 		script->noise, script->n_directors, script->n_lans, script->announcements,
-		script->linked, script->hold_cs, script->signs);
+		script->linked, script->hold_cs, script->signs, script->grouped, script->ipv6,
+		script->version_2, script->unicast);
 	for (size_t i = 0; i < script->n_steps; i++)
 		step_print(&script->steps[i], to);
 	(void)fprintf(to, "%" PRIu64 " end\n", script->end.us);
@@ -84,7 +86,11 @@ static bool read_head(struct script *s, const char *line)
 	       sscanf(line, "announcements %u", &s->announcements) == 1 ||
 	       sscanf(line, "linked %u", &s->linked) == 1 ||
 	       sscanf(line, "hold %u", &s->hold_cs) == 1 ||
-	       sscanf(line, "signs %u", &s->signs) == 1;
+	       sscanf(line, "signs %u", &s->signs) == 1 ||
+	       sscanf(line, "grouped %u", &s->grouped) == 1 ||
+	       sscanf(line, "ipv6 %u", &s->ipv6) == 1 ||
+	       sscanf(line, "version-2 %u", &s->version_2) == 1 ||
+	       sscanf(line, "unicast %u", &s->unicast) == 1;
 }
 
 static bool arg_is_sound(const struct script *s, enum arg arg, unsigned value)
@@ -137,7 +143,8 @@ static bool read_step(struct script *s, const char *line)
 static bool is_sound(const struct script *s)
 {
 	return s->n_directors >= 1 && s->n_directors <= DIRECTORS_MAX && s->n_lans >= 1 &&
-	       s->n_lans <= LANS_MAX && (!s->linked || s->n_directors == 2) && s->end.us > 0;
+	       s->n_lans <= LANS_MAX && (!s->linked || s->n_directors == 2) && s->end.us > 0 &&
+	       !(s->version_2 & s->ipv6) && !(s->version_2 && s->signs);
 }
 
 bool script_read(struct script *ret, FILE *from, const char *name)
@@ -168,7 +175,7 @@ struct maker {
 	bool forged;
 	unsigned wait_cs; /* the longest that settings put off a takeover by */
 	/* What a script is about besides, from a source of its own. */
-	bool patient, tracked;
+	bool patient, tracked, planned;
 };
 
 /* xorshift64*: the same everywhere for the same seed. */
@@ -259,6 +266,19 @@ static void try_signatures(struct maker *m, unsigned d)
 	}
 }
 
+/* In version 2 all mostly change together. */
+static void change_interval(struct maker *m, unsigned d, unsigned lan)
+{
+	unsigned interval_cs = any_interval(m);
+
+	if (!lan_is(m->script->version_2, lan) || pick(m, 4) == 0) {
+		add(m, STEP_INTERVAL, d, lan, interval_cs);
+		return;
+	}
+	for (unsigned i = 0; i < m->script->n_directors; i++)
+		add(m, STEP_INTERVAL, i, lan, interval_cs);
+}
+
 static void change_settings(struct maker *m, unsigned d)
 {
 	unsigned lan = any_lan(m);
@@ -268,7 +288,7 @@ static void change_settings(struct maker *m, unsigned d)
 		add(m, STEP_PREEMPT, d, lan, pick(m, 2));
 		return;
 	case 1:
-		add(m, STEP_INTERVAL, d, lan, any_interval(m));
+		change_interval(m, d, lan);
 		return;
 	case 2:
 		add(m, STEP_VIPS, d, lan, 1 + pick(m, (1 << VIPS) - 1));
@@ -419,6 +439,24 @@ static void heal_and_settle(struct maker *m)
 	m->at = instant_add(m->at, patience_cs * UINT64_C(120000) + REFRESH_US + 1000000);
 }
 
+/* What an operator does on a calm day. */
+static void plan(struct maker *m)
+{
+	unsigned n = 1 + pick(m, 3);
+
+	heal_and_settle(m);
+	while (n-- > 0) {
+		if (pick(m, 3))
+			add(m, STEP_SWITCHOVER, any_director(m), pick(m, 2), 0);
+		else
+			add(m, STEP_MAINTAIN, any_director(m), pick(m, MAINTENANCE_MAX_), 0);
+		if (pick(m, 3))
+			wait(m, 60);
+		else
+			heal_and_settle(m);
+	}
+}
+
 static void set_up(struct maker *m)
 {
 	for (unsigned d = 0; d < m->script->n_directors; d++) {
@@ -435,6 +473,25 @@ static void set_up(struct maker *m)
 	}
 }
 
+static unsigned any_lans(struct maker *own, unsigned seldom)
+{
+	return pick(own, seldom) ? 0 : 1 + pick(own, (1u << LANS_MAX) - 1);
+}
+
+static void choose_network(struct maker *own)
+{
+	struct script *script = own->script;
+
+	script->grouped = pick(own, 5) == 0;
+	if (script->grouped)
+		script->n_lans = LANS_MAX;
+	script->ipv6 = any_lans(own, 3);
+	script->unicast = any_lans(own, 5);
+	script->version_2 = any_lans(own, 6) & ~script->ipv6;
+	if (script->signs)
+		script->version_2 = 0;
+}
+
 /* Each in some scripts, so that most have few at once. */
 static void choose_themes(struct maker *m, uint64_t seed)
 {
@@ -447,6 +504,8 @@ static void choose_themes(struct maker *m, uint64_t seed)
 		m->script->hold_cs = (1 + pick(&own, 20)) * m->interval_cs;
 	m->wait_cs = m->script->hold_cs;
 	m->script->signs = pick(&own, 16) == 0; /* they take time to compute */
+	choose_network(&own);
+	m->planned = pick(&own, 4) == 0;
 }
 
 void script_make(struct script *ret, uint64_t seed)
@@ -462,6 +521,8 @@ void script_make(struct script *ret, uint64_t seed)
 	ret->linked = ret->n_directors == 2 && pick(&m, 2);
 	m.interval_cs = intervals_cs[pick(&m, 3)];
 	choose_themes(&m, seed);
+	if (ret->version_2) /* whole seconds */
+		m.interval_cs = 100;
 	set_up(&m);
 	for (int i = 0; i < MAKE_STEPS; i++) {
 		wait(&m, pick(&m, 3) ? 6 : 1);
@@ -471,6 +532,10 @@ void script_make(struct script *ret, uint64_t seed)
 			track(&m, any_director(&m));
 		if (ret->signs && pick(&m, 4) == 0)
 			try_signatures(&m, any_director(&m));
+		if (ret->unicast && pick(&m, 8) == 0)
+			add(&m, STEP_FORGET, any_director(&m), any_lan(&m), any_director(&m));
+		if (m.planned && pick(&m, 8) == 0)
+			plan(&m);
 		if (ret->hold_cs && pick(&m, 6) == 0)
 			add(&m, STEP_READY, any_director(&m), 0, 0);
 		if (seed % 3 != 0 && pick(&m, 2))
