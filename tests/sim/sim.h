@@ -253,7 +253,11 @@ void lan_deliver(struct sim *s, struct packet *p);
 bool lan_is_whole(const struct sim *s, unsigned lan);
 /* Whether settings that have to be the same on all directors are not. */
 bool lan_is_at_odds(const struct sim *s, unsigned lan);
-bool lan_is(unsigned mask, unsigned lan); /* one of those in a mask of a script */
+/* Whether it is one of those in a mask of a script. */
+static inline bool lan_is(unsigned mask, unsigned lan)
+{
+	return mask & 1u << lan;
+}
 /* With the interval that adverts of version 2 are to have. */
 struct vrrp_format lan_format(const struct sim *s, unsigned lan, unsigned interval_cs);
 /* Of an advert on this LAN. */
@@ -287,7 +291,13 @@ void director_add_news(
 struct instant director_next_news(const struct director *d);
 bool director_is_awake(const struct director *d);
 /* NULL when it has none on this LAN. */
-const struct router *director_router(const struct director *d, unsigned lan);
+static inline const struct router *director_router(const struct director *d, unsigned lan)
+{
+	for (size_t i = 0; i < d->elector.n_routers; i++)
+		if (d->elector.routers[i]->config.vrid == lan + 1)
+			return d->elector.routers[i];
+	return NULL;
+}
 struct state_router *director_record(struct director *d, unsigned lan); /* in use, or NULL */
 /* Of two on a LAN of IPv4, the one with the higher number has the higher address; of IPv6, it is
  * the other way around. */

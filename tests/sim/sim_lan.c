@@ -13,11 +13,6 @@ static unsigned percent(const struct sim *s, uint64_t what, unsigned to)
 	return (unsigned)(sim_noise(s, what, to, s->sent) % 100);
 }
 
-bool lan_is(unsigned mask, unsigned lan)
-{
-	return mask & 1u << lan;
-}
-
 struct vrrp_format lan_format(const struct sim *s, unsigned lan, unsigned interval_cs)
 {
 	struct vrrp_format format = {.family = AF_INET, .version = 3, .min_ttl = VRRP_TTL};

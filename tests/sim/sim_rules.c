@@ -236,7 +236,7 @@ static void a_group_is_active_together_or_nowhere(struct sim *s, const struct di
 {
 	const struct router *first = NULL;
 
-	for (unsigned lan = 0; s->script->grouped && lan < s->script->n_lans; lan++) {
+	for (unsigned lan = 0; lan < s->script->n_lans; lan++) {
 		const struct router *r = director_router(d, lan);
 		if (r && first && r->vrrp.state != first->vrrp.state)
 			BROKEN(s, "%u is %s on %u and %s on %u", d->number,
@@ -252,7 +252,7 @@ static void a_group_resigns_as_a_whole_or_not_at_all(struct sim *s, const struct
 {
 	bool resigned = false, active = false;
 
-	for (unsigned lan = 0; s->script->grouped && lan < s->script->n_lans; lan++) {
+	for (unsigned lan = 0; lan < s->script->n_lans; lan++) {
 		resigned |= d->nics[lan].resigned.us == s->now.us;
 		active |= state_of(d, lan) == VRRP_ACTIVE;
 	}
@@ -383,7 +383,7 @@ static void a_group_has_one_owner(struct sim *s)
 {
 	const struct director *first = find_owner(s, 0);
 
-	for (unsigned lan = 1; s->script->grouped && lan < s->script->n_lans; lan++) {
+	for (unsigned lan = 1; lan < s->script->n_lans; lan++) {
 		const struct director *owner = find_owner(s, lan);
 		if (first && owner && owner != first)
 			BROKEN(s, "%u on 0, %u on %u", first->number, owner->number, lan);
@@ -395,10 +395,8 @@ static void a_group_has_one_owner(struct sim *s)
 static void who_is_in_maintenance_is_never_active(
 	struct sim *s, const struct director *d, unsigned lan)
 {
-	uint64_t bound_us = handover_us(s, d, lan) + LATE_MAX_US;
-
 	if (d->maintenance == MAINTENANCE_ON && state_of(d, lan) == VRRP_ACTIVE &&
-		instant_between_us(d->maintained, s->now) > bound_us &&
+		instant_between_us(d->maintained, s->now) > handover_us(s, d, lan) + LATE_MAX_US &&
 		instant_between_us(d->awake_since, s->now) > LATE_MAX_US)
 		BROKEN(s, "%u on %u, after %" PRIu64 " us", d->number, lan,
 			instant_between_us(d->maintained, s->now));
@@ -441,25 +439,8 @@ static void the_owner_was_the_last_to_announce(struct sim *s, unsigned lan)
 				owner->number, s->lans[lan].learned[vip]);
 }
 
-static void check_lan(struct sim *s, unsigned lan)
+static void check_calm_lan(struct sim *s, unsigned lan)
 {
-	never_two_owners_longer_than_news_travels(s, lan);
-	a_resignation_is_followed_within_one_delay(s, lan);
-	for (unsigned i = 0; i < s->script->n_directors; i++) {
-		if (!director_is_awake(&s->directors[i]))
-			continue;
-		the_machine_and_the_host_agree(s, &s->directors[i], lan);
-		the_record_and_the_machine_agree(s, &s->directors[i], lan);
-		who_hears_a_rival_announces_himself(s, &s->directors[i], lan);
-		silence_is_believed(s, &s->directors[i], lan);
-		who_is_in_fault_is_never_active(s, &s->directors[i], lan);
-		who_is_in_maintenance_is_never_active(s, &s->directors[i], lan);
-		version_2_learns_no_interval(s, &s->directors[i], lan);
-	}
-	a_switchover_leaves_nobody_without_the_address(s, lan);
-	a_switchover_ends_with_a_peer_active(s, lan);
-	if (!is_calm(s, lan))
-		return;
 	who_can_takes_part(s, lan);
 	a_healed_lan_has_exactly_one_owner(s, lan);
 	the_best_of_those_that_preempt_is_the_owner(s, lan);
@@ -467,21 +448,75 @@ static void check_lan(struct sim *s, unsigned lan)
 	the_owner_was_the_last_to_announce(s, lan);
 }
 
-static void group_check(struct sim *s, const struct director *d)
+static void check_router(struct sim *s, struct director *d, unsigned lan)
 {
-	a_group_is_active_together_or_nowhere(s, d);
-	a_group_resigns_as_a_whole_or_not_at_all(s, d);
+	the_machine_and_the_host_agree(s, d, lan);
+	the_record_and_the_machine_agree(s, d, lan);
+	who_hears_a_rival_announces_himself(s, d, lan);
+	who_is_in_fault_is_never_active(s, d, lan);
+	version_2_learns_no_interval(s, d, lan);
+}
+
+/* What is true of all that share a state: a router, or a group. */
+static void check_election(struct sim *s, struct director *d, unsigned lan)
+{
+	silence_is_believed(s, d, lan);
+	who_is_in_maintenance_is_never_active(s, d, lan);
+}
+
+static void check_lan(struct sim *s, unsigned lan)
+{
+	never_two_owners_longer_than_news_travels(s, lan);
+	a_resignation_is_followed_within_one_delay(s, lan);
+	for (unsigned i = 0; i < s->script->n_directors; i++)
+		if (director_is_awake(&s->directors[i]))
+			check_router(s, &s->directors[i], lan);
+	a_switchover_leaves_nobody_without_the_address(s, lan);
+	a_switchover_ends_with_a_peer_active(s, lan);
+}
+
+/* A LAN on which it takes part in an election, if there is one. */
+static unsigned present_on(const struct sim *s, const struct director *d, unsigned lan)
+{
+	unsigned i = first_of(s, lan);
+
+	while (i < end_of(s, lan) && !director_router(d, i))
+		i++;
+	return i < end_of(s, lan) ? i : lan;
+}
+
+/* Of one election: of a LAN, or of all LANs of groups. */
+static void check_whole_election(struct sim *s, unsigned lan)
+{
+	for (unsigned i = 0; i < s->script->n_directors; i++)
+		if (director_is_awake(&s->directors[i]))
+			check_election(s, &s->directors[i], present_on(s, &s->directors[i], lan));
+	if (!is_calm(s, lan))
+		return;
+	for (unsigned i = first_of(s, lan); i < end_of(s, lan); i++)
+		check_calm_lan(s, i);
+}
+
+static void check_groups(struct sim *s)
+{
+	for (unsigned i = 0; i < s->script->n_directors; i++) {
+		if (!director_is_awake(&s->directors[i]))
+			continue;
+		a_group_is_active_together_or_nowhere(s, &s->directors[i]);
+		a_group_resigns_as_a_whole_or_not_at_all(s, &s->directors[i]);
+	}
+	if (is_calm(s, 0))
+		a_group_has_one_owner(s);
 }
 
 void rules_check(struct sim *s)
 {
 	for (unsigned lan = 0; lan < s->script->n_lans; lan++)
 		check_lan(s, lan);
-	for (unsigned i = 0; i < s->script->n_directors; i++)
-		if (director_is_awake(&s->directors[i]))
-			group_check(s, &s->directors[i]);
-	if (is_calm(s, 0))
-		a_group_has_one_owner(s);
+	for (unsigned lan = 0; lan < s->script->n_lans; lan = end_of(s, lan))
+		check_whole_election(s, lan);
+	if (s->script->grouped)
+		check_groups(s);
 }
 
 /* Nobody who may have been succeeded speaks before he has listened. */
@@ -503,6 +538,8 @@ static void words_are_of_the_priority_that_is_left(
 {
 	unsigned left = own_priority(s, d, lan);
 
+	if (d->maintenance != MAINTENANCE_OFF)
+		left = HANDOVER_PRIORITY;
 	if (d->in_force[lan].takes_part && priority != left && priority != VRRP_PRIORITY_RESIGN &&
 		priority != VRRP_PRIORITY_LEAST)
 		BROKEN(s, "%u says %u on %u, and has %u", d->number, priority, lan, left);

@@ -176,6 +176,7 @@ struct maker {
 	unsigned wait_cs; /* the longest that settings put off a takeover by */
 	/* What a script is about besides, from a source of its own. */
 	bool patient, tracked, planned;
+	bool twins; /* all have one priority, and each is the better one on one LAN of two */
 };
 
 /* xorshift64*: the same everywhere for the same seed. */
@@ -213,6 +214,8 @@ static unsigned any_priority(struct maker *m)
 {
 	static const uint8_t usual[] = {50, 100, 100, 150, 254, 255};
 
+	if (m->twins)
+		return 100;
 	return pick(m, 3) ? usual[pick(m, sizeof(usual))] : 1 + pick(m, 254);
 }
 
@@ -389,7 +392,7 @@ static void fault(struct maker *m, unsigned d)
 {
 	unsigned interval_us = m->interval_cs * 10000;
 
-	if (m->script->linked && pick(m, 3) == 0) {
+	if ((m->script->linked || m->twins) && pick(m, 3) == 0) {
 		split(m, d);
 		return;
 	}
@@ -426,8 +429,8 @@ static void fault(struct maker *m, unsigned d)
 	}
 }
 
-/* As long as sim_rules.c waits before it calls a LAN calm, and until the next announcement. */
-static void heal_and_settle(struct maker *m)
+/* As long as sim_rules.c waits before it calls a LAN calm, and longer. */
+static void calm_down(struct maker *m, uint64_t longer_us)
 {
 	unsigned longest_cs = m->interval_cs << 2,
 		 patience_cs = longest_cs > 100 ? longest_cs : 100;
@@ -435,25 +438,33 @@ static void heal_and_settle(struct maker *m)
 	if (m->forged)
 		patience_cs = VRRP_INTERVAL_TRUST * longest_cs;
 	patience_cs += (m->wait_cs + 11) / 12;
-	add(m, STEP_HEAL, 0, 0, 0);
-	m->at = instant_add(m->at, patience_cs * UINT64_C(120000) + REFRESH_US + 1000000);
+	m->at = instant_add(m->at, patience_cs * UINT64_C(120000) + longer_us);
 }
 
-/* What an operator does on a calm day. */
+/* ... until the next announcement. */
+static void heal_and_settle(struct maker *m)
+{
+	add(m, STEP_HEAL, 0, 0, 0);
+	calm_down(m, REFRESH_US + 1000000);
+}
+
+/* What an operator does on a calm day: when packets that were delayed have arrived. */
 static void plan(struct maker *m)
 {
-	unsigned n = 1 + pick(m, 3);
+	uint64_t delayed_us = 4 * m->interval_cs * UINT64_C(10000) + 300000;
+	unsigned n = 1 + pick(m, 2);
 
-	heal_and_settle(m);
+	add(m, STEP_HEAL, 0, 0, 0);
+	calm_down(m, delayed_us);
 	while (n-- > 0) {
 		if (pick(m, 3))
 			add(m, STEP_SWITCHOVER, any_director(m), pick(m, 2), 0);
 		else
 			add(m, STEP_MAINTAIN, any_director(m), pick(m, MAINTENANCE_MAX_), 0);
-		if (pick(m, 3))
-			wait(m, 60);
+		if (pick(m, 3) == 0)
+			calm_down(m, delayed_us);
 		else
-			heal_and_settle(m);
+			wait(m, pick(m, 2) ? 40 : 4);
 	}
 }
 
@@ -478,14 +489,15 @@ static unsigned any_lans(struct maker *own, unsigned seldom)
 	return pick(own, seldom) ? 0 : 1 + pick(own, (1u << LANS_MAX) - 1);
 }
 
-static void choose_network(struct maker *own)
+static void choose_network(struct maker *m, struct maker *own)
 {
-	struct script *script = own->script;
+	struct script *script = m->script;
 
-	script->grouped = pick(own, 5) == 0;
+	script->grouped = pick(own, 8) == 0;
 	if (script->grouped)
 		script->n_lans = LANS_MAX;
-	script->ipv6 = any_lans(own, 3);
+	m->twins = script->grouped && script->n_directors == 2 && pick(own, 3) == 0;
+	script->ipv6 = m->twins ? 1 + pick(own, 2) : any_lans(own, 3);
 	script->unicast = any_lans(own, 5);
 	script->version_2 = any_lans(own, 6) & ~script->ipv6;
 	if (script->signs)
@@ -503,9 +515,9 @@ static void choose_themes(struct maker *m, uint64_t seed)
 	if (pick(&own, 6) == 0)
 		m->script->hold_cs = (1 + pick(&own, 20)) * m->interval_cs;
 	m->wait_cs = m->script->hold_cs;
-	m->script->signs = pick(&own, 16) == 0; /* they take time to compute */
-	choose_network(&own);
-	m->planned = pick(&own, 4) == 0;
+	m->script->signs = pick(&own, 24) == 0; /* they take time to compute */
+	choose_network(m, &own);
+	m->planned = pick(&own, 5) == 0;
 }
 
 void script_make(struct script *ret, uint64_t seed)
@@ -534,7 +546,7 @@ void script_make(struct script *ret, uint64_t seed)
 			try_signatures(&m, any_director(&m));
 		if (ret->unicast && pick(&m, 8) == 0)
 			add(&m, STEP_FORGET, any_director(&m), any_lan(&m), any_director(&m));
-		if (m.planned && pick(&m, 8) == 0)
+		if (m.planned && !m.forged && pick(&m, 10) == 0)
 			plan(&m);
 		if (ret->hold_cs && pick(&m, 6) == 0)
 			add(&m, STEP_READY, any_director(&m), 0, 0);

@@ -130,6 +130,7 @@ static void heal(struct sim *s)
 			set_link(d, lan, true);
 			set_address(d, lan, true);
 		}
+		learn_of_settings(s);
 		director_maintain(d, MAINTENANCE_OFF);
 		director_configure(d);
 		director_start(d);
