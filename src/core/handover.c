@@ -64,6 +64,14 @@ void handover_give(struct handover *h)
 	set(h, HANDOVER_GIVEN);
 }
 
+void handover_maintain(struct handover *h, enum maintenance maintenance)
+{
+	h->maintenance = maintenance;
+	h->insist = maintenance == MAINTENANCE_ON;
+	if (maintenance == MAINTENANCE_OFF && h->state == HANDOVER_OFFERED)
+		set(h, HANDOVER_NONE);
+}
+
 void handover_became(struct handover *h, bool active)
 {
 	if (active && h->state == HANDOVER_GIVEN)

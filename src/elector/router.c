@@ -452,7 +452,7 @@ void router_maintain(struct router *r, enum maintenance maintenance, struct inst
 {
 	if (r->handover.maintenance == maintenance)
 		return;
-	r->handover.maintenance = maintenance;
+	handover_maintain(&r->handover, maintenance);
 	if (maintenance != MAINTENANCE_OFF && r->vrrp.state == VRRP_ACTIVE)
 		router_switchover(r, maintenance == MAINTENANCE_ON, now);
 	else

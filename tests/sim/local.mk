@@ -8,6 +8,7 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_director.c
 tests_sim_sim_LDADD = libelector.a libleftovers.a libcore.a libbase.a $(JANSSON_LIBS)
 dist_check_SCRIPTS += tests/sim/mutants.sh tests/sim/run.sh
 EXTRA_DIST += \
+	tests/sim/kept/end-of-maintenance.sim \
 	tests/sim/kept/last-word-reconfigured.sim \
 	tests/sim/kept/last-word.sim \
 	tests/sim/kept/member-that-leaves-its-group.sim \
@@ -37,6 +38,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/leftovers-stay.patch \
 	tests/sim/mutants/link-down-keeps-addresses.patch \
 	tests/sim/mutants/loser-keeps-addresses.patch \
+	tests/sim/mutants/maintenance-ends-too-late.patch \
 	tests/sim/mutants/maintenance-is-forgotten.patch \
 	tests/sim/mutants/maintenance-is-taken-back.patch \
 	tests/sim/mutants/member-resigns-for-its-group.patch \

@@ -165,6 +165,7 @@ struct director {
 	struct settings in_force[LANS_MAX]; /* as the elector was told them last */
 	enum maintenance maintenance;       /* what operators decided survives the elector */
 	struct instant maintained;          /* since when it is to be Active no more */
+	bool insisted; /* that it leaves the place, whether a peer takes it or not */
 	struct nic nics[LANS_MAX];
 	struct news news[NEWS_MAX];
 	size_t n_news;

@@ -570,6 +570,7 @@ void director_switchover(struct director *d, bool insist)
 {
 	if (!director_is_awake(d))
 		return;
+	d->insisted |= insist;
 	elector_switchover(&d->elector, NULL, insist, d->sim->now);
 	settle(d);
 }
@@ -578,8 +579,10 @@ void director_maintain(struct director *d, enum maintenance maintenance)
 {
 	if (d->frozen || d->suspended)
 		return;
-	if (maintenance != d->maintenance)
-		d->maintained = maintenance == MAINTENANCE_ON ? d->sim->now : INSTANT_NEVER;
+	if (maintenance != d->maintenance) {
+		d->insisted = maintenance == MAINTENANCE_ON;
+		d->maintained = d->insisted ? d->sim->now : INSTANT_NEVER;
+	}
 	d->maintenance = maintenance;
 	if (!d->running)
 		return;

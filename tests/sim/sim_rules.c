@@ -825,6 +825,25 @@ void rules_after_hearing(
 	who_is_outranked_yields(s, d, lan, heard);
 }
 
+/* One that does not preempt offers nothing, since it could not take the place back: it resigns. */
+static bool makes_offers(const struct sim *s, const struct director *d, unsigned lan)
+{
+	for (unsigned i = first_of(s, lan); i < end_of(s, lan); i++)
+		if (!d->in_force[i].preempt)
+			return false;
+	return true;
+}
+
+/* Who can take the place back offers it, and keeps it when nobody comes; but for an operator who
+ * insists, until maintenance ends. */
+static void nobody_gives_up_what_is_not_wanted(
+	struct sim *s, const struct director *d, unsigned lan)
+{
+	if (director_router(d, lan)->vrrp.reason == VRRP_REASON_YIELDED && !d->insisted &&
+		makes_offers(s, d, lan))
+		BROKEN(s, "%u on %u", d->number, lan);
+}
+
 static void nobody_becomes_active_in_maintenance(
 	struct sim *s, const struct director *d, unsigned lan)
 {
@@ -888,15 +907,6 @@ static bool has_an_heir(const struct sim *s, const struct director *d, unsigned 
 	return false;
 }
 
-/* One that does not preempt offers nothing, since it could not take the place back: it resigns. */
-static bool makes_offers(const struct sim *s, const struct director *d, unsigned lan)
-{
-	for (unsigned i = first_of(s, lan); i < end_of(s, lan); i++)
-		if (!d->in_force[i].preempt)
-			return false;
-	return true;
-}
-
 void rules_before_switchover(struct sim *s, const struct director *d)
 {
 	for (unsigned lan = 0; lan < s->script->n_lans; lan++) {
@@ -919,6 +929,8 @@ void rules_on_transition(struct sim *s, struct director *d, unsigned lan, enum v
 	nobody_becomes_active_in_maintenance(s, d, lan);
 	if (old_state == VRRP_ACTIVE)
 		who_yields_was_outranked(s, d, lan);
+	if (old_state == VRRP_ACTIVE)
+		nobody_gives_up_what_is_not_wanted(s, d, lan);
 	expect_a_successor(s, d, lan, old_state);
 	d->nics[lan].patient_until = INSTANT_NEVER;
 	/* One who gives up for a reason of its own listens anew. */

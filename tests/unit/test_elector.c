@@ -2313,6 +2313,19 @@ START_TEST(a_switchover_meanwhile_does_not_keep_maintenance_from_leaving)
 }
 END_TEST
 
+START_TEST(who_ends_maintenance_before_a_peer_has_come_stays)
+{
+	(void)start_active();
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	(void)done();
+	elector_maintain(&e, MAINTENANCE_OFF, now);
+	ck_assert_str_eq(done(), "send 100; changed 100; ");
+	for (int i = 0; i < 6; i++)
+		reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
 START_TEST(maintenance_is_there_before_the_election)
 {
 	struct router_config c = front(51, 100, 2);
@@ -2618,6 +2631,7 @@ static TCase *operator_cases(void)
 	tcase_add_test(tc, who_offers_its_place_looks_after_its_addresses);
 	tcase_add_test(tc, maintenance_leaves_when_no_peer_comes_too);
 	tcase_add_test(tc, a_switchover_meanwhile_does_not_keep_maintenance_from_leaving);
+	tcase_add_test(tc, who_ends_maintenance_before_a_peer_has_come_stays);
 	tcase_add_test(tc, maintenance_is_there_before_the_election);
 	tcase_add_test(tc, standby_is_active_only_while_nobody_else_is);
 	tcase_add_test(tc, a_restart_is_announced_and_adopted);
