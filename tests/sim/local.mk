@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/sim/kept/recorded-before-said.sim \
 	tests/sim/kept/reload-of-a-group.sim \
 	tests/sim/kept/robbed-while-offered.sim \
+	tests/sim/kept/succeeded-by-another.sim \
 	tests/sim/kept/switchover-in-maintenance.sim \
 	tests/sim/kept/will-of-another-interval.sim \
 	tests/sim/mutants/adopts-too-late.patch \

@@ -748,6 +748,15 @@ static bool misses_adverts_everywhere(const struct sim *s, const struct director
 	return true;
 }
 
+/* On all LANs that it is Active on as one, unless it has just been told of others. */
+static bool is_active_everywhere(const struct sim *s, const struct director *d, unsigned lan)
+{
+	for (unsigned i = first_of(s, lan); i < end_of(s, lan); i++)
+		if (state_of(d, i) != VRRP_ACTIVE)
+			return false;
+	return true;
+}
+
 /* Nobody becomes a second Active router behind a LAN that does not carry adverts, while the link
  * passes and the first is there. */
 static void the_peer_is_believed(
@@ -760,7 +769,7 @@ static void the_peer_is_believed(
 
 	if (!peer || old_state != VRRP_BACKUP || v->state != VRRP_ACTIVE ||
 		v->reason == VRRP_REASON_PEER_RESIGNED || moves_with_a_resignation(s, d, lan) ||
-		state_of(peer, lan) != VRRP_ACTIVE)
+		!is_active_everywhere(s, peer, lan))
 		return;
 	if (!t->passes || instant_between_us(t->turned, s->now) < known_us ||
 		instant_between_us(t->said[lan].at, s->now) < known_us)
