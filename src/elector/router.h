@@ -5,6 +5,7 @@
 #include "base/event.h"
 #include "base/peer_page.h"
 #include "core/announce.h"
+#include "core/deadline_heap.h"
 #include "core/handover.h"
 #include "core/vrrp.h"
 #include "core/vrrp_auth.h"
@@ -173,6 +174,7 @@ struct group;
 struct router {
 	struct router_config config;
 	struct vrrp vrrp;
+	struct deadline due; /* in the elector's heap: when it is to be called again */
 	struct group *group; /* NULL: it is in none */
 	size_t place;        /* among the group's members */
 	bool held;           /* the director is not ready: it preempts nobody */

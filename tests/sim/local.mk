@@ -28,6 +28,7 @@ EXTRA_DIST += \
 	tests/sim/mutants/fault-is-ignored.patch \
 	tests/sim/mutants/forgotten-too-soon.patch \
 	tests/sim/mutants/group-is-torn.patch \
+	tests/sim/mutants/group-sleeps-on.patch \
 	tests/sim/mutants/group-takes-what-it-can.patch \
 	tests/sim/mutants/group-ties-on-each-lan.patch \
 	tests/sim/mutants/humbler-and-hasty.patch \

@@ -1324,6 +1324,28 @@ START_TEST(what_is_no_advert_is_counted_and_told_once_in_a_minute)
 }
 END_TEST
 
+START_TEST(each_is_called_at_its_own_time)
+{
+	struct router_config c[2] = {front(51, 100, 2), front(52, 110, 2)};
+	struct instant first;
+
+	configure(c, 2);
+	first = world.armed;
+	pass(SECOND_US);
+	advert_arrives(51, 150, 3, 100); /* puts off the one of the two */
+	ck_assert_uint_eq(world.armed.us, first.us);
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_ACTIVE);
+	while (world.armed.us < first.us + SECOND_US)
+		reach_deadline();
+	ck_assert_uint_eq(world.armed.us, first.us + SECOND_US); /* an advert and a takeover */
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	ck_assert_uint_eq(e.routers[1]->counters.adverts_sent, 2);
+}
+END_TEST
+
 START_TEST(one_who_wakes_too_late_releases_and_is_counted)
 {
 	struct router *r = start_active();
@@ -1889,6 +1911,19 @@ START_TEST(an_offer_of_a_group_lasts_as_long_as_its_slowest_member_needs)
 	elector_switchover(&e, NULL, true, now);
 	ck_assert_uint_eq(e.routers[0]->handover.deadline.us, now.us + patience_us);
 	ck_assert_uint_eq(e.routers[1]->handover.deadline.us, now.us + patience_us);
+}
+END_TEST
+
+START_TEST(what_is_heard_of_a_group_moves_the_deadlines_of_all)
+{
+	start_group();
+	hear(20, 150);
+	ck_assert_uint_eq(world.armed.us, e.routers[0]->vrrp.deadline.us);
+	ck_assert_uint_eq(world.armed.us, e.routers[1]->vrrp.deadline.us);
+	configure(pair, 1);
+	ck_assert_uint_eq(world.armed.us, e.routers[0]->vrrp.deadline.us);
+	configure(NULL, 0);
+	ck_assert(instant_is_never(world.armed));
 }
 END_TEST
 
@@ -2612,6 +2647,7 @@ static TCase *election_cases(void)
 	tcase_add_test(tc, what_is_no_advert_is_counted_and_told_once_in_a_minute);
 	tcase_add_test(tc, what_arrives_together_is_heard_by_each_in_its_order);
 	tcase_add_test(tc, one_who_wakes_too_late_releases_and_is_counted);
+	tcase_add_test(tc, each_is_called_at_its_own_time);
 	return tc;
 }
 
@@ -2657,6 +2693,7 @@ static TCase *policy_cases(void)
 		a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
 	tcase_add_test(tc, a_group_is_adopted_whole_or_not_at_all);
 	tcase_add_test(tc, a_group_is_handed_over_as_one);
+	tcase_add_test(tc, what_is_heard_of_a_group_moves_the_deadlines_of_all);
 	tcase_add_test(tc, an_offer_of_a_group_lasts_as_long_as_its_slowest_member_needs);
 	tcase_add_test(tc, maintenance_takes_a_group_out);
 	return tc;
