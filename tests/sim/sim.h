@@ -292,13 +292,7 @@ void director_add_news(
 struct instant director_next_news(const struct director *d);
 bool director_is_awake(const struct director *d);
 /* NULL when it has none on this LAN. */
-static inline const struct router *director_router(const struct director *d, unsigned lan)
-{
-	for (size_t i = 0; i < d->elector.n_routers; i++)
-		if (d->elector.routers[i]->config.vrid == lan + 1)
-			return d->elector.routers[i];
-	return NULL;
-}
+const struct router *director_router(const struct director *d, unsigned lan);
 struct state_router *director_record(struct director *d, unsigned lan); /* in use, or NULL */
 /* Of two on a LAN of IPv4, the one with the higher number has the higher address; of IPv6, it is
  * the other way around. */

@@ -61,6 +61,14 @@ static unsigned lan_of(int ifindex)
 	return (unsigned)ifindex - 1;
 }
 
+const struct router *director_router(const struct director *d, unsigned lan)
+{
+	for (size_t i = 0; i < d->elector.n_routers; i++)
+		if (d->elector.routers[i]->config.vrid == lan + 1)
+			return d->elector.routers[i];
+	return NULL;
+}
+
 struct state_router *director_record(struct director *d, unsigned lan)
 {
 	for (unsigned i = 0; i < LANS_MAX; i++)
