@@ -160,6 +160,8 @@ struct director {
 	struct sim *sim;
 	unsigned number;
 	struct elector elector;
+	bool settled; /* its routers do not change now: they are, by LAN, */
+	const struct router *routers[LANS_MAX];
 	struct state_file state;
 	struct settings settings[LANS_MAX];
 	struct settings in_force[LANS_MAX]; /* as the elector was told them last */
@@ -290,9 +292,16 @@ void director_timer(struct director *d);
 void director_add_news(
 	struct director *d, enum news_kind kind, unsigned lan, unsigned vip, bool present);
 struct instant director_next_news(const struct director *d);
-bool director_is_awake(const struct director *d);
+static inline bool director_is_awake(const struct director *d)
+{
+	return d->running && !d->frozen && !d->suspended;
+}
+const struct router *director_find_router(const struct director *d, unsigned lan);
 /* NULL when it has none on this LAN. */
-const struct router *director_router(const struct director *d, unsigned lan);
+static inline const struct router *director_router(const struct director *d, unsigned lan)
+{
+	return d->settled ? d->routers[lan] : director_find_router(d, lan);
+}
 struct state_router *director_record(struct director *d, unsigned lan); /* in use, or NULL */
 /* Of two on a LAN of IPv4, the one with the higher number has the higher address; of IPv6, it is
  * the other way around. */

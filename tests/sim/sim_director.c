@@ -61,7 +61,7 @@ static unsigned lan_of(int ifindex)
 	return (unsigned)ifindex - 1;
 }
 
-const struct router *director_router(const struct director *d, unsigned lan)
+const struct router *director_find_router(const struct director *d, unsigned lan)
 {
 	for (size_t i = 0; i < d->elector.n_routers; i++)
 		if (d->elector.routers[i]->config.vrid == lan + 1)
@@ -75,11 +75,6 @@ struct state_router *director_record(struct director *d, unsigned lan)
 		if (d->state.routers[i].used && d->state.routers[i].vrid == lan + 1)
 			return &d->state.routers[i];
 	return NULL;
-}
-
-bool director_is_awake(const struct director *d)
-{
-	return d->running && !d->frozen && !d->suspended;
 }
 
 /* Death */
@@ -104,6 +99,7 @@ static void bury(struct director *d)
 {
 	memcpy(d->state.routers, d->at_death, sizeof(d->at_death));
 	elector_done(&d->elector);
+	d->settled = false;
 	d->dead = d->running = d->frozen = false;
 	d->n_news = 0;
 	d->overrun = false;
@@ -479,7 +475,11 @@ static void configure(struct director *d)
 		memset(d->stamps[lan], 0, sizeof(d->stamps[lan]));
 		d->counted[lan].len = 0;
 	}
+	d->settled = false;
 	(void)elector_configure(&d->elector, wanted, n, d->sim->now);
+	for (unsigned lan = 0; lan < LANS_MAX; lan++)
+		d->routers[lan] = director_find_router(d, lan);
+	d->settled = true;
 	settle(d);
 }
 
