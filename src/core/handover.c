@@ -50,6 +50,10 @@ void handover_init(struct handover *h)
 
 void handover_offer(struct handover *h, bool insist, uint64_t patience_us, struct instant now)
 {
+	if (h->state == HANDOVER_OFFERED) {
+		h->insist |= insist;
+		return;
+	}
 	h->state = HANDOVER_OFFERED;
 	h->insist = insist;
 	h->deadline = instant_add(now, patience_us);
@@ -58,6 +62,14 @@ void handover_offer(struct handover *h, bool insist, uint64_t patience_us, struc
 void handover_give(struct handover *h)
 {
 	set(h, HANDOVER_GIVEN);
+}
+
+void handover_maintain(struct handover *h, enum maintenance maintenance)
+{
+	h->maintenance = maintenance;
+	h->insist = maintenance == MAINTENANCE_ON;
+	if (maintenance == MAINTENANCE_OFF && h->state == HANDOVER_OFFERED)
+		set(h, HANDOVER_NONE);
 }
 
 void handover_became(struct handover *h, bool active)

@@ -40,10 +40,13 @@ struct handover {
 
 void handover_init(struct handover *h);
 /* An Active router is to be succeeded; `patience_us`: how long a peer may take to claim the place.
- */
+ * An offer that is under way goes on until its deadline, and is insisted on if this one is. */
 void handover_offer(struct handover *h, bool insist, uint64_t patience_us, struct instant now);
 /* The place is given up without an offer. */
 void handover_give(struct handover *h);
+/* An operator begins or ends maintenance. Of an offer under way: on insists, standby does not, and
+ * off takes it back. */
+void handover_maintain(struct handover *h, enum maintenance maintenance);
 /* The router is Active now, or is not any more. Who is Active although it gave the place away is
  * wanted again. */
 void handover_became(struct handover *h, bool active);

@@ -26,6 +26,7 @@ void elector_init(
 		.state = state,
 		.look_again = INSTANT_NEVER,
 		.hold = INSTANT_NEVER};
+	e->heap.items = e->slots;
 }
 
 static void close_voice(struct elector *e, struct port *p, uint16_t family)
@@ -43,8 +44,9 @@ static void free_port(struct elector *e, struct port *p)
 	free(p);
 }
 
-static void free_router(struct router *r)
+static void free_router(struct elector *e, struct router *r)
 {
+	deadline_clear(&e->heap, &r->due);
 	router_done(r);
 	free(r);
 }
@@ -60,7 +62,7 @@ static void free_lists(void *lists, size_t size)
 void elector_done(struct elector *e)
 {
 	for (size_t i = 0; i < e->n_routers; i++)
-		free_router(e->routers[i]);
+		free_router(e, e->routers[i]);
 	for (size_t i = 0; i < e->n_ports; i++)
 		free_port(e, e->ports[i]);
 	free(e->ports);
@@ -78,20 +80,40 @@ static void take_turn(struct elector *e)
 	e->pace.left = PACE;
 }
 
-/* A turn ends: what is under way goes on as far as it may, and in the next turn, which comes at
- * once, after what arrived meanwhile. */
-static void end_turn(struct elector *e, struct instant now)
+/* What is under way goes on as far as it may, and in the next turn, which comes at once, after what
+ * arrived meanwhile. */
+static void go_on_with(struct elector *e, struct router *r, struct instant now)
 {
+	if (r->todo)
+		router_work(r, now);
+	deadline_set(&e->heap, &r->due, r->todo ? now : router_deadline(r));
+}
+
+/* After something happened to a router: nobody else's deadlines follow, but its group's. */
+static void go_on_around(struct elector *e, struct router *r, struct instant now)
+{
+	if (!r->group) {
+		go_on_with(e, r, now);
+		return;
+	}
+	for (size_t i = 0; i < r->group->sync.n; i++)
+		go_on_with(e, r->group->routers[i], now);
+}
+
+static void arm(struct elector *e)
+{
+	const struct deadline *first = deadline_first(&e->heap);
 	struct instant deadline = instant_min(e->look_again, e->hold);
 
-	for (size_t i = 0; i < e->n_routers; i++) {
-		struct router *r = e->routers[i];
+	e->ops->arm(e->io, first ? instant_min(first->at, deadline) : deadline);
+}
 
-		if (r->todo)
-			router_work(r, now);
-		deadline = instant_min(deadline, r->todo ? now : router_deadline(r));
-	}
-	e->ops->arm(e->io, deadline);
+/* A turn ends that may have changed anything. */
+static void end_turn(struct elector *e, struct instant now)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		go_on_with(e, e->routers[i], now);
+	arm(e);
 }
 
 static struct port *port_by_name(const struct elector *e, const char *interface)
@@ -191,6 +213,16 @@ static void tidy_unwanted(struct elector *e, const struct router_config *wanted,
 	}
 }
 
+/* Whether its sync group is wanted without it. */
+static bool group_goes_on(
+	const struct router_config *wanted, size_t n, const struct router_config *config)
+{
+	for (size_t i = 0; *config->group && i < n; i++)
+		if (strcmp(wanted[i].group, config->group) == 0)
+			return true;
+	return false;
+}
+
 static void drop_unwanted(
 	struct elector *e, const struct router_config *wanted, size_t n, struct instant now)
 {
@@ -205,10 +237,12 @@ static void drop_unwanted(
 			e->routers[kept++] = r;
 			continue;
 		}
+		if (group_goes_on(wanted, n, &r->config))
+			router_part(r, now);
 		router_leave(r, now);
 		router_finish(r, now);
 		r->record->used = false;
-		free_router(r);
+		free_router(e, r);
 	}
 	e->n_routers = kept;
 }
@@ -525,8 +559,9 @@ static void form_groups(
 {
 	for (size_t i = 0; i < n; i++)
 		if (*wanted[i].group)
-			group_add(
-				obtain_group(e, wanted[i].group), find_router(e, &wanted[i]), now);
+			group_add(obtain_group(e, wanted[i].group), find_router(e, &wanted[i]));
+	for (size_t i = 0; i < e->n_routers; i++)
+		router_go_on(e->routers[i], now);
 	for (size_t i = 0; i < e->n_groups; i++)
 		group_follow(&e->groups[i], now);
 }
@@ -984,10 +1019,12 @@ static void hear(
 		hearer = port_voice(port, datagram.source.family)->hearers[vrid];
 		why = hearer ? VRRP_OK : VRRP_REJECT_VRID;
 	}
-	if (why == VRRP_OK)
-		wire_hear(e->routers[hearer - 1], &datagram, now);
-	else
+	if (why != VRRP_OK) {
 		complain(e, port, why, now);
+		return;
+	}
+	wire_hear(e->routers[hearer - 1], &datagram, now);
+	go_on_around(e, e->routers[hearer - 1], now);
 }
 
 void elector_hear(struct elector *e, struct port *port, const struct vrrp_datagram *datagrams,
@@ -998,7 +1035,31 @@ void elector_hear(struct elector *e, struct port *port, const struct vrrp_datagr
 	take_turn(e);
 	for (size_t i = 0; i < n; i++)
 		hear(e, port, &datagrams[i], now);
-	end_turn(e, now);
+	arm(e);
+}
+
+static struct router *router_of(struct deadline *d)
+{
+	return (struct router *)(void *)((char *)d - offsetof(struct router, due));
+}
+
+/* Those that are due when the turn begins: one that is again, with what is under way, waits for the
+ * next. */
+static void call_routers(struct elector *e, struct instant now)
+{
+	struct router *due[STATE_ROUTERS_MAX];
+	struct deadline *first;
+	size_t n = 0;
+
+	while ((first = deadline_first(&e->heap)) && instant_reached(first->at, now)) {
+		deadline_clear(&e->heap, first);
+		due[n++] = router_of(first);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (instant_reached(router_deadline(due[i]), now))
+			router_timer(due[i], now);
+	for (size_t i = 0; i < n; i++)
+		go_on_around(e, due[i], now);
 }
 
 void elector_timer(struct elector *e, struct instant now)
@@ -1006,15 +1067,14 @@ void elector_timer(struct elector *e, struct instant now)
 	if (e->left)
 		return;
 	take_turn(e);
-	for (size_t i = 0; i < e->n_routers; i++)
-		if (instant_reached(router_deadline(e->routers[i]), now))
-			router_timer(e->routers[i], now);
+	call_routers(e, now);
 	if (instant_reached(e->hold, now)) {
 		e->ops->event(e->io, EVENT_NOT_READY, NULL,
 			"not ready within ready_timeout: preempts all the same");
 		end_hold(e, now);
+		end_turn(e, now);
 	}
 	if (instant_reached(e->look_again, now))
 		elector_settle(e, now);
-	end_turn(e, now);
+	arm(e);
 }

@@ -11,6 +11,8 @@ struct elector {
 	struct state_file *state;
 	struct router *routers[STATE_ROUTERS_MAX];
 	size_t n_routers;
+	struct deadline_heap heap; /* of all routers */
+	struct deadline *slots[STATE_ROUTERS_MAX];
 	struct group *groups; /* room for one of each grouped router */
 	size_t n_groups;
 	void *lists; /* what the routers' settings point to; they come and go as a whole */

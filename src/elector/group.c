@@ -13,13 +13,12 @@ void group_init(struct group *g, const char *name)
 	(void)snprintf(g->name, sizeof(g->name), "%s", name);
 }
 
-void group_add(struct group *g, struct router *r, struct instant now)
+void group_add(struct group *g, struct router *r)
 {
 	r->group = g;
 	r->place = g->sync.n;
 	g->routers[g->sync.n] = r;
 	sync_group_add(&g->sync, &r->vrrp);
-	router_readdress(r, now); /* a member waits for the others */
 }
 
 uint8_t group_priority(const struct group *g)
@@ -32,6 +31,18 @@ uint8_t group_priority(const struct group *g)
 			lowest = own;
 	}
 	return lowest;
+}
+
+uint64_t group_patience_us(const struct group *g)
+{
+	uint64_t longest_us = 0;
+
+	for (size_t i = 0; i < g->sync.n; i++) {
+		uint64_t own_us = router_patience_us(g->routers[i]);
+		if (own_us > longest_us)
+			longest_us = own_us;
+	}
+	return longest_us;
 }
 
 void group_follow(struct group *g, struct instant now)

@@ -209,6 +209,14 @@ bool router_tell(struct router *r, const struct vrrp *before, struct instant now
 }
 
 /* Effects first: what the operator is told can wait. */
+static void conclude_alone(
+	struct router *r, const struct vrrp *before, unsigned effects, struct instant now)
+{
+	router_carry_out(r, effects | router_became(r, before, now), now);
+	if (router_tell(r, before, now))
+		router_leave_for_maintenance(r, now);
+}
+
 static void conclude(
 	struct router *r, const struct vrrp *before, unsigned effects, struct instant now)
 {
@@ -369,13 +377,17 @@ void router_no_address(struct router *r, struct instant now)
 	step(r, VRRP_EV_NO_ADDRESS, now);
 }
 
+void router_part(struct router *r, struct instant now)
+{
+	step(r, VRRP_EV_GROUP_LOSE, now);
+}
+
 void router_leave(struct router *r, struct instant now)
 {
 	step(r, VRRP_EV_SHUTDOWN, now);
 }
 
-/* Long enough for a Backup that preempts to find that nobody better is Active any more. */
-static uint64_t patience_us(const struct router *r)
+uint64_t router_patience_us(const struct router *r)
 {
 	return (r->config.down_intervals + UINT64_C(1)) * r->config.interval_cs * 10000 +
 	       HANDOVER_SLACK_US;
@@ -416,7 +428,8 @@ void router_switchover(struct router *r, bool insist, struct instant now)
 		give(r, now);
 		return;
 	}
-	handover_offer(&r->handover, insist, patience_us(r), now);
+	handover_offer(&r->handover, insist,
+		r->group ? group_patience_us(r->group) : router_patience_us(r), now);
 	say_handover(r, EVENT_SWITCHOVER, "offered to a peer, by an operator");
 	apply_handover(r, now);
 }
@@ -450,7 +463,7 @@ void router_maintain(struct router *r, enum maintenance maintenance, struct inst
 {
 	if (r->handover.maintenance == maintenance)
 		return;
-	r->handover.maintenance = maintenance;
+	handover_maintain(&r->handover, maintenance);
 	if (maintenance != MAINTENANCE_OFF && r->vrrp.state == VRRP_ACTIVE)
 		router_switchover(r, maintenance == MAINTENANCE_ON, now);
 	else
@@ -475,24 +488,15 @@ void router_pause(struct router *r, struct instant now)
 	wire_send(r, r->vrrp.config.priority, interval_cs, now);
 }
 
-/* New settings have taken effect on all but what is held. */
-static void go_on_with(struct router *r, bool moved, struct instant now)
+void router_readdress(struct router *r, struct instant now)
 {
 	struct vrrp_config election = election_of(r);
 	struct vrrp before = r->vrrp;
 	unsigned effects = vrrp_reconfigure(&r->vrrp, &election, now);
 
-	if (r->vrrp.state == VRRP_ACTIVE) {
-		if (moved)
-			effects |= VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE;
+	if (r->vrrp.state == VRRP_ACTIVE)
 		holding_record(r);
-	}
 	conclude(r, &before, effects, now);
-}
-
-void router_readdress(struct router *r, struct instant now)
-{
-	go_on_with(r, false, now);
 }
 
 static void say_score(const struct router *r)
@@ -533,10 +537,9 @@ void router_fault(struct router *r, struct instant now)
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	const struct router_ports *ports, size_t first, struct instant now)
 {
-	bool moved = !holding_same(&r->config, wanted);
-	bool weighed = !track_causes_equal(
+	r->moved = !holding_same(&r->config, wanted);
+	r->weighed = !track_causes_equal(
 		r->config.causes.list, r->config.causes.n, wanted->causes.list, wanted->causes.n);
-
 	causes_done(&r->config.causes);
 	r->config = *wanted;
 	r->first = first;
@@ -544,9 +547,23 @@ void router_reconfigure(struct router *r, const struct router_config *wanted,
 		r->inherited = 0;
 	set_ports(r, ports);
 	announce_reconfigure(&r->announce, &wanted->announce, now);
-	go_on_with(r, moved, now);
-	if (weighed)
+}
+
+void router_go_on(struct router *r, struct instant now)
+{
+	struct vrrp_config election = election_of(r);
+	struct vrrp before = r->vrrp;
+	unsigned effects = vrrp_reconfigure(&r->vrrp, &election, now);
+
+	if (r->vrrp.state == VRRP_ACTIVE) {
+		if (r->moved)
+			effects |= VRRP_DO_CLAIM | VRRP_DO_ADVERT | VRRP_DO_ANNOUNCE;
+		holding_record(r);
+	}
+	conclude_alone(r, &before, effects, now);
+	if (r->weighed)
 		say_score(r);
+	r->moved = r->weighed = false;
 }
 
 void router_restore(struct router *r, struct instant now)

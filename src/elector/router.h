@@ -5,6 +5,7 @@
 #include "base/event.h"
 #include "base/peer_page.h"
 #include "core/announce.h"
+#include "core/deadline_heap.h"
 #include "core/handover.h"
 #include "core/vrrp.h"
 #include "core/vrrp_auth.h"
@@ -174,9 +175,11 @@ struct group;
 struct router {
 	struct router_config config;
 	struct vrrp vrrp;
+	struct deadline due; /* in the elector's heap: when it is to be called again */
 	struct group *group; /* NULL: it is in none */
 	size_t place;        /* among the group's members */
 	bool held;           /* the director is not ready: it preempts nobody */
+	bool moved, weighed; /* new settings that are not in effect yet have others of these */
 	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
@@ -234,7 +237,7 @@ bool router_can_adopt(const struct router *r, struct instant now);
 void router_prepare(struct router *r, bool adopt, struct instant now);
 /* Whether the director's not being ready keeps it from preempting. */
 void router_hold(struct router *r, bool held, struct instant now);
-/* It stands alone from now on; router_reconfigure() is due. */
+/* It stands alone from now on; router_go_on() is due. */
 void router_ungroup(struct router *r);
 /* The port is not ready any more: its link is down, or it has no address of its own left. */
 void router_link_down(struct router *r, struct instant now);
@@ -250,6 +253,9 @@ void router_weigh(struct router *r, const struct causes *causes, struct instant 
 /* Whether it has to stay out of the election, and to get out of it then. */
 bool router_has_fault(const struct router *r);
 void router_fault(struct router *r, struct instant now);
+/* It is not Active any more, while its group stays: priority 0 would invite a peer to take what all
+ * members have. */
+void router_part(struct router *r, struct instant now);
 /* Leave the election in order. */
 void router_leave(struct router *r, struct instant now);
 
@@ -263,9 +269,12 @@ bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */
 void router_pause(struct router *r, struct instant now);
 
-/* Settings in place, after holding_drop() for every router. Takes and borrows as router_init(). */
+/* Settings in place, after holding_drop() for every router. Takes and borrows as router_init().
+ * They take effect, on all but the group's others, with router_go_on(): when groups are what they
+ * are to be. */
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	const struct router_ports *ports, size_t first, struct instant now);
+void router_go_on(struct router *r, struct instant now);
 
 /* Go on with what is under way, as far as the pace lets it; to its end, whatever the pace. */
 void router_work(struct router *r, struct instant now);
@@ -285,6 +294,8 @@ void router_say_failure(const struct router *r, const char *what, int error);
 
 /* For elector/group.c: the parts of a step. */
 uint8_t router_own_priority(const struct router *r); /* before its group's others are asked */
+/* Long enough for a Backup that preempts to find that nobody better is Active any more. */
+uint64_t router_patience_us(const struct router *r);
 void router_carry_out(struct router *r, unsigned effects, struct instant now);
 /* The priority follows what it depends on. Returns effects. */
 unsigned router_follow(struct router *r, struct instant now);

@@ -26,7 +26,8 @@
 #define STEPS_MAX 256
 #define FAILURE_MAX 256
 #define IP_HEADER_LEN 20
-#define DATAGRAM_MAX (IP_HEADER_LEN + VRRP_HEADER_LEN + 4 * VIPS + VRRP_TRAILER_LEN)
+#define DATAGRAM_MAX (IP_HEADER_LEN + SIM_PACKET_MAX)
+#define SIM_PACKET_MAX (VRRP_HEADER_LEN + 16 * VIPS + VRRP_TRAILER_LEN)
 #define AUTH_WINDOW_S 300
 #define SOURCES 256 /* host numbers */
 
@@ -75,6 +76,7 @@ enum step_kind {
 	STEP_READY,         /* D: the director says that it is */
 	STEP_CLOCK,         /* D S: its clock on the wall is set forward */
 	STEP_REPLAY,        /* D LAN: the last signed advert that counted comes once more */
+	STEP_FORGET,        /* D LAN PEER: it is not among D's peers, on a LAN of unicast */
 	STEP_HEAL,          /* all is well, and everybody runs */
 	STEP_KIND_MAX_
 };
@@ -92,6 +94,8 @@ struct script {
 	unsigned linked;        /* 1: two directors, with a link between them */
 	unsigned signs;         /* 1: every director signs, and hears what is signed */
 	unsigned hold_cs; /* for how long one that is started is not ready; 0: it is at once */
+	unsigned grouped; /* 1: the virtual routers of a director are one sync group */
+	unsigned ipv6, version_2, unicast; /* masks of LANs */
 	struct instant end;
 	struct step steps[STEPS_MAX];
 	size_t n_steps;
@@ -104,8 +108,9 @@ struct settings {
 	uint16_t interval_cs;
 	unsigned vips; /* mask */
 	unsigned preempt_delay_cs, settle_cs;
-	unsigned burden; /* points that tracking takes from the priority */
-	bool fault;      /* tracking keeps it out of the election */
+	unsigned burden;    /* points that tracking takes from the priority */
+	bool fault;         /* tracking keeps it out of the election */
+	unsigned strangers; /* mask of directors that are not among its peers */
 };
 
 /* What a host has on one LAN. */
@@ -127,6 +132,16 @@ struct nic {
 	uint16_t spoke_interval_cs;
 	unsigned longest_cs;     /* interval that it was ever told to have */
 	struct instant listened; /* the last advert of any kind that it heard */
+	struct instant resigned; /* the last priority 0 */
+	uint8_t contested;       /* the own priority when that came */
+};
+
+/* Why an advert must make no difference. */
+enum unheard {
+	HEARD,
+	UNHEARD_STRANGE,  /* to the group and not to us, or the other way; or from no peer */
+	UNHEARD_INTERVAL, /* version 2: of another interval than ours */
+	UNHEARD_FORGED,   /* not signed as it must be, or replayed */
 };
 
 enum news_kind { NEWS_LINK, NEWS_OWN_ADDRESS, NEWS_VIP };
@@ -145,8 +160,14 @@ struct director {
 	struct sim *sim;
 	unsigned number;
 	struct elector elector;
+	bool settled; /* its routers do not change now: they are, by LAN, */
+	const struct router *routers[LANS_MAX];
 	struct state_file state;
 	struct settings settings[LANS_MAX];
+	struct settings in_force[LANS_MAX]; /* as the elector was told them last */
+	enum maintenance maintenance;       /* what operators decided survives the elector */
+	struct instant maintained;          /* since when it is to be Active no more */
+	bool insisted; /* that it leaves the place, whether a peer takes it or not */
 	struct nic nics[LANS_MAX];
 	struct news news[NEWS_MAX];
 	size_t n_news;
@@ -157,22 +178,18 @@ struct director {
 	unsigned crash_in;      /* things to do before it is killed, 0: it is not */
 	struct instant awake_since;
 	uint64_t ahead_us; /* its clock on the wall */
-	/* Of its life: the stamp of the last advert that counted, by host; and the datagram. */
+	/* Of its life: the stamp of the last advert that counted, by host; and the packet. */
 	uint64_t stamps[LANS_MAX][SOURCES];
-	struct counted {
-		uint8_t bytes[DATAGRAM_MAX];
+	struct packet {
+		unsigned to, lan;
+		struct instant at;
+		struct addr source, destination;
 		size_t len; /* 0: none */
+		uint8_t bytes[SIM_PACKET_MAX];
 	} counted[LANS_MAX];
 	struct instant held_until; /* it preempts nobody before; {0}: it may */
 	struct instant armed;      /* with lateness */
 	struct state_router at_death[LANS_MAX];
-};
-
-struct packet {
-	unsigned to, lan;
-	struct instant at;
-	size_t len;
-	uint8_t bytes[DATAGRAM_MAX];
 };
 
 struct lan {
@@ -182,6 +199,8 @@ struct lan {
 	unsigned learned[VIPS];    /* who announced the address last; DIRECTORS_MAX: nobody */
 	struct instant two_since;  /* two owners, INSTANT_NEVER: not */
 	struct instant none_since; /* an owner resigned and has no successor, ... */
+	struct instant offered;    /* an owner offered its place to a peer that takes it, ... */
+	unsigned offered_by;
 };
 
 /* What a director's heartbeats and words over the link are to the other. */
@@ -227,13 +246,26 @@ uint64_t sim_noise(const struct sim *s, uint64_t a, uint64_t b, uint64_t c);
 __attribute__((format(printf, 2, 3))) void sim_trace(const struct sim *s, const char *format, ...);
 
 /* sim_lan.c */
-void lan_send(struct sim *s, unsigned from, unsigned lan, const struct addr *source,
+/* 0, or -EHOSTUNREACH. */
+int lan_send(struct sim *s, unsigned from, unsigned lan, const struct addr *source,
 	const struct addr *destination, const uint8_t *packet, size_t len);
 void lan_forge(struct sim *s, unsigned lan, uint8_t priority, uint16_t interval_cs);
 /* The next that somebody awake reads, and when. NULL: none. */
 struct packet *lan_next(struct sim *s, struct instant *ret_at);
 void lan_deliver(struct sim *s, struct packet *p);
 bool lan_is_whole(const struct sim *s, unsigned lan);
+/* Whether settings that have to be the same on all directors are not. */
+bool lan_is_at_odds(const struct sim *s, unsigned lan);
+/* Whether it is one of those in a mask of a script. */
+static inline bool lan_is(unsigned mask, unsigned lan)
+{
+	return mask & 1u << lan;
+}
+/* With the interval that adverts of version 2 are to have. */
+struct vrrp_format lan_format(const struct sim *s, unsigned lan, unsigned interval_cs);
+/* Of an advert on this LAN. */
+uint16_t lan_interval_cs(const struct sim *s, unsigned lan, const uint8_t *packet);
+unsigned lan_host(const struct addr *addr); /* its host number */
 
 /* sim_link.c */
 void link_look(struct sim *s); /* after whatever happened */
@@ -241,7 +273,6 @@ void link_look(struct sim *s); /* after whatever happened */
 bool link_ask(struct sim *s, unsigned asker, unsigned lan, struct peer_news *ret);
 
 /* sim_director.c */
-extern const struct vrrp_format sim_format;
 void director_init(struct sim *s, unsigned number);
 void director_done(struct director *d); /* memory only */
 void director_start(struct director *d);
@@ -254,25 +285,41 @@ void director_configure(struct director *d);
 void director_ready(struct director *d);
 void director_switchover(struct director *d, bool insist);
 void director_maintain(struct director *d, enum maintenance maintenance);
-void director_hear(struct director *d, unsigned lan, const uint8_t *bytes, size_t len);
+void director_hear(struct director *d, const struct packet *p);
 void director_hear_again(struct director *d, unsigned lan);
 void director_read_news(struct director *d);
 void director_timer(struct director *d);
 void director_add_news(
 	struct director *d, enum news_kind kind, unsigned lan, unsigned vip, bool present);
 struct instant director_next_news(const struct director *d);
-bool director_is_awake(const struct director *d);
+static inline bool director_is_awake(const struct director *d)
+{
+	return d->running && !d->frozen && !d->suspended;
+}
+const struct router *director_find_router(const struct director *d, unsigned lan);
 /* NULL when it has none on this LAN. */
-const struct router *director_router(const struct director *d, unsigned lan);
+static inline const struct router *director_router(const struct director *d, unsigned lan)
+{
+	return d->settled ? d->routers[lan] : director_find_router(d, lan);
+}
 struct state_router *director_record(struct director *d, unsigned lan); /* in use, or NULL */
-struct addr director_addr(unsigned number, unsigned lan);
+/* Of two on a LAN of IPv4, the one with the higher number has the higher address; of IPv6, it is
+ * the other way around. */
+struct addr director_addr(const struct sim *s, unsigned number, unsigned lan);
+/* A host that is configured as a peer everywhere, and does not exist. */
+struct addr director_missing_peer(const struct sim *s, unsigned lan);
 
 /* sim_rules.c: after each thing that happens, and at the moment of some. */
 void rules_check(struct sim *s);
 void rules_on_send(struct sim *s, struct director *d, unsigned lan, uint8_t priority);
 void rules_on_hearing(struct sim *s, struct director *d, unsigned lan, const struct heard *heard);
-/* What is forged or replayed, and signatures are demanded, has moved this router. */
-void rules_on_moved_by_forgery(struct sim *s, const struct director *d, unsigned lan);
+/* ... and how that ended for one that was Active before. */
+void rules_after_hearing(
+	struct sim *s, const struct director *d, unsigned lan, const struct heard *heard);
+/* What was to make no difference has moved this router. */
+void rules_on_moved(struct sim *s, const struct director *d, unsigned lan, enum unheard why);
+/* An operator is about to ask it for a switchover. */
+void rules_before_switchover(struct sim *s, const struct director *d);
 void rules_on_change(struct sim *s, struct director *d, unsigned lan);
 void rules_on_transition(
 	struct sim *s, struct director *d, unsigned lan, enum vrrp_state old_state);

@@ -7,21 +7,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct vrrp_format sim_format = {.family = AF_INET, .version = 3, .min_ttl = VRRP_TTL};
+#define MISSING 76 /* number of a peer that does not exist */
 
 /* Records are taken from the first on. */
 static struct state_router records[DIRECTORS_MAX][STATE_ROUTERS_MAX];
 static struct moved recorded[DIRECTORS_MAX][4 * LANS_MAX * VIPS];
 
-struct addr director_addr(unsigned number, unsigned lan)
+struct addr director_addr(const struct sim *s, unsigned number, unsigned lan)
 {
-	return (struct addr){
-		.family = AF_INET, .bytes = {10, 0, (uint8_t)lan, (uint8_t)(number + 1)}};
+	uint8_t host = (uint8_t)(number + 1);
+
+	if (lan_is(s->script->ipv6, lan))
+		return (struct addr){.family = AF_INET6,
+			.bytes = {0xfe, 0x80, [8] = (uint8_t)(255 - host), [14] = (uint8_t)lan,
+				[15] = host}};
+	return (struct addr){.family = AF_INET, .bytes = {10, 0, (uint8_t)lan, host}};
 }
 
-static struct addr_prefix vip_prefix(unsigned lan, unsigned vip)
+struct addr director_missing_peer(const struct sim *s, unsigned lan)
 {
-	return (struct addr_prefix){director_addr(100 + vip, lan), 24};
+	return director_addr(s, MISSING, lan);
+}
+
+static struct addr_prefix own_prefix(const struct director *d, unsigned lan)
+{
+	struct addr addr = director_addr(d->sim, d->number, lan);
+
+	return (struct addr_prefix){addr, addr.family == AF_INET6 ? 64 : 24};
+}
+
+static struct addr_prefix vip_prefix(const struct sim *s, unsigned lan, unsigned vip)
+{
+	struct addr addr = director_addr(s, 100 + vip, lan);
+
+	if (addr.family == AF_INET)
+		return (struct addr_prefix){addr, 24};
+	addr.bytes[0] = 0xfd;
+	addr.bytes[1] = 0;
+	return (struct addr_prefix){addr, 64};
 }
 
 static unsigned mask_of(const struct moved *items, size_t n)
@@ -29,7 +52,7 @@ static unsigned mask_of(const struct moved *items, size_t n)
 	unsigned mask = 0;
 
 	for (size_t i = 0; i < n; i++)
-		mask |= 1u << (items[i].address.prefix.addr.bytes[3] - 101);
+		mask |= 1u << (lan_host(&items[i].address.prefix.addr) - 101);
 	return mask;
 }
 
@@ -38,7 +61,7 @@ static unsigned lan_of(int ifindex)
 	return (unsigned)ifindex - 1;
 }
 
-const struct router *director_router(const struct director *d, unsigned lan)
+const struct router *director_find_router(const struct director *d, unsigned lan)
 {
 	for (size_t i = 0; i < d->elector.n_routers; i++)
 		if (d->elector.routers[i]->config.vrid == lan + 1)
@@ -52,11 +75,6 @@ struct state_router *director_record(struct director *d, unsigned lan)
 		if (d->state.routers[i].used && d->state.routers[i].vrid == lan + 1)
 			return &d->state.routers[i];
 	return NULL;
-}
-
-bool director_is_awake(const struct director *d)
-{
-	return d->running && !d->frozen && !d->suspended;
 }
 
 /* Death */
@@ -81,6 +99,7 @@ static void bury(struct director *d)
 {
 	memcpy(d->state.routers, d->at_death, sizeof(d->at_death));
 	elector_done(&d->elector);
+	d->settled = false;
 	d->dead = d->running = d->frozen = false;
 	d->n_news = 0;
 	d->overrun = false;
@@ -123,18 +142,19 @@ static int send_packet(void *io, const struct port *port, const struct addr *sou
 	const struct addr *destination, const uint8_t *packet, size_t len)
 {
 	struct director *d = io;
-	unsigned lan = lan_of(port->voices[VOICE_IPV4].fd);
+	unsigned lan =
+		lan_of(port->voices[source->family == AF_INET6 ? VOICE_IPV6 : VOICE_IPV4].fd);
 
 	if (!lives_on(d))
 		return 0;
 	sim_trace(d->sim, "%u says %u on %u", d->number, packet[2], lan);
 	rules_on_send(d->sim, d, lan, packet[2]);
-	d->nics[lan].spoke = d->sim->now;
-	d->nics[lan].spoke_interval_cs = be16_get(packet + 4) & VRRP_INTERVAL_MAX_CS;
+	if (packet[2] != VRRP_PRIORITY_RESIGN)
+		d->nics[lan].spoke = d->sim->now;
+	d->nics[lan].spoke_interval_cs = lan_interval_cs(d->sim, lan, packet);
 	if (!d->nics[lan].up)
 		return -ENETDOWN;
-	lan_send(d->sim, d->number, lan, source, destination, packet, len);
-	return 0;
+	return lan_send(d->sim, d->number, lan, source, destination, packet, len);
 }
 
 static int count(unsigned mask)
@@ -205,37 +225,46 @@ static void announce(
 			d->sim->lans[lan].learned[vip] = d->number;
 }
 
-/* As leftovers_tidy(). */
-static int tidy(void *io, struct state_router *record, size_t *ret_removed)
+static void resign_for(
+	struct director *d, const struct state_router *record, const struct moved *items)
 {
-	struct director *d = io;
-	unsigned lan = record->vrid - 1u;
-	struct nic *nic = &d->nics[lan];
 	struct vrrp_advert advert = {
 		.vrid = record->vrid,
 		.priority = VRRP_PRIORITY_RESIGN,
 		.interval_cs = record->interval_cs,
 		.n_addrs = (uint8_t)record->list.n,
 	};
-	const struct moved *items = state_file_list(&d->state, record);
 	uint8_t packet[VRRP_PACKET_MAX];
+	size_t len;
+
+	for (size_t i = 0; i < advert.n_addrs; i++)
+		advert.addrs[i] = items[i].address.prefix.addr;
+	len = vrrp_packet_build(&record->format, &advert, packet);
+	if (record->has_will) {
+		memcpy(packet + len, record->will, VRRP_TRAILER_LEN);
+		len += VRRP_TRAILER_LEN;
+	}
+	for (size_t i = 0; i < vrrp_peers_destinations(&record->peers); i++) {
+		struct addr to = vrrp_peers_destination(&record->peers, record->format.family, i);
+		vrrp_packet_seal(&record->format, &record->source, &to, packet, len);
+		(void)lan_send(
+			d->sim, d->number, record->vrid - 1u, &record->source, &to, packet, len);
+	}
+}
+
+/* As leftovers_tidy(). */
+static int tidy(void *io, struct state_router *record, size_t *ret_removed)
+{
+	struct director *d = io;
+	struct nic *nic = &d->nics[record->vrid - 1u];
+	const struct moved *items = state_file_list(&d->state, record);
 	int r = remove_addresses(
 		d, record->ifindex[MOVED_HOME], items, record->list.n, ret_removed);
 
 	if (r < 0 || !lives_on(d))
 		return r;
-	for (size_t i = 0; i < advert.n_addrs; i++)
-		advert.addrs[i] = items[i].address.prefix.addr;
-	if (nic->up && advert.n_addrs) {
-		struct addr to = vrrp_peers_destination(&record->peers, AF_INET, 0);
-		size_t len = vrrp_packet_build(&record->format, &advert, packet);
-		if (record->has_will) {
-			memcpy(packet + len, record->will, VRRP_TRAILER_LEN);
-			len += VRRP_TRAILER_LEN;
-		}
-		vrrp_packet_seal(&record->format, &record->source, &to, packet, len);
-		lan_send(d->sim, d->number, lan, &record->source, &to, packet, len);
-	}
+	if (nic->up && record->list.n)
+		resign_for(d, record, items);
 	record->active = false;
 	return 0;
 }
@@ -244,13 +273,13 @@ static void dump_lan(struct director *d, unsigned lan)
 {
 	const struct nic *nic = &d->nics[lan];
 	const uint8_t mac[PORT_MAC_LEN] = {2, 0, 0, 0, (uint8_t)lan, (uint8_t)d->number};
-	const struct addr_prefix own = {director_addr(d->number, lan), 24};
+	const struct addr_prefix own = own_prefix(d, lan);
 	char name[STATE_INTERFACE_MAX];
 
 	(void)snprintf(name, sizeof(name), "eth%u", lan);
 	elector_link(&d->elector, (int)lan + 1, name, nic->up, mac);
 	for (unsigned vip = 0; vip < VIPS; vip++) {
-		struct addr_prefix prefix = vip_prefix(lan, vip);
+		struct addr_prefix prefix = vip_prefix(d->sim, lan, vip);
 		if (nic->vips & 1u << vip)
 			elector_addr(&d->elector, (int)lan + 1, &prefix, true);
 	}
@@ -340,7 +369,8 @@ void director_init(struct sim *s, unsigned number)
 {
 	struct director *d = &s->directors[number];
 
-	*d = (struct director){.sim = s, .number = number, .armed = INSTANT_NEVER};
+	*d = (struct director){
+		.sim = s, .number = number, .armed = INSTANT_NEVER, .maintained = INSTANT_NEVER};
 	d->state.routers = records[number];
 	d->state.moved = recorded[number];
 	d->state.n_moved = sizeof(recorded[number]) / sizeof(recorded[number][0]);
@@ -355,7 +385,7 @@ void director_init(struct sim *s, unsigned number)
 			.takes_part = lan < s->script->n_lans,
 			.priority = 100,
 			.preempt = true,
-			.interval_cs = 20,
+			.interval_cs = lan_is(s->script->version_2, lan) ? 100 : 20,
 			.vips = 3,
 		};
 	}
@@ -365,6 +395,23 @@ void director_done(struct director *d)
 {
 	d->dead = true;
 	elector_done(&d->elector);
+}
+
+/* The one that is missing is the first of them, or the last. */
+static void put_peers(const struct director *d, unsigned lan, struct vrrp_peers *ret)
+{
+	struct addr missing = director_missing_peer(d->sim, lan);
+	bool first = sim_noise(d->sim, 'p', d->number, lan) & 1;
+
+	if (!lan_is(d->sim->script->unicast, lan))
+		return;
+	if (first)
+		ret->list[ret->n++] = missing;
+	for (unsigned i = 0; i < d->sim->script->n_directors; i++)
+		if (i != d->number && !lan_is(d->settings[lan].strangers, i))
+			ret->list[ret->n++] = director_addr(d->sim, i, lan);
+	if (!first)
+		ret->list[ret->n++] = missing;
 }
 
 static void make_config(const struct director *d, unsigned lan, struct router_config *ret)
@@ -390,7 +437,10 @@ static void make_config(const struct director *d, unsigned lan, struct router_co
 	if (settings->fault)
 		causes[lan][ret->causes.n++] = (struct track_cause){.text = "fault", .fault = true};
 	ret->down_intervals = VRRP_DOWN_INTERVALS;
-	ret->format = sim_format;
+	ret->format = lan_format(d->sim, lan, settings->interval_cs);
+	put_peers(d, lan, &ret->peers);
+	if (d->sim->script->grouped)
+		(void)snprintf(ret->group, sizeof(ret->group), "all");
 	if (d->sim->script->signs) {
 		hmac_sha256_init(&key.hmac, "a key of thirty-two bytes, or so.", 32);
 		ret->format.takes_trailer = true;
@@ -407,7 +457,7 @@ static void make_config(const struct director *d, unsigned lan, struct router_co
 			lists[lan][ret->n_moved++] = (struct moved){.kind = MOVED_ADDRESS,
 				.place = MOVED_HOME,
 				.advertised = true,
-				.address.prefix = vip_prefix(lan, vip)};
+				.address.prefix = vip_prefix(d->sim, lan, vip)};
 	ret->n_advertised = ret->n_moved;
 }
 
@@ -417,6 +467,7 @@ static void configure(struct director *d)
 	size_t n = 0;
 
 	for (unsigned lan = 0; lan < d->sim->script->n_lans; lan++) {
+		d->in_force[lan] = d->settings[lan];
 		if (d->settings[lan].takes_part) {
 			make_config(d, lan, &wanted[n++]);
 			continue;
@@ -424,7 +475,11 @@ static void configure(struct director *d)
 		memset(d->stamps[lan], 0, sizeof(d->stamps[lan]));
 		d->counted[lan].len = 0;
 	}
+	d->settled = false;
 	(void)elector_configure(&d->elector, wanted, n, d->sim->now);
+	for (unsigned lan = 0; lan < LANS_MAX; lan++)
+		d->routers[lan] = director_find_router(d, lan);
+	d->settled = true;
 	settle(d);
 }
 
@@ -449,6 +504,7 @@ void director_start(struct director *d)
 		d->held_until = instant_add(d->sim->now, hold_us);
 		elector_hold(&d->elector, hold_us, d->sim->now);
 	}
+	elector_maintain(&d->elector, d->maintenance, d->sim->now);
 	configure(d);
 }
 
@@ -522,79 +578,126 @@ void director_switchover(struct director *d, bool insist)
 {
 	if (!director_is_awake(d))
 		return;
+	d->insisted |= insist;
 	elector_switchover(&d->elector, NULL, insist, d->sim->now);
 	settle(d);
 }
 
 void director_maintain(struct director *d, enum maintenance maintenance)
 {
-	if (!director_is_awake(d))
+	if (d->frozen || d->suspended)
+		return;
+	if (maintenance != d->maintenance) {
+		d->insisted = maintenance == MAINTENANCE_ON;
+		d->maintained = d->insisted ? d->sim->now : INSTANT_NEVER;
+	}
+	d->maintenance = maintenance;
+	if (!d->running)
 		return;
 	elector_maintain(&d->elector, maintenance, d->sim->now);
 	settle(d);
 }
 
 /* Whether nobody else can have sent this, nor has it been heard before. */
-static bool is_genuine(struct director *d, unsigned lan, const uint8_t *bytes, size_t len)
+static bool is_genuine(struct director *d, const struct packet *p)
 {
-	const uint8_t *packet = bytes + IP_HEADER_LEN;
-	size_t signed_len = IP_HEADER_LEN + VRRP_HEADER_LEN + 4u * packet[3] + VRRP_TRAILER_LEN;
-	uint64_t stamp, *last = &d->stamps[lan][bytes[15]];
+	size_t signed_len = VRRP_HEADER_LEN + addr_len(&p->source) * p->bytes[3] + VRRP_TRAILER_LEN;
+	uint64_t stamp, *last = &d->stamps[p->lan][lan_host(&p->source)];
 
-	if (len != signed_len)
+	if (p->len != signed_len)
 		return false;
-	stamp = be64_get(bytes + len - VRRP_TRAILER_LEN + 4);
+	stamp = be64_get(p->bytes + p->len - VRRP_TRAILER_LEN + 4);
 	if (stamp <= *last)
 		return false;
 	*last = stamp;
-	memcpy(d->counted[lan].bytes, bytes, len);
-	d->counted[lan].len = len;
+	d->counted[p->lan] = *p;
 	return true;
 }
 
-/* What does not count, and must not. */
-static void hear_forgery(
-	struct director *d, unsigned lan, struct port *port, const struct vrrp_datagram *datagram)
+static bool is_peer(const struct director *d, const struct packet *p)
 {
-	const struct router *r = director_router(d, lan);
+	for (unsigned i = 0; i < d->sim->script->n_directors; i++) {
+		struct addr addr = director_addr(d->sim, i, p->lan);
+		if (i != d->number && addr_equal(&addr, &p->source))
+			return !lan_is(d->in_force[p->lan].strangers, i);
+	}
+	return false;
+}
+
+/* Whether it has to count, and why not. */
+static enum unheard judge(struct director *d, const struct packet *p)
+{
+	const struct sim *s = d->sim;
+	bool unicast = lan_is(s->script->unicast, p->lan);
+
+	if (addr_is_multicast(&p->destination) == unicast || (unicast && !is_peer(d, p)))
+		return UNHEARD_STRANGE;
+	if (lan_is(s->script->version_2, p->lan) &&
+		lan_interval_cs(s, p->lan, p->bytes) != d->in_force[p->lan].interval_cs)
+		return UNHEARD_INTERVAL;
+	return s->script->signs && !is_genuine(d, p) ? UNHEARD_FORGED : HEARD;
+}
+
+/* IPv4 comes with its header. */
+static void give(struct director *d, const struct packet *p)
+{
+	struct port *port = d->nics[p->lan].port;
+	uint8_t bytes[DATAGRAM_MAX] = {0x45, [8] = VRRP_TTL, [9] = VRRP_PROTOCOL};
+	struct vrrp_datagram datagram = {p->source, p->destination, VRRP_TTL, p->bytes, p->len};
+
+	if (p->source.family == AF_INET) {
+		be16_put(bytes + 2, (uint16_t)(IP_HEADER_LEN + p->len));
+		memcpy(bytes + 12, p->source.bytes, 4);
+		memcpy(bytes + 16, p->destination.bytes, 4);
+		memcpy(bytes + IP_HEADER_LEN, p->bytes, p->len);
+		datagram = (struct vrrp_datagram){.bytes = bytes, .len = IP_HEADER_LEN + p->len};
+	}
+	elector_hear(&d->elector, port, &datagram, 1, d->sim->now);
+}
+
+/* What does not count, and must not. */
+static void hear_in_vain(struct director *d, const struct packet *p, enum unheard why)
+{
+	const struct router *r = director_router(d, p->lan);
 	struct vrrp before = r ? r->vrrp : (struct vrrp){0};
 
-	elector_hear(&d->elector, port, datagram, 1, d->sim->now);
+	give(d, p);
 	if (r && !d->dead && memcmp(&before, &r->vrrp, sizeof(before)) != 0)
-		rules_on_moved_by_forgery(d->sim, d, lan);
+		rules_on_moved(d->sim, d, p->lan, why);
 	settle(d);
 }
 
-void director_hear(struct director *d, unsigned lan, const uint8_t *bytes, size_t len)
+void director_hear(struct director *d, const struct packet *p)
 {
-	struct port *port = d->nics[lan].port;
-	const uint8_t *packet = bytes + IP_HEADER_LEN;
 	struct heard heard = {
 		.known = true,
-		.source = bytes[15],
-		.priority = packet[2],
-		.interval_cs = be16_get(packet + 4) & VRRP_INTERVAL_MAX_CS,
+		.source = (uint8_t)lan_host(&p->source),
+		.priority = p->bytes[2],
+		.interval_cs = lan_interval_cs(d->sim, p->lan, p->bytes),
 		.at = d->sim->now,
 	};
-	const struct vrrp_datagram datagram = {.bytes = bytes, .len = len};
+	enum unheard why;
 
-	if (!port)
+	if (!d->nics[p->lan].port)
 		return;
-	if (d->sim->script->signs && !is_genuine(d, lan, bytes, len)) {
-		hear_forgery(d, lan, port, &datagram);
+	why = judge(d, p);
+	if (why != HEARD) {
+		hear_in_vain(d, p, why);
 		return;
 	}
-	rules_on_hearing(d->sim, d, lan, &heard);
-	elector_hear(&d->elector, port, &datagram, 1, d->sim->now);
+	rules_on_hearing(d->sim, d, p->lan, &heard);
+	give(d, p);
+	if (!d->dead)
+		rules_after_hearing(d->sim, d, p->lan, &heard);
 	settle(d);
 }
 
 void director_hear_again(struct director *d, unsigned lan)
 {
-	struct counted again = d->counted[lan];
+	struct packet again = d->counted[lan];
 
 	if (director_is_awake(d) && again.len > 0)
-		director_hear(d, lan, again.bytes, again.len);
+		director_hear(d, &again);
 }
 
 void director_timer(struct director *d)
@@ -632,7 +735,7 @@ static void tell(struct director *d, const struct news *news)
 {
 	int ifindex = (int)news->lan + 1;
 	const uint8_t mac[PORT_MAC_LEN] = {2, 0, 0, 0, (uint8_t)news->lan, (uint8_t)d->number};
-	struct addr_prefix addr = {director_addr(d->number, news->lan), 24};
+	struct addr_prefix addr = own_prefix(d, news->lan);
 	char name[STATE_INTERFACE_MAX];
 
 	switch (news->kind) {
@@ -641,7 +744,7 @@ static void tell(struct director *d, const struct news *news)
 		elector_link(&d->elector, ifindex, name, news->present, mac);
 		return;
 	case NEWS_VIP:
-		addr = vip_prefix(news->lan, news->vip);
+		addr = vip_prefix(d->sim, news->lan, news->vip);
 		elector_addr(&d->elector, ifindex, &addr, news->present);
 		return;
 	case NEWS_OWN_ADDRESS:

@@ -49,6 +49,7 @@ static const struct step_form {
 	[STEP_READY] = {"ready", {ARG_DIRECTOR}},
 	[STEP_CLOCK] = {"clock", {ARG_DIRECTOR, ARG_NUMBER}},
 	[STEP_REPLAY] = {"replay", {ARG_DIRECTOR, ARG_LAN}},
+	[STEP_FORGET] = {"forget", {ARG_DIRECTOR, ARG_LAN, ARG_DIRECTOR}},
 	[STEP_HEAL] = {"heal", {ARG_NONE}},
 };
 
@@ -68,9 +69,10 @@ void script_print(const struct script *script, FILE *to)
 {
 	(void)fprintf(to,
 		"noise %" PRIu64 "\ndirectors %u\nlans %u\nannouncements %u\nlinked %u\n"
-		"hold %u\nsigns %u\n",
+		"hold %u\nsigns %u\ngrouped %u\nipv6 %u\nversion-2 %u\nunicast %u\n",
 		script->noise, script->n_directors, script->n_lans, script->announcements,
-		script->linked, script->hold_cs, script->signs);
+		script->linked, script->hold_cs, script->signs, script->grouped, script->ipv6,
+		script->version_2, script->unicast);
 	for (size_t i = 0; i < script->n_steps; i++)
 		step_print(&script->steps[i], to);
 	(void)fprintf(to, "%" PRIu64 " end\n", script->end.us);
@@ -84,7 +86,11 @@ static bool read_head(struct script *s, const char *line)
 	       sscanf(line, "announcements %u", &s->announcements) == 1 ||
 	       sscanf(line, "linked %u", &s->linked) == 1 ||
 	       sscanf(line, "hold %u", &s->hold_cs) == 1 ||
-	       sscanf(line, "signs %u", &s->signs) == 1;
+	       sscanf(line, "signs %u", &s->signs) == 1 ||
+	       sscanf(line, "grouped %u", &s->grouped) == 1 ||
+	       sscanf(line, "ipv6 %u", &s->ipv6) == 1 ||
+	       sscanf(line, "version-2 %u", &s->version_2) == 1 ||
+	       sscanf(line, "unicast %u", &s->unicast) == 1;
 }
 
 static bool arg_is_sound(const struct script *s, enum arg arg, unsigned value)
@@ -137,7 +143,8 @@ static bool read_step(struct script *s, const char *line)
 static bool is_sound(const struct script *s)
 {
 	return s->n_directors >= 1 && s->n_directors <= DIRECTORS_MAX && s->n_lans >= 1 &&
-	       s->n_lans <= LANS_MAX && (!s->linked || s->n_directors == 2) && s->end.us > 0;
+	       s->n_lans <= LANS_MAX && (!s->linked || s->n_directors == 2) && s->end.us > 0 &&
+	       !(s->version_2 & s->ipv6) && !(s->version_2 && s->signs);
 }
 
 bool script_read(struct script *ret, FILE *from, const char *name)
@@ -168,7 +175,8 @@ struct maker {
 	bool forged;
 	unsigned wait_cs; /* the longest that settings put off a takeover by */
 	/* What a script is about besides, from a source of its own. */
-	bool patient, tracked;
+	bool patient, tracked, planned;
+	bool twins; /* all have one priority, and each is the better one on one LAN of two */
 };
 
 /* xorshift64*: the same everywhere for the same seed. */
@@ -206,6 +214,8 @@ static unsigned any_priority(struct maker *m)
 {
 	static const uint8_t usual[] = {50, 100, 100, 150, 254, 255};
 
+	if (m->twins)
+		return 100;
 	return pick(m, 3) ? usual[pick(m, sizeof(usual))] : 1 + pick(m, 254);
 }
 
@@ -259,6 +269,19 @@ static void try_signatures(struct maker *m, unsigned d)
 	}
 }
 
+/* In version 2 all mostly change together. */
+static void change_interval(struct maker *m, unsigned d, unsigned lan)
+{
+	unsigned interval_cs = any_interval(m);
+
+	if (!lan_is(m->script->version_2, lan) || pick(m, 4) == 0) {
+		add(m, STEP_INTERVAL, d, lan, interval_cs);
+		return;
+	}
+	for (unsigned i = 0; i < m->script->n_directors; i++)
+		add(m, STEP_INTERVAL, i, lan, interval_cs);
+}
+
 static void change_settings(struct maker *m, unsigned d)
 {
 	unsigned lan = any_lan(m);
@@ -268,7 +291,7 @@ static void change_settings(struct maker *m, unsigned d)
 		add(m, STEP_PREEMPT, d, lan, pick(m, 2));
 		return;
 	case 1:
-		add(m, STEP_INTERVAL, d, lan, any_interval(m));
+		change_interval(m, d, lan);
 		return;
 	case 2:
 		add(m, STEP_VIPS, d, lan, 1 + pick(m, (1 << VIPS) - 1));
@@ -369,7 +392,7 @@ static void fault(struct maker *m, unsigned d)
 {
 	unsigned interval_us = m->interval_cs * 10000;
 
-	if (m->script->linked && pick(m, 3) == 0) {
+	if ((m->script->linked || m->twins) && pick(m, 3) == 0) {
 		split(m, d);
 		return;
 	}
@@ -406,8 +429,8 @@ static void fault(struct maker *m, unsigned d)
 	}
 }
 
-/* As long as sim_rules.c waits before it calls a LAN calm, and until the next announcement. */
-static void heal_and_settle(struct maker *m)
+/* As long as sim_rules.c waits before it calls a LAN calm, and longer. */
+static void calm_down(struct maker *m, uint64_t longer_us)
 {
 	unsigned longest_cs = m->interval_cs << 2,
 		 patience_cs = longest_cs > 100 ? longest_cs : 100;
@@ -415,8 +438,34 @@ static void heal_and_settle(struct maker *m)
 	if (m->forged)
 		patience_cs = VRRP_INTERVAL_TRUST * longest_cs;
 	patience_cs += (m->wait_cs + 11) / 12;
+	m->at = instant_add(m->at, patience_cs * UINT64_C(120000) + longer_us);
+}
+
+/* ... until the next announcement. */
+static void heal_and_settle(struct maker *m)
+{
 	add(m, STEP_HEAL, 0, 0, 0);
-	m->at = instant_add(m->at, patience_cs * UINT64_C(120000) + REFRESH_US + 1000000);
+	calm_down(m, REFRESH_US + 1000000);
+}
+
+/* What an operator does on a calm day: when packets that were delayed have arrived. */
+static void plan(struct maker *m)
+{
+	uint64_t delayed_us = 4 * m->interval_cs * UINT64_C(10000) + 300000;
+	unsigned n = 1 + pick(m, 2);
+
+	add(m, STEP_HEAL, 0, 0, 0);
+	calm_down(m, delayed_us);
+	while (n-- > 0) {
+		if (pick(m, 3))
+			add(m, STEP_SWITCHOVER, any_director(m), pick(m, 2), 0);
+		else
+			add(m, STEP_MAINTAIN, any_director(m), pick(m, MAINTENANCE_MAX_), 0);
+		if (pick(m, 3) == 0)
+			calm_down(m, delayed_us);
+		else
+			wait(m, pick(m, 2) ? 40 : 4);
+	}
 }
 
 static void set_up(struct maker *m)
@@ -435,6 +484,26 @@ static void set_up(struct maker *m)
 	}
 }
 
+static unsigned any_lans(struct maker *own, unsigned seldom)
+{
+	return pick(own, seldom) ? 0 : 1 + pick(own, (1u << LANS_MAX) - 1);
+}
+
+static void choose_network(struct maker *m, struct maker *own)
+{
+	struct script *script = m->script;
+
+	script->grouped = pick(own, 8) == 0;
+	if (script->grouped)
+		script->n_lans = LANS_MAX;
+	m->twins = script->grouped && script->n_directors == 2 && pick(own, 3) == 0;
+	script->ipv6 = m->twins ? 1 + pick(own, 2) : any_lans(own, 3);
+	script->unicast = any_lans(own, 5);
+	script->version_2 = any_lans(own, 6) & ~script->ipv6;
+	if (script->signs)
+		script->version_2 = 0;
+}
+
 /* Each in some scripts, so that most have few at once. */
 static void choose_themes(struct maker *m, uint64_t seed)
 {
@@ -446,7 +515,9 @@ static void choose_themes(struct maker *m, uint64_t seed)
 	if (pick(&own, 6) == 0)
 		m->script->hold_cs = (1 + pick(&own, 20)) * m->interval_cs;
 	m->wait_cs = m->script->hold_cs;
-	m->script->signs = pick(&own, 16) == 0; /* they take time to compute */
+	m->script->signs = pick(&own, 24) == 0; /* they take time to compute */
+	choose_network(m, &own);
+	m->planned = pick(&own, 5) == 0;
 }
 
 void script_make(struct script *ret, uint64_t seed)
@@ -462,6 +533,8 @@ void script_make(struct script *ret, uint64_t seed)
 	ret->linked = ret->n_directors == 2 && pick(&m, 2);
 	m.interval_cs = intervals_cs[pick(&m, 3)];
 	choose_themes(&m, seed);
+	if (ret->version_2) /* whole seconds */
+		m.interval_cs = 100;
 	set_up(&m);
 	for (int i = 0; i < MAKE_STEPS; i++) {
 		wait(&m, pick(&m, 3) ? 6 : 1);
@@ -471,6 +544,10 @@ void script_make(struct script *ret, uint64_t seed)
 			track(&m, any_director(&m));
 		if (ret->signs && pick(&m, 4) == 0)
 			try_signatures(&m, any_director(&m));
+		if (ret->unicast && pick(&m, 8) == 0)
+			add(&m, STEP_FORGET, any_director(&m), any_lan(&m), any_director(&m));
+		if (m.planned && !m.forged && pick(&m, 10) == 0)
+			plan(&m);
 		if (ret->hold_cs && pick(&m, 6) == 0)
 			add(&m, STEP_READY, any_director(&m), 0, 0);
 		if (seed % 3 != 0 && pick(&m, 2))

@@ -123,9 +123,14 @@ static void heal(struct sim *s)
 		for (unsigned lan = 0; lan < s->script->n_lans; lan++) {
 			d->settings[lan].takes_part = true;
 			d->settings[lan].fault = false;
+			d->settings[lan].strangers = 0;
+			if (lan_is(s->script->version_2, lan))
+				d->settings[lan].interval_cs =
+					s->directors[0].settings[lan].interval_cs;
 			set_link(d, lan, true);
 			set_address(d, lan, true);
 		}
+		learn_of_settings(s);
 		director_maintain(d, MAINTENANCE_OFF);
 		director_configure(d);
 		director_start(d);
@@ -191,6 +196,8 @@ static void perform_on_settings(struct sim *s, const struct step *step, struct d
 		break;
 	case STEP_INTERVAL:
 		settings->interval_cs = (uint16_t)a[2];
+		if (lan_is(s->script->version_2, a[1])) /* whole seconds */
+			settings->interval_cs = (uint16_t)(a[2] < 100 ? 100 : a[2] / 100 * 100);
 		learn_of_settings(s);
 		break;
 	case STEP_VIPS:
@@ -212,6 +219,9 @@ static void perform_on_settings(struct sim *s, const struct step *step, struct d
 		break;
 	case STEP_FAULT:
 		settings->fault = a[2];
+		break;
+	case STEP_FORGET:
+		settings->strangers |= 1u << a[2];
 		break;
 	}
 	director_configure(d);
@@ -296,6 +306,7 @@ static void perform_on_director(struct sim *s, const struct step *step, struct d
 	case STEP_SETTLE_TIME:
 	case STEP_WEIGH:
 	case STEP_FAULT:
+	case STEP_FORGET:
 		perform_on_settings(s, step, d);
 		return;
 	case STEP_LOSS:
@@ -314,21 +325,35 @@ static bool is_on_lan(enum step_kind kind)
 	       kind == STEP_FORGE || kind == STEP_HEAL;
 }
 
+static bool is_at_odds(const struct sim *s)
+{
+	for (unsigned lan = 0; lan < s->script->n_lans; lan++)
+		if (lan_is_at_odds(s, lan))
+			return true;
+	return false;
+}
+
 static void perform(struct sim *s, const struct step *step)
 {
+	bool at_odds = is_at_odds(s);
+
 	if (s->trace) {
 		(void)printf("%10.3f  --- ", (double)(s->now.us - START_US) / 1000);
 		step_print(step, stdout);
 	}
+	for (unsigned lan = 0; lan < s->script->n_lans; lan++) /* the successor may leave */
+		s->lans[lan].none_since = s->lans[lan].offered = INSTANT_NEVER;
+	if (step->kind == STEP_SWITCHOVER)
+		rules_before_switchover(s, &s->directors[step->args[0]]);
 	s->stepped = s->now;
-	for (unsigned lan = 0; lan < s->script->n_lans; lan++)
-		s->lans[lan].none_since = INSTANT_NEVER; /* the successor may be the one to leave */
 	if (is_fault(step->kind))
 		s->faulted = s->now;
 	if (is_on_lan(step->kind))
 		perform_on_lan(s, step);
 	else
 		perform_on_director(s, step, &s->directors[step->args[0]]);
+	if (at_odds || is_at_odds(s))
+		s->faulted = s->now;
 }
 
 /* The order of things */
@@ -415,7 +440,8 @@ static void set_up(struct sim *s, const struct script *script, bool trace)
 	s->delay_us = DELAY_MAX_US;
 	s->trace = trace;
 	for (unsigned lan = 0; lan < LANS_MAX; lan++) {
-		s->lans[lan].two_since = s->lans[lan].none_since = INSTANT_NEVER;
+		s->lans[lan].two_since = s->lans[lan].none_since = s->lans[lan].offered =
+			INSTANT_NEVER;
 		s->lans[lan].delay_us = DELAY_MAX_US;
 		for (unsigned vip = 0; vip < VIPS; vip++)
 			s->lans[lan].learned[vip] = DIRECTORS_MAX;

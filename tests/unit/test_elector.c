@@ -1324,6 +1324,28 @@ START_TEST(what_is_no_advert_is_counted_and_told_once_in_a_minute)
 }
 END_TEST
 
+START_TEST(each_is_called_at_its_own_time)
+{
+	struct router_config c[2] = {front(51, 100, 2), front(52, 110, 2)};
+	struct instant first;
+
+	configure(c, 2);
+	first = world.armed;
+	pass(SECOND_US);
+	advert_arrives(51, 150, 3, 100); /* puts off the one of the two */
+	ck_assert_uint_eq(world.armed.us, first.us);
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
+	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_ACTIVE);
+	while (world.armed.us < first.us + SECOND_US)
+		reach_deadline();
+	ck_assert_uint_eq(world.armed.us, first.us + SECOND_US); /* an advert and a takeover */
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+	ck_assert_uint_eq(e.routers[1]->counters.adverts_sent, 2);
+}
+END_TEST
+
 START_TEST(one_who_wakes_too_late_releases_and_is_counted)
 {
 	struct router *r = start_active();
@@ -1789,12 +1811,38 @@ START_TEST(a_group_has_the_lowest_priority_of_its_members)
 }
 END_TEST
 
+START_TEST(who_drops_a_whole_group_resigns)
+{
+	start_group();
+	(void)done();
+	configure(pair, 0);
+	ck_assert_str_eq(done(), "remove .100; send 0; active>initialize; "
+				 "remove@eth2 .110; send 0; active>initialize; "
+				 "close eth0; close eth2; ");
+}
+END_TEST
+
+START_TEST(a_reload_says_no_priority_but_the_groups)
+{
+	start_group();
+	pair[1].priority = 150;
+	configure(pair, 2);
+	(void)done();
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "");
+	pair[0].interval_cs = pair[1].interval_cs = 50;
+	configure(pair, 2);
+	ck_assert_str_eq(done(), "send 100; send 100; ");
+}
+END_TEST
+
 START_TEST(a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone)
 {
 	start_group();
 	(void)done();
 	configure(pair, 1);
-	ck_assert_str_eq(done(), "remove@eth2 .110; send 0; active>initialize; close eth2; ");
+	ck_assert_str_eq(done(), "remove@eth2 .110; send 100; active>backup; backup>initialize; "
+				 "close eth2; ");
 	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
 	configure(pair, 2);
 	ck_assert_str_eq(done(), "open eth2; remove@eth2 .110; add@eth2 .110; send 100; "
@@ -1850,6 +1898,32 @@ START_TEST(a_group_is_handed_over_as_one)
 	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_BACKUP);
 	ck_assert_int_eq(e.routers[1]->vrrp.state, VRRP_BACKUP);
 	ck_assert_int_eq(e.routers[1]->handover.state, HANDOVER_GIVEN);
+}
+END_TEST
+
+START_TEST(an_offer_of_a_group_lasts_as_long_as_its_slowest_member_needs)
+{
+	uint64_t patience_us = 4 * 2 * SECOND_US + SECOND_US / 10;
+
+	start_group();
+	pair[1].interval_cs = 200;
+	configure(pair, 2);
+	elector_switchover(&e, NULL, true, now);
+	ck_assert_uint_eq(e.routers[0]->handover.deadline.us, now.us + patience_us);
+	ck_assert_uint_eq(e.routers[1]->handover.deadline.us, now.us + patience_us);
+}
+END_TEST
+
+START_TEST(what_is_heard_of_a_group_moves_the_deadlines_of_all)
+{
+	start_group();
+	hear(20, 150);
+	ck_assert_uint_eq(world.armed.us, e.routers[0]->vrrp.deadline.us);
+	ck_assert_uint_eq(world.armed.us, e.routers[1]->vrrp.deadline.us);
+	configure(pair, 1);
+	ck_assert_uint_eq(world.armed.us, e.routers[0]->vrrp.deadline.us);
+	configure(NULL, 0);
+	ck_assert(instant_is_never(world.armed));
 }
 END_TEST
 
@@ -2262,6 +2336,31 @@ START_TEST(maintenance_leaves_when_no_peer_comes_too)
 }
 END_TEST
 
+START_TEST(a_switchover_meanwhile_does_not_keep_maintenance_from_leaving)
+{
+	(void)start_active();
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	for (int i = 0; i < 4; i++)
+		reach_deadline();
+	elector_switchover(&e, "front", false, now);
+	reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_INITIALIZE);
+}
+END_TEST
+
+START_TEST(who_ends_maintenance_before_a_peer_has_come_stays)
+{
+	(void)start_active();
+	elector_maintain(&e, MAINTENANCE_ON, now);
+	(void)done();
+	elector_maintain(&e, MAINTENANCE_OFF, now);
+	ck_assert_str_eq(done(), "send 100; changed 100; ");
+	for (int i = 0; i < 6; i++)
+		reach_deadline();
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_ACTIVE);
+}
+END_TEST
+
 START_TEST(maintenance_is_there_before_the_election)
 {
 	struct router_config c = front(51, 100, 2);
@@ -2548,6 +2647,7 @@ static TCase *election_cases(void)
 	tcase_add_test(tc, what_is_no_advert_is_counted_and_told_once_in_a_minute);
 	tcase_add_test(tc, what_arrives_together_is_heard_by_each_in_its_order);
 	tcase_add_test(tc, one_who_wakes_too_late_releases_and_is_counted);
+	tcase_add_test(tc, each_is_called_at_its_own_time);
 	return tc;
 }
 
@@ -2566,6 +2666,8 @@ static TCase *operator_cases(void)
 	tcase_add_test(tc, maintenance_leaves_when_a_peer_has_come);
 	tcase_add_test(tc, who_offers_its_place_looks_after_its_addresses);
 	tcase_add_test(tc, maintenance_leaves_when_no_peer_comes_too);
+	tcase_add_test(tc, a_switchover_meanwhile_does_not_keep_maintenance_from_leaving);
+	tcase_add_test(tc, who_ends_maintenance_before_a_peer_has_come_stays);
 	tcase_add_test(tc, maintenance_is_there_before_the_election);
 	tcase_add_test(tc, standby_is_active_only_while_nobody_else_is);
 	tcase_add_test(tc, a_restart_is_announced_and_adopted);
@@ -2585,10 +2687,14 @@ static TCase *policy_cases(void)
 	tcase_add_test(tc, a_lost_link_takes_a_group_out_until_all_are_ready);
 	tcase_add_test(tc, a_group_waits_for_a_member_without_an_interface);
 	tcase_add_test(tc, a_group_has_the_lowest_priority_of_its_members);
+	tcase_add_test(tc, who_drops_a_whole_group_resigns);
+	tcase_add_test(tc, a_reload_says_no_priority_but_the_groups);
 	tcase_add_test(tc,
 		a_router_that_joins_an_active_group_is_active_and_one_that_leaves_it_goes_alone);
 	tcase_add_test(tc, a_group_is_adopted_whole_or_not_at_all);
 	tcase_add_test(tc, a_group_is_handed_over_as_one);
+	tcase_add_test(tc, what_is_heard_of_a_group_moves_the_deadlines_of_all);
+	tcase_add_test(tc, an_offer_of_a_group_lasts_as_long_as_its_slowest_member_needs);
 	tcase_add_test(tc, maintenance_takes_a_group_out);
 	return tc;
 }

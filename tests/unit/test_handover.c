@@ -58,6 +58,19 @@ START_TEST(who_insists_gives_the_place_up)
 }
 END_TEST
 
+START_TEST(a_second_offer_is_the_first_one_and_takes_no_insisting_back)
+{
+	handover_offer(&h, true, PATIENCE_US, t0);
+	handover_offer(&h, false, PATIENCE_US, later(PATIENCE_US - 1));
+	ck_assert_int_eq(handover_timer(&h, later(PATIENCE_US - 1)), HANDOVER_GOES_ON);
+	ck_assert_int_eq(handover_timer(&h, later(PATIENCE_US)), HANDOVER_FORCED);
+	handover_init(&h);
+	handover_offer(&h, false, PATIENCE_US, t0);
+	handover_offer(&h, true, PATIENCE_US, later(1));
+	ck_assert_int_eq(handover_timer(&h, later(PATIENCE_US)), HANDOVER_FORCED);
+}
+END_TEST
+
 START_TEST(who_becomes_active_again_is_humble_no_more)
 {
 	handover_give(&h);
@@ -81,12 +94,40 @@ END_TEST
 
 START_TEST(maintenance_is_humble_whatever_else_happens)
 {
-	h.maintenance = MAINTENANCE_STANDBY;
+	handover_maintain(&h, MAINTENANCE_STANDBY);
 	ck_assert_uint_eq(handover_priority(&h, 150), HANDOVER_PRIORITY);
 	handover_became(&h, true);
 	ck_assert_uint_eq(handover_priority(&h, 150), HANDOVER_PRIORITY);
 	h.maintenance = MAINTENANCE_OFF;
 	ck_assert_uint_eq(handover_priority(&h, 150), 150);
+}
+END_TEST
+
+START_TEST(the_end_of_maintenance_takes_an_offer_back)
+{
+	handover_maintain(&h, MAINTENANCE_ON);
+	handover_offer(&h, true, PATIENCE_US, t0);
+	handover_maintain(&h, MAINTENANCE_OFF);
+	ck_assert_uint_eq(handover_priority(&h, 150), 150);
+	ck_assert_int_eq(handover_timer(&h, later(PATIENCE_US)), HANDOVER_GOES_ON);
+}
+END_TEST
+
+START_TEST(standby_does_not_insist_any_more)
+{
+	handover_maintain(&h, MAINTENANCE_ON);
+	handover_offer(&h, true, PATIENCE_US, t0);
+	handover_maintain(&h, MAINTENANCE_STANDBY);
+	ck_assert_int_eq(handover_timer(&h, later(PATIENCE_US)), HANDOVER_REFUSED);
+}
+END_TEST
+
+START_TEST(the_end_of_maintenance_does_not_take_back_what_was_given)
+{
+	handover_maintain(&h, MAINTENANCE_ON);
+	handover_give(&h);
+	handover_maintain(&h, MAINTENANCE_OFF);
+	ck_assert_int_eq(h.state, HANDOVER_GIVEN);
 }
 END_TEST
 
@@ -111,9 +152,13 @@ int main(void)
 	tcase_add_test(tc, an_offer_that_is_taken_keeps_the_giver_humble);
 	tcase_add_test(tc, an_offer_that_nobody_takes_ends_as_it_began);
 	tcase_add_test(tc, who_insists_gives_the_place_up);
+	tcase_add_test(tc, a_second_offer_is_the_first_one_and_takes_no_insisting_back);
 	tcase_add_test(tc, who_becomes_active_again_is_humble_no_more);
 	tcase_add_test(tc, a_peer_that_is_humble_itself_gives_the_place_back);
 	tcase_add_test(tc, maintenance_is_humble_whatever_else_happens);
+	tcase_add_test(tc, the_end_of_maintenance_takes_an_offer_back);
+	tcase_add_test(tc, standby_does_not_insist_any_more);
+	tcase_add_test(tc, the_end_of_maintenance_does_not_take_back_what_was_given);
 	tcase_add_test(tc, every_mode_has_its_name);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
