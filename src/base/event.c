@@ -59,8 +59,6 @@ static const struct {
 	[EVENT_FALLBACK_USED] = {"fallback-used", "a9359b9c930c9acd776593446340269b", LOG_WARNING},
 	[EVENT_PANIC] = {"panic", "ee0103c7b914063885d8310c95974307", LOG_ERR},
 	[EVENT_PANIC_OVER] = {"panic-over", "5b03edc29606c079fe4ab917bf0122f0", LOG_NOTICE},
-	[EVENT_DOWN_HERE] = {"down-here", "05855fc52cb5402b91cd7e36843d1290", LOG_WARNING},
-	[EVENT_DOWN_HERE_OVER] = {"down-here-over", "d83c139dadac4208b0d34788e14237de", LOG_NOTICE},
 	[EVENT_DRAIN_STARTED] = {"drain-started", "73498a902d48e3279412ab88e639de60", LOG_NOTICE},
 	[EVENT_DRAIN_DONE] = {"drain-done", "4ff95d5aef8f0754d8aa656bff43da37", LOG_NOTICE},
 	[EVENT_DRAIN_FORCED] = {"drain-forced", "4fc18ed9c6e1a1d4039ed0f206cc7adf", LOG_WARNING},

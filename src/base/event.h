@@ -43,8 +43,6 @@ enum event {
 	EVENT_FALLBACK_USED,     /* another pool serves instead of it */
 	EVENT_PANIC,             /* too few servers are up: all are used */
 	EVENT_PANIC_OVER,        /* ... enough again */
-	EVENT_DOWN_HERE,         /* servers that only the peer sees up stay in use */
-	EVENT_DOWN_HERE_OVER,    /* ... none any more */
 	EVENT_DRAIN_STARTED,     /* an operator drains a server */
 	EVENT_DRAIN_DONE,        /* ... its last connection ended */
 	EVENT_DRAIN_FORCED,      /* ... the deadline came first */

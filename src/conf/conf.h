@@ -276,7 +276,6 @@ struct conf_pool {
 	uint32_t hysteresis;         /* that much more to come up, that much less to go down */
 	size_t fallback;             /* the pool that serves below quorum, or CONF_NONE */
 	uint8_t panic_percent;       /* with less of the servers usable all are used; 0: never */
-	bool both_verdicts;          /* checks take out only who is down at the peer, too */
 	uint8_t max_ejected_percent; /* checks take out no larger share of the servers */
 	uint64_t slow_start_us;      /* how long a server that came up takes to its full weight */
 	struct conf_server *servers; /* in the file's order */

@@ -38,7 +38,6 @@ static const struct key_token link_modes[] = {
 	{"kernel", CONF_LINK_KERNEL}, {"tandem", CONF_LINK_TANDEM}, {NULL, 0}};
 static const struct key_token split_brains[] = {
 	{"prevent", CONF_SPLIT_BRAIN_PREVENT}, {"vrrp", CONF_SPLIT_BRAIN_VRRP}, {NULL, 0}};
-static const struct key_token verdicts[] = {{"own", false}, {"both", true}, {NULL, 0}};
 static const struct key_token on_stops[] = {
 	{"keep", CONF_ON_STOP_KEEP}, {"remove", CONF_ON_STOP_REMOVE}, {NULL, 0}};
 
@@ -1050,15 +1049,6 @@ static const struct key pool_items[] = {
 		.max = 100,
 		.field = FIELD(struct conf_pool, max_ejected_percent),
 		.meaning = "The percentage of servers that checks may take out",
-	},
-	{
-		.name = "verdicts",
-		.type = KEY_TOKEN,
-		.fallback = "own",
-		.tokens = verdicts,
-		.field = FIELD(struct conf_pool, both_verdicts),
-		.meaning = "own: a server that is down here is out; both: only one that is down "
-			   "at the peer, too",
 	},
 	{
 		.name = "slow_start",

@@ -222,16 +222,6 @@ static void rule_each_server(const struct rules *r, size_t pool)
 	}
 }
 
-static void rule_verdicts(const struct rules *r, size_t pool)
-{
-	const struct conf_link *link = &r->c->link;
-
-	if (r->c->pools[pool].both_verdicts && (!link->enabled || link->mode != CONF_LINK_TANDEM))
-		rules_report(r, ROOT_POOLS, pool, "verdicts",
-			conf_dup("\"both\" needs a link with a \"key_file\", over which the "
-				 "directors tell each other"));
-}
-
 void rules_pools(const struct rules *r)
 {
 	for (size_t i = 0; i < r->c->n_pools; i++) {
@@ -239,7 +229,6 @@ void rules_pools(const struct rules *r)
 		rule_servers(r, i);
 		rule_each_server(r, i);
 		rule_quorum(r, i);
-		rule_verdicts(r, i);
 	}
 	rule_fallbacks(r);
 }

@@ -20,7 +20,6 @@ static const char *const reason_names[POOL_REASON_MAX_] = {
 	[POOL_REASON_FAILED] = "failed",
 	[POOL_REASON_DOWN] = "down",
 	[POOL_REASON_UNCHECKED] = "unchecked",
-	[POOL_REASON_DOWN_HERE] = "down-here",
 	[POOL_REASON_HELD_IN] = "held-in",
 	[POOL_REASON_PANIC] = "panic",
 	[POOL_REASON_NO_QUORUM] = "no-quorum",
@@ -137,15 +136,6 @@ static struct pool_share share_of_usable(
 	return share;
 }
 
-/* The fault may be this director's own: the server stays, and is in no hurry. */
-static struct pool_share share_of_vouched(const struct pool_server *s)
-{
-	uint32_t weight = weight_of(s);
-
-	return (struct pool_share){
-		weight > 0 ? POOL_USE_SERVE : POOL_USE_QUIET, POOL_REASON_DOWN_HERE, weight, 100};
-}
-
 /* What a server is by itself. */
 static struct pool_share share_alone(
 	const struct pool_rule *rule, const struct pool_server *s, struct instant now)
@@ -158,8 +148,6 @@ static struct pool_share share_alone(
 			return share_of_unwilling(s->wishes.wish);
 		return share_of_usable(rule, s, now);
 	case HEALTH_DOWN:
-		if (s->vouched)
-			return share_of_vouched(s);
 		return (struct pool_share){POOL_USE_DEAD, POOL_REASON_DOWN, weight_of(s), 100};
 	case HEALTH_UNKNOWN:
 		break;
@@ -169,8 +157,8 @@ static struct pool_share share_alone(
 
 /* The servers that could serve if they were up. */
 struct census {
-	size_t n, n_up, n_down, n_down_here, n_unchecked;
-	uint64_t usable_weight, own_usable_weight;
+	size_t n, n_up, n_down, n_unchecked;
+	uint64_t usable_weight;
 };
 
 static struct census take_census(const struct pool_share *shares, size_t n)
@@ -182,33 +170,30 @@ static struct census take_census(const struct pool_share *shares, size_t n)
 			continue;
 		c.n++;
 		c.n_down += shares[i].reason == POOL_REASON_DOWN;
-		c.n_down_here += shares[i].reason == POOL_REASON_DOWN_HERE;
 		c.n_unchecked += shares[i].reason == POOL_REASON_UNCHECKED;
 		if (shares[i].use != POOL_USE_SERVE)
 			continue;
 		c.n_up++;
 		c.usable_weight += shares[i].weight;
-		if (shares[i].reason != POOL_REASON_DOWN_HERE)
-			c.own_usable_weight += shares[i].weight;
 	}
 	return c;
 }
 
 static enum pool_quorum quorum_step(
-	const struct pool_rule *rule, enum pool_quorum before, uint64_t usable, size_t n_unchecked)
+	const struct pool_rule *rule, enum pool_quorum before, const struct census *c)
 {
 	uint64_t high = (uint64_t)rule->quorum + rule->hysteresis;
 	uint64_t low = rule->quorum > rule->hysteresis ? rule->quorum - rule->hysteresis : 0;
 
 	switch (before) {
 	case POOL_QUORUM_UP:
-		return usable == 0 || usable < low ? POOL_QUORUM_LOST : before;
+		return c->usable_weight == 0 || c->usable_weight < low ? POOL_QUORUM_LOST : before;
 	case POOL_QUORUM_LOST:
-		return usable > 0 && usable >= high ? POOL_QUORUM_UP : before;
+		return c->usable_weight > 0 && c->usable_weight >= high ? POOL_QUORUM_UP : before;
 	case POOL_QUORUM_UNKNOWN:
-		if (usable > 0 && usable >= rule->quorum)
+		if (c->usable_weight > 0 && c->usable_weight >= rule->quorum)
 			return POOL_QUORUM_UP;
-		return n_unchecked > 0 ? before : POOL_QUORUM_LOST;
+		return c->n_unchecked > 0 ? before : POOL_QUORUM_LOST;
 	case POOL_QUORUM_MAX_:
 		break;
 	}
@@ -288,10 +273,7 @@ void pool_evaluate(const struct pool_rule *rule, const struct pool_server *serve
 		ret_shares[i] = share_alone(rule, &servers[i], now);
 	census = take_census(ret_shares, n);
 	n_may_be_out = census.n * rule->max_ejected_percent / 100;
-	state->quorum = quorum_step(rule, state->quorum, census.usable_weight, census.n_unchecked);
-	state->own_quorum =
-		quorum_step(rule, state->own_quorum, census.own_usable_weight, census.n_unchecked);
-	state->n_down_here = census.n_down_here;
+	state->quorum = quorum_step(rule, state->quorum, &census);
 	state->usable_weight = census.usable_weight;
 	state->panic = is_panic(rule, &census);
 	state->n_held_in = 0;

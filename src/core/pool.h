@@ -35,8 +35,7 @@ struct pool_wishes {
 };
 
 struct pool_server {
-	enum health_state health; /* HEALTH_UP for one without a check */
-	bool vouched; /* while it is down: the peer sees it up, and that suffices for this pool */
+	enum health_state health;        /* HEALTH_UP for one without a check */
 	uint32_t weight;                 /* configured */
 	struct instant up_at;            /* when it came up; {0}: it is not news */
 	struct instant failed_at;        /* when it went down */
@@ -65,7 +64,6 @@ enum pool_reason {
 	POOL_REASON_FAILED,       /* taken as down by an operator */
 	POOL_REASON_DOWN,         /* its check failed */
 	POOL_REASON_UNCHECKED,    /* not checked yet */
-	POOL_REASON_DOWN_HERE,    /* its check failed, but the peer sees it up */
 	POOL_REASON_HELD_IN,      /* its check failed, but max_ejected keeps it in use */
 	POOL_REASON_PANIC,        /* its check failed, but so did too many others */
 	POOL_REASON_NO_QUORUM,    /* the fallback pool is used instead */
@@ -91,14 +89,12 @@ enum pool_quorum {
 };
 const char *pool_quorum_name(enum pool_quorum quorum); /* "unknown", "up", "lost" */
 
-/* Zero-initialise. The two quorums are what the next evaluation goes on from, the rest is its
- * outcome. */
+/* Zero-initialise. `quorum` is what the next evaluation goes on from, the rest is its outcome. */
 struct pool_state {
 	enum pool_quorum quorum;
-	enum pool_quorum own_quorum; /* as this director alone sees it: no peer vouches */
-	uint64_t usable_weight;      /* the sum that is held against the quorum */
+	uint64_t usable_weight; /* the sum that is held against the quorum */
 	bool panic;
-	size_t n_held_in, n_down_here;
+	size_t n_held_in;
 	struct instant next; /* when the shares change by time alone */
 };
 

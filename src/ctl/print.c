@@ -154,7 +154,6 @@ static void print_reason(FILE *f, const json_t *s)
 		{"drained", "drained by operator"},
 		{"forced", "drained by operator, ended by the deadline"},
 		{"failed", "taken as down by operator"},
-		{"down-here", "down here only, used because the peer sees it up"},
 		{"held-in", "held in by max_ejected"},
 		{"panic", "used in panic"},
 		{"no-quorum", "no quorum, the fallback serves"},
@@ -209,8 +208,6 @@ static void print_quorum(FILE *f, const json_t *quorum)
 		(void)fputs(", PANIC: all servers are used", f);
 	if (number(quorum, "held_in") > 0)
 		(void)fprintf(f, ", %lld held in by max_ejected", number(quorum, "held_in"));
-	if (number(quorum, "down_here") > 0)
-		(void)fprintf(f, ", %lld down here only", number(quorum, "down_here"));
 }
 
 static void print_service(FILE *f, const json_t *s)
@@ -289,7 +286,6 @@ static const char *decider_words(const char *decided_by)
 		{"operator", "an operator decided that"},
 		{"checks", "its checks say so"},
 		{"panic", "too many are down: all are used"},
-		{"down-here", "the peer sees it up, which keeps it in use"},
 		{"held-in", "max_ejected keeps it in use"},
 		{"nobody", "it is not checked"},
 	};

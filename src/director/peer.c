@@ -255,19 +255,17 @@ static void note_since(struct director *d)
 
 /* What the peer says of a server */
 
-enum health_state peer_says(
-	const struct targets *targets, size_t view, size_t server, const void *userdata)
+enum health_state peer_says(const struct director *d, size_t view, size_t server)
 {
-	const struct director *d = userdata;
 	const json_t *health = json_object_get(d->peer.state, "health");
 	const json_t *down = json_object_get(health, "down_targets");
 	size_t n;
-	const size_t *list = targets_of(targets, view, server, &n);
+	const size_t *targets = targets_of(&d->targets, view, server, &n);
 
 	if (!d->peer.alive || !d->peer.stream || d->peer.differs || !json_is_object(down))
 		return HEALTH_UNKNOWN;
 	for (size_t i = 0; i < n; i++)
-		if (json_object_get(down, targets->items[list[i]].id))
+		if (json_object_get(down, d->targets.items[targets[i]].id))
 			return HEALTH_DOWN;
 	/* One that it has not checked yet is not named either. */
 	return json_integer_value(json_object_get(health, "unknown")) == 0 ? HEALTH_UP
@@ -399,7 +397,6 @@ static void on_peer(struct director *d, const json_t *parameters)
 	}
 	if (json_object_get(parameters, "state"))
 		take_state(d, json_object_get(parameters, "state"));
-	shares_touch_shared(d);
 	look_for_split(d);
 	push_look(d);
 }
@@ -513,7 +510,6 @@ void peer_configured(struct director *d)
 		note_since(d);
 	}
 	p->link_pid = d->helpers[HELPER_LINK].pid;
-	shares_touch_shared(d);
 	free(p->told);
 	p->told = NULL;
 	compare_heard(d);

@@ -4,7 +4,6 @@
 
 #include "base/cleanup.h"
 #include "base/index.h"
-#include "core/two_verdicts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -121,7 +120,6 @@ void pools_adopt(struct pools *p, const struct pools_input *in, const struct ipv
 			!serves(pool_of(in, fallback), s, have))
 			continue;
 		p->views[view].state.quorum = POOL_QUORUM_LOST;
-		p->views[view].state.own_quorum = POOL_QUORUM_LOST;
 		p->views[view].uses_fallback = true;
 	}
 }
@@ -131,19 +129,6 @@ void pools_adopt(struct pools *p, const struct pools_input *in, const struct ipv
 void pools_touch(struct pools *p, size_t view)
 {
 	p->views[view].touched = true;
-}
-
-bool pools_touch_shared(struct pools *p, const struct pools_input *in)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < in->targets->views.n; i++) {
-		if (!pool_of(in, i)->both_verdicts)
-			continue;
-		p->views[i].touched = true;
-		any = true;
-	}
-	return any;
 }
 
 static bool has_server(const struct conf_pool *pool, const char *server)
@@ -187,18 +172,6 @@ static struct pool_rule rule_of(const struct conf_pool *pool)
 		.slow_start_us = pool->slow_start_us};
 }
 
-/* A server that is down here is used all the same. */
-static bool is_vouched(
-	const struct pools_input *in, size_t view, size_t server, enum health_state own)
-{
-	struct peer_verdict peer = {.fresh_until = INSTANT_NEVER};
-
-	if (own != HEALTH_DOWN || !pool_of(in, view)->both_verdicts || !in->peer_says)
-		return false;
-	peer.state = in->peer_says(in->targets, view, server, in->userdata);
-	return !two_verdicts_eject(two_verdicts_merge(own, &peer, (struct instant){0}), true);
-}
-
 static struct pool_server server_of(const struct pools_input *in, size_t view, size_t server)
 {
 	const struct conf_server *s = &pool_of(in, view)->servers[server];
@@ -206,7 +179,6 @@ static struct pool_server server_of(const struct pools_input *in, size_t view, s
 	const struct override *override =
 		overrides_find(in->overrides, pool_of(in, view)->name, s->name);
 	struct pool_server result = {.health = health.state,
-		.vouched = is_vouched(in, view, server, health.state),
 		.weight = s->weight,
 		.up_at = health.up_at,
 		.failed_at = health.failed_at,
@@ -273,9 +245,6 @@ static bool evaluate_and_tell(struct pools *p, const struct pools_input *in, siz
 	tell_quorum(before.quorum, after->quorum, view, l);
 	if (after->panic != before.panic)
 		l->news(after->panic ? POOL_NEWS_PANIC : POOL_NEWS_PANIC_OVER, view, l->userdata);
-	if (!after->n_down_here != !before.n_down_here)
-		l->news(after->n_down_here ? POOL_NEWS_DOWN_HERE : POOL_NEWS_DOWN_HERE_OVER, view,
-			l->userdata);
 	return changed;
 }
 

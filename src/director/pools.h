@@ -33,8 +33,6 @@ enum pool_news {
 	POOL_NEWS_FALLBACK_USED,
 	POOL_NEWS_PANIC,
 	POOL_NEWS_PANIC_OVER,
-	POOL_NEWS_DOWN_HERE,
-	POOL_NEWS_DOWN_HERE_OVER,
 };
 
 /* What an evaluation reads. */
@@ -42,11 +40,6 @@ struct pools_input {
 	const struct conf *conf;
 	const struct targets *targets;
 	const struct overrides *overrides;
-	/* What the other director sees of a view's server; HEALTH_UNKNOWN when it does not count.
-	 * NULL: there is none. */
-	enum health_state (*peer_says)(
-		const struct targets *targets, size_t view, size_t server, const void *userdata);
-	const void *userdata;
 };
 
 struct pools_listener {
@@ -66,8 +59,6 @@ void pools_done(struct pools *p);
 void pools_adopt(struct pools *p, const struct pools_input *in, const struct ipvs_table *have);
 
 void pools_touch(struct pools *p, size_t view);
-/* The views whose pools listen to the peer. Returns whether there are any. */
-bool pools_touch_shared(struct pools *p, const struct pools_input *in);
 /* The views that have this server. */
 void pools_touch_server(
 	struct pools *p, const struct pools_input *in, const char *pool, const char *server);

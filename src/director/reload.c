@@ -65,9 +65,25 @@ void candidate_free(struct candidate *c)
 	free(c);
 }
 
+static void ignore_news(enum pool_news news, size_t view, void *userdata)
+{
+	(void)news;
+	(void)view;
+	(void)userdata;
+}
+
+static void ignore_change(size_t view, void *userdata)
+{
+	(void)view;
+	(void)userdata;
+}
+
 void candidate_evaluate(const struct director *d, struct candidate *c)
 {
-	shares_evaluate(d, c->conf, &c->targets, &c->pools);
+	static const struct pools_listener deaf = {ignore_news, ignore_change, NULL};
+	struct pools_input in = {c->conf, &c->targets, &d->overrides};
+
+	pools_evaluate(&c->pools, &in, clock_now(), &deaf);
 }
 
 struct candidate *candidate_prepare(struct conf *conf)

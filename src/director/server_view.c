@@ -123,8 +123,7 @@ static const char *decider(const struct director *d, const struct server_place *
 		enum pool_reason reason = d->pools.shares[v->first + place->server].reason;
 
 		if (v->pool == place->pool &&
-			(reason == POOL_REASON_PANIC || reason == POOL_REASON_HELD_IN ||
-				reason == POOL_REASON_DOWN_HERE))
+			(reason == POOL_REASON_PANIC || reason == POOL_REASON_HELD_IN))
 			return pool_reason_name(reason);
 	}
 	return n_checks ? "checks" : "nobody";

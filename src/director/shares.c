@@ -11,7 +11,7 @@
 static struct pools_input input_of(
 	const struct director *d, const struct conf *conf, const struct targets *targets)
 {
-	return (struct pools_input){conf, targets, &d->overrides, peer_says, d};
+	return (struct pools_input){conf, targets, &d->overrides};
 }
 
 static void tell(struct director *d, enum event event, size_t view, const char *what)
@@ -61,14 +61,6 @@ static void on_news(enum pool_news news, size_t view, void *userdata)
 		break;
 	case POOL_NEWS_PANIC_OVER:
 		tell(userdata, EVENT_PANIC_OVER, view, "uses only servers that are up again");
-		break;
-	case POOL_NEWS_DOWN_HERE:
-		tell(userdata, EVENT_DOWN_HERE, view,
-			"goes on using servers that are down here and up at the peer");
-		break;
-	case POOL_NEWS_DOWN_HERE_OVER:
-		tell(userdata, EVENT_DOWN_HERE_OVER, view,
-			"has no server any more that is down here alone");
 		break;
 	}
 }
@@ -142,19 +134,6 @@ int shares_prepare(const struct director *d, const struct conf *conf, const stru
 	return pools_build(&in, &old, d->conf ? &d->pools : NULL, ret);
 }
 
-static void ignore_news(enum pool_news news, size_t view, void *userdata)
-{
-	(void)news;
-	(void)view;
-	(void)userdata;
-}
-
-static void ignore_change(size_t view, void *userdata)
-{
-	(void)view;
-	(void)userdata;
-}
-
 void shares_adopt(struct director *d, const struct ipvs_table *have)
 {
 	struct pools_input in = input_of(d, d->conf, &d->targets);
@@ -175,23 +154,6 @@ void shares_touch_target(struct director *d, const struct target *target)
 	for (size_t i = 0; i < n; i++)
 		pools_touch(&d->pools, views[i]);
 	settle_soon(d);
-}
-
-void shares_touch_shared(struct director *d)
-{
-	struct pools_input in = input_of(d, d->conf, &d->targets);
-
-	if (d->conf && pools_touch_shared(&d->pools, &in))
-		settle_soon(d);
-}
-
-void shares_evaluate(const struct director *d, const struct conf *conf,
-	const struct targets *targets, struct pools *pools)
-{
-	static const struct pools_listener deaf = {ignore_news, ignore_change, NULL};
-	struct pools_input in = input_of(d, conf, targets);
-
-	pools_evaluate(pools, &in, clock_now(), &deaf);
 }
 
 void shares_touch_server(struct director *d, const char *pool, const char *server)

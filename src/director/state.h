@@ -446,11 +446,6 @@ void shares_adopt(struct director *d, const struct ipvs_table *have);
 /* Something happened to it: its pools are evaluated at the end of this turn of the loop. */
 void shares_touch_target(struct director *d, const struct target *target);
 void shares_touch_server(struct director *d, const char *pool, const char *server);
-/* What the peer says of servers may be another thing now. */
-void shares_touch_shared(struct director *d);
-/* The pools of a configuration that is not in force; nobody is told. */
-void shares_evaluate(const struct director *d, const struct conf *conf,
-	const struct targets *targets, struct pools *pools);
 /* At once; what is different is applied at the end of this turn. */
 void shares_settle(struct director *d);
 
@@ -590,9 +585,8 @@ enum peer_trouble peer_trouble_here(const struct director *d);
 /* Why the peer would not do what this director does. */
 enum peer_trouble peer_trouble_there(const struct director *d);
 /* What the peer's checks say of a server of a view: down as soon as one of them fails. UNKNOWN: it
- * is not heard, is configured otherwise, or does not know. The targets may be a candidate's. */
-enum health_state peer_says(
-	const struct targets *targets, size_t view, size_t server, const void *director);
+ * is not heard, is configured otherwise, or does not know. */
+enum health_state peer_says(const struct director *d, size_t view, size_t server);
 /* For the status; null: there is no peer. */
 json_t *peer_to_json(const struct director *d);
 

@@ -142,8 +142,8 @@ static struct desired_input desired_input(const struct director *d)
 static const char *verdicts_of(
 	const struct director *d, const struct member *m, enum health_state own)
 {
-	struct peer_verdict peer = {.state = peer_says(&d->targets, m->view, m->server, d),
-		.fresh_until = INSTANT_NEVER};
+	struct peer_verdict peer = {
+		.state = peer_says(d, m->view, m->server), .fresh_until = INSTANT_NEVER};
 
 	return two_verdicts_name(two_verdicts_merge(own, &peer, clock_now()));
 }
@@ -243,7 +243,6 @@ static void write_quorum(struct writer *w, const struct director *d, size_t serv
 	writer_number(w, "hysteresis", pool->hysteresis);
 	writer_bool(w, "panic", state->panic);
 	writer_number(w, "held_in", (int64_t)state->n_held_in);
-	writer_number(w, "down_here", (int64_t)state->n_down_here);
 	writer_end_object(w);
 }
 

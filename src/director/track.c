@@ -216,7 +216,7 @@ static void on_trouble(struct watch *w, void *userdata)
 
 static void add_view(const struct director *d, size_t view, enum health_state *state)
 {
-	enum pool_quorum quorum = d->pools.views[view].state.own_quorum;
+	enum pool_quorum quorum = d->pools.views[view].state.quorum;
 
 	if (quorum == POOL_QUORUM_LOST)
 		*state = HEALTH_DOWN;

@@ -130,9 +130,9 @@ static void build(struct side *s, struct side *old, const char *path)
 	if (old && targets_inherit(&s->targets, &old->targets) < 0)
 		abort();
 	stop("targets_inherit");
-	in = (struct pools_input){s->conf, &s->targets, &none, NULL, NULL};
+	in = (struct pools_input){s->conf, &s->targets, &none};
 	if (old)
-		old_in = (struct pools_input){old->conf, &old->targets, &none, NULL, NULL};
+		old_in = (struct pools_input){old->conf, &old->targets, &none};
 	if (pools_build(&in, &old_in, old ? &old->pools : NULL, &s->pools) < 0)
 		abort();
 	pools_evaluate(&s->pools, &in, clock_now(), &deaf);

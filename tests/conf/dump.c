@@ -452,14 +452,13 @@ static json_t *dump_pool(const struct conf *c, const struct conf_pool *p)
 
 	for (size_t i = 0; i < p->n_servers; i++)
 		json_array_append_new(servers, dump_server(&p->servers[i]));
-	return json_pack("{ss so ss si si ss? si si ss so so}", "name", p->name, "check",
+	return json_pack("{ss so ss si si ss? si si so so}", "name", p->name, "check",
 		p->has_check ? dump_check(&p->check) : json_null(), "on_failure",
 		p->on_failure == CONF_ON_FAILURE_DRAIN ? "drain" : "remove", "quorum",
 		(int)p->quorum, "hysteresis", (int)p->hysteresis, "fallback",
 		p->fallback == CONF_NONE ? NULL : c->pools[p->fallback].name, "panic_percent",
-		p->panic_percent, "max_ejected_percent", p->max_ejected_percent, "verdicts",
-		p->both_verdicts ? "both" : "own", "slow_start", dump_duration(p->slow_start_us),
-		"servers", servers);
+		p->panic_percent, "max_ejected_percent", p->max_ejected_percent, "slow_start",
+		dump_duration(p->slow_start_us), "servers", servers);
 }
 
 static json_t *dump_path(const struct conf *c, const struct conf_service *s)

@@ -115,56 +115,6 @@ def test_a_server_that_one_director_alone_sees_down_is_shown_as_such(lab):
     wait_verdicts("up", "up")
 
 
-def test_a_server_that_one_director_alone_sees_down_stays_and_costs_that_director_its_score(lab, figure):
-    """Where the pool says so: what is broken is that director's way, and the other one takes over."""
-    table = {name: dict(plugs) for name, plugs in LINK_TABLE.items()}
-    servers = {"rs1": "192.0.2.11", "rs2": "192.0.2.12"}
-    for name, address in servers.items():
-        table[name] = {"eth0": ("front", f"{address}/24")}
-    lab.build(table)
-    lab.key_file = make_key(lab)
-    for name in servers:
-        start_server(lab[name], name, 80)
-    config = config_of(lab)
-    config["pools"] = {"web": {
-        "check": {"type": "tcp", "interval": "200ms", "timeout": "200ms", "fall": 2, "rise": 1},
-        "verdicts": "both", "quorum": 2,
-        "servers": {name: {"address": address} for name, address in servers.items()}}}
-    config["services"] = {"http": {"listen": VIP, "port": 80, "forward": "direct", "pool": "web"}}
-    config["virtual_routers"]["front"]["track"] = [{"pool": "web", "weight": -120}]
-    lb1, lb2 = (Director(lab, name, config).start() for name in ("lb1", "lb2"))
-    for d in (lb1, lb2):
-        wait_peer(d, alive=True, stream=True)
-    lb1.wait_owner(VIP, 20)
-
-    def rs1(d):
-        server = d.status()["services"][0]["servers"][0]
-        return server["verdicts"], server["effective_weight"], server["reason"]
-
-    def wait_rs1(here, there, what):
-        wait_until(lambda: (rs1(lb1), rs1(lb2)) == (here, there), 30, what)
-    up, out = ("up", 1, "none"), ("down", 0, "down")
-    wait_rs1(up, up, "up")
-    lab["rs1"].ip("route add blackhole 192.0.2.2/32")
-    wait_rs1(("down here only", 1, "down-here"), ("down at the peer only", 1, "none"), "lb1 alone sees it down")
-    lb2.wait_owner(VIP, 10)
-    lb1.wait_not_owner(VIP, 10)
-    assert "used because the peer sees it up" in lb1.ctl("status").stdout
-    assert len(lb1.events("down-here")) == 1 and not lb2.events("down-here")
-    # Without the other's word each goes by its own.
-    lab.cut("lb2", "eth1")
-    wait_rs1(out, up, "not heard")
-    lab.mend("lb2", "sync", "eth1")
-    wait_rs1(("down here only", 1, "down-here"), ("down at the peer only", 1, "none"), "heard again")
-    # Both see it down: it is out, and neither is the better one.
-    lab["rs1"].ip("route add blackhole 192.0.2.3/32")
-    wait_rs1(out, out, "down")
-    lab["rs1"].ip("route del blackhole 192.0.2.2/32", "route del blackhole 192.0.2.3/32")
-    wait_rs1(up, up, "up again")
-    lb1.wait_owner(VIP, 20)
-    figure("a server that one director alone sees down", "kept, and the other director takes over", "the same")
-
-
 def test_a_link_of_ipv6_addresses_and_an_ipv6_group(lab):
     table = {name: dict(plugs) for name, plugs in LINK_TABLE.items()}
     for name in ("lb1", "lb2"):

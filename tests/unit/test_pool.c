@@ -234,45 +234,6 @@ START_TEST(of_those_that_fail_the_first_are_out_and_later_ones_held_in)
 }
 END_TEST
 
-/* The peer's word keeps them in use; this director's own score still counts them as down. */
-START_TEST(a_server_that_the_peer_vouches_for_serves_and_is_missed_in_the_own_quorum_alone)
-{
-	rule.quorum = 4;
-	evaluate();
-	goes_down(1, 1);
-	servers[1].vouched = true;
-	evaluate();
-	ck_assert_str_eq(uses(), "SSSS");
-	ck_assert_int_eq(shares[1].reason, POOL_REASON_DOWN_HERE);
-	ck_assert_uint_eq(pool_share_weight(&shares[1], 1), 1);
-	ck_assert_uint_eq(state.n_down_here, 1);
-	ck_assert_uint_eq(state.usable_weight, 4);
-	ck_assert_int_eq(state.quorum, POOL_QUORUM_UP);
-	ck_assert_int_eq(state.own_quorum, POOL_QUORUM_LOST);
-	servers[1].vouched = false;
-	evaluate();
-	ck_assert_str_eq(uses(), "SdSS");
-	ck_assert_uint_eq(state.n_down_here, 0);
-	ck_assert_int_eq(state.quorum, POOL_QUORUM_LOST);
-	servers[1].health = HEALTH_UP;
-	evaluate();
-	ck_assert_int_eq(state.quorum, POOL_QUORUM_UP);
-	ck_assert_int_eq(state.own_quorum, POOL_QUORUM_UP);
-}
-END_TEST
-
-START_TEST(a_vouched_server_that_an_operator_took_out_is_out)
-{
-	goes_down(1, 1);
-	servers[1].vouched = true;
-	decisions[1].kind = DECISION_FAIL;
-	evaluate();
-	ck_assert_str_eq(uses(), "SdSS");
-	ck_assert_int_eq(shares[1].reason, POOL_REASON_FAILED);
-	ck_assert_uint_eq(state.n_down_here, 0);
-}
-END_TEST
-
 START_TEST(servers_that_fail_in_one_instant_go_out_in_the_files_order)
 {
 	rule.max_ejected_percent = 50;
@@ -563,9 +524,6 @@ int main(void)
 	tcase_add_test(tc, below_the_panic_threshold_all_are_used);
 	tcase_add_test(tc, panic_waits_for_every_first_check_and_spares_what_operators_took_out);
 	tcase_add_test(tc, of_those_that_fail_the_first_are_out_and_later_ones_held_in);
-	tcase_add_test(tc,
-		a_server_that_the_peer_vouches_for_serves_and_is_missed_in_the_own_quorum_alone);
-	tcase_add_test(tc, a_vouched_server_that_an_operator_took_out_is_out);
 	tcase_add_test(tc, servers_that_fail_in_one_instant_go_out_in_the_files_order);
 	tcase_add_test(tc, max_ejected_rounds_down_and_0_makes_checks_mere_advice);
 	tcase_add_test(tc, a_server_that_came_up_ramps_and_the_others_do_not);

@@ -26,7 +26,6 @@ static struct pools pools;
 static struct instant now;
 static char told[256];
 static unsigned n_changed;
-static enum health_state peer_sees;
 
 static struct addr address(unsigned last)
 {
@@ -53,19 +52,9 @@ static struct conf_pool a_pool(char *name, struct conf_server *list)
 		.n_servers = SERVERS};
 }
 
-static enum health_state on_peer_says(
-	const struct targets *t, size_t view, size_t server, const void *userdata)
-{
-	(void)t;
-	(void)view;
-	(void)server;
-	(void)userdata;
-	return peer_sees;
-}
-
 static struct pools_input input(void)
 {
-	return (struct pools_input){&conf, &targets, &overrides, on_peer_says, NULL};
+	return (struct pools_input){&conf, &targets, &overrides};
 }
 
 static void begin(void)
@@ -119,8 +108,6 @@ static void on_news(enum pool_news news, size_t view, void *userdata)
 		[POOL_NEWS_FALLBACK_USED] = "fallback ",
 		[POOL_NEWS_PANIC] = "panic ",
 		[POOL_NEWS_PANIC_OVER] = "over ",
-		[POOL_NEWS_DOWN_HERE] = "here ",
-		[POOL_NEWS_DOWN_HERE_OVER] = "nowhere ",
 	};
 
 	(void)userdata;
@@ -176,7 +163,7 @@ static void reload(void)
 	old_in.targets = &before;
 	ck_assert_int_eq(targets_build(&conf, &next), 0);
 	ck_assert_int_eq(targets_inherit(&next, &before), 0);
-	in = (struct pools_input){&conf, &next, &overrides, NULL, NULL};
+	in = (struct pools_input){&conf, &next, &overrides};
 	ck_assert_int_eq(pools_build(&in, &old_in, &pools, &next_pools), 0);
 	pools_done(&pools);
 	targets_done(&before);
@@ -274,39 +261,6 @@ START_TEST(an_operators_decision_reaches_the_pools_that_have_the_server)
 	evaluate();
 	ck_assert_uint_eq(n_changed, 1);
 	ck_assert_int_eq(pools_share(&pools, &targets, 0, 1).use, POOL_USE_QUIET);
-}
-END_TEST
-
-static enum pool_use use_of(size_t server)
-{
-	return pools_share(&pools, &targets, 0, server).use;
-}
-
-START_TEST(a_pool_that_listens_to_the_peer_keeps_whom_it_sees_up)
-{
-	struct pools_input in = input();
-
-	ck_assert(!pools_touch_shared(&pools, &in));
-	pool_list[0].both_verdicts = true;
-	peer_sees = HEALTH_UP;
-	all(0, VERDICT_UP);
-	evaluate();
-	verdict(0, 1, VERDICT_DOWN);
-	ck_assert_str_eq(evaluate(), "here ");
-	ck_assert_int_eq(use_of(1), POOL_USE_SERVE);
-	for (unsigned i = 0; i < 2; i++) { /* it sees the same, or is not heard any more */
-		peer_sees = i == 0 ? HEALTH_DOWN : HEALTH_UNKNOWN;
-		ck_assert(pools_touch_shared(&pools, &in));
-		ck_assert_str_eq(evaluate(), "nowhere ");
-		ck_assert_int_eq(use_of(1), POOL_USE_DEAD);
-		peer_sees = HEALTH_UP;
-		ck_assert(pools_touch_shared(&pools, &in));
-		ck_assert_str_eq(evaluate(), "here ");
-	}
-	pool_list[0].both_verdicts = false;
-	verdict(0, 1, VERDICT_DOWN);
-	evaluate();
-	ck_assert_int_eq(use_of(1), POOL_USE_DEAD);
 }
 END_TEST
 
@@ -527,7 +481,6 @@ int main(void)
 	tcase_add_test(tc, a_fallback_that_is_down_itself_is_not_used);
 	tcase_add_test(tc, a_slow_start_is_looked_at_when_its_step_is_due);
 	tcase_add_test(tc, an_operators_decision_reaches_the_pools_that_have_the_server);
-	tcase_add_test(tc, a_pool_that_listens_to_the_peer_keeps_whom_it_sees_up);
 	tcase_add_test(tc, a_server_that_is_ready_again_starts_slowly);
 	tcase_add_test(tc, a_reload_goes_on_from_where_the_pools_are);
 	tcase_add_test(
