@@ -89,6 +89,7 @@ def start_with_a_server(lab, advert="100ms", track=(), **pool):
     server = start_server(lab["rs1"], "rs1", 80)
     config = config_of(lab, advert)
     config["virtual_routers"]["front"]["track"] = list(track)
+    config["ready_timeout"] = "1s"  # there may be no IPVS, whose table a standby waits for
     config["pools"] = {"web": {"check": {"type": "tcp", "interval": "200ms", "timeout": "200ms", "fall": 2, "rise": 1},
                                "servers": {"rs1": {"address": "192.0.2.11"}}, **pool}}
     config["services"] = {"http": {"listen": VIP, "port": 80, "forward": "direct", "pool": "web"}}
