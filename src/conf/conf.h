@@ -114,6 +114,7 @@ struct conf_track {
 	uint64_t interval_us;
 	unsigned rise, fall;
 	int16_t weight; /* 0: its failure is a fault */
+	bool down_here; /* of a pool or service: servers that only this director sees down */
 	bool inverse;   /* it counts while it does not fail */
 };
 
@@ -122,6 +123,12 @@ static inline const struct conf_track *conf_track_members(const struct conf_trac
 {
 	*ret_n = t->kind == CONF_TRACK_ALL ? t->n_all : t->kind == CONF_TRACK_ANY ? t->n_any : 0;
 	return t->kind == CONF_TRACK_ALL ? t->all : t->any;
+}
+
+/* Whether what it finds is a number, by which its weight is multiplied. */
+static inline bool conf_track_is_number(const struct conf_track *t)
+{
+	return t->kind == CONF_TRACK_FILE || t->down_here;
 }
 
 /* Programs that are told what became of a virtual router. */
@@ -223,6 +230,12 @@ enum conf_on_failure {
 	CONF_ON_FAILURE_REMOVE, /* out of the table */
 };
 
+/* Whose checks take a server out. */
+enum conf_opinions {
+	CONF_OPINIONS_OWN,
+	CONF_OPINIONS_BOTH, /* not while the peer sees it up */
+};
+
 /* How packets reach a server. FULLNAT is the kernel's NAT, and a source address of ours. */
 enum conf_forward {
 	CONF_FORWARD_NAT,
@@ -272,6 +285,7 @@ struct conf_pool {
 	struct conf_check check;
 	bool weighted; /* checks may ask for weights */
 	enum conf_on_failure on_failure;
+	enum conf_opinions opinions;
 	uint32_t quorum;             /* sum of the weights of usable servers that it takes */
 	uint32_t hysteresis;         /* that much more to come up, that much less to go down */
 	size_t fallback;             /* the pool that serves below quorum, or CONF_NONE */

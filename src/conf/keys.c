@@ -8,6 +8,8 @@
 
 static const struct key_token on_failures[] = {
 	{"drain", CONF_ON_FAILURE_DRAIN}, {"remove", CONF_ON_FAILURE_REMOVE}, {NULL, 0}};
+static const struct key_token opinions[] = {
+	{"own", CONF_OPINIONS_OWN}, {"both", CONF_OPINIONS_BOTH}, {NULL, 0}};
 static const struct key_token protocols[] = {
 	{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}, {"sctp", IPPROTO_SCTP}, {NULL, 0}};
 static const struct key_token forwards[] = {{"nat", CONF_FORWARD_NAT},
@@ -393,6 +395,14 @@ static const struct key track_items[] = {
 		.fallback = "false",
 		.field = FIELD(struct conf_track, inverse),
 		.meaning = "Count while it does not fail, instead",
+	},
+	{
+		.name = "down_here",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_track, down_here),
+		.meaning = "Count the servers that only this director sees down, instead of the "
+			   "quorum",
 	},
 	{
 		.name = "interval",
@@ -1011,6 +1021,14 @@ static const struct key pool_items[] = {
 		.tokens = on_failures,
 		.field = FIELD(struct conf_pool, on_failure),
 		.meaning = "drain: a server that is down gets weight 0; remove: it is taken out",
+	},
+	{
+		.name = "opinions",
+		.type = KEY_TOKEN,
+		.fallback = "own",
+		.tokens = opinions,
+		.field = FIELD(struct conf_pool, opinions),
+		.meaning = "own: this director's checks decide; both: what the peer sees up stays",
 	},
 	{
 		.name = "quorum",

@@ -96,6 +96,7 @@ static const struct {
 	{"shell", BIT(SCRIPT), "script"},
 	{"count", BIT(PROCESS), "process"},
 	{"table", BIT(ROUTE), "route"},
+	{"down_here", BIT(POOL) | BIT(SERVICE), "pool and service"},
 };
 
 static void rule_options(const struct place_of *at, enum conf_track_kind kind)
@@ -118,7 +119,7 @@ static void rule_weight(const struct place_of *at, const struct conf_track *t)
 	else if (given && t->weight == 0)
 		report(at, "weight",
 			conf_dup("0 changes nothing; without a weight a failure is a fault"));
-	else if (given && t->kind == CONF_TRACK_FILE && t->inverse)
+	else if (given && conf_track_is_number(t) && t->inverse)
 		report(at, "inverse",
 			conf_dup("a number has no inverse; the weight may be negative"));
 }

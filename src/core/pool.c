@@ -20,6 +20,7 @@ static const char *const reason_names[POOL_REASON_MAX_] = {
 	[POOL_REASON_FAILED] = "failed",
 	[POOL_REASON_DOWN] = "down",
 	[POOL_REASON_UNCHECKED] = "unchecked",
+	[POOL_REASON_DOWN_HERE] = "down-here-only",
 	[POOL_REASON_HELD_IN] = "held-in",
 	[POOL_REASON_PANIC] = "panic",
 	[POOL_REASON_NO_QUORUM] = "no-quorum",
@@ -123,7 +124,8 @@ static struct pool_share share_of_usable(
 	const struct pool_rule *rule, const struct pool_server *s, struct instant now)
 {
 	struct ramp ramp = {s->up_at, rule->slow_start_us};
-	struct pool_share share = {POOL_USE_SERVE, POOL_REASON_NONE, weight_of(s), 100};
+	struct pool_share share = {POOL_USE_SERVE,
+		s->kept ? POOL_REASON_DOWN_HERE : POOL_REASON_NONE, weight_of(s), 100};
 
 	if (s->decision && s->decision->has_weight)
 		share.reason = POOL_REASON_WEIGHT;

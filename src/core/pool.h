@@ -35,8 +35,9 @@ struct pool_wishes {
 };
 
 struct pool_server {
-	enum health_state health;        /* HEALTH_UP for one without a check */
-	uint32_t weight;                 /* configured */
+	enum health_state health; /* HEALTH_UP for one without a check, or that is kept */
+	bool kept;       /* its check failed, but the peer sees it up: the pool asks for both */
+	uint32_t weight; /* configured */
 	struct instant up_at;            /* when it came up; {0}: it is not news */
 	struct instant failed_at;        /* when it went down */
 	const struct decision *decision; /* NULL: none */
@@ -64,11 +65,12 @@ enum pool_reason {
 	POOL_REASON_FAILED,       /* taken as down by an operator */
 	POOL_REASON_DOWN,         /* its check failed */
 	POOL_REASON_UNCHECKED,    /* not checked yet */
-	POOL_REASON_HELD_IN,      /* its check failed, but max_ejected keeps it in use */
-	POOL_REASON_PANIC,        /* its check failed, but so did too many others */
-	POOL_REASON_NO_QUORUM,    /* the fallback pool is used instead */
-	POOL_REASON_FALLBACK,     /* of the fallback pool, which is used */
-	POOL_REASON_LEAVING,      /* of the fallback pool, which was used until lately */
+	POOL_REASON_DOWN_HERE, /* its check failed, but the peer sees it up, and both are asked */
+	POOL_REASON_HELD_IN,   /* its check failed, but max_ejected keeps it in use */
+	POOL_REASON_PANIC,     /* its check failed, but so did too many others */
+	POOL_REASON_NO_QUORUM, /* the fallback pool is used instead */
+	POOL_REASON_FALLBACK,  /* of the fallback pool, which is used */
+	POOL_REASON_LEAVING,   /* of the fallback pool, which was used until lately */
 	POOL_REASON_MAX_
 };
 const char *pool_reason_name(enum pool_reason reason); /* "none", "slow-start" ... */

@@ -154,6 +154,7 @@ static void print_reason(FILE *f, const json_t *s)
 		{"drained", "drained by operator"},
 		{"forced", "drained by operator, ended by the deadline"},
 		{"failed", "taken as down by operator"},
+		{"down-here-only", "kept: the peer sees it up"},
 		{"held-in", "held in by max_ejected"},
 		{"panic", "used in panic"},
 		{"no-quorum", "no quorum, the fallback serves"},
@@ -286,6 +287,7 @@ static const char *decider_words(const char *decided_by)
 		{"operator", "an operator decided that"},
 		{"checks", "its checks say so"},
 		{"panic", "too many are down: all are used"},
+		{"down-here-only", "its checks fail, but the peer sees it up"},
 		{"held-in", "max_ejected keeps it in use"},
 		{"nobody", "it is not checked"},
 	};

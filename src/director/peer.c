@@ -234,6 +234,7 @@ enum peer_trouble peer_trouble_there(const struct director *d)
 static void changed(struct director *d)
 {
 	roles_look_ready(d);
+	shares_touch_peer(d);
 	peer_touch(d);
 }
 
@@ -255,17 +256,19 @@ static void note_since(struct director *d)
 
 /* What the peer says of a server */
 
-enum health_state peer_says(const struct director *d, size_t view, size_t server)
+enum health_state peer_says(
+	const void *director, const struct targets *all, size_t view, size_t server)
 {
+	const struct director *d = director;
 	const json_t *health = json_object_get(d->peer.state, "health");
 	const json_t *down = json_object_get(health, "down_targets");
 	size_t n;
-	const size_t *targets = targets_of(&d->targets, view, server, &n);
+	const size_t *targets = targets_of(all, view, server, &n);
 
 	if (!d->peer.alive || !d->peer.stream || d->peer.differs || !json_is_object(down))
 		return HEALTH_UNKNOWN;
 	for (size_t i = 0; i < n; i++)
-		if (json_object_get(down, d->targets.items[targets[i]].id))
+		if (json_object_get(down, all->items[targets[i]].id))
 			return HEALTH_DOWN;
 	/* One that it has not checked yet is not named either. */
 	return json_integer_value(json_object_get(health, "unknown")) == 0 ? HEALTH_UP
@@ -513,6 +516,7 @@ void peer_configured(struct director *d)
 	free(p->told);
 	p->told = NULL;
 	compare_heard(d);
+	shares_touch_peer(d);
 	peer_touch(d);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/index.h"
+#include "core/two_verdicts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,11 @@ static const struct conf_pool *pool_of(const struct pools_input *in, size_t view
 static struct pool_share *shares_of(const struct pools *p, const struct targets *t, size_t view)
 {
 	return p->shares + t->views.items[view].first;
+}
+
+static struct pool_dissent *dissents_of(const struct pools *p, const struct targets *t, size_t view)
+{
+	return p->dissents + t->views.items[view].first;
 }
 
 /* Building */
@@ -34,6 +40,29 @@ static size_t find_before(const struct pools_input *in, size_t view,
 	return i;
 }
 
+static void inherit_dissent(struct pool_dissent *to, const struct conf_pool *pool,
+	const struct conf_server *server, const struct pool_dissent *dissent)
+{
+	for (size_t i = 0; i < pool->n_servers; i++)
+		if (strcmp(pool->servers[i].name, server->name) == 0)
+			to[i] = *dissent;
+}
+
+/* What they disagree about they go on to; there is little of it. */
+static void inherit_dissents(struct pools *p, const struct pools_input *in, size_t view,
+	const struct pools_input *old_in, const struct pools *old, size_t from)
+{
+	const struct conf_pool *before = pool_of(old_in, from);
+
+	for (size_t i = 0; i < before->n_servers; i++) {
+		const struct pool_dissent *dissent = &dissents_of(old, old_in->targets, from)[i];
+
+		if (dissent->since.us != 0)
+			inherit_dissent(dissents_of(p, in->targets, view), pool_of(in, view),
+				&before->servers[i], dissent);
+	}
+}
+
 static int inherit(struct pools *p, const struct pools_input *in, const struct pools_input *old_in,
 	const struct pools *old)
 {
@@ -47,8 +76,10 @@ static int inherit(struct pools *p, const struct pools_input *in, const struct p
 	for (size_t i = 0; i < in->targets->views.n; i++) {
 		size_t found = find_before(in, i, old_in, &ix);
 
-		if (found != INDEX_NONE)
-			p->views[i] = old->views[found];
+		if (found == INDEX_NONE)
+			continue;
+		p->views[i] = old->views[found];
+		inherit_dissents(p, in, i, old_in, old, found);
 	}
 	index_done(&ix);
 	return 0;
@@ -60,14 +91,17 @@ int pools_build(const struct pools_input *in, const struct pools_input *old_in,
 	const struct views *v = &in->targets->views;
 	struct pools p = {.views = calloc(v->n + 1, sizeof(*p.views)),
 		.shares = calloc(v->n_places + 1, sizeof(*p.shares)),
+		.dissents = calloc(v->n_places + 1, sizeof(*p.dissents)),
 		.next = INSTANT_NEVER};
 
-	if (!p.views || !p.shares || (old && inherit(&p, in, old_in, old) < 0)) {
+	if (!p.views || !p.shares || !p.dissents || (old && inherit(&p, in, old_in, old) < 0)) {
 		pools_done(&p);
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < v->n; i++) {
 		p.views[i].touched = true;
+		if (p.views[i].agreed.us == 0)
+			p.views[i].agreed = INSTANT_NEVER;
 		if (v->items[i].fallback == CONF_NONE) {
 			p.views[i].uses_fallback = false;
 			p.views[i].until = (struct instant){0};
@@ -81,6 +115,7 @@ void pools_done(struct pools *p)
 {
 	free(p->views);
 	free(p->shares);
+	free(p->dissents);
 	*p = (struct pools){0};
 }
 
@@ -131,6 +166,17 @@ void pools_touch(struct pools *p, size_t view)
 	p->views[view].touched = true;
 }
 
+bool pools_touch_peer(struct pools *p, const struct views *views)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < views->n; i++) {
+		p->views[i].touched = p->views[i].touched || p->views[i].has_down;
+		any = any || p->views[i].touched;
+	}
+	return any;
+}
+
 static bool has_server(const struct conf_pool *pool, const char *server)
 {
 	for (size_t i = 0; i < pool->n_servers; i++)
@@ -149,9 +195,9 @@ void pools_touch_server(
 
 static struct instant next_of(const struct pool_view *view)
 {
-	return view->uses_fallback || view->until.us == 0
-		       ? view->state.next
-		       : instant_min(view->state.next, view->until);
+	struct instant next = instant_min(view->state.next, view->agreed);
+
+	return view->uses_fallback || view->until.us == 0 ? next : instant_min(next, view->until);
 }
 
 static void touch_due(struct pools *p, const struct views *v, struct instant now)
@@ -162,6 +208,11 @@ static void touch_due(struct pools *p, const struct views *v, struct instant now
 }
 
 /* One view by itself */
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
 
 static struct pool_rule rule_of(const struct conf_pool *pool)
 {
@@ -192,6 +243,58 @@ static struct pool_server server_of(const struct pools_input *in, size_t view, s
 	return result;
 }
 
+/* How long the other director may take to decide as this one did, as a standby or not. */
+static uint64_t agree_us(const struct conf_pool *pool, const struct conf_server *server)
+{
+	size_t n;
+	const struct conf_check *members = conf_check_members(conf_check_of(pool, server), &n);
+	uint64_t longest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct conf_check *c = &members[i];
+		uint64_t interval = larger(larger(c->interval_us, c->standby_interval_us),
+			larger(c->fail_interval_us, c->down_interval_us));
+
+		longest = larger(longest, interval * larger(c->fall, c->rise) + c->timeout_us);
+	}
+	return longest + POOLS_AGREE_US;
+}
+
+/* What the peer's word makes of a server whose check failed. */
+static void ask_peer(struct pools *p, const struct pools_input *in, size_t view, size_t server,
+	struct instant now, struct pool_server *s)
+{
+	const struct conf_pool *pool = pool_of(in, view);
+	struct pool_dissent *dissent = &dissents_of(p, in->targets, view)[server];
+	struct peer_verdict peer = {HEALTH_UNKNOWN, INSTANT_NEVER};
+	struct pool_view *v = &p->views[view];
+	enum two_verdicts both;
+	struct instant agreed;
+
+	v->has_down = v->has_down || s->health == HEALTH_DOWN;
+	if (s->health == HEALTH_DOWN && in->peer_says)
+		peer.state = in->peer_says(in->peer, in->targets, view, server);
+	both = two_verdicts_merge(s->health, &peer, now);
+	if (both != TWO_VERDICTS_DOWN_HERE) {
+		*dissent = (struct pool_dissent){0};
+		return;
+	}
+	if (dissent->since.us == 0)
+		*dissent = (struct pool_dissent){
+			now, shares_of(p, in->targets, view)[server].reason == POOL_REASON_DOWN};
+	agreed = instant_add(dissent->since, agree_us(pool, &pool->servers[server]));
+	if (instant_reached(agreed, now))
+		v->n_down_here++;
+	else
+		v->agreed = instant_min(v->agreed, agreed);
+	if (two_verdicts_eject(both, pool->opinions == CONF_OPINIONS_BOTH))
+		return;
+	s->health = HEALTH_UP;
+	s->kept = true;
+	if (dissent->returned)
+		s->up_at = dissent->since;
+}
+
 static bool same_share(const struct pool_share *a, const struct pool_share *b)
 {
 	return a->use == b->use && a->weight == b->weight && a->percent == b->percent;
@@ -210,8 +313,13 @@ static bool evaluate(struct pools *p, const struct pools_input *in, size_t view,
 		p->views[view].touched = true;
 		return false;
 	}
-	for (size_t i = 0; i < n; i++)
+	p->views[view].has_down = false;
+	p->views[view].n_down_here = 0;
+	p->views[view].agreed = INSTANT_NEVER;
+	for (size_t i = 0; i < n; i++) {
 		servers[i] = server_of(in, view, i);
+		ask_peer(p, in, view, i, now, &servers[i]);
+	}
 	pool_evaluate(&rule, servers, n, now, &p->views[view].state, shares);
 	for (size_t i = 0; i < n; i++) {
 		struct pool_share *before = &shares_of(p, in->targets, view)[i];

@@ -14,17 +14,31 @@
  * under way are answered. */
 #define POOLS_LEAVING_US UINT64_C(60000000)
 
+/* Two directors do not find out about a death at the same moment: a server counts as down here only
+ * when they have disagreed for as long as each of its checks takes to decide, and this. */
+#define POOLS_AGREE_US UINT64_C(1000000)
+
 struct pool_view {
 	struct pool_state state;
-	bool touched;         /* evaluate it at the next occasion */
-	bool uses_fallback;   /* the fallback's servers serve instead */
-	struct instant until; /* how long the fallback's servers stay after that */
+	bool touched;          /* evaluate it at the next occasion */
+	bool uses_fallback;    /* the fallback's servers serve instead */
+	struct instant until;  /* how long the fallback's servers stay after that */
+	bool has_down;         /* a check of this director failed: what the peer says matters */
+	size_t n_down_here;    /* servers down here only, and not for lack of time to agree */
+	struct instant agreed; /* when there are more of them by time alone */
+};
+
+/* A server that this director sees down and the other up. */
+struct pool_dissent {
+	struct instant since; /* {0}: they agree */
+	bool returned;        /* it was out of use until the peer's word counted */
 };
 
 struct pools {
-	struct pool_view *views;   /* by view of the targets */
-	struct pool_share *shares; /* by place: without regard to fallbacks */
-	struct instant next;       /* when something changes by time alone */
+	struct pool_view *views;       /* by view of the targets */
+	struct pool_share *shares;     /* by place: without regard to fallbacks */
+	struct pool_dissent *dissents; /* by place */
+	struct instant next;           /* when something changes by time alone */
 };
 
 enum pool_news {
@@ -40,6 +54,10 @@ struct pools_input {
 	const struct conf *conf;
 	const struct targets *targets;
 	const struct overrides *overrides;
+	/* What the other director says of a server of a view of `targets`; NULL: there is none. */
+	enum health_state (*peer_says)(
+		const void *peer, const struct targets *targets, size_t view, size_t server);
+	const void *peer;
 };
 
 struct pools_listener {
@@ -59,6 +77,8 @@ void pools_done(struct pools *p);
 void pools_adopt(struct pools *p, const struct pools_input *in, const struct ipvs_table *have);
 
 void pools_touch(struct pools *p, size_t view);
+/* Those where the peer's word matters, when it is another one. Returns whether there are any. */
+bool pools_touch_peer(struct pools *p, const struct views *views);
 /* The views that have this server. */
 void pools_touch_server(
 	struct pools *p, const struct pools_input *in, const char *pool, const char *server);

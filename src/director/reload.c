@@ -81,7 +81,7 @@ static void ignore_change(size_t view, void *userdata)
 void candidate_evaluate(const struct director *d, struct candidate *c)
 {
 	static const struct pools_listener deaf = {ignore_news, ignore_change, NULL};
-	struct pools_input in = {c->conf, &c->targets, &d->overrides};
+	struct pools_input in = shares_input(d, c->conf, &c->targets);
 
 	pools_evaluate(&c->pools, &in, clock_now(), &deaf);
 }

@@ -123,7 +123,8 @@ static const char *decider(const struct director *d, const struct server_place *
 		enum pool_reason reason = d->pools.shares[v->first + place->server].reason;
 
 		if (v->pool == place->pool &&
-			(reason == POOL_REASON_PANIC || reason == POOL_REASON_HELD_IN))
+			(reason == POOL_REASON_PANIC || reason == POOL_REASON_HELD_IN ||
+				reason == POOL_REASON_DOWN_HERE))
 			return pool_reason_name(reason);
 	}
 	return n_checks ? "checks" : "nobody";

@@ -8,10 +8,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static struct pools_input input_of(
+struct pools_input shares_input(
 	const struct director *d, const struct conf *conf, const struct targets *targets)
 {
-	return (struct pools_input){conf, targets, &d->overrides};
+	return (struct pools_input){.conf = conf,
+		.targets = targets,
+		.overrides = &d->overrides,
+		.peer_says = peer_says,
+		.peer = d};
 }
 
 static void tell(struct director *d, enum event event, size_t view, const char *what)
@@ -78,7 +82,7 @@ static void on_changed(size_t view, void *userdata)
 void shares_settle(struct director *d)
 {
 	const struct pools_listener listener = {on_news, on_changed, d};
-	struct pools_input in = input_of(d, d->conf, &d->targets);
+	struct pools_input in = shares_input(d, d->conf, &d->targets);
 
 	(void)sd_event_source_set_enabled(d->shares.defer, SD_EVENT_OFF);
 	pools_evaluate(&d->pools, &in, clock_now(), &listener);
@@ -128,15 +132,15 @@ void shares_done(struct director *d)
 int shares_prepare(const struct director *d, const struct conf *conf, const struct targets *targets,
 	struct pools *ret)
 {
-	struct pools_input in = input_of(d, conf, targets);
-	struct pools_input old = input_of(d, d->conf, &d->targets);
+	struct pools_input in = shares_input(d, conf, targets);
+	struct pools_input old = shares_input(d, d->conf, &d->targets);
 
 	return pools_build(&in, &old, d->conf ? &d->pools : NULL, ret);
 }
 
 void shares_adopt(struct director *d, const struct ipvs_table *have)
 {
-	struct pools_input in = input_of(d, d->conf, &d->targets);
+	struct pools_input in = shares_input(d, d->conf, &d->targets);
 
 	pools_adopt(&d->pools, &in, have);
 }
@@ -156,9 +160,15 @@ void shares_touch_target(struct director *d, const struct target *target)
 	settle_soon(d);
 }
 
+void shares_touch_peer(struct director *d)
+{
+	if (pools_touch_peer(&d->pools, &d->targets.views))
+		settle_soon(d);
+}
+
 void shares_touch_server(struct director *d, const char *pool, const char *server)
 {
-	struct pools_input in = input_of(d, d->conf, &d->targets);
+	struct pools_input in = shares_input(d, d->conf, &d->targets);
 
 	pools_touch_server(&d->pools, &in, pool, server);
 	settle_soon(d);

@@ -443,6 +443,11 @@ int shares_prepare(const struct director *d, const struct conf *conf, const stru
 	struct pools *ret);
 /* From what the kernel's table shows after a start. */
 void shares_adopt(struct director *d, const struct ipvs_table *have);
+/* What pools are evaluated from. */
+struct pools_input shares_input(
+	const struct director *d, const struct conf *conf, const struct targets *targets);
+/* What the peer says, or whether its word counts, may be different. */
+void shares_touch_peer(struct director *d);
 /* Something happened to it: its pools are evaluated at the end of this turn of the loop. */
 void shares_touch_target(struct director *d, const struct target *target);
 void shares_touch_server(struct director *d, const char *pool, const char *server);
@@ -585,8 +590,10 @@ enum peer_trouble peer_trouble_here(const struct director *d);
 /* Why the peer would not do what this director does. */
 enum peer_trouble peer_trouble_there(const struct director *d);
 /* What the peer's checks say of a server of a view: down as soon as one of them fails. UNKNOWN: it
- * is not heard, is configured otherwise, or does not know. */
-enum health_state peer_says(const struct director *d, size_t view, size_t server);
+ * is not heard, is configured otherwise, or does not know. `director` is a struct director; the
+ * view is one of `all`, which need not be its own. */
+enum health_state peer_says(
+	const void *director, const struct targets *all, size_t view, size_t server);
 /* For the status; null: there is no peer. */
 json_t *peer_to_json(const struct director *d);
 

@@ -142,8 +142,8 @@ static struct desired_input desired_input(const struct director *d)
 static const char *verdicts_of(
 	const struct director *d, const struct member *m, enum health_state own)
 {
-	struct peer_verdict peer = {
-		.state = peer_says(d, m->view, m->server), .fresh_until = INSTANT_NEVER};
+	struct peer_verdict peer = {.state = peer_says(d, &d->targets, m->view, m->server),
+		.fresh_until = INSTANT_NEVER};
 
 	return two_verdicts_name(two_verdicts_merge(own, &peer, clock_now()));
 }

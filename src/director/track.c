@@ -69,14 +69,14 @@ static enum health_state state_of(const struct director *d, const struct conf_tr
 
 /* --- Causes --- */
 
-/* A file's number counts as often as it says. */
+/* What is a number counts as often as it says. */
 static int weight_of(const struct director *d, const struct conf_track *conf)
 {
 	const struct conf_track *t = conf;
 
 	if (t->kind == CONF_TRACK_TRACKER && !t->inverse)
 		t = &d->conf->trackers[t->index];
-	if (t->kind != CONF_TRACK_FILE || t->inverse)
+	if (!conf_track_is_number(t) || t->inverse)
 		return conf->weight;
 	return track_weight(conf->weight, watch_of(d->track, t)->number);
 }
@@ -214,11 +214,19 @@ static void on_trouble(struct watch *w, void *userdata)
 
 /* --- Pools --- */
 
-static void add_view(const struct director *d, size_t view, enum health_state *state)
+/* The same server may fail in several views: the worst of them counts. */
+static void add_view(const struct director *d, size_t view, const struct conf_track *conf,
+	enum health_state *state, size_t *n_down_here)
 {
 	enum pool_quorum quorum = d->pools.views[view].state.quorum;
+	size_t n = d->pools.views[view].n_down_here;
 
-	if (quorum == POOL_QUORUM_LOST)
+	if (conf->down_here) {
+		if (n > 0)
+			*state = HEALTH_DOWN;
+		if (n > *n_down_here)
+			*n_down_here = n;
+	} else if (quorum == POOL_QUORUM_LOST)
 		*state = HEALTH_DOWN;
 	else if (quorum == POOL_QUORUM_UNKNOWN && *state != HEALTH_DOWN)
 		*state = HEALTH_UNKNOWN;
@@ -226,18 +234,20 @@ static void add_view(const struct director *d, size_t view, enum health_state *s
 
 /* A pool may be seen in several ways, by the ports of its services: it is up when all say so. One
  * that no service uses is not checked, and up. */
-static enum health_state on_ask(const struct conf_track *conf, void *userdata)
+static enum health_state on_ask(const struct conf_track *conf, int64_t *ret_number, void *userdata)
 {
 	const struct director *d = userdata;
 	enum health_state state = HEALTH_UP;
+	size_t n_down_here = 0;
 
 	for (size_t i = 0; i < d->conf->n_services; i++) {
 		const struct conf_service *s = &d->conf->services[i];
 		bool meant = conf->kind == CONF_TRACK_POOL ? s->pool == conf->index
 							   : s->definition == conf->index;
 		if (meant && !conf_is_path(s))
-			add_view(d, d->targets.views.of_service[i], &state);
+			add_view(d, d->targets.views.of_service[i], conf, &state, &n_down_here);
 	}
+	*ret_number = (int64_t)n_down_here;
 	return state;
 }
 

@@ -109,9 +109,11 @@ char *watch_text(const struct conf_track *t, const struct conf *c)
 			       : conf_printf("%s %s in table %" PRIu32, kind,
 					 addr_prefix_format(&t->route, buf), t->table);
 	case CONF_TRACK_POOL:
-		return conf_printf("%s %s", kind, c->pools[t->index].name);
+		return conf_printf("%s %s%s", kind, c->pools[t->index].name,
+			t->down_here ? ", down here" : "");
 	case CONF_TRACK_SERVICE:
-		return conf_printf("%s %s", kind, c->definitions[t->index].name);
+		return conf_printf("%s %s%s", kind, c->definitions[t->index].name,
+			t->down_here ? ", down here" : "");
 	case CONF_TRACK_TRACKER:
 		return conf_dup(c->trackers[t->index].name);
 	case CONF_TRACK_ALL:
@@ -242,17 +244,44 @@ void watches_done(struct watches *all)
 	all->items = NULL;
 }
 
+static void tell_quorum(struct watch *w, enum health_state state)
+{
+	if (state != HEALTH_UNKNOWN && state != w->health.state)
+		watch_state(w, state == HEALTH_UP,
+			state == HEALTH_UP ? "has its quorum" : "is below its quorum");
+}
+
+/* A number that changed without the state is news, too. */
+static void tell_down_here(struct watch *w, enum health_state state, int64_t number)
+{
+	char reason[64];
+	bool another = number != w->number;
+
+	if (state == w->health.state && !another)
+		return;
+	w->number = number;
+	(void)snprintf(reason, sizeof(reason), "%" PRId64 " of its servers down here only", number);
+	if (state != w->health.state) {
+		watch_state(w, state == HEALTH_UP, reason);
+	} else {
+		note(w, state == HEALTH_UP, reason);
+		w->all->handler->changed(w, w->all->userdata);
+	}
+}
+
 void watches_ask(struct watches *all)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		struct watch *w = all->items[i];
 		enum health_state state;
+		int64_t number = 0;
 
 		if (w->kind != &watch_asked)
 			continue;
-		state = all->handler->ask(w->conf, all->userdata);
-		if (state != HEALTH_UNKNOWN && state != w->health.state)
-			watch_state(w, state == HEALTH_UP,
-				state == HEALTH_UP ? "has its quorum" : "is below its quorum");
+		state = all->handler->ask(w->conf, &number, all->userdata);
+		if (w->conf->down_here)
+			tell_down_here(w, state, number);
+		else
+			tell_quorum(w, state);
 	}
 }

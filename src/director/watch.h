@@ -30,7 +30,7 @@ struct watch {
 	char *key;                     /* what is watched, and how: the same for the same */
 	char *text;                    /* "ping 192.0.2.1" */
 	struct health health;          /* HEALTH_DOWN: it fails */
-	int64_t number;                /* of a file */
+	int64_t number;                /* of a file, or of servers */
 	uint64_t results, failures;
 	char reason[WATCH_REASON_MAX];  /* of the last result */
 	char trouble[WATCH_REASON_MAX]; /* why it cannot be watched as it should, "": it is */
@@ -43,8 +43,10 @@ struct watches_handler {
 	void (*changed)(struct watch *w, void *userdata);
 	/* w->trouble is news. */
 	void (*trouble)(struct watch *w, void *userdata);
-	/* The state of what the director knows itself: a pool, or the pools of a service. */
-	enum health_state (*ask)(const struct conf_track *conf, void *userdata);
+	/* The state of what the director knows itself: a pool, or the pools of a service; and how
+	 * many of its servers are down here only. */
+	enum health_state (*ask)(
+		const struct conf_track *conf, int64_t *ret_number, void *userdata);
 };
 
 struct watches {

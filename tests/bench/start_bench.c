@@ -130,9 +130,10 @@ static void build(struct side *s, struct side *old, const char *path)
 	if (old && targets_inherit(&s->targets, &old->targets) < 0)
 		abort();
 	stop("targets_inherit");
-	in = (struct pools_input){s->conf, &s->targets, &none};
+	in = (struct pools_input){.conf = s->conf, .targets = &s->targets, .overrides = &none};
 	if (old)
-		old_in = (struct pools_input){old->conf, &old->targets, &none};
+		old_in = (struct pools_input){
+			.conf = old->conf, .targets = &old->targets, .overrides = &none};
 	if (pools_build(&in, &old_in, old ? &old->pools : NULL, &s->pools) < 0)
 		abort();
 	pools_evaluate(&s->pools, &in, clock_now(), &deaf);

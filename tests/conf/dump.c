@@ -82,7 +82,7 @@ static const char *track_name(const struct conf *c, const struct conf_track *t)
 static json_t *dump_track(const struct conf *c, const struct conf_track *t)
 {
 	char route[ADDR_PREFIX_TEXT_MAX];
-	json_t *o = json_pack("{ss ss* ss* ss* ss* so* ss* ss* ss* so so si si si si si sb sb}",
+	json_t *o = json_pack("{ss ss* ss* ss* ss* so* ss* ss* ss* so so si si si si si sb sb so*}",
 		"kind", conf_track_kind_name(t->kind), "name", t->name, "interface", t->interface,
 		"file", t->file, "process", t->process, "ping",
 		t->ping.family ? dump_addr(&t->ping) : NULL, "route",
@@ -91,7 +91,7 @@ static json_t *dump_track(const struct conf *c, const struct conf_track *t)
 		dump_duration(t->command.timeout_us), "interval", dump_duration(t->interval_us),
 		"rise", (int)t->rise, "fall", (int)t->fall, "count", (int)t->count, "table",
 		(int)t->table, "weight", (int)t->weight, "inverse", t->inverse, "shell",
-		t->command.shell);
+		t->command.shell, "down_here", t->down_here ? json_true() : NULL);
 	size_t n;
 	const struct conf_track *members = conf_track_members(t, &n);
 
@@ -452,10 +452,11 @@ static json_t *dump_pool(const struct conf *c, const struct conf_pool *p)
 
 	for (size_t i = 0; i < p->n_servers; i++)
 		json_array_append_new(servers, dump_server(&p->servers[i]));
-	return json_pack("{ss so ss si si ss? si si so so}", "name", p->name, "check",
+	return json_pack("{ss so ss ss* si si ss? si si so so}", "name", p->name, "check",
 		p->has_check ? dump_check(&p->check) : json_null(), "on_failure",
-		p->on_failure == CONF_ON_FAILURE_DRAIN ? "drain" : "remove", "quorum",
-		(int)p->quorum, "hysteresis", (int)p->hysteresis, "fallback",
+		p->on_failure == CONF_ON_FAILURE_DRAIN ? "drain" : "remove", "opinions",
+		p->opinions == CONF_OPINIONS_BOTH ? "both" : NULL, "quorum", (int)p->quorum,
+		"hysteresis", (int)p->hysteresis, "fallback",
 		p->fallback == CONF_NONE ? NULL : c->pools[p->fallback].name, "panic_percent",
 		p->panic_percent, "max_ejected_percent", p->max_ejected_percent, "slow_start",
 		dump_duration(p->slow_start_us), "servers", servers);

@@ -85,22 +85,40 @@ def rss_kib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
-def test_a_server_that_one_director_alone_sees_down_is_shown_as_such(lab):
+def start_with_a_server(lab, advert="100ms", track=(), **pool):
+    """Both directors check rs1 on the LAN of the virtual address."""
     table = {name: dict(plugs) for name, plugs in LINK_TABLE.items()}
     table["rs1"] = {"eth0": ("front", "192.0.2.11/24")}
     lab.build(table)
     lab.key_file = make_key(lab)
-    start_server(lab["rs1"], "rs1", 80)
-    config = config_of(lab)
+    server = start_server(lab["rs1"], "rs1", 80)
+    config = config_of(lab, advert)
+    config["virtual_routers"]["front"]["track"] = list(track)
+    config["ready_timeout"] = "1s"  # there may be no IPVS, whose table a standby waits for
     config["pools"] = {"web": {"check": {"type": "tcp", "interval": "200ms", "timeout": "200ms", "fall": 2, "rise": 1},
-                               "servers": {"rs1": {"address": "192.0.2.11"}}}}
+                               "servers": {"rs1": {"address": "192.0.2.11"}}, **pool}}
     config["services"] = {"http": {"listen": VIP, "port": 80, "forward": "direct", "pool": "web"}}
     lb1, lb2 = (Director(lab, name, config).start() for name in ("lb1", "lb2"))
     for d in (lb1, lb2):  # ... where the kernel has no IPVS, too
         wait_peer(d, alive=True, stream=True)
+    return lb1, lb2, server
+
+
+def seen(d):
+    """The server in the status."""
+    return d.status()["services"][0]["servers"][0]
+
+
+def wait_seen(d, seconds=10, **wanted):
+    wait_until(lambda: all(seen(d)[k] == v for k, v in wanted.items()), seconds,
+               f"{d.name} sees its server {wanted}, not {seen(d)}")
+
+
+def test_a_server_that_one_director_alone_sees_down_is_shown_as_such(lab):
+    lb1, lb2, _ = start_with_a_server(lab)
 
     def verdicts(d):
-        return d.status()["services"][0]["servers"][0]["verdicts"]
+        return seen(d)["verdicts"]
 
     def wait_verdicts(here, there):
         wait_until(lambda: (verdicts(lb1), verdicts(lb2)) == (here, there), 10,
@@ -113,6 +131,55 @@ def test_a_server_that_one_director_alone_sees_down_is_shown_as_such(lab):
     wait_verdicts("down", "down")
     lab["rs1"].ip("route del blackhole 192.0.2.3/32", "route del blackhole 192.0.2.2/32")
     wait_verdicts("up", "up")
+
+
+def test_a_server_that_one_director_alone_sees_down_is_kept_and_the_other_takes_over(lab):
+    """Two opinions: not the server suffers, but the director that does not see it."""
+    lb1, lb2, server = start_with_a_server(lab, track=[{"pool": "web", "down_here": True, "weight": -60}],
+                                           opinions="both")
+    lb1.wait_owner(VIP)
+    wait_seen(lb1, verdicts="up")
+    lab["rs1"].ip("route add blackhole 192.0.2.2/32")
+    wait_seen(lb1, verdicts="down here only", state="down", reason="down-here-only", effective_weight=1)
+    assert "kept: the peer sees it up" in lb1.ctl("status").stdout
+    assert "the peer sees it up" in lb1.ctl("server", "web/rs1").stdout
+    lb2.wait_owner(VIP)
+    wait_until(lambda: lb1.router()["score"] == "base 150, -60 pool web, down here = 90", 10, "the score of lb1")
+    assert seen(lb1)["reason"] == "down-here-only" and not lb1.events("quorum-lost")
+    assert any("1 of its servers down here only" in line for line in lb1.events("track-failed"))
+    server.kill()  # both see it down
+    for d in (lb1, lb2):
+        wait_seen(d, verdicts="down", reason="down", effective_weight=0)
+    lb1.wait_owner(VIP)
+
+
+def test_without_the_link_a_director_goes_by_its_own_verdict(lab):
+    lb1, lb2, _ = start_with_a_server(lab, opinions="both")
+    wait_seen(lb2, verdicts="up")
+    lab["rs1"].ip("route add blackhole 192.0.2.3/32")
+    wait_seen(lb2, reason="down-here-only")
+    lab.cut("lb1", "eth1")
+    wait_seen(lb2, verdicts="down", reason="down", effective_weight=0)
+    lab.mend("lb1", "sync", "eth1")
+    wait_seen(lb2, 30, reason="down-here-only", effective_weight=1)
+    lb1.kill_all()
+    wait_seen(lb2, reason="down", effective_weight=0)
+
+
+def test_a_death_that_both_see_moves_no_address(lab):
+    """They do not see it at the same moment, which is no reason to take over."""
+    lb1, lb2, server = start_with_a_server(lab, track=[{"pool": "web", "down_here": True, "weight": -60}],
+                                           opinions="both")
+    lb1.wait_owner(VIP)
+    for _ in range(3):
+        server.kill()
+        for d in (lb1, lb2):
+            wait_seen(d, verdicts="down", reason="down")
+        server = start_server(lab["rs1"], "rs1", 80)
+        for d in (lb1, lb2):
+            wait_seen(d, verdicts="up", reason="none")
+    assert not lb1.events("track-failed") and not lb2.events("track-failed")
+    assert lb1.owns(VIP) and not lb2.owns(VIP)
 
 
 def test_a_link_of_ipv6_addresses_and_an_ipv6_group(lab):

@@ -94,7 +94,7 @@ static void ignore_change(size_t view, void *userdata)
 
 static struct pools_input pools_input(void)
 {
-	return (struct pools_input){&conf, &targets, &overrides};
+	return (struct pools_input){.conf = &conf, .targets = &targets, .overrides = &overrides};
 }
 
 /* The pools begin anew with each call, except for what a test has put into the targets. */

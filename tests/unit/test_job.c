@@ -258,7 +258,7 @@ static void ignore_change(size_t view, void *userdata)
 static void set_up(void)
 {
 	const struct pools_listener listener = {ignore_news, ignore_change, NULL};
-	struct pools_input in = {&conf, &targets, &overrides};
+	struct pools_input in = {.conf = &conf, .targets = &targets, .overrides = &overrides};
 
 	memset(&kernel, 0, sizeof(kernel));
 	n_failed = n_settled = 0;
@@ -474,7 +474,7 @@ END_TEST
 START_TEST(what_a_new_configuration_changes_is_asked_for)
 {
 	const struct pools_listener listener = {ignore_news, ignore_change, NULL};
-	struct pools_input in = {&conf, &targets, &overrides};
+	struct pools_input in = {.conf = &conf, .targets = &targets, .overrides = &overrides};
 	struct known k = know_all();
 	struct pools before;
 

@@ -78,6 +78,19 @@ START_TEST(down_and_unchecked_servers_get_nothing)
 }
 END_TEST
 
+START_TEST(a_server_that_the_peer_sees_up_is_kept_and_counts)
+{
+	rule.quorum = 4;
+	servers[0].kept = servers[1].kept = true;
+	servers[1].wishes = (struct pool_wishes){.wish = POOL_WISH_DRAIN};
+	evaluate();
+	ck_assert_str_eq(uses(), "SqSS");
+	ck_assert_int_eq(shares[0].reason, POOL_REASON_DOWN_HERE);
+	ck_assert_int_eq(shares[1].reason, POOL_REASON_CHECK_DRAIN);
+	ck_assert_uint_eq(state.usable_weight, 3);
+}
+END_TEST
+
 START_TEST(dead_servers_stay_in_the_table_unless_their_connections_expire)
 {
 	goes_down(0, 0);
@@ -515,6 +528,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_add_test(tc, servers_that_are_up_serve_with_their_weights);
 	tcase_add_test(tc, down_and_unchecked_servers_get_nothing);
+	tcase_add_test(tc, a_server_that_the_peer_sees_up_is_kept_and_counts);
 	tcase_add_test(tc, dead_servers_stay_in_the_table_unless_their_connections_expire);
 	tcase_add_test(tc, a_server_that_dies_while_it_drains_is_dead);
 	tcase_add_test(tc, quorum_moves_only_outside_its_hysteresis);

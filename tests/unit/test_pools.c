@@ -52,9 +52,24 @@ static struct conf_pool a_pool(char *name, struct conf_server *list)
 		.n_servers = SERVERS};
 }
 
+/* The other director. */
+static enum health_state peer_word[SERVERS];
+
+static enum health_state on_peer_says(
+	const void *peer, const struct targets *t, size_t view, size_t server)
+{
+	ck_assert_ptr_eq(peer, peer_word);
+	ck_assert_uint_lt(view, t->views.n);
+	return view == 0 ? peer_word[server] : HEALTH_UNKNOWN;
+}
+
 static struct pools_input input(void)
 {
-	return (struct pools_input){&conf, &targets, &overrides};
+	return (struct pools_input){.conf = &conf,
+		.targets = &targets,
+		.overrides = &overrides,
+		.peer_says = on_peer_says,
+		.peer = peer_word};
 }
 
 static void begin(void)
@@ -88,6 +103,8 @@ static void set_up(void)
 	conf = (struct conf){
 		.pools = pool_list, .n_pools = 2, .services = services, .n_services = 1};
 	overrides = (struct overrides){0};
+	for (unsigned i = 0; i < SERVERS; i++)
+		peer_word[i] = HEALTH_UNKNOWN;
 	now = (struct instant){1000 * SECOND_US};
 	told[0] = '\0';
 	n_changed = 0;
@@ -163,7 +180,8 @@ static void reload(void)
 	old_in.targets = &before;
 	ck_assert_int_eq(targets_build(&conf, &next), 0);
 	ck_assert_int_eq(targets_inherit(&next, &before), 0);
-	in = (struct pools_input){&conf, &next, &overrides};
+	in = input();
+	in.targets = &next;
 	ck_assert_int_eq(pools_build(&in, &old_in, &pools, &next_pools), 0);
 	pools_done(&pools);
 	targets_done(&before);
@@ -184,6 +202,90 @@ START_TEST(what_is_news_is_told_once)
 	ck_assert_uint_eq(n_changed, 0);
 	verdict(0, 2, VERDICT_UP);
 	ck_assert_str_eq(evaluate(), "regained ");
+}
+END_TEST
+
+static void peer_says_of(size_t server, enum health_state word)
+{
+	peer_word[server] = word;
+	(void)pools_touch_peer(&pools, &targets.views);
+}
+
+static enum pool_reason reason_of(size_t server)
+{
+	evaluate();
+	return pools_share(&pools, &targets, 0, server).reason;
+}
+
+static void all_are_up_on_both(void)
+{
+	all(0, VERDICT_UP);
+	all(1, VERDICT_UP);
+	for (size_t i = 0; i < SERVERS; i++)
+		peer_says_of(i, HEALTH_UP);
+	evaluate();
+}
+
+START_TEST(two_opinions_keep_a_server_until_both_see_it_down)
+{
+	pool_list[0].opinions = CONF_OPINIONS_BOTH;
+	all_are_up_on_both();
+	ck_assert(!pools_touch_peer(&pools, &targets.views));
+	verdict(0, 0, VERDICT_DOWN);
+	ck_assert_int_eq(reason_of(0), POOL_REASON_DOWN_HERE);
+	ck_assert_int_eq(pools_share(&pools, &targets, 0, 0).use, POOL_USE_SERVE);
+	peer_says_of(0, HEALTH_DOWN);
+	ck_assert_int_eq(reason_of(0), POOL_REASON_DOWN);
+	ck_assert_uint_gt(n_changed, 0);
+	peer_says_of(0, HEALTH_UP);
+	ck_assert_int_eq(reason_of(0), POOL_REASON_DOWN_HERE);
+	peer_says_of(0, HEALTH_UNKNOWN); /* the link is gone */
+	ck_assert_int_eq(reason_of(0), POOL_REASON_DOWN);
+	verdict(0, 0, VERDICT_UP);
+	ck_assert_int_eq(reason_of(0), POOL_REASON_NONE);
+	peer_says_of(0, HEALTH_DOWN); /* alone it puts nobody out */
+	ck_assert_int_eq(reason_of(0), POOL_REASON_NONE);
+}
+END_TEST
+
+START_TEST(a_server_that_comes_back_by_the_peers_word_starts_slowly)
+{
+	pool_list[0].opinions = CONF_OPINIONS_BOTH;
+	pool_list[0].slow_start_us = 10 * SECOND_US;
+	all_are_up_on_both();
+	verdict(0, 0, VERDICT_DOWN);
+	ck_assert_int_eq(reason_of(0), POOL_REASON_DOWN_HERE);
+	peer_says_of(0, HEALTH_DOWN);
+	ck_assert_int_eq(reason_of(0), POOL_REASON_DOWN);
+	now = instant_add(now, SECOND_US);
+	peer_says_of(0, HEALTH_UP);
+	ck_assert_int_eq(reason_of(0), POOL_REASON_SLOW_START);
+	ck_assert_uint_eq(pools_share(&pools, &targets, 0, 0).percent, 10);
+}
+END_TEST
+
+/* The check decides within 2 s and a timeout of 1 s. */
+START_TEST(servers_count_as_down_here_only_when_the_peer_had_the_time_to_agree)
+{
+	all_are_up_on_both();
+	verdict(0, 0, VERDICT_DOWN);
+	ck_assert_int_eq(reason_of(0), POOL_REASON_DOWN); /* one opinion */
+	ck_assert_uint_eq(pools.views[0].n_down_here, 0);
+	ck_assert_uint_eq(pools.next.us, now.us + 4 * SECOND_US);
+	now = pools.next;
+	evaluate();
+	ck_assert_uint_eq(pools.views[0].n_down_here, 1);
+	ck_assert(instant_is_never(pools.next));
+	reload();
+	evaluate();
+	ck_assert_uint_eq(pools.views[0].n_down_here, 1);
+	peer_says_of(0, HEALTH_DOWN);
+	evaluate();
+	ck_assert_uint_eq(pools.views[0].n_down_here, 0);
+	peer_says_of(0, HEALTH_UP); /* anew */
+	evaluate();
+	ck_assert_uint_eq(pools.views[0].n_down_here, 0);
+	ck_assert_uint_eq(pools.next.us, now.us + 4 * SECOND_US);
 }
 END_TEST
 
@@ -477,6 +579,9 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, what_is_news_is_told_once);
+	tcase_add_test(tc, two_opinions_keep_a_server_until_both_see_it_down);
+	tcase_add_test(tc, a_server_that_comes_back_by_the_peers_word_starts_slowly);
+	tcase_add_test(tc, servers_count_as_down_here_only_when_the_peer_had_the_time_to_agree);
 	tcase_add_test(tc, a_fallback_stays_a_minute_after_it_was_needed);
 	tcase_add_test(tc, a_fallback_that_is_down_itself_is_not_used);
 	tcase_add_test(tc, a_slow_start_is_looked_at_when_its_step_is_due);

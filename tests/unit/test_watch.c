@@ -14,6 +14,7 @@ static struct watches all;
 static unsigned started, stopped, changed, troubles, freed;
 static int start_error;
 static enum health_state pool_state;
+static int64_t servers_down;
 
 static int start(struct watch *w)
 {
@@ -52,10 +53,11 @@ static void on_trouble(struct watch *w, void *userdata)
 	troubles++;
 }
 
-static enum health_state on_ask(const struct conf_track *t, void *userdata)
+static enum health_state on_ask(const struct conf_track *t, int64_t *ret_number, void *userdata)
 {
 	(void)t;
 	(void)userdata;
+	*ret_number = servers_down;
 	return pool_state;
 }
 
@@ -258,6 +260,37 @@ START_TEST(a_pool_is_asked_for_and_fails_only_when_it_is_known_to)
 }
 END_TEST
 
+START_TEST(servers_down_here_only_are_news_with_each_other_number)
+{
+	static char web[] = "web";
+	struct conf_pool pool = {.name = web};
+	struct conf_track quorum = {.kind = CONF_TRACK_POOL};
+	struct conf_track t = {.kind = CONF_TRACK_POOL, .down_here = true};
+	struct watch *w;
+
+	conf = (struct conf){.pools = &pool, .n_pools = 1};
+	w = want(&t);
+	ck_assert_str_eq(w->text, "pool web, down here");
+	pool_state = HEALTH_UP;
+	servers_down = 0;
+	watches_ask(&all);
+	ck_assert_int_eq(w->health.state, HEALTH_UP);
+	changed = 0;
+	pool_state = HEALTH_DOWN;
+	servers_down = 1;
+	watches_ask(&all);
+	watches_ask(&all);
+	ck_assert_int_eq(w->health.state, HEALTH_DOWN);
+	ck_assert_uint_eq(changed, 1);
+	servers_down = 2;
+	watches_ask(&all);
+	ck_assert_uint_eq(changed, 2);
+	ck_assert_int_eq(w->number, 2);
+	ck_assert_str_eq(w->reason, "2 of its servers down here only");
+	ck_assert_ptr_ne(w, want(&quorum));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("watch");
@@ -273,6 +306,7 @@ int main(void)
 	tcase_add_test(tc, trouble_is_told_when_it_is_news);
 	tcase_add_test(tc, what_cannot_be_watched_fails);
 	tcase_add_test(tc, a_pool_is_asked_for_and_fails_only_when_it_is_known_to);
+	tcase_add_test(tc, servers_down_here_only_are_news_with_each_other_number);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
