@@ -112,6 +112,10 @@ static int on_kernel(sd_event_source *source, int fd, uint32_t revents, void *us
 			t->counts.n[COUNT_KERNEL_NOISE]++;
 			continue;
 		}
+		/* Somebody deleted the device: it would be ready for ever. The director makes
+		 * another one before it starts us again. */
+		if (len == -EBADFD)
+			return sd_event_exit(helper_loop(t->helper), len);
 		if (len <= 0)
 			break; /* -EIO: the device is down; then nothing comes */
 		if (t->wanted)
