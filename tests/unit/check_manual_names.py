@@ -87,7 +87,8 @@ def define(path, name):
 
 def check_wire():
     datagrams, stream = read("man/tandem-link.7").split(".Sh THE STREAM")
-    stream_types = [name for name in find(r"^\tSTREAM_(\w+?)(?: = 1)?,", "src/link/stream.h")]
+    enum = find(r"^enum stream_type \{(.*?)\};", "src/link/stream.h", re.M | re.S)[0]
+    stream_types = re.findall(r"^\tSTREAM_(\w+?)(?: = 1)?,", enum, re.M)
     table = stream.split('"type" "records acknowledged"')[1].split(".El")[0]
     rows = re.findall(r"^\.It (\d+) Ta ([a-z ]+) Ta ", table, re.M)
     names = {"RECORDS_ACK": "records acknowledged"}
