@@ -6,6 +6,7 @@
 #include "director/state.h"
 
 #include "base/cleanup.h"
+#include "director/tracked_queue.h"
 #include "director/wanted_rules.h"
 #include "io/clock.h"
 #include "io/conntrack.h"
@@ -21,12 +22,7 @@
 /* Between two messages of a bulk: the stream has room for one at any time, and connections have
  * their share of it. */
 #define BULK_PAUSE_US UINT64_C(50000)
-
-/* Entries that wait. */
-struct entries {
-	struct tracked *items;
-	size_t n, size, next;
-};
+#define INCOMING_MAX ((size_t)1 << 20) /* that wait for our kernel; then all is asked for again */
 
 /* A virtual address that services by fullnat listen on. */
 struct vip {
@@ -41,33 +37,13 @@ struct conntrack_sync {
 	sd_event_source *io, *flush, *bulk_timer, *create_timer;
 	struct tracked_writer writer;
 	uint8_t buffer[MESSAGE_MAX];
-	struct entries bulk, incoming;
+	struct tracked_queue bulk, incoming;
+	bool missed;     /* some found no room in `incoming` */
 	uint64_t asked;  /* our wish for everything, as the state has it: another number, another
 			    wish */
 	uint64_t served; /* the peer's that was served last */
 	uint64_t sent, received, created, renewed, refused;
 };
-
-static bool entries_add(struct entries *e, const struct tracked *entry)
-{
-	if (e->n == e->size) {
-		size_t size = e->size ? 2 * e->size : 256;
-		struct tracked *items = realloc(e->items, size * sizeof(*items));
-
-		if (!items)
-			return false;
-		e->items = items;
-		e->size = size;
-	}
-	e->items[e->n++] = *entry;
-	return true;
-}
-
-static void entries_forget(struct entries *e)
-{
-	free(e->items);
-	*e = (struct entries){0};
-}
 
 static int compare_places(const void *x, const void *y)
 {
@@ -160,7 +136,7 @@ static void on_dumped(const struct tracked *entry, void *userdata)
 {
 	struct conntrack_sync *s = userdata;
 
-	(void)entries_add(&s->bulk, entry);
+	(void)tracked_queue_add(&s->bulk, entry);
 }
 
 static void arm(sd_event_source *timer, uint64_t us)
@@ -174,7 +150,7 @@ static void begin_bulk(struct director *d)
 {
 	struct conntrack_sync *s = d->conntrack_sync;
 
-	entries_forget(&s->bulk);
+	tracked_queue_forget(&s->bulk);
 	for (size_t i = 0; i < s->n_vips; i++) {
 		int r = d->roles.active[s->vips[i].router]
 				? conntrack_dump(&s->vips[i].addr, 1, on_dumped, s)
@@ -192,20 +168,23 @@ static int on_bulk(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct director *d = userdata;
 	struct conntrack_sync *s = d->conntrack_sync;
+	const struct tracked *entries;
+	size_t n, taken = 0;
 
 	(void)source;
 	(void)usec;
 	tell(d, &s->writer); /* what happened before it was read goes first */
-	while (s->bulk.next < s->bulk.n &&
-		tracked_writer_add(&s->writer, &s->bulk.items[s->bulk.next]))
-		s->bulk.next++;
-	if (s->writer.n == 0) /* one that no reader would take */
-		s->bulk.next++;
+	n = tracked_queue_look(&s->bulk, &entries);
+	while (taken < n && tracked_writer_add(&s->writer, &entries[taken]))
+		taken++;
+	if (n > 0 && taken == 0) /* one that no reader would take */
+		taken++;
+	tracked_queue_took(&s->bulk, taken);
 	tell(d, &s->writer);
-	if (s->bulk.next < s->bulk.n)
+	if (tracked_queue_waiting(&s->bulk) > 0)
 		arm(s->bulk_timer, BULK_PAUSE_US);
 	else
-		entries_forget(&s->bulk);
+		tracked_queue_forget(&s->bulk);
 	return 0;
 }
 
@@ -252,10 +231,10 @@ static int on_create(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct director *d = userdata;
 	struct conntrack_sync *s = d->conntrack_sync;
-	struct entries *e = &s->incoming;
-	size_t n = e->n - e->next < TRACKED_MAX ? e->n - e->next : TRACKED_MAX;
+	const struct tracked *entries;
+	size_t n = tracked_queue_look(&s->incoming, &entries);
 	struct conntrack_created made = {0};
-	int r = n > 0 ? conntrack_create(&e->items[e->next], n, CREATE_US, &made) : 0;
+	int r = n > 0 ? conntrack_create(entries, n, CREATE_US, &made) : 0;
 
 	(void)source;
 	(void)usec;
@@ -263,12 +242,15 @@ static int on_create(sd_event_source *source, uint64_t usec, void *userdata)
 	s->renewed += made.renewed;
 	s->refused += made.refused;
 	/* What there was no time for is made again: what is there already is renewed. */
-	if (r != -ETIME || made.created + made.renewed + made.refused == 0)
-		e->next += n;
-	if (e->next < e->n)
+	tracked_queue_tried(&s->incoming, n, r != -ETIME);
+	if (tracked_queue_waiting(&s->incoming) > 0) {
 		arm(s->create_timer, PAUSE_US);
-	else
-		entries_forget(e);
+		return 0;
+	}
+	tracked_queue_forget(&s->incoming);
+	if (s->missed)
+		conntrack_sync_ask(d);
+	s->missed = false;
 	return 0;
 }
 
@@ -286,10 +268,11 @@ void conntrack_sync_message(struct director *d, const json_t *parameters)
 		return;
 	while (tracked_reader_next(&reader, &entry)) {
 		s->received++;
-		if (!entry.gone && is_of_router(d, &entry.service, false))
-			(void)entries_add(&s->incoming, &entry);
+		if (!entry.gone && is_of_router(d, &entry.service, false) &&
+			!tracked_queue_add(&s->incoming, &entry))
+			s->missed = true;
 	}
-	if (s->incoming.next < s->incoming.n)
+	if (tracked_queue_waiting(&s->incoming) > 0)
 		arm(s->create_timer, 0);
 }
 
@@ -343,8 +326,8 @@ static void stop(struct conntrack_sync *s)
 	s->io = sd_event_source_disable_unref(s->io);
 	conntrack_events_close(s->events);
 	s->events = NULL;
-	entries_forget(&s->bulk);
-	entries_forget(&s->incoming);
+	tracked_queue_forget(&s->bulk);
+	tracked_queue_forget(&s->incoming);
 	(void)sd_event_source_set_enabled(s->bulk_timer, SD_EVENT_OFF);
 	(void)sd_event_source_set_enabled(s->create_timer, SD_EVENT_OFF);
 }
@@ -389,6 +372,8 @@ int conntrack_sync_init(struct director *d)
 	if (!s)
 		return -ENOMEM;
 	tracked_writer_begin(&s->writer, s->buffer, sizeof(s->buffer));
+	tracked_queue_init(&s->bulk, SIZE_MAX);
+	tracked_queue_init(&s->incoming, INCOMING_MAX);
 	r = sd_event_add_defer(d->loop, &s->flush, on_flush, d);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(s->flush, SD_EVENT_OFF);

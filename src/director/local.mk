@@ -46,6 +46,7 @@ tandemd_SOURCES = \
 	src/director/switchover.c \
 	src/director/targets.c src/director/targets.h \
 	src/director/track.c \
+	src/director/tracked_queue.c src/director/tracked_queue.h \
 	src/director/timeouts.c src/director/timeouts.h \
 	src/director/trouble.c \
 	src/director/views.c src/director/views.h \

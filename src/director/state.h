@@ -18,6 +18,7 @@
  *   compare.c   where its configuration is another one
  *   replicate.c decisions that hold for both
  *   conntrack_sync.c  what fullnat needs of connection tracking, on both
+ *               tracked_queue.c those of it that wait
  *   push.c      the configuration offered to it
  *   restart.c   a word to the successor
  *   track.c     what is watched, for the election; watch*.c do it

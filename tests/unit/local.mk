@@ -129,6 +129,12 @@ tests_unit_test_watch_SOURCES = tests/unit/test_watch.c src/director/watch.c
 tests_unit_test_watch_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_watch_LDADD = $(LIBCONF) $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_tracked_queue
+TESTS += tests/unit/test_tracked_queue
+tests_unit_test_tracked_queue_SOURCES = tests/unit/test_tracked_queue.c src/director/tracked_queue.c \
+	src/director/tracked_queue.h
+tests_unit_test_tracked_queue_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_tracked_queue_LDADD = $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_desired
 TESTS += tests/unit/test_desired
 tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \
