@@ -1,7 +1,9 @@
 /* The check type "agent": an agent on the server is connected to, told `send` if there is such a
  * text, and answers with a line that core/agent_text understands. It may say that the server is
  * down, and what weight it wants; an agent that does not answer, or talks nonsense, is a failure.
- * No more is read than a line may have. */
+ * No more is read than a line may have, and the connection ends by a reset: an agent need not close
+ * it, and none is left in TIME_WAIT. */
+#include "checker/socket_loop.h"
 #include "checker/types.h"
 
 #include "checker/agent_result.h"
@@ -12,12 +14,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#define EVENTS_PER_TURN 128
 #define SEND_MAX 256
 
 struct prober {
-	int epoll;
-	sd_event_source *source;
+	struct socket_loop loop;
 	probe_ended ended;
 };
 
@@ -74,24 +74,21 @@ static enum probe_outcome receive(struct probe *p, struct probe_result *ret)
 
 static enum probe_outcome connected(struct probe *p, struct probe_result *ret)
 {
-	struct epoll_event watch = {.events = EPOLLIN, .data.ptr = p};
-	socklen_t len = sizeof(int);
-	int error = 0;
+	int error = socket_error(p->fd);
 
-	if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
 	if (error)
 		return probe_failed(ret, "connect", error);
 	/* So little always fits into a new connection. */
 	if (p->send_len && send(p->fd, p->send, p->send_len, MSG_NOSIGNAL) < 0)
 		return probe_failed(ret, "send", errno);
-	if (epoll_ctl(p->prober->epoll, EPOLL_CTL_MOD, p->fd, &watch) < 0)
-		return probe_failed(ret, "reply", errno);
+	error = -socket_loop_watch(&p->prober->loop, p->fd, EPOLLIN, p);
+	if (error)
+		return probe_failed(ret, "reply", error);
 	p->phase = PHASE_REPLY;
 	return PROBE_RUNNING;
 }
 
-static void on_ready(struct prober *prober, struct probe *p)
+static void on_ready(struct probe *p)
 {
 	struct probe_result result;
 	enum probe_outcome outcome;
@@ -101,51 +98,27 @@ static void on_ready(struct prober *prober, struct probe *p)
 	if (outcome == PROBE_RUNNING)
 		return;
 	end_attempt(p);
-	prober->ended(p->target, &result);
-}
-
-static int on_epoll(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	struct prober *prober = userdata;
-	struct epoll_event events[EVENTS_PER_TURN];
-	int n = epoll_wait(fd, events, EVENTS_PER_TURN, 0);
-
-	(void)source;
-	(void)revents;
-	for (int i = 0; i < n; i++)
-		on_ready(prober, events[i].data.ptr);
-	return 0;
+	p->prober->ended(p->target, &result);
 }
 
 static void agent_close(struct prober *prober)
 {
 	if (!prober)
 		return;
-	sd_event_source_disable_unref(prober->source);
-	if (prober->epoll >= 0)
-		(void)close(prober->epoll);
+	socket_loop_close(&prober->loop);
 	free(prober);
 }
 
 static int agent_open(const struct probe_host *host, struct prober **ret)
 {
-	struct prober *prober = calloc(1, sizeof(*prober));
-	int r;
+	struct prober *prober = malloc(sizeof(*prober));
+	int r = prober ? socket_loop_open(host->loop, on_ready, &prober->loop) : -ENOMEM;
 
-	if (!prober)
-		return -ENOMEM;
-	prober->ended = host->ended;
-	prober->epoll = epoll_create1(EPOLL_CLOEXEC);
-	r = prober->epoll < 0 ? -errno : 0;
-	if (r >= 0)
-		r = sd_event_add_io(
-			host->loop, &prober->source, prober->epoll, EPOLLIN, on_epoll, prober);
-	if (r >= 0)
-		r = sd_event_source_set_priority(prober->source, PROBE_IO_PRIORITY);
 	if (r < 0) {
-		agent_close(prober);
+		free(prober);
 		return r;
 	}
+	prober->ended = host->ended;
 	*ret = prober;
 	return 0;
 }
@@ -174,24 +147,14 @@ static int agent_new(struct prober *prober, const struct probe_endpoint *endpoin
 
 static enum probe_outcome agent_start(struct probe *p, struct probe_result *ret)
 {
-	struct epoll_event watch = {.events = EPOLLOUT, .data.ptr = p};
-	union probe_address to;
-	socklen_t to_len = probe_address_of(&p->endpoint.address, p->endpoint.port, &to);
-	int error = 0;
+	int fd = socket_loop_connect(&p->prober->loop, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
 
+	if (fd < 0)
+		return probe_failed(ret, "connect", -fd);
+	p->fd = fd;
 	p->len = 0;
-	p->fd = probe_socket_open(&p->endpoint, SOCK_STREAM, IPPROTO_TCP);
-	if (p->fd < 0)
-		error = -p->fd;
-	else if (connect(p->fd, &to.any, to_len) < 0 && errno != EINPROGRESS)
-		error = errno;
-	else if (epoll_ctl(p->prober->epoll, EPOLL_CTL_ADD, p->fd, &watch) < 0)
-		error = errno;
 	p->phase = PHASE_CONNECT;
-	if (!error)
-		return PROBE_RUNNING;
-	end_attempt(p);
-	return probe_failed(ret, "connect", error);
+	return PROBE_RUNNING;
 }
 
 static const char *agent_abandon(struct probe *p)

@@ -1,23 +1,16 @@
 /* The check type "tcp": a connection that is established passes. Nothing is sent on it, and it is
- * closed by a reset, which leaves no TIME_WAIT behind on either side.
- *
- * All attempts hang in one epoll instance that is a single source of the loop: an attempt then
- * costs no allocation, and a burst of answers one turn of the loop. */
+ * closed by a reset, which leaves no TIME_WAIT behind on either side. */
+#include "checker/socket_loop.h"
 #include "checker/types.h"
-
-#include "base/cleanup.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-
-#define EVENTS_PER_TURN 128
+#include <unistd.h>
 
 struct prober {
-	int epoll;
-	sd_event_source *source;
+	struct socket_loop loop;
 	probe_ended ended;
 };
 
@@ -56,63 +49,39 @@ static void end_attempt(struct probe *p)
 
 static int attempt_error(const struct probe *p)
 {
-	int error = 0;
-	socklen_t len = sizeof(error);
+	int error = socket_error(p->fd);
 
-	if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		return errno;
 	return !error && met_itself(p) ? ECONNREFUSED : error;
 }
 
-static int on_epoll(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static void on_ready(struct probe *p)
 {
-	struct prober *prober = userdata;
-	struct epoll_event events[EVENTS_PER_TURN];
-	int n = epoll_wait(fd, events, EVENTS_PER_TURN, 0);
+	struct probe_result result;
 
-	(void)source;
-	(void)revents;
-	for (int i = 0; i < n; i++) {
-		struct probe *p = events[i].data.ptr;
-		struct probe_result result;
-
-		probe_result_init(&result);
-		(void)result_of(attempt_error(p), &result);
-		end_attempt(p);
-		prober->ended(p->target, &result);
-	}
-	return 0;
+	probe_result_init(&result);
+	(void)result_of(attempt_error(p), &result);
+	end_attempt(p);
+	p->prober->ended(p->target, &result);
 }
 
 static void tcp_close(struct prober *prober)
 {
 	if (!prober)
 		return;
-	sd_event_source_disable_unref(prober->source);
-	if (prober->epoll >= 0)
-		(void)close(prober->epoll);
+	socket_loop_close(&prober->loop);
 	free(prober);
 }
 
 static int tcp_open(const struct probe_host *host, struct prober **ret)
 {
-	struct prober *prober = calloc(1, sizeof(*prober));
-	int r;
+	struct prober *prober = malloc(sizeof(*prober));
+	int r = prober ? socket_loop_open(host->loop, on_ready, &prober->loop) : -ENOMEM;
 
-	if (!prober)
-		return -ENOMEM;
-	prober->ended = host->ended;
-	prober->epoll = epoll_create1(EPOLL_CLOEXEC);
-	r = prober->epoll < 0 ? -errno : 0;
-	if (r >= 0)
-		r = sd_event_add_io(
-			host->loop, &prober->source, prober->epoll, EPOLLIN, on_epoll, prober);
-	if (r >= 0)
-		r = sd_event_source_set_priority(prober->source, PROBE_IO_PRIORITY);
 	if (r < 0) {
-		tcp_close(prober);
+		free(prober);
 		return r;
 	}
+	prober->ended = host->ended;
 	*ret = prober;
 	return 0;
 }
@@ -130,38 +99,14 @@ static int tcp_new(struct prober *prober, const struct probe_endpoint *endpoint,
 	return 0;
 }
 
-/* Returns 0 when the connection stands, EINPROGRESS, or another errno. */
-static int begin_attempt(struct probe *p)
-{
-	static const struct linger reset_on_close = {.l_onoff = 1};
-	struct epoll_event watch = {.events = EPOLLOUT, .data.ptr = p};
-	union probe_address to;
-	socklen_t to_len = probe_address_of(&p->endpoint.address, p->endpoint.port, &to);
-
-	if (setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &reset_on_close, sizeof(reset_on_close)) < 0)
-		return errno;
-	if (connect(p->fd, &to.any, to_len) == 0)
-		return met_itself(p) ? ECONNREFUSED : 0;
-	if (errno == EINPROGRESS && epoll_ctl(p->prober->epoll, EPOLL_CTL_ADD, p->fd, &watch) == 0)
-		return EINPROGRESS;
-	return errno;
-}
-
 static enum probe_outcome tcp_start(struct probe *p, struct probe_result *ret)
 {
-	int error;
+	int fd = socket_loop_connect(&p->prober->loop, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
 
-	p->fd = probe_socket_open(&p->endpoint, SOCK_STREAM, IPPROTO_TCP);
-	if (p->fd < 0) {
-		error = -p->fd;
-		p->fd = -1;
-		return result_of(error, ret);
-	}
-	error = begin_attempt(p);
-	if (error == EINPROGRESS)
-		return PROBE_RUNNING;
-	end_attempt(p);
-	return result_of(error, ret);
+	if (fd < 0)
+		return result_of(-fd, ret);
+	p->fd = fd;
+	return PROBE_RUNNING;
 }
 
 static const char *tcp_abandon(struct probe *p)

@@ -20,7 +20,9 @@
 #define MESSAGE_MAX (TRACKED_HEADER_LEN + TRACKED_MAX * TRACKED_V6_LEN)
 #define CREATE_US UINT64_C(20000) /* of one turn of the loop */
 #define PAUSE_US UINT64_C(5000)
-#define BATCH_MIN 64u /* entries that go in one send: there is always time for them */
+#define INCOMING_MAX                                                                               \
+	((size_t)1 << 20) /* entries that wait for our kernel; what is more is missed */
+#define BATCH_MIN 64u     /* entries that go in one send: there is always time for them */
 /* Pieces of a bulk that are on their way: connections have their share of the stream. */
 #define BULK_WINDOW 4u
 /* Without an acknowledgement they are sent again, so many times. */
@@ -95,7 +97,8 @@ static void *make_room(void *items, size_t n, size_t *size, size_t item_size)
 
 static bool queue_add(struct queue *q, const struct waiting *item)
 {
-	struct waiting *items = make_room(q->items, q->n, &q->size, sizeof(*items));
+	struct waiting *items =
+		q->n < INCOMING_MAX ? make_room(q->items, q->n, &q->size, sizeof(*items)) : NULL;
 
 	if (!items)
 		return false;
@@ -465,8 +468,9 @@ static void take_entry(
 		return;
 	switch (tracked_order_take(&s->known, header, entry)) {
 	case TRACKED_NEW:
-		if (!entry->gone)
-			(void)queue_add(&s->incoming, &(struct waiting){*entry, *header, false});
+		if (!entry->gone &&
+			!queue_add(&s->incoming, &(struct waiting){*entry, *header, false}))
+			s->missed = true;
 		break;
 	case TRACKED_STALE:
 		s->stale++;

@@ -111,12 +111,15 @@ static void on_message(
 
 static void on_died(struct process *p, const char *how, bool hung, void *userdata)
 {
+	struct director *d = userdata;
 	char message[240];
 
 	(void)snprintf(message, sizeof(message),
 		hung ? "%s did not answer its heartbeat and %s" : "%s %s", p->kind->program, how);
-	director_event(userdata, hung ? EVENT_HELPER_HUNG : EVENT_HELPER_DIED, message,
-		"TANDEM_HELPER", p->kind->name, NULL);
+	director_event(d, hung ? EVENT_HELPER_HUNG : EVENT_HELPER_DIED, message, "TANDEM_HELPER",
+		p->kind->name, NULL);
+	if (index_of(d, p) == HELPER_LINK)
+		link_died(d);
 }
 
 static void on_abandoned(struct process *p, void *userdata)

@@ -61,13 +61,21 @@ void link_remove_device(struct director *d)
 	close_device(d); /* it goes with tandem-link's copy of the descriptor */
 }
 
+/* By somebody, while we held it. */
+static bool is_deleted(const struct director *d)
+{
+	return d->link.device >= 0 && !tun_is_one(d->link.device);
+}
+
 int link_prepare(struct director *d)
 {
-	bool wanted = link_is_tandem(d->conf);
+	bool wanted = link_is_tandem(d->conf), deleted = is_deleted(d);
 	int r = 0;
 
-	if (wanted == (d->link.device >= 0))
+	if (wanted == (d->link.device >= 0) && !deleted)
 		return 0;
+	if (deleted)
+		close_device(d);
 	if (wanted)
 		d->link.device = r = make_device();
 	else
@@ -76,6 +84,14 @@ int link_prepare(struct director *d)
 		return r;
 	(void)process_give(&d->helpers[HELPER_LINK], GIVEN_DEVICE, d->link.device);
 	return 0;
+}
+
+void link_died(struct director *d)
+{
+	if (!is_deleted(d))
+		return;
+	(void)link_prepare(d); /* where there is no IPVS, too */
+	apply_sync_changed(d);
 }
 
 static json_t *address(const struct addr *a)

@@ -564,6 +564,9 @@ void link_done(struct director *d);
 /* The device is there as d->conf wants it; tandem-link is started again when it has another one.
  * 0 or -errno: it is tried again with the table. */
 int link_prepare(struct director *d);
+/* tandem-link ended, and is going to be started again. It ends when somebody deleted the device,
+ * which is made again then, with the kernel's daemons on it. */
+void link_died(struct director *d);
 /* The device goes. */
 void link_remove_device(struct director *d);
 void link_configure(struct director *d);

@@ -233,6 +233,12 @@ void bulk_drained(struct bulk *b)
 	soon(b);
 }
 
+void bulk_not_injected(struct bulk *b)
+{
+	resync_not_injected(b->resync, clock_now());
+	soon(b);
+}
+
 bool bulk_message(struct bulk *b, enum stream_type type, const uint8_t *data, size_t len)
 {
 	bool ok = type == STREAM_DIGEST ? coverage_message(b->coverage, data, len, clock_now())

@@ -33,6 +33,8 @@ void bulk_opened(struct bulk *b);
 void bulk_closed(struct bulk *b);
 /* There is room on the stream. */
 void bulk_drained(struct bulk *b);
+/* Something that came by datagram was not injected. */
+void bulk_not_injected(struct bulk *b);
 /* One of theirs came. False: it is malformed. */
 bool bulk_message(struct bulk *b, enum stream_type type, const uint8_t *data, size_t len);
 /* Something was lost, or an operator asks: see resync_ask(). */

@@ -67,6 +67,11 @@ static void search_since(struct feeder *f, struct instant since)
 	f->searches = true;
 }
 
+void feeder_not_injected(struct feeder *f, struct instant now)
+{
+	search_since(f, now);
+}
+
 static void daemon_missing(struct feeder *f, struct instant now)
 {
 	if (f->is_there || f->looked.us == 0)

@@ -47,6 +47,8 @@ size_t feeder_free_places(const struct feeder *f);
 uint64_t feeder_add(struct feeder *f, uint64_t place);
 /* Nothing waits any more. */
 void feeder_clear(struct feeder *f);
+/* Something that came over the link just now was not injected: it is looked for, and given. */
+void feeder_not_injected(struct feeder *f, struct instant now);
 /* Bounded work. Returns when to call again. */
 struct instant feeder_step(struct feeder *f, struct instant now);
 /* How long the daemon has been missing while something waited for it; 0: it is there. */

@@ -378,6 +378,12 @@ void peer_datagrams_read(struct peer *p)
 		set_timer(p->repair, session_missing_at(p->world->session));
 }
 
+void peer_not_injected(struct peer *p)
+{
+	if (p->bulk)
+		bulk_not_injected(p->bulk);
+}
+
 static bool send_gone(struct peer *p, uint64_t first, uint64_t last)
 {
 	uint8_t bytes[LINK_RANGE_LEN];

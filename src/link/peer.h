@@ -50,6 +50,8 @@ void peer_off(struct peer *p);
 void peer_item(struct peer *p, const struct link_item *item);
 /* Datagrams were read: look whether some are missing. */
 void peer_datagrams_read(struct peer *p);
+/* The device did not take what came by them. */
+void peer_not_injected(struct peer *p);
 
 /* State, Resync, Coverage, Tracked of the director. */
 void peer_message(struct peer *p, const char *method, const json_t *parameters);

@@ -547,6 +547,11 @@ void resync_peer_clock(struct resync *r, uint64_t peer_us)
 	r->peer_clock_us = peer_us;
 }
 
+void resync_not_injected(struct resync *r, struct instant now)
+{
+	feeder_not_injected(&r->feeder, now);
+}
+
 bool resync_message(struct resync *r, enum stream_type type, const uint8_t *data, size_t len,
 	struct instant now)
 {

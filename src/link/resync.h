@@ -90,6 +90,8 @@ struct instant resync_step(struct resync *r, struct instant now);
 size_t resync_push(struct resync *r, const uint64_t *places, size_t n);
 /* The peer's clock, as it told it in a digest: echoed with what is pushed. */
 void resync_peer_clock(struct resync *r, uint64_t peer_us);
+/* Something that came beside a resync was not injected: the kernel gets it by step(). */
+void resync_not_injected(struct resync *r, struct instant now);
 
 /* The peer is being answered. */
 bool resync_is_giving(const struct resync *r);

@@ -83,6 +83,17 @@ static int inject(const void *message, size_t len, void *userdata)
 	return tun_write(t->tun, &t->flow, message, len);
 }
 
+/* What the relay takes from the peer: nobody says it again. */
+static int inject_news(const void *message, size_t len, void *userdata)
+{
+	struct tandem_mode *t = userdata;
+	int r = inject(message, len, t);
+
+	if (r < 0)
+		peer_not_injected(t->peer);
+	return r;
+}
+
 static int kernel_queue(struct udp_queue *ret, void *userdata)
 {
 	struct tandem_mode *t = userdata;
@@ -111,6 +122,10 @@ static int on_kernel(sd_event_source *source, int fd, uint32_t revents, void *us
 			t->counts.n[COUNT_KERNEL_NOISE]++;
 			continue;
 		}
+		/* Somebody deleted the device: it would be ready for ever. The director makes
+		 * another one before it starts us again. */
+		if (len == -EBADFD)
+			return sd_event_exit(helper_loop(t->helper), len);
 		if (len <= 0)
 			break; /* -EIO: the device is down; then nothing comes */
 		if (t->wanted)
@@ -482,7 +497,7 @@ static int make_parts(struct tandem_mode *t)
 	if (r < 0)
 		return r;
 	t->relay_world = (struct relay_world){
-		.send = send_datagram, .inject = inject, .item = on_item, .userdata = t};
+		.send = send_datagram, .inject = inject_news, .item = on_item, .userdata = t};
 	relay_init(&t->relay, t->session, t->shadow, &t->counts, &t->relay_world);
 	t->peer_world = (struct peer_world){.helper = t->helper,
 		.counts = &t->counts,

@@ -36,8 +36,8 @@ def checker(pair):
 class Agent:
     """Answers each connection with its text, which a test may change; None: never."""
 
-    def __init__(self, namespace, text, port=5555, greeting=0):
-        self.text, self.heard = text, []
+    def __init__(self, namespace, text, port=5555, greeting=0, stays=False):
+        self.text, self.heard, self.stays = text, [], stays  # until the other side ends the connection
         with namespace.entered():
             self.socket = socket.socket()
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -59,6 +59,8 @@ class Agent:
                 with contextlib.suppress(OSError):
                     for piece in self.text if isinstance(self.text, list) else [self.text]:
                         peer.sendall(piece)
+                    if self.stays:
+                        peer.recv(1)
                 peer.close()
 
     def close(self):
@@ -109,6 +111,15 @@ def test_an_agent_says_weight_drain_and_down_and_what_it_does_not_say_stays(chec
     checker.wait_report(lambda r: r["targets"][0]["failures"] >= before + 3)
     one.text = b"up\n"
     checker.wait("Verdict", state="up")
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_an_agent_leaves_no_time_wait_behind(checker, pair, agent, stays):
+    agent(b"up\n", stays=stays)
+    checker.configure(targets=[target()])
+    checker.wait_report(lambda report: report["targets"][0]["checks"] >= 10)
+    with pair[0].entered(), open("/proc/thread-self/net/sockstat", encoding="ascii") as f:
+        assert " tw 0 " in f.read()
 
 
 def test_wishes_survive_a_checker(pair, agent):

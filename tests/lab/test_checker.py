@@ -7,6 +7,7 @@ import time
 import pytest
 
 from played_director import Helper, Listener, Namespace, connect
+from process import wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
 
@@ -186,6 +187,33 @@ def test_a_check_leaves_no_time_wait_behind(checker, pair, listen):
     for namespace in pair:
         with namespace.entered(), open("/proc/thread-self/net/sockstat", encoding="ascii") as f:
             assert " tw 0 " in f.read()
+
+
+def open_files(helper):
+    return len(os.listdir(f"/proc/{helper.process.pid}/fd"))
+
+
+def test_reloads_in_the_middle_of_checks_leave_nothing_open(checker, pair, figure):
+    pair[1].nft("add table inet t; add chain inet t i { type filter hook input priority 0; policy drop; }")
+    settings = {"dns": {"name": "www.example.net"}, "udp": {"reply_is": "00"}, "tcp": {}, "agent": {}, "smtp": {},
+                "http": {}, "https": {}, "tls": {}, "grpc": {}}
+
+    def targets(port):
+        return [target(f"{kind}{i}", port=port + i, type=kind, settings=settings[kind], interval_us=1000,
+                       timeout_us=30000000) for kind in settings for i in range(5)]
+    assert checker.configure(targets=targets(1000)) == []
+    running = wait_until(lambda: (n := open_files(checker)) > len(targets(0)) and n, 5, "checks under way")
+    assert checker.configure(targets=[]) == []
+    before = open_files(checker)
+    assert running >= before + len(targets(0))
+    most = 0
+    for i in range(1000):
+        assert checker.configure(targets=targets(2000 + i % 2 * 10)) == []
+        most = max(most, open_files(checker))
+    assert checker.configure(targets=[]) == []
+    assert open_files(checker) == before
+    assert most > before  # some were under way when the next reload came
+    figure("reloads in the middle of checks", f"1000: {most} files open at the most, {before} before and after")
 
 
 def test_a_connection_that_meets_itself_is_no_server(checker, pair):

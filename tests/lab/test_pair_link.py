@@ -266,6 +266,16 @@ def test_a_restarted_director_is_heard_again(pair_lab):
         wait_peer(d, 30, alive=True, stream=True, trouble_here="none", trouble_there="none")
 
 
+def test_a_device_that_somebody_deleted_is_made_again(pair_lab):
+    lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
+    pid = lb1.helper_pid("link")
+    pair_lab["lb1"].ip("link del tandem-sync")
+    lb1.wait_helper_replaced("link", pid)
+    assert "UP" in pair_lab["lb1"].run("ip", "link", "show", "tandem-sync")
+    for d in (lb1, lb2):
+        wait_peer(d, 30, alive=True, stream=True, trouble_here="none", trouble_there="none")
+
+
 def test_split_brain_drill(pair_lab):
     """The network of the adverts cut, the link up: nobody takes over. Both cut: takeover. Healed: one Active."""
     lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
