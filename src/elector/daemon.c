@@ -275,6 +275,15 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 		router->config.group, "INTERFACE", router->config.interface, NULL);
 }
 
+static void prepare(void *io, const struct router *router)
+{
+	struct daemon *d = io;
+
+	helper_send(d->helper, "Prepare",
+		json_pack("{s:s, s:I}", "name", router->config.name, "number",
+			(json_int_t)router->prepares));
+}
+
 static void changed(void *io, const struct router *router)
 {
 	struct daemon *d = io;
@@ -306,6 +315,7 @@ static const struct elector_ops operations = {
 	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
+	.prepare = prepare,
 	.changed = changed,
 	.event = event,
 };
@@ -506,6 +516,15 @@ static void report(struct helper *h, json_t *report_object, void *userdata)
 	(void)json_object_set_new(report_object, "routers", message_report(&d->elector));
 }
 
+static void on_prepared(struct daemon *d, const json_t *parameters)
+{
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+	json_int_t number = json_integer_value(json_object_get(parameters, "number"));
+
+	if (name)
+		elector_prepared(&d->elector, name, (uint32_t)number, clock_now());
+}
+
 /* What an operator asks for. One that comes before the state file is ours is not for us yet. */
 static void take_message(
 	struct helper *h, const char *method, const json_t *parameters, void *userdata)
@@ -525,6 +544,8 @@ static void take_message(
 		elector_switchover(&d->elector,
 			json_string_value(json_object_get(parameters, "name")),
 			json_is_true(json_object_get(parameters, "insist")), clock_now());
+	else if (strcmp(method, "Prepared") == 0)
+		on_prepared(d, parameters);
 	else if (strcmp(method, "Ready") == 0)
 		elector_ready(&d->elector, clock_now());
 	else if (strcmp(method, "Maintenance") == 0)

@@ -649,6 +649,17 @@ void elector_ready(struct elector *e, struct instant now)
 	end_turn(e, now);
 }
 
+void elector_prepared(struct elector *e, const char *name, uint32_t number, struct instant now)
+{
+	struct router *router = e->left ? NULL : router_by_name(e, name);
+
+	if (!router)
+		return;
+	take_turn(e);
+	router_prepared(router, number, now);
+	end_turn(e, now);
+}
+
 void elector_leave(struct elector *e, struct instant now)
 {
 	e->left = true;

@@ -48,6 +48,8 @@ int elector_causes(
 void elector_hold(struct elector *e, uint64_t ready_timeout_us, struct instant now);
 /* The director is ready: preempting is allowed where it is configured. */
 void elector_ready(struct elector *e, struct instant now);
+/* What the router of that name asked for before a takeover, by that number, has ended. */
+void elector_prepared(struct elector *e, const char *name, uint32_t number, struct instant now);
 /* Every router leaves in order: release, then resign. Nothing begins again after this. One that was
  * never configured leaves for its predecessor. */
 void elector_leave(struct elector *e, struct instant now);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PREPARE_MAX_US 5000000
+
 #define JSON_INT(n) ((json_int_t)(n))
 
 /* False when the text does not fit. */
@@ -219,21 +221,24 @@ static const char *read_moved(const json_t *json, struct router_config *ret)
 /* Members that may be absent. */
 static const char *read_policy(const json_t *json, struct router_config *ret)
 {
-	json_int_t down_intervals = VRRP_DOWN_INTERVALS, preempt_delay_us = 0, settle_us = 0;
+	json_int_t down_intervals = VRRP_DOWN_INTERVALS, preempt_delay_us = 0, settle_us = 0,
+		   prepare_us = 0;
 	const char *group = "";
 
-	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?s}", "down_intervals",
+	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?I, s?s}", "down_intervals",
 		    &down_intervals, "preempt_delay_us", &preempt_delay_us, "settle_us", &settle_us,
-		    "group", &group) < 0)
-		return "down_intervals, preempt_delay_us, settle_us or group is of the wrong type";
+		    "prepare_us", &prepare_us, "group", &group) < 0)
+		return "down_intervals, preempt_delay_us, settle_us, prepare_us or group is of the "
+		       "wrong type";
 	if (!in_range(down_intervals, 1, VRRP_DOWN_INTERVALS_MAX) || preempt_delay_us < 0 ||
-		settle_us < 0)
-		return "down_intervals, preempt_delay_us or settle_us is out of range";
+		settle_us < 0 || !in_range(prepare_us, 0, PREPARE_MAX_US))
+		return "down_intervals, preempt_delay_us, settle_us or prepare_us is out of range";
 	if (!copy_text(ret->group, sizeof(ret->group), group))
 		return "the name of the group is too long";
 	ret->down_intervals = (uint8_t)down_intervals;
 	ret->preempt_delay_us = (uint64_t)preempt_delay_us;
 	ret->settle_us = (uint64_t)settle_us;
+	ret->prepare_us = (uint64_t)prepare_us;
 	return NULL;
 }
 

@@ -62,6 +62,7 @@ struct router_config {
 	bool preempt;
 	uint64_t preempt_delay_us;
 	uint64_t settle_us;
+	uint64_t prepare_us; /* for the director's program before a takeover; 0: there is none */
 	struct vrrp_format format; /* with the family of the router */
 	struct addr source;        /* of unicast adverts; family 0: the port's primary address */
 	struct vrrp_peers peers;   /* none: multicast */
@@ -131,6 +132,8 @@ struct elector_ops {
 	void (*arm)(void *io, struct instant deadline);
 	/* For the operator: a transition, or something else that happened (router may be NULL). */
 	void (*transition)(void *io, const struct router *router, enum vrrp_state old_state);
+	/* Ask for what must be done before a takeover: elector_prepared() when it has ended. */
+	void (*prepare)(void *io, const struct router *router);
 	/* Something else about it that the director keeps: the priority, a handover. */
 	void (*changed)(void *io, const struct router *router);
 	void (*event)(void *io, enum event event, const struct router *router, const char *message);
@@ -176,6 +179,7 @@ struct router {
 	struct group *group; /* NULL: it is in none */
 	size_t place;        /* among the group's members */
 	bool held;           /* the director is not ready: it preempts nobody */
+	uint32_t prepares;   /* asked for so far: the number of the last one */
 	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
@@ -275,6 +279,8 @@ void router_finish(struct router *r, struct instant now);
 /* The addresses of its adverts, after those that are in *advert. */
 void router_put_addresses(const struct router_config *c, struct vrrp_advert *advert);
 void router_hear(struct router *r, const struct vrrp_advert *advert, struct instant now);
+/* What was asked for by that number has come to its end. */
+void router_prepared(struct router *r, uint32_t number, struct instant now);
 void router_timer(struct router *r, struct instant now);
 struct instant router_deadline(const struct router *r);
 

@@ -257,6 +257,12 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	note("%s>%s; ", vrrp_state_name(old_state), vrrp_state_name(router->vrrp.state));
 }
 
+static void prepare(void *io, const struct router *router)
+{
+	(void)io;
+	note("prepare %u; ", router->prepares);
+}
+
 static void changed(void *io, const struct router *router)
 {
 	(void)io;
@@ -284,6 +290,7 @@ static const struct elector_ops recorder = {
 	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
+	.prepare = prepare,
 	.changed = changed,
 	.event = event,
 };
