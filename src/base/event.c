@@ -25,6 +25,7 @@ static const struct {
 	[EVENT_TRACK_FAILED] = {"track-failed", "89ef18484dba4643bea6f9d7e9a15450", LOG_WARNING},
 	[EVENT_TRACK_PASSED] = {"track-passed", "eb48f3d157634a15aca282df86e15281", LOG_NOTICE},
 	[EVENT_TRACK_ERROR] = {"track-error", "380bdd1f85a54bab97362e086a4ba944", LOG_ERR},
+	[EVENT_BEFORE_ACTIVE] = {"before-active", "696e5854c13946d08a10d79f0bf9ccdf", LOG_INFO},
 	[EVENT_NOTIFY_FAILED] = {"notify-failed", "ed85bdc5dcd14fe4ac4d15b8cc02476e", LOG_WARNING},
 	[EVENT_NOTIFY_SKIPPED] = {"notify-skipped", "612c533c40fe40db8c2de7cfe2244ce2",
 		LOG_WARNING},

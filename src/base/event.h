@@ -17,6 +17,7 @@ enum event {
 	EVENT_TRACK_FAILED,      /* something watched has failed */
 	EVENT_TRACK_PASSED,      /* ... works again, or for the first time */
 	EVENT_TRACK_ERROR,       /* ... cannot be watched */
+	EVENT_BEFORE_ACTIVE,     /* the program that a takeover waits for has ended well */
 	EVENT_NOTIFY_FAILED,     /* a program of notify failed, or was killed */
 	EVENT_NOTIFY_SKIPPED,    /* ... was not run: there was news before its turn */
 	EVENT_NOT_READY,         /* the hold before preempting ended without the director's word */

@@ -278,10 +278,12 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 static void prepare(void *io, const struct router *router)
 {
 	struct daemon *d = io;
+	json_t *json = message_router(router, router->vrrp.state);
 
-	helper_send(d->helper, "Prepare",
-		json_pack("{s:s, s:I}", "name", router->config.name, "number",
-			(json_int_t)router->prepares));
+	(void)json_object_set_new(
+		json, "reason", json_string(vrrp_reason_name(router->vrrp.vacant)));
+	(void)json_object_set_new(json, "number", json_integer(router->prepares));
+	helper_send(d->helper, "Prepare", json);
 }
 
 static void changed(void *io, const struct router *router)
