@@ -443,7 +443,7 @@ def test_a_hung_program_or_director_costs_a_takeover_its_deadline_only(
         took = time.monotonic() - begun
     finally:
         os.kill(lb2.pid, signal.SIGCONT)
-    figure(f"takeover with a hung {hung}", took)
+    figure(f"takeover with a hung {hung}", f"{took * 1000:.0f} ms", "deadline 1 s")
     assert 0.9 < took < 4, took
     if hung == "program":
         assert "took too long and was killed" in lb2.wait_event("notify-failed")
