@@ -36,6 +36,7 @@ static const struct {
 	[EVENT_ADVERTS_BACK] = {"adverts-back", "73ca041be3624325b2c4d2e24cd670b8", LOG_NOTICE},
 	[EVENT_ADVERT_REJECTED] = {"advert-rejected", "fe010d6e624fc0fb80b9978cc011fc59",
 		LOG_WARNING},
+	[EVENT_ADVERT_TOO_LONG] = {"advert-too-long", "ea61121dbe0a4d5a8bfe7b022b956497", LOG_ERR},
 	[EVENT_CLOCK_DEAF] = {"clock-deaf", "a11803d635e040ed97eb25bda2e7e444", LOG_ERR},
 	[EVENT_ADDRESS_RESTORED] = {"address-restored", "57f15bf4717a22679cceed45df25146e",
 		LOG_WARNING},

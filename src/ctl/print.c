@@ -57,6 +57,9 @@ static void print_tracked(FILE *f, const json_t *r)
 
 	if (json_array_size(json_object_get(r, "causes")) > 0)
 		(void)fprintf(f, "  %s\n", text(r, "score"));
+	if (number(r, "needs_mtu") > 0)
+		(void)fprintf(f, "  adverts need an MTU of %lld, which the interface has not\n",
+			number(r, "needs_mtu"));
 	if (*text(hook, "last"))
 		(void)fprintf(f, "  before_active: %s\n", text(hook, "last"));
 	if (number(notify, "failures") > 0 || number(notify, "skipped") > 0)

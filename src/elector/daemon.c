@@ -329,6 +329,7 @@ static void on_link(const struct rtnl_link *link, void *userdata)
 	struct daemon *d = userdata;
 
 	elector_link(&d->elector, link->ifindex, link->name, link->up, link->mac);
+	elector_link_mtu(&d->elector, link->ifindex, link->mtu);
 }
 
 static void on_link_gone(int ifindex, void *userdata)

@@ -763,6 +763,14 @@ void elector_link(struct elector *e, int ifindex, const char *name, bool up,
 	memcpy(named->mac, mac, PORT_MAC_LEN);
 }
 
+void elector_link_mtu(struct elector *e, int ifindex, uint32_t mtu)
+{
+	struct port *p = port_by_index(e, ifindex);
+
+	if (p)
+		p->mtu = mtu;
+}
+
 void elector_link_gone(struct elector *e, int ifindex)
 {
 	struct port *p = ifindex ? port_by_index(e, ifindex) : NULL;
@@ -868,6 +876,7 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 
 static void settle_router(struct router *r, struct instant now)
 {
+	wire_mind_mtu(r);
 	if (router_has_fault(r))
 		router_fault(r, now);
 	if (!r->group && !router_is_ready(r))

@@ -67,6 +67,8 @@ void elector_maintain(struct elector *e, enum maintenance maintenance, struct in
  * makes the routers follow. */
 void elector_link(struct elector *e, int ifindex, const char *name, bool up,
 	const uint8_t mac[static PORT_MAC_LEN]);
+/* ... in bytes; 0: it is not known. */
+void elector_link_mtu(struct elector *e, int ifindex, uint32_t mtu);
 void elector_link_gone(struct elector *e, int ifindex);
 /* A route or a rule was removed. */
 void elector_route_gone(struct elector *e, const struct moved *what);

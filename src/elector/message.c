@@ -438,6 +438,7 @@ json_t *message_report(const struct elector *e)
 		(void)json_object_set_new(json, "interface_up", json_boolean(router_home(r)->up));
 		(void)json_object_set_new(json, "base_priority", json_integer(r->config.priority));
 		(void)json_object_set_new(json, "causes", causes_to_json(&r->config.causes));
+		(void)json_object_set_new(json, "needs_mtu", json_integer(r->needs_mtu));
 		(void)json_object_set_new(json, "deaf", json_boolean(wire_is_deaf(r)));
 		(void)json_object_set_new(json, "counters", counters_of(r));
 		(void)json_array_append_new(routers, json);

@@ -39,6 +39,7 @@ struct port {
 	bool broken;  /* the interface that the socket is bound to is gone */
 	bool renamed; /* the interface has another name now: what is ours there is to go */
 	uint8_t mac[PORT_MAC_LEN];
+	uint32_t mtu; /* 0: not known */
 	struct voice voices[VOICES];
 	uint64_t rejected[VRRP_REJECT_MAX_]; /* what is for no router in particular */
 	struct instant next_complaint;       /* when a rejected datagram is worth an event again */
@@ -196,6 +197,7 @@ struct router {
 	uint8_t inherited;      /* an adopter's priority until causes are known; 0: its own */
 	bool send_failed;       /* the last advert did not leave */
 	struct vrrp_auth *auth; /* NULL: nothing was ever to be signed */
+	uint32_t needs_mtu;     /* that its adverts need and the port has not; 0: they fit */
 	unsigned stale;         /* signed adverts in a row that our clock calls stale */
 	uint64_t rejected[VRRP_REJECT_MAX_];
 	struct instant next_complaint[VRRP_REJECT_MAX_];
