@@ -17,6 +17,7 @@ enum event {
 	EVENT_TRACK_FAILED,      /* something watched has failed */
 	EVENT_TRACK_PASSED,      /* ... works again, or for the first time */
 	EVENT_TRACK_ERROR,       /* ... cannot be watched */
+	EVENT_BEFORE_ACTIVE,     /* the program that a takeover waits for has ended well */
 	EVENT_NOTIFY_FAILED,     /* a program of notify failed, or was killed */
 	EVENT_NOTIFY_SKIPPED,    /* ... was not run: there was news before its turn */
 	EVENT_NOT_READY,         /* the hold before preempting ended without the director's word */
@@ -24,6 +25,7 @@ enum event {
 	EVENT_TAKEOVER_WITHHELD, /* adverts are missing, and the peer says that it is Active */
 	EVENT_ADVERTS_BACK,      /* ... they are heard again */
 	EVENT_ADVERT_REJECTED,   /* a datagram was not an advert for us; rate-limited */
+	EVENT_ADVERT_TOO_LONG,   /* for the MTU of the interface that it is sent on */
 	EVENT_CLOCK_DEAF,        /* every signed advert is stale: a clock is wrong */
 	EVENT_ADDRESS_RESTORED,  /* somebody removed a virtual address, it was put back */
 	EVENT_ADDRESS_CONTESTED, /* ... again and again; a sum, once a minute */

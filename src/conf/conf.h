@@ -131,9 +131,16 @@ static inline bool conf_track_is_number(const struct conf_track *t)
 	return t->kind == CONF_TRACK_FILE || t->down_here;
 }
 
+/* A program that the takeover waits for. */
+struct conf_before_active {
+	char **command; /* as in conf_command; NULL: there is none */
+	uint64_t timeout_us;
+};
+
 /* Programs that are told what became of a virtual router. */
 struct conf_notify {
 	char **active, **backup, **fault, **stop, **any; /* as in conf_command */
+	struct conf_before_active before_active;
 	bool shell;
 	char *user;
 	uint64_t timeout_us;

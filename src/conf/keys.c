@@ -479,7 +479,37 @@ static const struct key track_items[] = {
 };
 static const struct keys track_keys = {"track", sizeof(struct conf_track), KEYS(track_items)};
 
+static const struct key before_active_items[] = {
+	{
+		.name = "command",
+		.type = KEY_ARGV,
+		.required = true,
+		.max = CONF_ARGV_MAX,
+		.field = FIELD(struct conf_before_active, command),
+		.meaning = "Run before this director becomes Active, which waits for it",
+	},
+	{
+		.name = "timeout",
+		.type = KEY_DURATION,
+		.fallback = "500ms",
+		.min = 10 * MS,
+		.max = 5000 * MS,
+		.unit_us = 1,
+		.field = FIELD(struct conf_before_active, timeout_us),
+		.meaning = "How long that waits at most; then the program is killed",
+	},
+};
+static const struct keys before_active_keys = {
+	"before_active", sizeof(struct conf_before_active), KEYS(before_active_items)};
+
 static const struct key notify_items[] = {
+	{
+		.name = "before_active",
+		.type = KEY_OBJECT,
+		.object = &before_active_keys,
+		.field = FIELD(struct conf_notify, before_active),
+		.meaning = "A program that a takeover waits for",
+	},
 	{
 		.name = "active",
 		.type = KEY_ARGV,

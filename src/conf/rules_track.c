@@ -264,6 +264,16 @@ static void rule_track(const struct place_of *at, struct conf_track *t)
 	rule_members(at, "any", t->any, t->n_any);
 }
 
+static void rule_before_active(const struct place_of *at, const struct conf_notify *n)
+{
+	const struct path path = {at->path, "before_active", 0};
+	struct place_of its = *at;
+
+	its.path = &path;
+	its.json = json_object_get(at->json, "before_active");
+	rule_program(&its, "command", n->before_active.command, n->shell);
+}
+
 static void rule_notify(const struct place_of *at, const struct conf_notify *n)
 {
 	rule_program(at, "active", n->active, n->shell);
@@ -271,6 +281,7 @@ static void rule_notify(const struct place_of *at, const struct conf_notify *n)
 	rule_program(at, "fault", n->fault, n->shell);
 	rule_program(at, "stop", n->stop, n->shell);
 	rule_program(at, "any", n->any, n->shell);
+	rule_before_active(at, n);
 }
 
 static void rule_router(const struct rules *r, size_t router)

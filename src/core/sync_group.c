@@ -54,6 +54,23 @@ static bool leaves_everywhere(const struct sync_group *g, uint8_t priority)
 	return true;
 }
 
+static bool any_preparing(const struct sync_group *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (g->members[i]->prepare == VRRP_PREPARING)
+			return true;
+	return false;
+}
+
+/* All together, as soon as all are prepared. */
+static void take(struct sync_group *g, struct instant now, unsigned *effects)
+{
+	forget_ties(g);
+	step_others(g, g->n, VRRP_EV_GROUP_PREPARE, now, effects);
+	if (!any_preparing(g))
+		step_others(g, g->n, VRRP_EV_GROUP_TAKE, now, effects);
+}
+
 /* 6.4.2 for all members. `before` is what the stepping member was. */
 static void backup_stepped(struct sync_group *g, size_t member, const struct vrrp *before,
 	struct instant now, unsigned *effects)
@@ -61,10 +78,11 @@ static void backup_stepped(struct sync_group *g, size_t member, const struct vrr
 	const struct vrrp *v = g->members[member];
 	bool resigned = v->vacant == VRRP_REASON_PEER_RESIGNED && !before->vacant;
 
-	if (all_vacant(g) || (resigned && leaves_everywhere(g, before->peer_priority))) {
-		forget_ties(g);
-		step_others(g, g->n, VRRP_EV_GROUP_TAKE, now, effects);
-	}
+	if (all_vacant(g) || (resigned && leaves_everywhere(g, before->peer_priority)))
+		take(g, now, effects);
+	else if (before->vacant && !v->vacant)
+		for (size_t i = 0; i < g->n; i++)
+			vrrp_unprepare(g->members[i]);
 }
 
 /* One that woke up too late to believe the silence on its LAN believes no other's. */

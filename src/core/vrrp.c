@@ -1,7 +1,8 @@
 /* The VRRP state machine (RFC 9568, section 6.4), with these rules beyond it, each in
  * docs/decisions.md: late is lost, no skew for two, the loser says so and the winner shouts, a cap
  * on the interval that a peer can teach us, a delay before preempting, and silence that is believed
- * neither before the link has settled, nor while the peer says otherwise by another way. This
+ * neither before the link has settled, nor while the peer says otherwise by another way; and a
+ * takeover that waits, for a bounded time, for what must be done before. This
  * module decides who is Active; whether the interface is up, and what an effect does, is the
  * caller's business. */
 #include "core/vrrp.h"
@@ -103,6 +104,7 @@ static void enter(
 	v->since = now;
 	v->vouched = false;
 	v->look = INSTANT_NEVER;
+	v->prepare = VRRP_UNPREPARED;
 }
 
 /* A link that has just come up may carry nothing yet, while a switch learns who is there. Whoever
@@ -110,6 +112,7 @@ static void enter(
 static void set_active_down(struct vrrp *v)
 {
 	v->vacant = VRRP_REASON_NONE;
+	v->prepare = VRRP_UNPREPARED;
 	v->deadline = instant_add(v->mark, down_us(&v->config, v->active_interval_cs));
 	if (!v->peer.family)
 		v->deadline = instant_max(v->deadline, instant_add(v->joined, v->config.settle_us));
@@ -172,15 +175,27 @@ static void become_backup(struct vrrp *v, enum vrrp_reason reason, struct instan
 	arm_active_down(v, now);
 }
 
-/* Who would be Active by itself is, or waits for its group. */
+/* Once for each takeover. */
+static unsigned prepare(struct vrrp *v, struct instant now)
+{
+	if (!v->config.prepare_us || v->prepare != VRRP_UNPREPARED)
+		return 0;
+	v->prepare = VRRP_PREPARING;
+	v->deadline = instant_add(now, v->config.prepare_us);
+	return VRRP_DO_PREPARE;
+}
+
+/* Who would be Active by itself is, or prepares for it, or waits for its group. */
 static unsigned take_over(struct vrrp *v, enum vrrp_reason reason, struct instant now)
 {
-	if (!v->config.grouped)
+	if (!v->config.grouped && !v->config.prepare_us)
 		return become_active(v, reason, now);
+	if (v->prepare == VRRP_PREPARING)
+		return 0;
 	v->vacant = reason;
 	v->vouched = false;
 	v->deadline = v->look = INSTANT_NEVER;
-	return 0;
+	return v->config.grouped ? 0 : prepare(v, now);
 }
 
 /* One advert, forged or mistaken, must not silence us for long. In version 2 all routers are
@@ -218,11 +233,11 @@ static unsigned join(struct vrrp *v, struct instant now)
 		v->joined = now;
 	v->link_is_new = false;
 	settled = instant_reached(instant_add(v->joined, v->config.settle_us), now);
-	if (v->config.priority == 255 && settled && !v->config.grouped)
+	if (v->config.priority == 255 && settled && !v->config.grouped && !v->config.prepare_us)
 		return become_active(v, VRRP_REASON_OWNER, now);
 	become_backup(v, VRRP_REASON_STARTUP, now);
 	if (v->config.priority == 255)
-		v->deadline = instant_add(v->joined, v->config.settle_us);
+		v->deadline = instant_max(now, instant_add(v->joined, v->config.settle_us));
 	return 0;
 }
 
@@ -245,6 +260,8 @@ static unsigned step_initialize(struct vrrp *v, const struct vrrp_event *event, 
 	case VRRP_EV_SHUTDOWN:
 	case VRRP_EV_NO_ADDRESS:
 	case VRRP_EV_YIELD:
+	case VRRP_EV_PREPARED:
+	case VRRP_EV_GROUP_PREPARE:
 	case VRRP_EV_GROUP_LOSE:
 	case VRRP_EV_GROUP_DOWN:
 	case VRRP_EV_TIMER:
@@ -353,11 +370,36 @@ static unsigned advert_is_missing(
 	return 0;
 }
 
+/* The wait is over. One that slept meanwhile knows nothing about the present. */
+static unsigned is_prepared(struct vrrp *v, struct instant now)
+{
+	if (instant_between_us(v->deadline, now) > down_us(&v->config, v->active_interval_cs)) {
+		arm_active_down(v, now);
+		return 0;
+	}
+	if (!v->config.grouped)
+		return become_active(v, v->vacant, now);
+	v->prepare = VRRP_PREPARED;
+	v->deadline = INSTANT_NEVER;
+	return 0;
+}
+
 static unsigned backup_timer(struct vrrp *v, const struct vrrp_event *event, struct instant now)
 {
 	if (instant_reached(v->deadline, now))
-		return active_is_down(v, event->vouched, now);
+		return v->prepare == VRRP_PREPARING ? is_prepared(v, now)
+						    : active_is_down(v, event->vouched, now);
 	return instant_reached(v->look, now) ? advert_is_missing(v, event, now) : 0;
+}
+
+/* What its group has decided holds for one that would not be Active by itself, too. */
+static unsigned prepare_for_group(struct vrrp *v, struct instant now)
+{
+	if (!v->vacant) {
+		v->vacant = VRRP_REASON_GROUP;
+		v->deadline = v->look = INSTANT_NEVER;
+	}
+	return prepare(v, now);
 }
 
 struct instant vrrp_next(const struct vrrp *v)
@@ -392,6 +434,10 @@ static unsigned step_backup(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_YIELD:
 	case VRRP_EV_GROUP_LOSE:
 		return 0;
+	case VRRP_EV_PREPARED:
+		return v->prepare == VRRP_PREPARING ? is_prepared(v, now) : 0;
+	case VRRP_EV_GROUP_PREPARE:
+		return prepare_for_group(v, now);
 	case VRRP_EV_TIMER:
 		return backup_timer(v, event, now);
 	case VRRP_EV_ADVERT:
@@ -470,6 +516,8 @@ static unsigned step_active(struct vrrp *v, const struct vrrp_event *event, stru
 	case VRRP_EV_YIELD:
 		become_backup(v, VRRP_REASON_YIELDED, now);
 		return VRRP_DO_RELEASE | VRRP_DO_RESIGN;
+	case VRRP_EV_PREPARED:
+	case VRRP_EV_GROUP_PREPARE:
 	case VRRP_EV_GROUP_TAKE:
 		return 0;
 	case VRRP_EV_GROUP_LOSE: /* not priority 0: nobody is invited to take what the group has */
@@ -529,6 +577,14 @@ void vrrp_listen(struct vrrp *v, struct instant now)
 		v->look = instant_add(now, silence_us(&v->config, v->active_interval_cs, 1));
 }
 
+void vrrp_unprepare(struct vrrp *v)
+{
+	if (v->state != VRRP_BACKUP || v->prepare == VRRP_UNPREPARED)
+		return;
+	v->prepare = VRRP_UNPREPARED;
+	v->deadline = INSTANT_NEVER;
+}
+
 static bool is_leaving(enum vrrp_event_kind kind)
 {
 	return kind == VRRP_EV_SHUTDOWN || kind == VRRP_EV_LINK_DOWN ||
@@ -568,6 +624,8 @@ unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, stru
 		return 0;
 	case VRRP_BACKUP:
 		learn_interval(v, v->active_interval_cs);
+		if (v->prepare == VRRP_PREPARING && !humbler)
+			return 0;
 		if (humbler)
 			v->mark = now;
 		set_active_down(v);

@@ -52,6 +52,16 @@ struct vrrp_config {
 	uint8_t version;        /* 2: RFC 3768's timers; else RFC 9568's */
 	bool fast_failover;     /* a peer that is dead is succeeded when one advert is missing */
 	bool grouped;           /* does not take over by itself: see core/sync_group.h */
+	/* How long a takeover waits at most for what must be done before it; 0: there is nothing.
+	 */
+	uint64_t prepare_us;
+};
+
+/* Backup: whether what must be done before a takeover is done. */
+enum vrrp_prepare {
+	VRRP_UNPREPARED,
+	VRRP_PREPARING, /* until `deadline` at most */
+	VRRP_PREPARED,  /* waits for its group */
 };
 
 struct vrrp {
@@ -78,8 +88,10 @@ struct vrrp {
 	struct instant preempt_from;
 	struct instant joined; /* the first start with this link */
 	bool link_is_new;      /* Initialize: the next start is one */
-	/* Backup in a group: for what reason it would be Active by itself; NONE: it would not. */
+	/* Backup that waits for its group, or prepares: for what reason it would be Active by
+	 * itself; NONE: it would not. */
 	enum vrrp_reason vacant;
+	enum vrrp_prepare prepare;
 };
 
 /* For how long, in intervals, a router may be silent before its successor may be there. */
@@ -100,10 +112,12 @@ enum vrrp_event_kind {
 	VRRP_EV_NO_ADDRESS, /* ... it is up, and has lost the address that adverts come from */
 	VRRP_EV_FAULT,      /* something else that it needs has failed */
 	VRRP_EV_YIELD,      /* Active: leave the place to a peer, which is there or soon will be */
-	VRRP_EV_GROUP_TAKE, /* its sync group is Active now ... */
-	VRRP_EV_GROUP_LOSE, /* ... or Backup, because another member lost ... */
-	VRRP_EV_GROUP_DOWN, /* ... or in Initialize, because another member is not ready */
-	VRRP_EV_TIMER,      /* the deadline may have passed */
+	VRRP_EV_PREPARED,   /* what VRRP_DO_PREPARE began has come to its end, well or not */
+	VRRP_EV_GROUP_PREPARE, /* its sync group will be Active as soon as all are prepared */
+	VRRP_EV_GROUP_TAKE,    /* its sync group is Active now ... */
+	VRRP_EV_GROUP_LOSE,    /* ... or Backup, because another member lost ... */
+	VRRP_EV_GROUP_DOWN,    /* ... or in Initialize, because another member is not ready */
+	VRRP_EV_TIMER,         /* the deadline may have passed */
 	VRRP_EV_ADVERT,
 };
 
@@ -126,6 +140,7 @@ enum vrrp_do {
 	VRRP_DO_CLAIM = 1 << 2,    /* install the virtual addresses */
 	VRRP_DO_ADVERT = 1 << 3,   /* send one advert at our priority */
 	VRRP_DO_ANNOUNCE = 1 << 4, /* gratuitous ARP for each address */
+	VRRP_DO_PREPARE = 1 << 5,  /* begin what must be done before a takeover */
 };
 
 /* Learned intervals are trusted up to this many times our own. */
@@ -152,6 +167,9 @@ unsigned vrrp_reconfigure(struct vrrp *v, const struct vrrp_config *config, stru
 
 /* A Backup starts its wait anew: what it knew is too old. */
 void vrrp_listen(struct vrrp *v, struct instant now);
+
+/* A Backup of a group that does not take over after all: what was prepared is to be done anew. */
+void vrrp_unprepare(struct vrrp *v);
 
 /* Whether a router that is Active would have to yield to this advert (6.4.3); *ret_tie: the
  * priorities are equal, so that the addresses decide. */

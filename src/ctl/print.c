@@ -53,9 +53,15 @@ static void print_addresses(FILE *f, const char *title, const json_t *addresses)
 static void print_tracked(FILE *f, const json_t *r)
 {
 	const json_t *notify = json_object_get(r, "notify");
+	const json_t *hook = json_object_get(notify, "before_active");
 
 	if (json_array_size(json_object_get(r, "causes")) > 0)
 		(void)fprintf(f, "  %s\n", text(r, "score"));
+	if (number(r, "needs_mtu") > 0)
+		(void)fprintf(f, "  adverts need an MTU of %lld, which the interface has not\n",
+			number(r, "needs_mtu"));
+	if (*text(hook, "last"))
+		(void)fprintf(f, "  before_active: %s\n", text(hook, "last"));
 	if (number(notify, "failures") > 0 || number(notify, "skipped") > 0)
 		(void)fprintf(f, "  notify: %lld of %lld runs failed, %lld states skipped\n",
 			number(notify, "failures"), number(notify, "runs"),

@@ -1,9 +1,11 @@
-/* Programs that are told what became of a virtual router. Each has a queue of one: while a program
- * runs, the latest state waits, and takes the place of one that waited before. */
+/* Programs that are told what became of a virtual router: each has a queue of one, where the latest
+ * state waits while a program runs, and takes the place of one that waited before. And one that a
+ * takeover waits for, which is in no queue. */
 #include "director/state.h"
 
 #include "conf/alloc.h"
 #include "director/run.h"
+#include "io/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,6 +38,13 @@ struct queue {
 	enum turn turn;  /* of now; TURN_MAX_: nothing is told */
 	struct run *run; /* NULL: none is under way */
 	uint64_t runs, failures, skipped;
+	struct hook {
+		struct run *run;   /* NULL: none is under way */
+		json_int_t number; /* the elector's */
+		struct instant began;
+		uint64_t runs, failures;
+		char how[RUN_WHY_MAX + 40]; /* the last one ended; empty: none did */
+	} hook;
 };
 
 struct notify {
@@ -94,17 +103,18 @@ static void on_done(const struct run_result *result, void *userdata)
 
 enum variable { VARIABLES = 9 };
 
-static void make_environment(const struct queue *q, char *ret[VARIABLES + 1])
+static void make_environment(
+	const struct queue *q, const struct news *news, char *ret[VARIABLES + 1])
 {
 	const struct director *d = q->director;
 
 	ret[0] = conf_printf("TANDEM_NODE=%s", d->conf->nodes[d->conf->self].name);
 	ret[1] = conf_printf("TANDEM_INSTANCE=%s", q->name);
-	ret[2] = conf_printf("TANDEM_STATE=%s", told_names[q->now.state]);
-	ret[3] = conf_printf("TANDEM_STATE_OLD=%s", told_names[q->now.old_state]);
-	ret[4] = conf_printf("TANDEM_REASON=%s", q->now.reason);
-	ret[5] = conf_printf("TANDEM_PRIORITY=%d", q->now.priority);
-	ret[6] = conf_printf("TANDEM_PEER=%s", q->now.peer);
+	ret[2] = conf_printf("TANDEM_STATE=%s", told_names[news->state]);
+	ret[3] = conf_printf("TANDEM_STATE_OLD=%s", told_names[news->old_state]);
+	ret[4] = conf_printf("TANDEM_REASON=%s", news->reason);
+	ret[5] = conf_printf("TANDEM_PRIORITY=%d", news->priority);
+	ret[6] = conf_printf("TANDEM_PEER=%s", news->peer);
 	ret[7] = conf_printf("TANDEM_INTERFACE=%s", q->conf->interface);
 	ret[8] = conf_printf("TANDEM_VRID=%u", q->conf->vrid);
 	ret[9] = NULL;
@@ -126,7 +136,7 @@ static bool start(struct queue *q, char **argv)
 
 	(void)snprintf(priority, sizeof(priority), "%d", q->now.priority);
 	(void)snprintf(why, sizeof(why), "has no user to run as: %s", strerror(-r));
-	make_environment(q, env);
+	make_environment(q, &q->now, env);
 	q->runs++;
 	if (r == 0)
 		r = run_start(q->director->loop, &command, on_done, q, &q->run, why);
@@ -182,6 +192,17 @@ static void copy(char *ret, size_t size, const json_t *said, const char *key)
 	(void)snprintf(ret, size, "%s", text ? text : "");
 }
 
+static struct news read_news(const struct queue *q, enum told state, const json_t *said)
+{
+	struct news news = {.state = state,
+		.old_state = q->state,
+		.priority = (int)json_integer_value(json_object_get(said, "priority"))};
+
+	copy(news.reason, sizeof(news.reason), said, "reason");
+	copy(news.peer, sizeof(news.peer), said, "peer");
+	return news;
+}
+
 static void skip(struct queue *q)
 {
 	char message[200];
@@ -210,14 +231,79 @@ void notify_router(struct director *d, size_t router, const json_t *said)
 		return;
 	if (q->waiting)
 		skip(q);
-	q->next = (struct news){.state = state,
-		.old_state = q->state,
-		.priority = (int)json_integer_value(json_object_get(said, "priority"))};
-	copy(q->next.reason, sizeof(q->next.reason), said, "reason");
-	copy(q->next.peer, sizeof(q->next.peer), said, "peer");
+	q->next = read_news(q, state, said);
 	q->state = state;
 	q->waiting = true;
 	go_on(q);
+}
+
+/* --- Before Active --- */
+
+/* Whatever became of it, the elector need not wait any more. */
+static void end_hook(struct queue *q, bool well, const char *how)
+{
+	struct hook *h = &q->hook;
+	char message[RUN_WHY_MAX + 200];
+
+	(void)snprintf(h->how, sizeof(h->how), "%s after %llu ms", how,
+		(unsigned long long)instant_between_us(h->began, clock_now()) / 1000);
+	(void)snprintf(message, sizeof(message), "%s: the program for \"before_active\" %s",
+		q->name, h->how);
+	h->failures += !well;
+	director_event(q->director, well ? EVENT_BEFORE_ACTIVE : EVENT_NOTIFY_FAILED, message,
+		"TANDEM_INSTANCE", q->name, "TANDEM_REASON", h->how, NULL);
+	roles_prepared(q->director, q->name, h->number);
+}
+
+static void on_hook_done(const struct run_result *result, void *userdata)
+{
+	struct queue *q = userdata;
+	char how[RUN_WHY_MAX];
+
+	q->hook.run = NULL;
+	end_hook(q, result->end == RUN_EXITED && result->status == 0,
+		run_describe(result, how, sizeof(how)));
+}
+
+static void start_hook(struct queue *q, const struct news *news)
+{
+	const struct conf_notify *n = &q->conf->notify;
+	char *env[VARIABLES + 1], why[RUN_WHY_MAX];
+	const struct run_command command = {.argv = n->before_active.command,
+		.shell = n->shell,
+		.env = env,
+		.user = &q->user,
+		.timeout_us = n->before_active.timeout_us};
+	int r = q->user_error;
+
+	(void)snprintf(why, sizeof(why), "has no user to run as: %s", strerror(-r));
+	make_environment(q, news, env);
+	if (r == 0)
+		r = run_start(q->director->loop, &command, on_hook_done, q, &q->hook.run, why);
+	for (size_t i = 0; i < VARIABLES; i++)
+		free(env[i]);
+	if (r < 0)
+		end_hook(q, false, why);
+}
+
+/* One that still runs is of a takeover that did not come about. */
+void notify_prepare(struct director *d, size_t router, const json_t *asked)
+{
+	struct queue *q = find(d->notify, d->conf->routers[router].name);
+	struct news news;
+
+	if (!q)
+		return;
+	run_cancel(q->hook.run);
+	q->hook.run = NULL;
+	q->hook.number = json_integer_value(json_object_get(asked, "number"));
+	q->hook.began = clock_now();
+	q->hook.runs++;
+	news = read_news(q, TOLD_ACTIVE, asked);
+	if (q->conf->notify.before_active.command)
+		start_hook(q, &news);
+	else /* of the configuration before this one */
+		roles_prepared(d, q->name, q->hook.number);
 }
 
 bool notify_is_busy(const struct director *d)
@@ -232,7 +318,7 @@ bool notify_is_busy(const struct director *d)
 
 static bool has_programs(const struct conf_notify *n)
 {
-	return n->active || n->backup || n->fault || n->stop || n->any;
+	return n->active || n->backup || n->fault || n->stop || n->any || n->before_active.command;
 }
 
 static void find_user(struct queue *q)
@@ -264,6 +350,7 @@ static struct queue *add(struct director *d, const char *name)
 static void drop(struct queue *q)
 {
 	run_cancel(q->run);
+	run_cancel(q->hook.run);
 	free(q->name);
 	free(q);
 }
@@ -322,10 +409,17 @@ void notify_done(struct director *d)
 json_t *notify_to_json(const struct director *d, const struct conf_router *router)
 {
 	const struct queue *q = d->notify ? find(d->notify, router->name) : NULL;
+	json_t *json;
 
 	if (!q || !has_programs(&router->notify))
 		return json_null();
-	return json_pack("{s:b, s:b, s:I, s:I, s:I}", "running", q->run != NULL, "waiting",
+	json = json_pack("{s:b, s:b, s:I, s:I, s:I}", "running", q->run != NULL, "waiting",
 		q->waiting, "runs", (json_int_t)q->runs, "failures", (json_int_t)q->failures,
 		"skipped", (json_int_t)q->skipped);
+	if (router->notify.before_active.command)
+		(void)json_object_set_new(json, "before_active",
+			json_pack("{s:b, s:I, s:I, s:s}", "running", q->hook.run != NULL, "runs",
+				(json_int_t)q->hook.runs, "failures", (json_int_t)q->hook.failures,
+				"last", q->hook.how));
+	return json;
 }

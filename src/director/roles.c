@@ -25,6 +25,9 @@ static void add_policy(const struct conf *conf, const struct conf_router *router
 	(void)json_object_set_new(json, "down_intervals", json_integer(router->down_intervals));
 	(void)json_object_set_new(
 		json, "preempt_delay_us", json_integer((json_int_t)router->preempt_delay_us));
+	if (router->notify.before_active.command)
+		(void)json_object_set_new(json, "prepare_us",
+			json_integer((json_int_t)router->notify.before_active.timeout_us));
 	(void)json_object_set_new(json, "settle_us", json_integer((json_int_t)router->settle_us));
 	(void)json_object_set_new(json, "fast_failover", json_boolean(router->fast_failover));
 	if (router->group != CONF_NONE)
@@ -163,10 +166,28 @@ static void on_router(struct director *d, const json_t *said)
 	notify_router(d, router, said);
 }
 
+/* Of a router that is gone nobody waits for the end. */
+static void on_prepare(struct director *d, const json_t *said)
+{
+	const char *name = json_string_value(json_object_get(said, "name"));
+	size_t router = name ? router_index(d->conf, name) : CONF_NONE;
+
+	if (router != CONF_NONE)
+		notify_prepare(d, router, said);
+}
+
+void roles_prepared(struct director *d, const char *name, json_int_t number)
+{
+	process_call(&d->helpers[HELPER_ELECTOR], "Prepared",
+		json_pack("{s:s, s:I}", "name", name, "number", number));
+}
+
 void roles_message(struct director *d, const char *method, const json_t *parameters)
 {
 	if (strcmp(method, "Router") == 0)
 		on_router(d, parameters);
+	else if (strcmp(method, "Prepare") == 0)
+		on_prepare(d, parameters);
 }
 
 /* VRID, family and interface are what the elector knows a virtual router by: one that has only a

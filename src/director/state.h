@@ -361,6 +361,8 @@ void helpers_done(struct director *d);
 /* roles.c */
 void roles_configure(struct director *d);
 void roles_message(struct director *d, const char *method, const json_t *parameters);
+/* What the elector asked for by that number, for the router of that name, has come to its end. */
+void roles_prepared(struct director *d, const char *name, json_int_t number);
 /* The elector is gone for too long: resign in its name. */
 void roles_abandon(struct director *d);
 /* The roles of d->conf's routers, by `conf`'s index and names. Release with roles_done(). 0 or
@@ -400,6 +402,9 @@ void notify_done(struct director *d);
 void notify_configure(struct director *d);
 /* The elector said something about the router of that index. */
 void notify_router(struct director *d, size_t router, const json_t *said);
+/* The elector asks for the program that its router takes over after; roles_prepared() is called
+ * when it has ended. */
+void notify_prepare(struct director *d, size_t router, const json_t *asked);
 /* We are leaving; the loop ends when this is over, too. */
 bool notify_is_busy(const struct director *d);
 json_t *notify_to_json(const struct director *d, const struct conf_router *router);

@@ -276,6 +276,17 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 		router->config.group, "INTERFACE", router->config.interface, NULL);
 }
 
+static void prepare(void *io, const struct router *router)
+{
+	struct daemon *d = io;
+	json_t *json = message_router(router, router->vrrp.state);
+
+	(void)json_object_set_new(
+		json, "reason", json_string(vrrp_reason_name(router->vrrp.vacant)));
+	(void)json_object_set_new(json, "number", json_integer(router->prepares));
+	helper_send(d->helper, "Prepare", json);
+}
+
 static void changed(void *io, const struct router *router)
 {
 	struct daemon *d = io;
@@ -307,6 +318,7 @@ static const struct elector_ops operations = {
 	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
+	.prepare = prepare,
 	.changed = changed,
 	.event = event,
 };
@@ -318,6 +330,7 @@ static void on_link(const struct rtnl_link *link, void *userdata)
 	struct daemon *d = userdata;
 
 	elector_link(&d->elector, link->ifindex, link->name, link->up, link->mac);
+	elector_link_mtu(&d->elector, link->ifindex, link->mtu);
 }
 
 static void on_link_gone(int ifindex, void *userdata)
@@ -507,6 +520,15 @@ static void report(struct helper *h, json_t *report_object, void *userdata)
 	(void)json_object_set_new(report_object, "routers", message_report(&d->elector));
 }
 
+static void on_prepared(struct daemon *d, const json_t *parameters)
+{
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+	json_int_t number = json_integer_value(json_object_get(parameters, "number"));
+
+	if (name)
+		elector_prepared(&d->elector, name, (uint32_t)number, clock_now());
+}
+
 /* What an operator asks for. One that comes before the state file is ours is not for us yet. */
 static void take_message(
 	struct helper *h, const char *method, const json_t *parameters, void *userdata)
@@ -526,6 +548,8 @@ static void take_message(
 		elector_switchover(&d->elector,
 			json_string_value(json_object_get(parameters, "name")),
 			json_is_true(json_object_get(parameters, "insist")), clock_now());
+	else if (strcmp(method, "Prepared") == 0)
+		on_prepared(d, parameters);
 	else if (strcmp(method, "Ready") == 0)
 		elector_ready(&d->elector, clock_now());
 	else if (strcmp(method, "Maintenance") == 0)

@@ -684,6 +684,17 @@ void elector_ready(struct elector *e, struct instant now)
 	end_turn(e, now);
 }
 
+void elector_prepared(struct elector *e, const char *name, uint32_t number, struct instant now)
+{
+	struct router *router = e->left ? NULL : router_by_name(e, name);
+
+	if (!router)
+		return;
+	take_turn(e);
+	router_prepared(router, number, now);
+	end_turn(e, now);
+}
+
 void elector_leave(struct elector *e, struct instant now)
 {
 	e->left = true;
@@ -785,6 +796,14 @@ void elector_link(struct elector *e, int ifindex, const char *name, bool up,
 	named->up = up;
 	named->seen = true;
 	memcpy(named->mac, mac, PORT_MAC_LEN);
+}
+
+void elector_link_mtu(struct elector *e, int ifindex, uint32_t mtu)
+{
+	struct port *p = port_by_index(e, ifindex);
+
+	if (p)
+		p->mtu = mtu;
 }
 
 void elector_link_gone(struct elector *e, int ifindex)
@@ -892,6 +911,7 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 
 static void settle_router(struct router *r, struct instant now)
 {
+	wire_mind_mtu(r);
 	if (router_has_fault(r))
 		router_fault(r, now);
 	if (!r->group && !router_is_ready(r))

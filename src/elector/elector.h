@@ -50,6 +50,8 @@ int elector_causes(
 void elector_hold(struct elector *e, uint64_t ready_timeout_us, struct instant now);
 /* The director is ready: preempting is allowed where it is configured. */
 void elector_ready(struct elector *e, struct instant now);
+/* What the router of that name asked for before a takeover, by that number, has ended. */
+void elector_prepared(struct elector *e, const char *name, uint32_t number, struct instant now);
 /* Every router leaves in order: release, then resign. Nothing begins again after this. One that was
  * never configured leaves for its predecessor. */
 void elector_leave(struct elector *e, struct instant now);
@@ -67,6 +69,8 @@ void elector_maintain(struct elector *e, enum maintenance maintenance, struct in
  * makes the routers follow. */
 void elector_link(struct elector *e, int ifindex, const char *name, bool up,
 	const uint8_t mac[static PORT_MAC_LEN]);
+/* ... in bytes; 0: it is not known. */
+void elector_link_mtu(struct elector *e, int ifindex, uint32_t mtu);
 void elector_link_gone(struct elector *e, int ifindex);
 /* A route or a rule was removed. */
 void elector_route_gone(struct elector *e, const struct moved *what);

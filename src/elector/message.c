@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PREPARE_MAX_US 5000000
+
 #define JSON_INT(n) ((json_int_t)(n))
 
 /* False when the text does not fit. */
@@ -219,24 +221,27 @@ static const char *read_moved(const json_t *json, struct router_config *ret)
 /* Members that may be absent. */
 static const char *read_policy(const json_t *json, struct router_config *ret)
 {
-	json_int_t down_intervals = VRRP_DOWN_INTERVALS, preempt_delay_us = 0, settle_us = 0;
+	json_int_t down_intervals = VRRP_DOWN_INTERVALS, preempt_delay_us = 0, settle_us = 0,
+		   prepare_us = 0;
 	const char *group = "";
 	int fast_failover = 0;
 
-	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?b, s?s}", "down_intervals",
-		    &down_intervals, "preempt_delay_us", &preempt_delay_us, "settle_us", &settle_us,
-		    "fast_failover", &fast_failover, "group", &group) < 0)
-		return "down_intervals, preempt_delay_us, settle_us, fast_failover or group is of "
-		       "the wrong type";
+	if (json_unpack((json_t *)(uintptr_t)json, "{s?I, s?I, s?I, s?I, s?b, s?s}",
+		    "down_intervals", &down_intervals, "preempt_delay_us", &preempt_delay_us,
+		    "settle_us", &settle_us, "prepare_us", &prepare_us, "fast_failover",
+		    &fast_failover, "group", &group) < 0)
+		return "down_intervals, preempt_delay_us, settle_us, prepare_us, fast_failover or "
+		       "group is of the wrong type";
 	if (!in_range(down_intervals, 1, VRRP_DOWN_INTERVALS_MAX) || preempt_delay_us < 0 ||
-		settle_us < 0)
-		return "down_intervals, preempt_delay_us or settle_us is out of range";
+		settle_us < 0 || !in_range(prepare_us, 0, PREPARE_MAX_US))
+		return "down_intervals, preempt_delay_us, settle_us or prepare_us is out of range";
 	if (!copy_text(ret->group, sizeof(ret->group), group))
 		return "the name of the group is too long";
 	ret->down_intervals = (uint8_t)down_intervals;
 	ret->preempt_delay_us = (uint64_t)preempt_delay_us;
 	ret->settle_us = (uint64_t)settle_us;
 	ret->fast_failover = fast_failover;
+	ret->prepare_us = (uint64_t)prepare_us;
 	return NULL;
 }
 
@@ -436,6 +441,7 @@ json_t *message_report(const struct elector *e)
 		(void)json_object_set_new(json, "interface_up", json_boolean(router_home(r)->up));
 		(void)json_object_set_new(json, "base_priority", json_integer(r->config.priority));
 		(void)json_object_set_new(json, "causes", causes_to_json(&r->config.causes));
+		(void)json_object_set_new(json, "needs_mtu", json_integer(r->needs_mtu));
 		(void)json_object_set_new(json, "deaf", json_boolean(wire_is_deaf(r)));
 		(void)json_object_set_new(json, "counters", counters_of(r));
 		(void)json_array_append_new(routers, json);

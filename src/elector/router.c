@@ -86,6 +86,11 @@ void router_finish(struct router *r, struct instant now)
 /* An advert that is due does not wait for a long list, only the first one does. */
 void router_carry_out(struct router *r, unsigned effects, struct instant now)
 {
+	if (effects & VRRP_DO_PREPARE) { /* by others, while this goes on */
+		effects &= ~(unsigned)VRRP_DO_PREPARE;
+		r->prepares++;
+		r->world.ops->prepare(r->world.io, r);
+	}
 	if ((r->todo & VRRP_DO_CLAIM) && effects == VRRP_DO_ADVERT) {
 		r->todo &= ~(unsigned)VRRP_DO_ADVERT;
 		send_advert(r, r->vrrp.config.priority, now);
@@ -140,6 +145,7 @@ static struct vrrp_config election_of(const struct router *r)
 		.down_intervals = config->down_intervals,
 		.fast_failover = config->fast_failover,
 		.grouped = r->group != NULL,
+		.prepare_us = config->prepare_us,
 	};
 }
 
@@ -390,7 +396,7 @@ void router_leave(struct router *r, struct instant now)
 uint64_t router_patience_us(const struct router *r)
 {
 	return (r->config.down_intervals + UINT64_C(1)) * r->config.interval_cs * 10000 +
-	       HANDOVER_SLACK_US;
+	       r->config.prepare_us + HANDOVER_SLACK_US;
 }
 
 static void apply_handover(struct router *r, struct instant now)
@@ -660,6 +666,12 @@ void router_hear(struct router *r, const struct vrrp_advert *advert, struct inst
 	step_event(r, &event, now);
 	if (before.state == VRRP_ACTIVE && advert->priority != VRRP_PRIORITY_RESIGN)
 		note_rival(r, advert, now);
+}
+
+void router_prepared(struct router *r, uint32_t number, struct instant now)
+{
+	if (number == r->prepares)
+		step(r, VRRP_EV_PREPARED, now);
 }
 
 void router_timer(struct router *r, struct instant now)

@@ -40,6 +40,7 @@ struct port {
 	bool broken;  /* the interface that the socket is bound to is gone */
 	bool renamed; /* the interface has another name now: what is ours there is to go */
 	uint8_t mac[PORT_MAC_LEN];
+	uint32_t mtu; /* 0: not known */
 	struct voice voices[VOICES];
 	uint64_t rejected[VRRP_REJECT_MAX_]; /* what is for no router in particular */
 	struct instant next_complaint;       /* when a rejected datagram is worth an event again */
@@ -64,6 +65,7 @@ struct router_config {
 	uint64_t preempt_delay_us;
 	uint64_t settle_us;
 	bool fast_failover;
+	uint64_t prepare_us; /* for the director's program before a takeover; 0: there is none */
 	struct vrrp_format format; /* with the family of the router */
 	struct addr source;        /* of unicast adverts; family 0: the port's primary address */
 	struct vrrp_peers peers;   /* none: multicast */
@@ -133,6 +135,8 @@ struct elector_ops {
 	void (*arm)(void *io, struct instant deadline);
 	/* For the operator: a transition, or something else that happened (router may be NULL). */
 	void (*transition)(void *io, const struct router *router, enum vrrp_state old_state);
+	/* Ask for what must be done before a takeover: elector_prepared() when it has ended. */
+	void (*prepare)(void *io, const struct router *router);
 	/* Something else about it that the director keeps: the priority, a handover. */
 	void (*changed)(void *io, const struct router *router);
 	void (*event)(void *io, enum event event, const struct router *router, const char *message);
@@ -180,6 +184,7 @@ struct router {
 	size_t place;        /* among the group's members */
 	bool held;           /* the director is not ready: it preempts nobody */
 	bool moved, weighed; /* new settings that are not in effect yet have others of these */
+	uint32_t prepares;   /* asked for so far: the number of the last one */
 	struct handover handover;
 	struct announce announce;
 	struct router_counters counters;
@@ -196,6 +201,7 @@ struct router {
 	uint8_t inherited;      /* an adopter's priority until causes are known; 0: its own */
 	bool send_failed;       /* the last advert did not leave */
 	struct vrrp_auth *auth; /* NULL: nothing was ever to be signed */
+	uint32_t needs_mtu;     /* that its adverts need and the port has not; 0: they fit */
 	unsigned stale;         /* signed adverts in a row that our clock calls stale */
 	uint64_t rejected[VRRP_REJECT_MAX_];
 	struct instant next_complaint[VRRP_REJECT_MAX_];
@@ -285,6 +291,8 @@ void router_finish(struct router *r, struct instant now);
 /* The addresses of its adverts, after those that are in *advert. */
 void router_put_addresses(const struct router_config *c, struct vrrp_advert *advert);
 void router_hear(struct router *r, const struct vrrp_advert *advert, struct instant now);
+/* What was asked for by that number has come to its end. */
+void router_prepared(struct router *r, uint32_t number, struct instant now);
 void router_timer(struct router *r, struct instant now);
 struct instant router_deadline(const struct router *r);
 
@@ -294,7 +302,8 @@ void router_say_failure(const struct router *r, const char *what, int error);
 
 /* For elector/group.c: the parts of a step. */
 uint8_t router_own_priority(const struct router *r); /* before its group's others are asked */
-/* Long enough for a Backup that preempts to find that nobody better is Active any more. */
+/* Long enough for a Backup that preempts to find that nobody better is Active any more, and to
+ * prepare. */
 uint64_t router_patience_us(const struct router *r);
 void router_carry_out(struct router *r, unsigned effects, struct instant now);
 /* The priority follows what it depends on. Returns effects. */

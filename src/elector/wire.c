@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define COMPLAINT_INTERVAL_US UINT64_C(60000000)
+#define IPV4_HEADER_LEN 20
+#define IPV6_HEADER_LEN 40
 
 static size_t build(const struct router *r, uint8_t priority, uint16_t interval_cs,
 	uint8_t ret[static VRRP_PACKET_MAX])
@@ -90,6 +92,37 @@ void wire_send(struct router *r, uint8_t priority, uint16_t interval_cs, struct 
 			router_say_failure(r, "an advert could not be sent", error);
 	}
 	r->send_failed = error < 0;
+}
+
+/* With its IP header, which has no options. */
+static uint32_t packet_len(const struct router *r)
+{
+	uint8_t packet[VRRP_PACKET_MAX];
+	size_t len = build(r, r->vrrp.config.priority, r->config.interval_cs, packet);
+
+	len += signs(r) ? VRRP_TRAILER_LEN : 0;
+	return (uint32_t)(len + (r->config.format.family == AF_INET6 ? IPV6_HEADER_LEN
+								     : IPV4_HEADER_LEN));
+}
+
+/* It goes on: in pieces an advert may still arrive, and who is silent is succeeded for certain. */
+void wire_mind_mtu(struct router *r)
+{
+	uint32_t mtu = router_home(r)->mtu, len = packet_len(r), before = r->needs_mtu;
+	char text[240];
+
+	r->needs_mtu = mtu > 0 && len > mtu ? len : 0;
+	if (r->needs_mtu == before)
+		return;
+	if (r->needs_mtu) {
+		(void)snprintf(text, sizeof(text),
+			"%s: adverts of %u bytes do not fit into the MTU of %s, which is %u: they "
+			"go in fragments or not at all, and a peer that does not hear them takes "
+			"over",
+			r->config.name, len, r->config.interface, mtu);
+		router_say(r, EVENT_ADVERT_TOO_LONG, text);
+	}
+	r->world.ops->changed(r->world.io, r);
 }
 
 static void complain(struct router *r, const struct vrrp_datagram *datagram, enum vrrp_reject why,

@@ -168,6 +168,7 @@ static void tell_link(struct rtnl *r, struct nlmsghdr *header)
 	link.ifindex = info->ifi_index;
 	link.name = nla_get_string(attrs[IFLA_IFNAME]);
 	link.up = (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_LOWER_UP);
+	link.mtu = attrs[IFLA_MTU] ? nla_get_u32(attrs[IFLA_MTU]) : 0;
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == RTNL_MAC_LEN)
 		memcpy(link.mac, nla_data(attrs[IFLA_ADDRESS]), RTNL_MAC_LEN);
 	r->handler->link(&link, r->userdata);

@@ -19,7 +19,8 @@ struct rtnl;
 struct rtnl_link {
 	int ifindex;
 	const char *name;
-	bool up; /* administratively up, with carrier */
+	bool up;      /* administratively up, with carrier */
+	uint32_t mtu; /* 0: it was not told */
 	uint8_t mac[RTNL_MAC_LEN];
 };
 

@@ -120,6 +120,12 @@ static json_t *dump_notify(const struct conf_notify *n)
 	set_argv(o, "fault", n->fault);
 	set_argv(o, "stop", n->stop);
 	set_argv(o, "any", n->any);
+	if (n->before_active.command) {
+		json_t *hook =
+			json_pack("{so}", "timeout", dump_duration(n->before_active.timeout_us));
+		set_argv(hook, "command", n->before_active.command);
+		json_object_set_new(o, "before_active", hook);
+	}
 	return o;
 }
 
@@ -130,7 +136,8 @@ static void add_tracking(json_t *o, const struct conf *c, const struct conf_rout
 
 	if (r->n_track > 0)
 		json_object_set_new(o, "track", dump_tracks(c, r->track, r->n_track));
-	if (n->active || n->backup || n->fault || n->stop || n->any)
+	if (n->active || n->backup || n->fault || n->stop || n->any ||
+		n->before_active.command)
 		json_object_set_new(o, "notify", dump_notify(n));
 }
 

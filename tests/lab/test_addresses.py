@@ -276,3 +276,29 @@ def test_a_closed_address_takes_only_what_is_needed(lab):
     assert lb1.reload(config()).returncode == 0
     wait_until(lambda: answers(client, VIP), 10, "it is open")
     assert answers(client, EXCLUDED[1])
+
+
+def test_an_mtu_that_adverts_do_not_fit_into_is_told(lab):
+    lab.build({name: NETWORKS[name] for name in ("lb1", "lb2")}, ipv6=True)
+    config = election_config("100ms")
+    config["virtual_routers"]["front"]["addresses"] += [f"192.0.2.{n}/24" for n in range(101, 250)]
+    config["virtual_routers"]["back"] = {
+        "interface": "eth2", "vrid": 52, "advert_interval": "100ms",
+        "priority": {"lb1": 150, "lb2": 100}, "addresses": ["10.9.0.100/24"]}
+    lb1, lb2 = start_pair(lab, config)
+    assert not lb1.events("advert-too-long")
+    for interface in ("eth0", "eth2"):
+        lab["lb1"].ip(f"link set {interface} mtu 576")
+    line = lb1.wait_event("advert-too-long")
+    assert "front: adverts of 628 bytes do not fit into the MTU of eth0, which is 576" in line
+    assert lb1.router("front")["needs_mtu"] == 628
+    assert "adverts need an MTU of 628" in lb1.ctl("status").stdout
+    assert lb1.router("back")["needs_mtu"] == 0
+    sent = lb1.router("back")["counters"]["adverts_sent"]
+    wait_until(lambda: lb1.router("back")["counters"]["adverts_sent"] > sent + 5, 10,
+               "adverts that fit go on")
+    assert lb1.reload().returncode == 0
+    assert len(lb1.events("advert-too-long")) == 1
+    lab["lb1"].ip("link set eth0 mtu 1500")
+    wait_until(lambda: lb1.router("front")["needs_mtu"] == 0, 10, "adverts fit again")
+    assert lb2.router("back")["state"] == "backup"

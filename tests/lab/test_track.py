@@ -1,6 +1,7 @@
 """Tracking and notification: what is watched moves a pair and brings it back, and programs are told."""
 
 import os
+import signal
 import stat
 import time
 
@@ -402,6 +403,65 @@ def test_programs_are_not_root_unless_they_are_told_to_be(lab, start, scripts):
     wait_until(lambda: scripts.read("who"), 20, "it said who it is")
     assert set(scripts.read("who").split()) == {"65534"}
     assert stat.S_IMODE(os.stat(out).st_mode) == 0o666
+
+
+def test_a_takeover_waits_for_its_program(lab, start, scripts):
+    told_addresses = f'if ip -o addr show | grep -q " {VIP}/"; then has=yes; else has=no; fi'
+    line = f'echo "$TANDEM_NODE $0 $TANDEM_STATE_OLD>$TANDEM_STATE $TANDEM_REASON $has" >>'
+    before = scripts.program("before", told_addresses, "sleep 0.2",
+                             f"{line} {scripts.file('told')}", "exit 3")
+    after = scripts.program("after", told_addresses, f"{line} {scripts.file('told')}")
+    lb1, lb2 = start(notify={"before_active": {"command": before, "timeout": "5s"},
+                             "active": after, "user": "root"})
+    wait_until(lambda: len(told(scripts, "lb1")) == 2, 20, "lb1 told")
+    assert told(scripts, "lb1") == [f"{before} backup>active active-down no",
+                                    f"{after} backup>active active-down yes"]
+    lb1.stop()
+    wait_until(lambda: len(told(scripts, "lb2")) == 2, 20, "lb2 told")
+    assert told(scripts, "lb2") == [f"{before} backup>active peer-resigned no",
+                                    f"{after} backup>active peer-resigned yes"]
+    hook = lb2.router()["notify"]["before_active"]
+    assert (hook["runs"], hook["failures"], hook["running"]) == (1, 1, False)
+    assert hook["last"].startswith("exited with status 3 after ")
+    assert f'"before_active" {hook["last"]}' in lb2.wait_event("notify-failed")
+    assert f'before_active: {hook["last"]}' in lb2.ctl("status").stdout
+
+
+@pytest.mark.parametrize("hung", ["program", "director"])
+def test_a_hung_program_or_director_costs_a_takeover_its_deadline_only(
+        lab, start, scripts, figure, hung):
+    wait = "sleep 1000" if hung == "program" else ":"
+    before = scripts.program("before", f'test $TANDEM_NODE = lb1 || {{ {wait}; }}')
+    lb1, lb2 = start(notify={"before_active": {"command": before, "timeout": "1s"},
+                             "user": "root"})
+    if hung == "director":
+        os.kill(lb2.pid, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        lb1.stop()
+        lb2.wait_owner(VIP)
+        took = time.monotonic() - begun
+    finally:
+        os.kill(lb2.pid, signal.SIGCONT)
+    figure(f"takeover with a hung {hung}", f"{took * 1000:.0f} ms", "deadline 1 s")
+    assert 0.9 < took < 4, took
+    if hung == "program":
+        assert "took too long and was killed" in lb2.wait_event("notify-failed")
+
+
+def test_a_takeover_that_waits_ends_when_the_other_director_is_heard(lab, start, scripts):
+    begun = scripts.file("begun")
+    before = scripts.program(
+        "before", f"test $TANDEM_NODE = lb1 || {{ touch {begun}; sleep 1000; }}")
+    lb1, lb2 = start(notify={"before_active": {"command": before, "timeout": "5s"},
+                             "user": "root"})
+    lab.unplug("lb1", "eth0")
+    wait_until(lambda: os.path.exists(begun), 20, "lb2 prepares")
+    lab.replug("lb1", "eth0")
+    lb1.wait_owner(VIP)
+    assert "took too long" in lb2.wait_event("notify-failed", 20)  # past the deadline
+    assert not lb2.events("router-active")
+    assert lb2.router()["state"] == "backup"
 
 
 def test_a_pool_and_a_service_below_quorum_count(lab, start):

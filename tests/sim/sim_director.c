@@ -330,6 +330,12 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	rules_on_transition(d->sim, d, router->config.vrid - 1u, old_state);
 }
 
+static void prepare(void *io, const struct router *router)
+{
+	(void)io; /* its routers have nothing to prepare */
+	(void)router;
+}
+
 static void changed(void *io, const struct router *router)
 {
 	(void)io;
@@ -359,6 +365,7 @@ static const struct elector_ops operations = {
 	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
+	.prepare = prepare,
 	.changed = changed,
 	.event = event,
 };

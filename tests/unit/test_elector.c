@@ -257,6 +257,12 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	note("%s>%s; ", vrrp_state_name(old_state), vrrp_state_name(router->vrrp.state));
 }
 
+static void prepare(void *io, const struct router *router)
+{
+	(void)io;
+	note("prepare %u; ", router->prepares);
+}
+
 static void changed(void *io, const struct router *router)
 {
 	(void)io;
@@ -284,6 +290,7 @@ static const struct elector_ops recorder = {
 	.wall_us = wall_us,
 	.arm = arm,
 	.transition = transition,
+	.prepare = prepare,
 	.changed = changed,
 	.event = event,
 };
@@ -2470,6 +2477,43 @@ START_TEST(what_is_not_signed_is_not_heard)
 }
 END_TEST
 
+static void mtu_is(uint32_t mtu)
+{
+	elector_link_mtu(&e, 2, mtu);
+	elector_settle(&e, now);
+}
+
+START_TEST(adverts_that_do_not_fit_are_told_once)
+{
+	struct router *r = start_active();
+	uint32_t len = 20 + 8 + 4 * (uint32_t)r->config.n_advertised;
+
+	mtu_is(len);
+	ck_assert_str_eq(done(), "");
+	ck_assert_uint_eq(r->needs_mtu, 0);
+	mtu_is(len - 1);
+	ck_assert_str_eq(done(), "advert-too-long; changed 100; ");
+	ck_assert_uint_eq(r->needs_mtu, len);
+	mtu_is(len - 2);
+	ck_assert_str_eq(done(), "");
+	ck_assert_int_eq(r->vrrp.state, VRRP_ACTIVE);
+	mtu_is(0); /* not known */
+	ck_assert_str_eq(done(), "changed 100; ");
+	ck_assert_uint_eq(r->needs_mtu, 0);
+}
+END_TEST
+
+START_TEST(a_signature_counts_as_part_of_the_advert)
+{
+	struct router *r = start_signing();
+	uint32_t len = 20 + 8 + 4 * (uint32_t)r->config.n_advertised;
+
+	mtu_is(len);
+	ck_assert_str_eq(done(), "advert-too-long; changed 100; ");
+	ck_assert_uint_eq(r->needs_mtu, len + VRRP_TRAILER_LEN);
+}
+END_TEST
+
 START_TEST(a_wrong_clock_is_told_once_and_seen_until_it_is_right)
 {
 	struct router *r = start_signing();
@@ -2559,6 +2603,8 @@ static TCase *wire_cases(void)
 	tcase_add_test(tc, who_speaks_unicast_hears_its_peers_alone);
 	tcase_add_test(tc, what_is_not_signed_is_not_heard);
 	tcase_add_test(tc, a_wrong_clock_is_told_once_and_seen_until_it_is_right);
+	tcase_add_test(tc, adverts_that_do_not_fit_are_told_once);
+	tcase_add_test(tc, a_signature_counts_as_part_of_the_advert);
 	tcase_add_test(tc, a_will_is_good_for_a_cleaner);
 	tcase_add_test(tc, a_will_is_there_before_the_first_advert);
 	return tc;

@@ -105,6 +105,12 @@ void director_event(struct director *director, enum event event, const char *mes
 	note("[%s: %s] ", event_name(event), message);
 }
 
+void roles_prepared(struct director *director, const char *name, json_int_t number)
+{
+	(void)director;
+	note("prepared %s %d; ", name, (int)number);
+}
+
 void helpers_leave_if_alone(struct director *director)
 {
 	left += !notify_is_busy(director);
@@ -303,6 +309,78 @@ START_TEST(who_leaves_waits_for_what_is_being_told)
 }
 END_TEST
 
+static char *before[] = {(char[]){"/before"}, NULL};
+
+static void ask(int number)
+{
+	json_t *asked = json_pack("{s:s, s:s, s:i, s:s, s:i}", "state", "backup", "reason",
+		"active-down", "priority", 90, "peer", "", "number", number);
+
+	notify_prepare(&d, 0, asked);
+	json_decref(asked);
+}
+
+/* How long it took is not always the same. */
+static void expect_end(const char *before_time, const char *after_time)
+{
+	const char *text = done();
+
+	ck_assert_ptr_nonnull(strstr(text, before_time));
+	ck_assert_ptr_nonnull(strstr(text, after_time));
+}
+
+START_TEST(who_takes_over_is_answered_when_the_program_has_ended)
+{
+	json_t *status, *hook;
+
+	routers[0].notify.before_active.command = before;
+	say(0, "backup", "startup");
+	(void)done();
+	ask(7); /* and waits for no program of an earlier state */
+	ck_assert_str_eq(done(), "/before; ");
+	ck_assert_ptr_nonnull(strstr(environment,
+		"TANDEM_STATE=active TANDEM_STATE_OLD=backup TANDEM_REASON=active-down "));
+	end_with(0); /* /b */
+	(void)done();
+	end_with(0);
+	expect_end("[before-active: front: the program for \"before_active\" ended with 0 after ",
+		" ms] prepared front 7; ");
+	ask(8);
+	(void)done();
+	end_with(3);
+	expect_end("[notify-failed: front: the program for \"before_active\" ended with 3 after ",
+		" ms] prepared front 8; ");
+	status = notify_to_json(&d, &routers[0]);
+	hook = json_object_get(status, "before_active");
+	ck_assert_int_eq(json_integer_value(json_object_get(hook, "runs")), 2);
+	ck_assert_int_eq(json_integer_value(json_object_get(hook, "failures")), 1);
+	ck_assert_ptr_nonnull(
+		strstr(json_string_value(json_object_get(hook, "last")), "ended with 3 after "));
+	json_decref(status);
+}
+END_TEST
+
+START_TEST(who_takes_over_is_answered_at_once_when_nothing_can_run)
+{
+	ask(1); /* there is no program any more */
+	ck_assert_str_eq(done(), "prepared front 1; ");
+	routers[0].notify.before_active.command = before;
+	start_error = -ENOENT;
+	ask(2);
+	expect_end("\"before_active\" is not there after ", " ms] prepared front 2; ");
+}
+END_TEST
+
+START_TEST(a_takeover_that_did_not_come_about_holds_up_no_other)
+{
+	routers[0].notify.before_active.command = before;
+	ask(1);
+	ck_assert_str_eq(done(), "/before; ");
+	ask(2);
+	ck_assert_str_eq(done(), "cancel; /before; ");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("notify");
@@ -320,6 +398,9 @@ int main(void)
 	tcase_add_test(tc, routers_do_not_wait_for_each_other);
 	tcase_add_test(tc, a_reload_goes_on_where_it_was);
 	tcase_add_test(tc, who_leaves_waits_for_what_is_being_told);
+	tcase_add_test(tc, who_takes_over_is_answered_when_the_program_has_ended);
+	tcase_add_test(tc, who_takes_over_is_answered_at_once_when_nothing_can_run);
+	tcase_add_test(tc, a_takeover_that_did_not_come_about_holds_up_no_other);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -120,6 +120,69 @@ START_TEST(who_resigns_on_one_lan_is_succeeded_on_all)
 }
 END_TEST
 
+/* Only one member has something to prepare. */
+static void start_that_prepares(void)
+{
+	struct vrrp_config c;
+
+	start(100);
+	c = members[BACK].config;
+	c.prepare_us = SECOND_US;
+	(void)vrrp_reconfigure(&members[BACK], &c, t0);
+}
+
+START_TEST(a_group_waits_until_all_are_prepared)
+{
+	struct instant now = instant_add(t0, SECOND_US);
+
+	start_that_prepares();
+	hear(FRONT, 20, 150, now);
+	hear(BACK, 21, 150, now);
+	hear(FRONT, 20, 0, now);
+	expect_effects(0, VRRP_DO_PREPARE);
+	hear(BACK, 21, 0, now); /* it leaves there, too */
+	expect_effects(0, 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP, VRRP_REASON_STARTUP);
+	step(BACK, VRRP_EV_PREPARED, instant_add(now, 1));
+	expect_effects(TAKE_OVER, TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_PEER_RESIGNED, VRRP_REASON_GROUP);
+}
+END_TEST
+
+START_TEST(a_group_that_is_not_prepared_in_time_takes_over_all_the_same)
+{
+	struct instant now;
+
+	start_that_prepares();
+	now = members[FRONT].deadline;
+	step(FRONT, VRRP_EV_TIMER, now);
+	step(BACK, VRRP_EV_TIMER, now);
+	expect_effects(0, VRRP_DO_PREPARE);
+	now = instant_add(now, SECOND_US);
+	ck_assert_uint_eq(members[BACK].deadline.us, now.us);
+	step(BACK, VRRP_EV_TIMER, now);
+	expect_effects(TAKE_OVER, TAKE_OVER);
+}
+END_TEST
+
+START_TEST(a_better_router_on_one_lan_ends_what_a_group_prepares)
+{
+	struct instant now;
+
+	start_that_prepares();
+	now = members[FRONT].deadline;
+	step(FRONT, VRRP_EV_TIMER, now);
+	step(BACK, VRRP_EV_TIMER, now);
+	expect_effects(0, VRRP_DO_PREPARE);
+	hear(FRONT, 20, 150, now);
+	step(BACK, VRRP_EV_PREPARED, now);
+	expect_effects(0, 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP, VRRP_REASON_STARTUP);
+	step(FRONT, VRRP_EV_TIMER, members[FRONT].deadline);
+	expect_effects(0, VRRP_DO_PREPARE); /* again */
+}
+END_TEST
+
 START_TEST(another_router_that_resigns_on_one_lan_is_not)
 {
 	struct instant now = instant_add(t0, SECOND_US);
@@ -555,6 +618,9 @@ int main(void)
 
 	tcase_add_test(rules, a_group_takes_over_when_nobody_better_is_on_any_lan);
 	tcase_add_test(rules, who_resigns_on_one_lan_is_succeeded_on_all);
+	tcase_add_test(rules, a_group_waits_until_all_are_prepared);
+	tcase_add_test(rules, a_group_that_is_not_prepared_in_time_takes_over_all_the_same);
+	tcase_add_test(rules, a_better_router_on_one_lan_ends_what_a_group_prepares);
 	tcase_add_test(rules, another_router_that_resigns_on_one_lan_is_not);
 	tcase_add_test(rules, a_stranger_that_resigns_before_anybody_was_heard_takes_nothing);
 	tcase_add_test(rules, a_lost_link_takes_all_and_invites_the_peer_where_it_hears);

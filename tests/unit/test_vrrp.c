@@ -1093,6 +1093,153 @@ static TCase *own_cases(void)
 	return tc;
 }
 
+#define PREPARE_US (SECOND_US / 2)
+
+/* A Backup that has just begun to prepare; returns when. */
+static struct instant start_preparing(uint8_t priority)
+{
+	struct vrrp_config c = config(priority, true);
+	struct instant now;
+
+	c.prepare_us = PREPARE_US;
+	vrrp_init(&v, &c, t0);
+	(void)step(VRRP_EV_STARTUP, t0);
+	now = v.deadline;
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, now), VRRP_DO_PREPARE);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	return now;
+}
+
+START_TEST(who_prepares_takes_over_when_that_has_ended)
+{
+	struct instant now = instant_add(start_preparing(100), 1);
+
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, now), 0);
+	ck_assert_uint_eq(step(VRRP_EV_PREPARED, now), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+	ck_assert_uint_eq(step(VRRP_EV_PREPARED, now), 0);
+}
+END_TEST
+
+START_TEST(what_is_not_prepared_in_time_is_not_waited_for)
+{
+	struct instant end = instant_add(start_preparing(100), PREPARE_US);
+
+	ck_assert_uint_eq(v.deadline.us, end.us);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, just_before(end)), 0);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, end), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_ACTIVE_DOWN);
+}
+END_TEST
+
+START_TEST(a_better_or_equal_advert_ends_the_preparation)
+{
+	for (uint8_t priority = 100; priority <= 101; priority++) {
+		struct instant now = instant_add(start_preparing(100), 1);
+
+		ck_assert_uint_eq(hear(20, priority, now), 0);
+		ck_assert_uint_eq(v.deadline.us, now.us + DOWN_AT_100_US);
+		ck_assert_uint_eq(step(VRRP_EV_PREPARED, now), 0);
+		expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+		/* the next takeover is prepared again */
+		ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), VRRP_DO_PREPARE);
+	}
+}
+END_TEST
+
+START_TEST(who_preempts_prepares_first_and_is_not_held_up_by_adverts)
+{
+	struct instant end;
+	struct vrrp_config c = config(100, true);
+
+	c.prepare_us = PREPARE_US;
+	vrrp_init(&v, &c, t0);
+	(void)step(VRRP_EV_STARTUP, t0);
+	ck_assert_uint_eq(hear(20, 50, just_before(v.deadline)), 0);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, v.deadline), VRRP_DO_PREPARE);
+	end = v.deadline;
+	ck_assert_uint_eq(hear(20, 50, just_before(end)), 0);
+	ck_assert_uint_eq(v.deadline.us, end.us);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, end), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(a_resignation_is_prepared_for_once)
+{
+	struct instant now = instant_add(t0, SECOND_US);
+	struct vrrp_config c = config(100, true);
+
+	c.prepare_us = PREPARE_US;
+	vrrp_init(&v, &c, t0);
+	(void)step(VRRP_EV_STARTUP, t0);
+	ck_assert_uint_eq(hear(20, 150, t0), 0);
+	ck_assert_uint_eq(hear(20, 0, now), VRRP_DO_PREPARE);
+	ck_assert_uint_eq(hear(20, 0, instant_add(now, 1)), 0);
+	ck_assert_uint_eq(v.deadline.us, now.us + PREPARE_US);
+	ck_assert_uint_eq(step(VRRP_EV_PREPARED, instant_add(now, 2)), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_PEER_RESIGNED);
+}
+END_TEST
+
+START_TEST(the_owner_prepares_and_an_adopter_does_not)
+{
+	struct vrrp_config c = config(255, true);
+
+	c.prepare_us = PREPARE_US;
+	vrrp_init(&v, &c, t0);
+	ck_assert_uint_eq(step(VRRP_EV_STARTUP, t0), 0);
+	ck_assert_uint_eq(step(VRRP_EV_TIMER, t0), VRRP_DO_PREPARE);
+	ck_assert_uint_eq(step(VRRP_EV_PREPARED, t0), TAKE_OVER);
+	expect(VRRP_ACTIVE, VRRP_REASON_OWNER);
+	vrrp_init(&v, &c, t0);
+	ck_assert_uint_eq(step(VRRP_EV_ADOPT, t0), TAKE_OVER);
+}
+END_TEST
+
+START_TEST(who_slept_while_it_prepared_listens_again)
+{
+	struct instant now = instant_add(start_preparing(100), PREPARE_US + DOWN_AT_100_US + 1);
+
+	ck_assert_uint_eq(step(VRRP_EV_PREPARED, now), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_STARTUP);
+	ck_assert_uint_eq(v.deadline.us, now.us + DOWN_AT_100_US);
+}
+END_TEST
+
+START_TEST(new_settings_and_leaving_while_it_prepares)
+{
+	struct instant now = instant_add(start_preparing(100), 1), end = v.deadline;
+	struct vrrp_config c = v.config;
+
+	c.priority = 120;
+	ck_assert_uint_eq(vrrp_reconfigure(&v, &c, now), 0);
+	ck_assert_uint_eq(v.deadline.us, end.us);
+	c.priority = 90; /* who was no reason to wait may be one now */
+	ck_assert_uint_eq(vrrp_reconfigure(&v, &c, now), 0);
+	ck_assert_uint_eq(step(VRRP_EV_PREPARED, now), 0);
+	now = start_preparing(100);
+	ck_assert_uint_eq(step(VRRP_EV_FAULT, now), 0);
+	ck_assert_uint_eq(step(VRRP_EV_PREPARED, now), 0);
+	expect(VRRP_INITIALIZE, VRRP_REASON_FAULT);
+	ck_assert(instant_is_never(v.deadline));
+}
+END_TEST
+
+static TCase *prepare_cases(void)
+{
+	TCase *tc = tcase_create("prepare");
+
+	tcase_add_test(tc, who_prepares_takes_over_when_that_has_ended);
+	tcase_add_test(tc, what_is_not_prepared_in_time_is_not_waited_for);
+	tcase_add_test(tc, a_better_or_equal_advert_ends_the_preparation);
+	tcase_add_test(tc, who_preempts_prepares_first_and_is_not_held_up_by_adverts);
+	tcase_add_test(tc, a_resignation_is_prepared_for_once);
+	tcase_add_test(tc, the_owner_prepares_and_an_adopter_does_not);
+	tcase_add_test(tc, who_slept_while_it_prepared_listens_again);
+	tcase_add_test(tc, new_settings_and_leaving_while_it_prepares);
+	return tc;
+}
+
 static TCase *policy_cases(void)
 {
 	TCase *tc = tcase_create("policy");
@@ -1143,6 +1290,7 @@ int main(void)
 	suite_add_tcase(suite, rfc_cases());
 	suite_add_tcase(suite, own_cases());
 	suite_add_tcase(suite, policy_cases());
+	suite_add_tcase(suite, prepare_cases());
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
