@@ -114,12 +114,21 @@ static bool is_kind(const char *key)
 	return strcmp(key, "type") == 0 || strcmp(key, "all") == 0 || strcmp(key, "any") == 0;
 }
 
+/* Index of the option of that name; N_OPTIONS when it is none. */
+static size_t find_option(const char *key)
+{
+	size_t i = 0;
+
+	while (i < N_OPTIONS && (options[i].key[0] != key[0] || strcmp(options[i].key, key) != 0))
+		i++;
+	return i;
+}
+
 static unsigned types_of(const char *key)
 {
-	for (size_t i = 0; i < N_OPTIONS; i++)
-		if (strcmp(options[i].key, key) == 0)
-			return options[i].types;
-	return ~0U;
+	size_t i = find_option(key);
+
+	return i < N_OPTIONS ? options[i].types : ~0U;
 }
 
 /* Whether a check of what is written in `json` may have the key. A combination may have what all
@@ -203,18 +212,29 @@ static char *list_types(unsigned types)
 	return list;
 }
 
-static void rule_option(const struct check_at *at, size_t i)
+/* Of what is written, what does not belong to such a check. */
+static void rule_given(const struct check_at *at, const char *key)
 {
-	const char *key = options[i].key;
+	size_t i = find_option(key);
 	auto_free char *types = NULL;
 
-	if (rules_given(at->json, key) && !fits(at, key)) {
-		types = list_types(options[i].types);
-		report(at, key, conf_printf("only for a check of type %s", types));
-	} else if (!is_combination(at->json) && (options[i].needed & 1U << at->check->type) &&
-		   !has(at->json, key)) {
-		report(at, NULL, conf_printf("missing key \"%s\"", key));
-	}
+	if (i == N_OPTIONS || !rules_given(at->json, key) || fits(at, key))
+		return;
+	types = list_types(options[i].types);
+	report(at, key, conf_printf("only for a check of type %s", types));
+}
+
+static void rule_options(const struct check_at *at)
+{
+	bool combination = is_combination(at->json);
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (at->json, key, value)
+		rule_given(at, key);
+	for (size_t i = 0; i < N_OPTIONS && !combination; i++)
+		if ((options[i].needed & 1U << at->check->type) && !has(at->json, options[i].key))
+			report(at, NULL, conf_printf("missing key \"%s\"", options[i].key));
 }
 
 /* --- What it says --- */
@@ -246,7 +266,8 @@ static void rule_times(const struct check_at *at)
 	shortest_us = rule_interval(at, "down_interval", c->down_interval_us, shortest_us);
 	if (!rules_given(at->json, "timeout"))
 		c->timeout_us = shortest_us;
-	if (rules_given(at->json, "standby_interval") && !rules_faulty(at->r, at->json, "interval") &&
+	if (rules_given(at->json, "standby_interval") &&
+		!rules_faulty(at->r, at->json, "interval") &&
 		c->standby_interval_us < c->interval_us)
 		report(at, "standby_interval", conf_dup("is shorter than the interval"));
 }
@@ -310,7 +331,8 @@ static void rule_dns(const struct check_at *at)
 	if (rules_given(at->json, "name") &&
 		!dns_question_parse(dns->name, (uint16_t)dns->record, &question))
 		report(at, "name", conf_dup("is not a domain name"));
-	if (!dns->answer || rules_faulty(at->r, at->json, "record") || rules_faulty(at->r, at->json, "rcode"))
+	if (!dns->answer || rules_faulty(at->r, at->json, "record") ||
+		rules_faulty(at->r, at->json, "rcode"))
 		return;
 	if (dns->rcode != DNS_RCODE_NOERROR)
 		report(at, "answer", conf_dup("only with the rcode \"NOERROR\""));
@@ -433,8 +455,7 @@ static void rule_check(struct check_at *at)
 {
 	if (!rule_kind(at))
 		return;
-	for (size_t i = 0; i < N_OPTIONS; i++)
-		rule_option(at, i);
+	rule_options(at);
 	rule_times(at);
 	if (is_combination(at->json)) {
 		rule_members(at, "all", at->check->all, at->check->n_all);

@@ -566,8 +566,7 @@ void rules_services(const struct rules *r)
 {
 	expand_marks(r->c);
 	for (size_t i = 0; i < r->c->n_definitions; i++)
-		r->c->definitions[i].common.pool =
-			rules_find_pool(r, ROOT_SERVICES, i, "pool");
+		r->c->definitions[i].common.pool = rules_find_pool(r, ROOT_SERVICES, i, "pool");
 	for (size_t i = 0; i < r->c->n_definitions; i++)
 		rules_definition(r, i);
 	rule_dead_connections(r);

@@ -184,7 +184,8 @@ static void rule_timeout(const struct place_of *at, struct conf_track *t)
 
 	if (!rules_given(at->json, "timeout"))
 		t->command.timeout_us = t->interval_us;
-	else if (!rules_faulty(at->r, at->json, "interval") && t->command.timeout_us > t->interval_us)
+	else if (!rules_faulty(at->r, at->json, "interval") &&
+		 t->command.timeout_us > t->interval_us)
 		report(at, "timeout",
 			conf_printf("%s is longer than the interval of %s",
 				duration_format(t->command.timeout_us, timeout),
