@@ -223,6 +223,7 @@ static void conclude_alone(
 		router_leave_for_maintenance(r, now);
 }
 
+/* ... and the others of its group follow before that. */
 static void conclude(
 	struct router *r, const struct vrrp *before, unsigned effects, struct instant now)
 {
