@@ -1,6 +1,7 @@
-/* flows ADDRESS PORT RATE COUNT: COUNT datagrams to a UDP service, each of a connection of its own
- * as a director sees it: from another port, and each 50,000 from another address of 198.18.0.0/15
- * (RFC 2544). RATE of them a second, or as many as this host can send; 0: without a pause.
+/* flows ADDRESS PORT RATE COUNT [FIRST]: COUNT datagrams to a UDP service, each of a connection of
+ * its own as a director sees it: from another port, and each 50,000 from another address of
+ * 198.18.0.0/15 (RFC 2544). RATE of them a second, or as many as this host can send; 0: without a
+ * pause. FIRST is the number of those that another run has sent.
  *
  * Prints {"sent": N, "per_s": R} at the end. Nobody answers, and nobody listens for an answer. */
 #include "tool.h"
@@ -59,17 +60,18 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in to;
 	int64_t begin_us = tool_now_us();
-	long rate, count;
+	long rate, count, first;
 	int fd;
 
-	if (argc != 5 || (rate = atol(argv[3])) < 0 || (count = atol(argv[4])) <= 0)
-		errx(2, "usage: flows ADDRESS PORT RATE COUNT");
+	if (argc < 5 || argc > 6 || (rate = atol(argv[3])) < 0 || (count = atol(argv[4])) <= 0)
+		errx(2, "usage: flows ADDRESS PORT RATE COUNT [FIRST]");
+	first = argc > 5 ? atol(argv[5]) : 0;
 	to = tool_address(argv[1], argv[2]);
 	fd = open_socket();
 	for (long i = 0; i < count; i++) {
 		if (rate > 0)
 			wait_until_due(begin_us + i * 1000000 / rate);
-		send_one(fd, &to, (uint32_t)i);
+		send_one(fd, &to, (uint32_t)(first + i));
 	}
 	printf("{\"sent\": %ld, \"per_s\": %.0f}\n", count,
 		(double)count * 1e6 / (double)(tool_now_us() - begin_us));

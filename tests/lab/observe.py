@@ -184,8 +184,8 @@ class Load:
 class Flows:
     """New connections by UDP at a steady rate, each of one datagram that nobody answers."""
 
-    def __init__(self, node, address, port, rate, count):
-        self._process = node.spawn(tool("flows"), address, port, rate, count)
+    def __init__(self, node, address, port, rate, count, first=0):
+        self._process = node.spawn(tool("flows"), address, port, rate, count, first)
 
     def kill(self):
         self._process.kill()
