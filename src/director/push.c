@@ -20,8 +20,9 @@
 #define PIECE_MAX (192u * 1024u) /* bytes of a piece: it travels in a state */
 #define ANSWER_US UINT64_C(60000000)
 #define SET_SUFFIX "-set"
-#define PREVIOUS ".previous" /* what the file was called before */
-#define TEXT_NAME "<text>"   /* what errors call a text that is in no file */
+#define GONE_US UINT64_C(15000000) /* a peer that is not heard: it may be busy, or restarted */
+#define PREVIOUS ".previous"       /* what the file was called before */
+#define TEXT_NAME "<text>"         /* what errors call a text that is in no file */
 
 enum step {
 	STEP_SEND,  /* the files, piece by piece */
@@ -47,6 +48,7 @@ struct offer {
 	size_t len, at; /* bytes; the peer has those before */
 	bool may_delete;
 	bool here_first, here_done;
+	bool gone;      /* the peer is not heard */
 	json_t *failed; /* errors that STEP_UNDO is the answer to */
 	sd_event_source *timeout;
 };
@@ -168,13 +170,14 @@ static void succeed(struct director *d)
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
+	static const char gone[] = "it is not heard over the link any more; see its status";
+	static const char silent[] = "it did not answer in time; see its status";
 	struct director *d = userdata;
 
 	(void)source;
 	(void)usec;
 	if (d->push->offer.call)
-		fail(d, peer_name(d),
-			json_pack("[s]", "it did not answer in time; see its status"));
+		fail(d, peer_name(d), json_pack("[s]", d->push->offer.gone ? gone : silent));
 	return 0;
 }
 
@@ -553,9 +556,13 @@ void push_heard(struct director *d)
 
 void push_look(struct director *d)
 {
-	if (d->push->offer.call && !d->push->reloading && !is_there(d))
-		fail(d, peer_name(d),
-			json_pack("[s]", "it is not heard over the link any more; see its status"));
+	struct offer *o = &d->push->offer;
+
+	if (!o->call || d->push->reloading || o->gone == !is_there(d))
+		return;
+	o->gone = !o->gone;
+	(void)sd_event_source_set_time_relative(o->timeout, o->gone ? GONE_US : ANSWER_US);
+	(void)sd_event_source_set_enabled(o->timeout, SD_EVENT_ONESHOT);
 }
 
 static json_t *offer_to_json(const struct offer *o)

@@ -1,12 +1,14 @@
 """Connections over the real link, on a kernel with IPVS: what one director knows the other knows, however
 late it came and whatever happened to its table."""
 
+import json
+
 import pytest
 
 import test_fullnat
 from director import Director
 from observe import Holder
-from pair import (PORTS, VIP, balancing_config, build_balancing, start_pair)
+from pair import (PORTS, SERVERS, VIP, balancing_config, build_balancing, start_pair)
 from process import wait_until
 from test_balancing import all_up
 from test_pair_link import make_key, wait_peer
@@ -141,6 +143,31 @@ def test_coverage_is_told_and_a_switchover_compares_first(lab, pair):
     assert coverage["percent"] == 100 and coverage["own"] >= HELD * len(METHODS)
     assert "coverage 100.00 %" in lb1.ctl("status").stdout
     lb2.wait_owner(VIP)
+
+
+def test_a_drain_shows_and_waits_for_the_connections_of_both(lab, pair):
+    lb1, lb2 = pair
+    for director in pair:
+        director.node.run("ipvsadm", "--set", "900", "2", "300")
+    holder = Holder(lab["client"], VIP, PORTS["direct"], HELD)
+    wait_until(lambda: synced(lb2, PORTS["direct"]) >= HELD, 30, "lb2 has copies", every=0.2)
+    server = next(iter(SERVERS["direct"]))
+
+    def shown(director):
+        return json.loads(director.ctl("server", f"direct/{server}", "--json").stdout)
+    assert lb2.ctl("drain", f"direct/{server}").returncode == 0  # on the one that serves nobody
+    for director, other in ((lb1, lb2), (lb2, lb1)):
+        wait_until(lambda d=director: shown(d).get("peer"), 15, "the other one has counted", every=0.3)
+        said = shown(director)
+        assert said["drain"] == "draining" and said["active"] + said["inactive"] > 0
+        assert said["peer"]["name"] == other.name
+        wait_until(lambda d=director: (s := shown(d))["peer"]["active"] + s["peer"]["inactive"] ==
+                   s["active"] + s["inactive"], 15, "both count the same, once", every=0.3)
+        assert f"({other.name}: " in director.ctl("server", f"direct/{server}").stdout
+    holder.close()
+    for director in pair:
+        wait_until(lambda d=director: shown(d)["drain"] == "drained", 90, "drained", every=0.5)
+        assert shown(director)["active"] + shown(director)["inactive"] == 0
 
 
 def translations(director):

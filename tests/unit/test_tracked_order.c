@@ -145,8 +145,8 @@ int main(void)
 	tcase_add_test(tc, another_process_begins_anew);
 	tcase_add_test(tc, connections_differ_by_each_part_of_what_the_client_sees);
 	tcase_add_test(tc, what_was_forgotten_is_not_guessed);
-	srunner_add_suite(runner, suite);
-	srunner_run_all(runner, CK_ENV);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
