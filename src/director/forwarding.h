@@ -42,6 +42,7 @@ void forwarding_done(struct director *d);
 int forwarding_apply(struct director *d, json_t *errors, size_t *ret_changed);
 
 /* The same for the rules alone, which closed addresses have on a host without IPVS. */
+int forwarding_apply_without_ipvs(struct director *d, json_t *errors, size_t *changed);
 int forwarding_apply_rules(struct director *d, json_t *errors, size_t *changed);
 
 /* What forwarding_apply() would do to the nftables table for `conf`: NULL, "replace" or "remove".
