@@ -852,7 +852,8 @@ static const struct key router_items[] = {
 		.type = KEY_BOOLEAN,
 		.fallback = "false",
 		.field = FIELD(struct conf_router, virtual_mac),
-		.meaning = "Whether the addresses have the virtual router's MAC address, on a device",
+		.meaning =
+			"Whether the addresses have the virtual router's MAC address, on a device",
 	},
 	{
 		.name = "virtual_mac_device",

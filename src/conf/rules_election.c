@@ -145,11 +145,12 @@ static void name_device(const struct rules *r, size_t i)
 		rules_report(r, ROOT_VIRTUAL_ROUTERS, i, "virtual_mac_device",
 			conf_dup("is for a virtual router with \"virtual_mac\": true"));
 	if (!vr->virtual_mac_device && vr->virtual_mac && vr->vrid && vr->family)
-		vr->virtual_mac_device = conf_printf(
-			"%s.%u", vr->family == AF_INET6 ? "vrrp6" : "vrrp", vr->vrid);
+		vr->virtual_mac_device =
+			conf_printf("%s.%u", vr->family == AF_INET6 ? "vrrp6" : "vrrp", vr->vrid);
 }
 
-static void clash_device(const struct rules *r, const struct claim *first, const struct claim *again)
+static void clash_device(
+	const struct rules *r, const struct claim *first, const struct claim *again)
 {
 	rules_report(r, ROOT_VIRTUAL_ROUTERS, again->owner, again->key,
 		conf_printf("%s is already the device of virtual router \"%s\"", again->text,

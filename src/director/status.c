@@ -84,8 +84,7 @@ static void add_virtual_mac(json_t *o, const struct conf_router *router)
 	(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
 		mac[3], mac[4], mac[5]);
 	(void)json_object_set_new(o, "virtual_mac", json_string(text));
-	(void)json_object_set_new(
-		o, "virtual_mac_device", json_string(router->virtual_mac_device));
+	(void)json_object_set_new(o, "virtual_mac_device", json_string(router->virtual_mac_device));
 }
 
 static json_t *router_to_json(

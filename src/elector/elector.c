@@ -551,8 +551,7 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 	}
 	r = spare->routers[--spare->n_routers];
 	router_init(r, &config, &ports, take_record(e, wanted), spare->firsts[i], &world, now);
-	if (!wanted->virtual_mac ||
-		strcmp(r->record->mac_device, wanted->places[MOVED_HOME]) != 0)
+	if (!wanted->virtual_mac || strcmp(r->record->mac_device, wanted->places[MOVED_HOME]) != 0)
 		tidy_device(e, r->record);
 	r->auth = auth;
 	router_maintain(r, e->maintenance, now);

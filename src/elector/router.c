@@ -96,13 +96,13 @@ void router_work(struct router *r, struct instant now)
 	r->todo &= ~(unsigned)VRRP_DO_RELEASE;
 	if (take(r, VRRP_DO_RESIGN))
 		send_advert(r, VRRP_PRIORITY_RESIGN, now);
-	if (r->vrrp.state != VRRP_ACTIVE)
-		fall_silent(r);
 	if ((r->todo & VRRP_DO_CLAIM) && !holding_claim(r))
 		return;
 	r->todo &= ~(unsigned)VRRP_DO_CLAIM;
 	if (take(r, VRRP_DO_ADVERT))
 		send_advert(r, r->vrrp.config.priority, now);
+	if (r->vrrp.state != VRRP_ACTIVE) /* the last word is said */
+		fall_silent(r);
 	if (take(r, VRRP_DO_ANNOUNCE))
 		holding_announce(r, now);
 	if ((r->todo & HOLDING_REPAIR) && !holding_repair(r, now))
@@ -495,8 +495,8 @@ bool router_has_device(const struct router *r)
 
 bool router_is_ready(const struct router *r)
 {
-	return router_voice(r)->ready && router_has_device(r) && r->handover.maintenance != MAINTENANCE_ON &&
-	       !router_has_fault(r);
+	return router_voice(r)->ready && router_has_device(r) &&
+	       r->handover.maintenance != MAINTENANCE_ON && !router_has_fault(r);
 }
 
 void router_pause(struct router *r, struct instant now)

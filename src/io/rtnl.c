@@ -640,8 +640,8 @@ static void put_text(struct nlmsghdr *m, uint16_t type, const char *text)
 	put_attr(m, type, text, strlen(text) + 1);
 }
 
-static void put_macvlan(struct nlmsghdr *m, const char *name, int parent,
-	const uint8_t mac[static RTNL_MAC_LEN])
+static void put_macvlan(
+	struct nlmsghdr *m, const char *name, int parent, const uint8_t mac[static RTNL_MAC_LEN])
 {
 	uint32_t info, data;
 

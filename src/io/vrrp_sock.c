@@ -115,8 +115,8 @@ int vrrp_sock_open(uint16_t family, const char *interface, int ifindex)
 int vrrp_sock_hear_only(int fd, const uint8_t mac[static VIRTUAL_MAC_LEN])
 {
 	enum { SOURCE = SKF_LL_OFF + VIRTUAL_MAC_LEN }; /* after the destination */
-	const uint32_t high = (uint32_t)mac[0] << 24 | (uint32_t)mac[1] << 16 |
-			      (uint32_t)mac[2] << 8 | mac[3];
+	const uint32_t high =
+		(uint32_t)mac[0] << 24 | (uint32_t)mac[1] << 16 | (uint32_t)mac[2] << 8 | mac[3];
 	const uint32_t low = (uint32_t)mac[4] << 8 | mac[5];
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SOURCE),
