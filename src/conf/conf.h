@@ -210,6 +210,8 @@ struct conf_router {
 	uint64_t settle_us;
 	size_t group; /* the sync group that it is in, or CONF_NONE */
 	bool accept;  /* Accept_Mode: whether the addresses take more than what services are for */
+	bool virtual_mac; /* the addresses are on a device with the virtual router's own MAC ... */
+	char *virtual_mac_device; /* ... of this name; NULL: there is none */
 	struct conf_announce announce;
 	struct conf_address *addresses; /* of one family: what the adverts carry */
 	size_t n_addresses;

@@ -895,6 +895,24 @@ static const struct key router_items[] = {
 		.meaning = "The interface that has the snat_addresses; default: interface",
 	},
 	{
+		.name = "virtual_mac",
+		.type = KEY_BOOLEAN,
+		.fallback = "false",
+		.field = FIELD(struct conf_router, virtual_mac),
+		.meaning =
+			"Whether the addresses have the virtual router's MAC address, on a device",
+	},
+	{
+		.name = "virtual_mac_device",
+		.type = KEY_TEXT,
+		.min = 1,
+		.max = INTERFACE_LEN_MAX,
+		.chars = INTERFACE_CHARS,
+		.noun = INTERFACE_NOUN,
+		.field = FIELD(struct conf_router, virtual_mac_device),
+		.meaning = "The name of that device; default: vrrp. or vrrp6. and the vrid",
+	},
+	{
 		.name = "accept",
 		.type = KEY_BOOLEAN,
 		.fallback = "true",

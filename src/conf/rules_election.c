@@ -136,6 +136,56 @@ static void rule_vrids(const struct rules *r)
 	free(claims);
 }
 
+/* Each is made by its virtual router: nobody else may have the name. */
+static void name_device(const struct rules *r, size_t i)
+{
+	struct conf_router *vr = &r->c->routers[i];
+
+	if (vr->virtual_mac_device && !vr->virtual_mac)
+		rules_report(r, ROOT_VIRTUAL_ROUTERS, i, "virtual_mac_device",
+			conf_dup("is for a virtual router with \"virtual_mac\": true"));
+	if (!vr->virtual_mac_device && vr->virtual_mac && vr->vrid && vr->family)
+		vr->virtual_mac_device =
+			conf_printf("%s.%u", vr->family == AF_INET6 ? "vrrp6" : "vrrp", vr->vrid);
+}
+
+static void clash_device(
+	const struct rules *r, const struct claim *first, const struct claim *again)
+{
+	rules_report(r, ROOT_VIRTUAL_ROUTERS, again->owner, again->key,
+		conf_printf("%s is already the device of virtual router \"%s\"", again->text,
+			r->c->routers[first->owner].name));
+}
+
+/* A device that is the interface of some router is told at the router that makes it. */
+static void rule_foreign_interface(const struct rules *r, size_t i)
+{
+	const char *device = r->c->routers[i].virtual_mac_device;
+
+	for (size_t k = 0; device && k < r->c->n_routers; k++)
+		if (r->c->routers[k].interface && strcmp(r->c->routers[k].interface, device) == 0)
+			rules_report(r, ROOT_VIRTUAL_ROUTERS, i, "virtual_mac",
+				conf_printf("%s is the interface of virtual router \"%s\"", device,
+					r->c->routers[k].name));
+}
+
+static void rule_devices(const struct rules *r)
+{
+	struct claim *claims = conf_alloc(r->c->n_routers, sizeof(*claims));
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->c->n_routers; i++) {
+		const struct conf_router *vr = &r->c->routers[i];
+		name_device(r, i);
+		if (vr->virtual_mac && vr->virtual_mac_device)
+			claims[n++] = (struct claim){
+				.text = vr->virtual_mac_device, .owner = i, .key = "virtual_mac"};
+		rule_foreign_interface(r, i);
+	}
+	rules_find_clashes(r, claims, n, clash_device);
+	free(claims);
+}
+
 static void clash_virtual_address(
 	const struct rules *r, const struct claim *first, const struct claim *again)
 {
@@ -164,5 +214,6 @@ void rules_routers(const struct rules *r)
 	rule_priorities(r);
 	rules_wire(r);
 	rule_vrids(r);
+	rule_devices(r);
 	rule_virtual_addresses(r);
 }

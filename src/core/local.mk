@@ -27,6 +27,7 @@ libcore_a_SOURCES += \
 	src/core/second_opinion.c src/core/second_opinion.h \
 	src/core/track.c src/core/track.h \
 	src/core/sync_group.c src/core/sync_group.h \
+	src/core/virtual_mac.c src/core/virtual_mac.h \
 	src/core/vrrp.c src/core/vrrp.h \
 	src/core/vrrp_auth.c src/core/vrrp_auth.h \
 	src/core/vrrp_packet.c src/core/vrrp_packet.h

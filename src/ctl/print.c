@@ -109,6 +109,9 @@ static void print_router(FILE *f, const json_t *r, struct instant now)
 		(void)fprintf(f, " (%s)", text(r, "reason"));
 	(void)fprintf(f, ", priority %lld, VRID %lld on %s", number(r, "priority"),
 		number(r, "vrid"), text(r, "interface"));
+	if (*text(r, "virtual_mac"))
+		(void)fprintf(
+			f, ", MAC %s on %s", text(r, "virtual_mac"), text(r, "virtual_mac_device"));
 	print_auth(f, json_object_get(r, "auth"));
 	if (*text(r, "peer"))
 		(void)fprintf(f, ", peer %s", text(r, "peer"));

@@ -239,7 +239,7 @@ size_t apply_forwarding(struct director *d)
 {
 	size_t changed = 0;
 	int r = d->ipvs_available ? forwarding_apply(d, d->work.errors, &changed)
-				  : forwarding_apply_rules(d, d->work.errors, &changed);
+				  : forwarding_apply_without_ipvs(d, d->work.errors, &changed);
 
 	if (r < 0)
 		d->work.forwarding_failed = true;

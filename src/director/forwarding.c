@@ -226,6 +226,24 @@ int forwarding_apply(struct director *d, json_t *errors, size_t *ret_changed)
 	return r == -ENOMEM ? r : r_rules;
 }
 
+static bool has_virtual_mac(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->n_routers; i++)
+		if (conf->routers[i].virtual_mac)
+			return true;
+	return false;
+}
+
+/* Settings of IPVS are missed only by who wants them. */
+int forwarding_apply_without_ipvs(struct director *d, json_t *errors, size_t *changed)
+{
+	int r = 0;
+
+	if (!apply_uses_ipvs(d, d->conf) || has_virtual_mac(d->conf))
+		r = apply_settings(d, errors, changed);
+	return r == -ENOMEM ? r : forwarding_apply_rules(d, errors, changed);
+}
+
 /* Connections that moved away */
 
 static void purge_over(struct director *d)

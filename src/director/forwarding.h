@@ -41,7 +41,9 @@ void forwarding_done(struct director *d);
  * tables were not as they should be. 0, or -errno when it should be tried again. */
 int forwarding_apply(struct director *d, json_t *errors, size_t *ret_changed);
 
-/* The same for the rules alone, which closed addresses have on a host without IPVS. */
+/* The same on a host without IPVS, which closed addresses and virtual MACs do not need. */
+int forwarding_apply_without_ipvs(struct director *d, json_t *errors, size_t *changed);
+/* The same for the rules alone. */
 int forwarding_apply_rules(struct director *d, json_t *errors, size_t *changed);
 
 /* What forwarding_apply() would do to the nftables table for `conf`: NULL, "replace" or "remove".

@@ -1,6 +1,8 @@
 /* Addresses, routes and rules as JSON. */
 #include "director/moved.h"
 
+#include <string.h>
+
 json_t *moved_prefixes(const struct addr_prefix *prefixes, size_t n)
 {
 	json_t *array = json_array();
@@ -23,14 +25,23 @@ json_t *moved_addresses(const struct conf_address *addresses, size_t n)
 	return array;
 }
 
+static const char *home_of(const struct conf_router *router)
+{
+	return router->virtual_mac ? router->virtual_mac_device : router->interface;
+}
+
 const char *moved_interface(const struct conf_router *router, const struct conf_address *address)
 {
-	return *address->interface ? address->interface : router->interface;
+	if (*address->interface && strcmp(address->interface, router->interface) != 0)
+		return address->interface;
+	return home_of(router);
 }
 
 const char *moved_snat_interface(const struct conf_router *router)
 {
-	return router->snat_interface ? router->snat_interface : router->interface;
+	if (router->snat_interface && strcmp(router->snat_interface, router->interface) != 0)
+		return router->snat_interface;
+	return home_of(router);
 }
 
 static void set_text(json_t *o, const char *key, const char *text)

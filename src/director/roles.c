@@ -45,6 +45,8 @@ static json_t *router_to_json(const struct director *d, const struct conf_router
 		announce_to_json(&router->announce));
 
 	moved_describe(router, o);
+	if (router->virtual_mac)
+		(void)json_object_set_new(o, "mac_device", json_string(router->virtual_mac_device));
 	(void)json_object_set_new(o, "wire", roles_wire(d->conf, router));
 	if (causes)
 		(void)json_object_set_new(o, "causes", causes);

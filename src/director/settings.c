@@ -227,6 +227,12 @@ static void want_of_router(struct run *run, size_t router)
 	const struct conf_router *vr = &run->conf->routers[router];
 	const char *local = vr->snat_interface ? vr->snat_interface : vr->interface;
 
+	/* The interface itself neither answers for the addresses of the device with the virtual MAC
+	 * nor says, when it asks for somebody, that they were its own. IPv6 has no such habits. */
+	if (vr->virtual_mac && vr->family == AF_INET) {
+		want_interface(run, vr->interface, "arp_ignore", "1");
+		want_interface(run, vr->interface, "arp_announce", "2");
+	}
 	if (run->needs & NEED_NAT4) {
 		want_interface(run, vr->interface, "send_redirects", "0");
 		want_interface(run, local, "send_redirects", "0");

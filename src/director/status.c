@@ -6,11 +6,13 @@
 #include "base/cleanup.h"
 #include "base/writer.h"
 #include "core/two_verdicts.h"
+#include "core/virtual_mac.h"
 #include "director/desired.h"
 #include "io/clock.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,6 +83,20 @@ static json_t *auth_to_json(const struct conf_auth *auth)
 	return json_pack("{s:s}", "type", "none");
 }
 
+static void add_virtual_mac(json_t *o, const struct conf_router *router)
+{
+	uint8_t mac[VIRTUAL_MAC_LEN];
+	char text[sizeof("00:00:5e:00:01:00")];
+
+	if (!router->virtual_mac)
+		return;
+	virtual_mac(router->family, router->vrid, mac);
+	(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		mac[3], mac[4], mac[5]);
+	(void)json_object_set_new(o, "virtual_mac", json_string(text));
+	(void)json_object_set_new(o, "virtual_mac_device", json_string(router->virtual_mac_device));
+}
+
 static json_t *router_to_json(
 	const struct director *d, const struct conf_router *router, const json_t *report)
 {
@@ -99,6 +115,7 @@ static json_t *router_to_json(
 			(void)json_object_update(o, item);
 	}
 	add_addresses(o, router);
+	add_virtual_mac(o, router);
 	(void)json_object_set_new(o, "auth", auth_to_json(&router->auth));
 	(void)json_object_set_new(o, "notify", notify_to_json(d, router));
 	return o;

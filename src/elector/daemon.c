@@ -14,6 +14,7 @@
 #include "io/ndisc.h"
 #include "io/peer_memory.h"
 #include "io/rtnl.h"
+#include "io/sysctl.h"
 #include "io/vrrp_sock.h"
 
 #include <errno.h>
@@ -130,6 +131,9 @@ static int open_port(void *io, struct port *port, uint16_t family)
 
 	if (fd < 0)
 		return fd;
+	r = port->made ? vrrp_sock_hear_only(fd, port->mac) : 0;
+	if (r < 0)
+		return r;
 	r = listen_on(io, port, family, fd);
 	if (r < 0)
 		return r;
@@ -208,6 +212,49 @@ static int tidy(void *io, struct state_router *record, size_t *ret_removed)
 	struct daemon *d = io;
 
 	return leftovers_tidy(&d->state, record, ret_removed);
+}
+
+static int tidy_device(void *io, struct state_router *record)
+{
+	(void)io;
+	return leftovers_remove_device(record);
+}
+
+/* Its filter is never stricter than none is elsewhere: the way to a client is the parent's. */
+static uint32_t filter_of_devices(void)
+{
+	char all[16] = "0";
+
+	(void)sysctl_read("net/ipv4/conf/all/rp_filter", all, sizeof(all));
+	return strcmp(all, "0") == 0 ? 0 : 2;
+}
+
+static int make_device(
+	void *io, const struct port *port, int parent, const uint8_t mac[static PORT_MAC_LEN])
+{
+	struct daemon *d = io;
+	char name[80];
+	int r = rtnl_add_macvlan(d->rtnl, port->interface, parent, mac, filter_of_devices());
+
+	if (r < 0)
+		return r;
+	(void)snprintf(name, sizeof(name), "net/ipv6/conf/%s/accept_ra", port->interface);
+	r = sysctl_write(name, "0"); /* no address or route of its own from anywhere */
+	return r == -ENOENT ? 0 : r; /* without IPv6 there are none */
+}
+
+static int set_up_device(void *io, int ifindex, bool up)
+{
+	struct daemon *d = io;
+
+	return rtnl_set_up(d->rtnl, ifindex, up);
+}
+
+static int remove_device(void *io, int ifindex)
+{
+	struct daemon *d = io;
+
+	return rtnl_remove_link(d->rtnl, ifindex);
 }
 
 static int dump(void *io)
@@ -313,6 +360,10 @@ static const struct elector_ops operations = {
 	.remove = take,
 	.announce = announce,
 	.tidy = tidy,
+	.tidy_device = tidy_device,
+	.make_device = make_device,
+	.set_up = set_up_device,
+	.remove_device = remove_device,
 	.dump = dump,
 	.ask_peer = ask_peer,
 	.wall_us = wall_us,
@@ -399,7 +450,7 @@ static void complain_about_router(const struct router *r, json_t *errors)
 	}
 	for (size_t place = 0; place < MOVED_PLACES_MAX; place++) {
 		const struct port *port = r->sites[place].port;
-		if (!port || port == r->home || port->ifindex)
+		if (!port || port == r->home || port->ifindex || port->made)
 			continue;
 		(void)snprintf(text, sizeof(text),
 			"interface %s does not exist: what %s has there waits for it",

@@ -156,6 +156,25 @@ static struct router *find_router(const struct elector *e, const struct router_c
 	return NULL;
 }
 
+/* With all that is on it. */
+static void remove_device(struct elector *e, struct port *p)
+{
+	char text[160];
+	int error;
+
+	if (!p || !p->made || p->refused || !p->ifindex)
+		return;
+	error = e->ops->remove_device(e->io, p->ifindex);
+	if (error < 0 && error != -ENODEV) {
+		(void)snprintf(text, sizeof(text), "%s: could not be removed: %s", p->interface,
+			strerror(-error));
+		e->ops->event(e->io, EVENT_ERROR, NULL, text);
+		return;
+	}
+	p->ifindex = 0;
+	p->up = false;
+}
+
 static bool record_matches(const struct state_router *s, const struct router_config *config)
 {
 	return s->used && s->vrid == config->vrid && s->format.family == config->format.family &&
@@ -196,6 +215,18 @@ static void tidy(struct elector *e, struct state_router *s)
 	e->ops->event(e->io, error < 0 ? EVENT_ERROR : EVENT_LEFTOVER_REMOVED, NULL, text);
 }
 
+static void tidy_device(struct elector *e, struct state_router *s)
+{
+	char text[160];
+	int error = *s->mac_device ? e->ops->tidy_device(e->io, s) : 0;
+
+	if (error == 0)
+		return;
+	(void)snprintf(text, sizeof(text), "%s: %s of an earlier run could not be removed: %s",
+		s->name, s->mac_device, strerror(-error));
+	e->ops->event(e->io, EVENT_ERROR, NULL, text);
+}
+
 /* What a predecessor had and nobody wants now. */
 static void tidy_unwanted(struct elector *e, const struct router_config *wanted, size_t n)
 {
@@ -209,6 +240,7 @@ static void tidy_unwanted(struct elector *e, const struct router_config *wanted,
 			continue;
 		if (s->active)
 			tidy(e, s);
+		tidy_device(e, s);
 		s->used = false;
 	}
 }
@@ -241,10 +273,21 @@ static void drop_unwanted(
 			router_part(r, now);
 		router_leave(r, now);
 		router_finish(r, now);
+		remove_device(e, router_mac_port(r));
 		r->record->used = false;
 		free_router(e, r);
 	}
 	e->n_routers = kept;
+}
+
+/* ... has the virtual MAC of a router of that family. */
+static bool is_device(const struct elector *e, const struct port *p, uint16_t family)
+{
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (router_mac_port(e->routers[i]) == p &&
+			e->routers[i]->config.format.family == family)
+			return true;
+	return false;
 }
 
 /* ... of a router of that family. */
@@ -271,10 +314,12 @@ static void drop_unused_ports(struct elector *e)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < e->n_ports; i++) {
-		if (is_used(e, e->ports[i]))
+		if (is_used(e, e->ports[i])) {
 			e->ports[kept++] = e->ports[i];
-		else
-			free_port(e, e->ports[i]);
+			continue;
+		}
+		remove_device(e, e->ports[i]);
+		free_port(e, e->ports[i]);
 	}
 	e->n_ports = kept;
 }
@@ -517,6 +562,8 @@ static struct router_ports ports_of(const struct elector *e, const struct router
 		ports.places[place] = find_port(e, c->places[place]);
 	if (!ports.places[MOVED_HOME])
 		ports.places[MOVED_HOME] = ports.home;
+	else if (c->virtual_mac)
+		ports.places[MOVED_HOME]->made = true;
 	return ports;
 }
 
@@ -538,6 +585,8 @@ static void add_or_change(struct elector *e, const struct router_config *wanted,
 	}
 	r = spare->routers[--spare->n_routers];
 	router_init(r, &config, &ports, take_record(e, wanted), spare->firsts[i], &world, now);
+	if (!wanted->virtual_mac || strcmp(r->record->mac_device, wanted->places[MOVED_HOME]) != 0)
+		tidy_device(e, r->record);
 	r->auth = auth;
 	router_maintain(r, e->maintenance, now);
 	router_hold(r, !instant_is_never(e->hold), now);
@@ -595,7 +644,11 @@ static void index_hearers(struct elector *e)
 				sizeof(e->ports[i]->voices[k].hearers));
 	for (size_t i = 0; i < e->n_routers; i++) {
 		const struct router *r = e->routers[i];
+		struct port *device = router_mac_port(r);
 		router_voice(r)->hearers[r->config.vrid] = (uint16_t)(i + 1);
+		if (device)
+			port_voice(device, r->config.format.family)->hearers[r->config.vrid] =
+				(uint16_t)(i + 1);
 	}
 }
 
@@ -706,6 +759,8 @@ void elector_leave(struct elector *e, struct instant now)
 		router_leave(e->routers[i], now);
 		router_finish(e->routers[i], now);
 	}
+	for (size_t i = 0; i < e->n_ports; i++)
+		remove_device(e, e->ports[i]);
 	end_turn(e, now);
 }
 
@@ -769,6 +824,7 @@ static void port_gone(struct elector *e, struct port *p)
 	for (size_t i = 0; i < VOICES; i++)
 		p->voices[i].primary = (struct addr){0};
 	p->broken = true;
+	p->refused = false;
 	tell_routers_away(e, p, false);
 }
 
@@ -785,7 +841,7 @@ void elector_link(struct elector *e, int ifindex, const char *name, bool up,
 	}
 	if (!named)
 		return;
-	if (named->ifindex != ifindex || (up && !named->up))
+	if (named->ifindex != ifindex || (up && !named->up) || (named->made && up != named->up))
 		tell_routers_away(e, named, up && !named->up);
 	if (named->ifindex != ifindex) {
 		port_gone(e, named);
@@ -890,6 +946,8 @@ static void give_up(struct elector *e, struct port *p)
 
 static bool is_usable(const struct elector *e, struct port *p, uint16_t family)
 {
+	if (p->made)
+		return p->ifindex && !p->refused && is_device(e, p, family);
 	return p->ifindex && p->up && port_voice(p, family)->primary.family &&
 	       is_home(e, p, family);
 }
@@ -909,11 +967,61 @@ static void settle_port(struct elector *e, struct port *p, struct instant now)
 			voice_up(e, p, families[i]);
 }
 
+static void refuse_device(
+	struct elector *e, const struct router *r, struct port *p, const char *why)
+{
+	char text[200];
+
+	if (p->refused)
+		return;
+	p->refused = true;
+	(void)snprintf(text, sizeof(text), "%s: no virtual MAC: %s: %s", r->config.name,
+		p->interface, why);
+	e->ops->event(e->io, EVENT_ERROR, r, text);
+}
+
+/* The device may be a predecessor's, with the virtual router's addresses on it. Returns whether one
+ * was made. */
+static bool settle_device(struct elector *e, struct router *r)
+{
+	struct port *p = router_mac_port(r);
+	const int parent = router_home(r)->ifindex;
+	uint8_t mac[PORT_MAC_LEN];
+	int error;
+
+	if (!p || !parent)
+		return false;
+	virtual_mac(r->config.format.family, r->config.vrid, mac);
+	if (p->ifindex) {
+		if (!virtual_mac_equal(p->mac, mac))
+			refuse_device(e, r, p, "there is such an interface, which is not ours");
+		else
+			p->refused = false;
+		return false;
+	}
+	memcpy(r->record->mac_device, p->interface, sizeof(r->record->mac_device));
+	error = e->ops->make_device(e->io, p, parent, mac);
+	if (error < 0 && error != -EEXIST) /* news of that one is on its way */
+		refuse_device(e, r, p, strerror(-error));
+	return error == 0;
+}
+
+static bool settle_devices(struct elector *e)
+{
+	bool made = false;
+
+	for (size_t i = 0; i < e->n_routers; i++)
+		made |= settle_device(e, e->routers[i]);
+	return made;
+}
+
 static void settle_router(struct router *r, struct instant now)
 {
 	wire_mind_mtu(r);
 	if (router_has_fault(r))
 		router_fault(r, now);
+	if (!router_has_device(r) && r->vrrp.state != VRRP_INITIALIZE)
+		router_no_address(r, now);
 	if (!r->group && !router_is_ready(r))
 		router_disown(r);
 	else if (!r->group && r->vrrp.state == VRRP_INITIALIZE)
@@ -986,6 +1094,8 @@ void elector_settle(struct elector *e, struct instant now)
 		return;
 	take_turn(e);
 	if (e->stale)
+		refresh(e, now);
+	if (settle_devices(e))
 		refresh(e, now);
 	for (size_t i = 0; i < e->n_ports; i++)
 		settle_port(e, e->ports[i], now);

@@ -41,6 +41,9 @@ void holding_record(struct router *r)
 	s->source = r->vrrp.config.primary;
 	memcpy(s->name, r->config.name, sizeof(s->name));
 	memcpy(s->interface, r->config.interface, sizeof(s->interface));
+	memset(s->mac_device, 0, sizeof(s->mac_device));
+	if (r->config.virtual_mac)
+		memcpy(s->mac_device, r->config.places[MOVED_HOME], sizeof(s->mac_device));
 	state_file_record(r->world.state, s, r->first, r->config.moved, r->config.n_moved);
 	s->used = true;
 	wire_leave_will(r, s->interval_cs); /* who dies before the next advert has one too */
@@ -169,6 +172,7 @@ void holding_begin_claim(struct router *r)
 {
 	holding_record(r);
 	r->record->active = true;
+	router_raise(r);
 	for (size_t i = 0; i <= MOVED_ANYWHERE; i++)
 		r->sites[i].due = true;
 	begin_pass(r);
@@ -179,6 +183,8 @@ void holding_begin_repair(struct router *r)
 {
 	for (size_t i = 0; i <= MOVED_ANYWHERE; i++)
 		r->sites[i].due = r->sites[i].robbed;
+	if (r->sites[MOVED_HOME].due)
+		router_raise(r);
 	begin_pass(r);
 }
 

@@ -2,6 +2,7 @@
  * process that is no elector. */
 #include "elector/leftovers.h"
 
+#include "core/virtual_mac.h"
 #include "core/vrrp_packet.h"
 #include "elector/state_file.h"
 #include "io/clock.h"
@@ -12,6 +13,21 @@
 
 #include <errno.h>
 #include <string.h>
+
+/* What is asked of all links, and the answer. */
+struct sought {
+	const char *name;
+	uint8_t mac[RTNL_MAC_LEN];
+	int ifindex; /* 0: none is so */
+};
+
+static void look_at_link(const struct rtnl_link *link, void *userdata)
+{
+	struct sought *sought = userdata;
+
+	if (strcmp(link->name, sought->name) == 0 && virtual_mac_equal(link->mac, sought->mac))
+		sought->ifindex = link->ifindex;
+}
 
 static void ignore_link(const struct rtnl_link *link, void *userdata)
 {
@@ -72,6 +88,49 @@ static int remove_all(
 	return error;
 }
 
+static int find_device(struct rtnl *rtnl, struct sought *sought)
+{
+	int r = rtnl_dump(rtnl);
+
+	return r < 0 ? r : sought->ifindex ? rtnl_remove_link(rtnl, sought->ifindex) : 0;
+}
+
+int leftovers_remove_device(struct state_router *record)
+{
+	static const struct rtnl_handler handler = {
+		.link = look_at_link, .link_gone = ignore_link_gone, .addr = ignore_addr};
+	struct sought sought = {.name = record->mac_device};
+	struct rtnl *rtnl;
+	int r;
+
+	if (!*record->mac_device)
+		return 0;
+	virtual_mac(record->format.family, record->vrid, sought.mac);
+	r = rtnl_open(&handler, &sought, &rtnl);
+	if (r < 0)
+		return r;
+	r = find_device(rtnl, &sought);
+	rtnl_close(rtnl);
+	if (r < 0 && r != -ENODEV)
+		return r;
+	*record->mac_device = '\0';
+	return 0;
+}
+
+/* Where its adverts left: the device with the virtual MAC, if that is still there. */
+static int open_speaker(const struct state_router *record, int *ret_ifindex)
+{
+	int fd = -ENODEV;
+
+	*ret_ifindex = record->ifindex[MOVED_HOME];
+	if (*record->mac_device && record->peers.n == 0)
+		fd = vrrp_sock_open(record->format.family, record->mac_device, *ret_ifindex);
+	if (fd >= 0)
+		return fd;
+	*ret_ifindex = record->election;
+	return vrrp_sock_open(record->format.family, record->interface, record->election);
+}
+
 /* The peer takes over sooner for it; that it cannot be sent is no reason to fail. */
 static void resign(const struct state_router *record, const struct moved *items)
 {
@@ -82,6 +141,7 @@ static void resign(const struct state_router *record, const struct moved *items)
 	};
 	uint8_t packet[VRRP_PACKET_MAX];
 	auto_close int fd = -1;
+	int ifindex;
 	size_t len;
 
 	for (size_t i = 0; i < record->list.n && advert.n_addrs < VRRP_ADDRS_MAX; i++)
@@ -89,7 +149,7 @@ static void resign(const struct state_router *record, const struct moved *items)
 			advert.addrs[advert.n_addrs++] = items[i].address.prefix.addr;
 	if (advert.n_addrs == 0)
 		return;
-	fd = vrrp_sock_open(record->format.family, record->interface, record->election);
+	fd = open_speaker(record, &ifindex);
 	if (fd < 0)
 		return;
 	len = vrrp_packet_build(&record->format, &advert, packet);
@@ -100,7 +160,7 @@ static void resign(const struct state_router *record, const struct moved *items)
 	for (size_t i = 0; i < vrrp_peers_destinations(&record->peers); i++) {
 		struct addr to = vrrp_peers_destination(&record->peers, record->format.family, i);
 		vrrp_packet_seal(&record->format, &record->source, &to, packet, len);
-		(void)vrrp_sock_send(fd, record->election, &record->source, &to, packet, len);
+		(void)vrrp_sock_send(fd, ifindex, &record->source, &to, packet, len);
 	}
 }
 
@@ -118,6 +178,12 @@ int leftovers_tidy(const struct state_file *state, struct state_router *record, 
 	return 0;
 }
 
+static bool is_to_go(const struct state_router *record, enum leftovers_which which)
+{
+	return record->used && record->active &&
+	       (which == LEFTOVERS_ALL || !state_router_is_fresh(record, clock_now()));
+}
+
 int leftovers_remove(const char *runtime_dir, enum leftovers_which which,
 	void (*removed)(const char *name, size_t n, void *userdata), void *userdata)
 {
@@ -131,18 +197,17 @@ int leftovers_remove(const char *runtime_dir, enum leftovers_which which,
 	for (size_t i = 0; i < STATE_ROUTERS_MAX; i++) {
 		struct state_router *record = &state.routers[i];
 		size_t n;
-		if (!record->used || !record->active)
-			continue;
-		if (which == LEFTOVERS_STALE && state_router_is_fresh(record, clock_now()))
-			continue;
-		r = leftovers_tidy(&state, record, &n);
-		if (r < 0) {
-			failed = r;
-			continue;
+		r = 0;
+		if (is_to_go(record, which)) {
+			r = leftovers_tidy(&state, record, &n);
+			tidied += r == 0;
+			if (r == 0 && removed)
+				removed(record->name, n, userdata);
 		}
-		tidied++;
-		if (removed)
-			removed(record->name, n, userdata);
+		if (r == 0 && record->used && which == LEFTOVERS_ALL)
+			r = leftovers_remove_device(record);
+		if (r < 0)
+			failed = r;
 	}
 	state_file_close(&state);
 	return failed < 0 ? failed : tidied;

@@ -58,12 +58,15 @@ static bool read_number(const json_t *json, const char *key, json_int_t max, uin
 	return in_range(n, 0, max);
 }
 
-/* The place of an interface, taken if it is new. False when there are too many. */
-static bool find_place(struct router_config *c, const char *interface, uint8_t *ret)
+/* The place of an interface, taken if it is new. False when there are too many. `home`: what goes
+ * to the router's interface goes to the device with the virtual MAC, if there is one. */
+static bool find_place(struct router_config *c, const char *interface, bool home, uint8_t *ret)
 {
 	uint8_t place = MOVED_HOME;
 
-	if (strcmp(interface, c->interface) != 0)
+	home = (home && strcmp(interface, c->interface) == 0) ||
+	       strcmp(interface, c->places[MOVED_HOME]) == 0;
+	if (!home)
 		for (place = MOVED_HOME + 1; place < MOVED_PLACES_MAX; place++)
 			if (!*c->places[place] || strcmp(c->places[place], interface) == 0)
 				break;
@@ -87,7 +90,7 @@ static bool read_address(const json_t *json, const char *interface, struct route
 	if (!text || !addr_prefix_parse(text, &m->address.prefix) ||
 		!read_name(json, "label", m->address.label) ||
 		!read_number(json, "scope", UINT8_MAX, &scope) ||
-		!find_place(ret, other ? other : interface, &m->place))
+		!find_place(ret, other ? other : interface, true, &m->place))
 		return false;
 	m->address.scope = (uint8_t)scope;
 	ret->n_moved++;
@@ -127,7 +130,7 @@ static bool read_route(const json_t *json, struct router_config *ret)
 		!read_addr(json, "src", &r->src) ||
 		!read_number(json, "table", UINT32_MAX, &r->table) ||
 		!read_number(json, "metric", UINT32_MAX, &r->metric) ||
-		(dev && !find_place(ret, dev, &m->place)))
+		(dev && !find_place(ret, dev, !ret->virtual_mac, &m->place)))
 		return false;
 	r->onlink = json_is_true(json_object_get(json, "onlink"));
 	while (type && r->type < MOVED_ROUTE_TYPE_MAX_ && strcmp(types[r->type], type) != 0)
@@ -249,7 +252,7 @@ static const char *read_policy(const json_t *json, struct router_config *ret)
 static const char *read_router(const json_t *json, struct router_config *ret)
 {
 	struct router_config c = {0};
-	const char *name, *interface, *wrong;
+	const char *name, *interface, *wrong, *device = NULL;
 	const json_t *announce;
 	json_int_t vrid, priority, interval_cs, repeat, announce_us, refresh_us, again_us = 0;
 	int forms = 0;
@@ -265,9 +268,12 @@ static const char *read_router(const json_t *json, struct router_config *ret)
 		    &repeat, "interval_us", &announce_us, "refresh_us", &refresh_us, "again_us",
 		    &again_us, "forms", &forms) < 0)
 		return "announce is incomplete";
+	device = json_string_value(json_object_get(json, "mac_device"));
 	if (!copy_text(c.name, sizeof(c.name), name) ||
-		!copy_text(c.interface, sizeof(c.interface), interface))
-		return "the name or the interface is too long";
+		!copy_text(c.interface, sizeof(c.interface), interface) ||
+		(device && !copy_text(c.places[MOVED_HOME], STATE_INTERFACE_MAX, device)))
+		return "the name or an interface is too long";
+	c.virtual_mac = *c.places[MOVED_HOME] != '\0';
 	if (!in_range(vrid, 1, 255) || !in_range(priority, 1, 255) ||
 		!in_range(interval_cs, 1, VRRP_INTERVAL_MAX_CS))
 		return "vrid, priority or advert_interval_cs is out of range";

@@ -7,6 +7,7 @@
 #include "elector/holding.h"
 #include "elector/wire.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,39 @@ static bool take(struct router *r, unsigned effect)
 	return wanted;
 }
 
+static struct port *device_of(const struct router *r)
+{
+	struct port *port = router_mac_port(r);
+
+	return port && port->ifindex ? port : NULL;
+}
+
+static void set_up(struct router *r, bool up)
+{
+	const struct port *port = device_of(r);
+	int error = port ? r->world.ops->set_up(r->world.io, port->ifindex, up) : -ENODEV;
+
+	r->raised = up && error == 0;
+	if (error < 0 && error != -ENODEV)
+		router_say_failure(r,
+			up ? "the device with the virtual MAC could not be brought up"
+			   : "the device with the virtual MAC could not be brought down",
+			error);
+}
+
+void router_raise(struct router *r)
+{
+	if (device_of(r))
+		set_up(r, true);
+}
+
+/* Nobody else's switch may learn the MAC from us when it is another's. */
+static void fall_silent(struct router *r)
+{
+	if (r->raised)
+		set_up(r, false);
+}
+
 /* Lowest bit first, as core/vrrp.h has it. */
 void router_work(struct router *r, struct instant now)
 {
@@ -67,6 +101,8 @@ void router_work(struct router *r, struct instant now)
 	r->todo &= ~(unsigned)VRRP_DO_CLAIM;
 	if (take(r, VRRP_DO_ADVERT))
 		send_advert(r, r->vrrp.config.priority, now);
+	if (r->vrrp.state != VRRP_ACTIVE) /* the last word is said */
+		fall_silent(r);
 	if (take(r, VRRP_DO_ANNOUNCE))
 		holding_announce(r, now);
 	if ((r->todo & HOLDING_REPAIR) && !holding_repair(r, now))
@@ -478,10 +514,20 @@ void router_maintain(struct router *r, enum maintenance maintenance, struct inst
 	router_leave_for_maintenance(r, now);
 }
 
+bool router_has_device(const struct router *r)
+{
+	const struct port *port = router_mac_port(r);
+
+	return !port ||
+	       (port->ifindex &&
+		       port->voices[r->config.format.family == AF_INET6 ? VOICE_IPV6 : VOICE_IPV4]
+			       .ready);
+}
+
 bool router_is_ready(const struct router *r)
 {
-	return router_voice(r)->ready && r->handover.maintenance != MAINTENANCE_ON &&
-	       !router_has_fault(r);
+	return router_voice(r)->ready && router_has_device(r) &&
+	       r->handover.maintenance != MAINTENANCE_ON && !router_has_fault(r);
 }
 
 void router_pause(struct router *r, struct instant now)
@@ -541,12 +587,20 @@ void router_fault(struct router *r, struct instant now)
 	step(r, VRRP_EV_FAULT, now);
 }
 
+static bool same_device(const struct router_config *a, const struct router_config *b)
+{
+	return a->virtual_mac == b->virtual_mac &&
+	       strcmp(a->places[MOVED_HOME], b->places[MOVED_HOME]) == 0;
+}
+
 void router_reconfigure(struct router *r, const struct router_config *wanted,
 	const struct router_ports *ports, size_t first, struct instant now)
 {
 	r->moved = !holding_same(&r->config, wanted);
 	r->weighed = !track_causes_equal(
 		r->config.causes.list, r->config.causes.n, wanted->causes.list, wanted->causes.n);
+	if (!same_device(&r->config, wanted))
+		fall_silent(r);
 	causes_done(&r->config.causes);
 	r->config = *wanted;
 	r->first = first;

@@ -7,6 +7,7 @@
 #include "core/announce.h"
 #include "core/deadline_heap.h"
 #include "core/handover.h"
+#include "core/virtual_mac.h"
 #include "core/vrrp.h"
 #include "core/vrrp_auth.h"
 #include "core/vrrp_packet.h"
@@ -17,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PORT_MAC_LEN 6
+#define PORT_MAC_LEN VIRTUAL_MAC_LEN
 
 /* How adverts of one family leave a port and are heard there. */
 struct voice {
@@ -39,6 +40,8 @@ struct port {
 	bool seen;    /* in the dump under way */
 	bool broken;  /* the interface that the socket is bound to is gone */
 	bool renamed; /* the interface has another name now: what is ours there is to go */
+	bool made;    /* it is a virtual router's device, with its MAC, made and removed by us */
+	bool refused; /* ... and cannot be that, which the operator knows */
 	uint8_t mac[PORT_MAC_LEN];
 	uint32_t mtu; /* 0: not known */
 	struct voice voices[VOICES];
@@ -72,6 +75,8 @@ struct router_config {
 	struct vrrp_auth_config auth;
 	struct announce_config announce;
 	unsigned arp_forms; /* of gratuitous ARP, enum arp_form */
+	/* It has a MAC of its own, which is that of a device that we make: MOVED_HOME's place. */
+	bool virtual_mac;
 	/* Where things go: by place, the first is MOVED_HOME. Empty: nothing goes there. */
 	char places[MOVED_PLACES_MAX][STATE_INTERFACE_MAX];
 	struct moved *moved; /* in the order of addition */
@@ -124,6 +129,14 @@ struct elector_ops {
 		const struct moved *items, size_t n);
 	/* Tidy up after a predecessor: leftovers_tidy(). */
 	int (*tidy)(void *io, struct state_router *record, size_t *ret_removed);
+	/* ... and remove the device with its virtual MAC: leftovers_remove_device(). */
+	int (*tidy_device)(void *io, struct state_router *record);
+	/* A device with a virtual MAC, made on an interface, down; brought up or down; removed. May
+	 * wait for milliseconds, but for the second. 0 or -errno. */
+	int (*make_device)(void *io, const struct port *port, int parent,
+		const uint8_t mac[static PORT_MAC_LEN]);
+	int (*set_up)(void *io, int ifindex, bool up);
+	int (*remove_device)(void *io, int ifindex);
 	/* Tell elector_link() and elector_addr() about all there is. 0, or -errno after a part. */
 	int (*dump)(void *io);
 	/* What the peer says over the link about its virtual router of that name. False: nothing,
@@ -200,6 +213,7 @@ struct router {
 	struct router_world world;
 	uint8_t inherited;      /* an adopter's priority until causes are known; 0: its own */
 	bool send_failed;       /* the last advert did not leave */
+	bool raised;            /* the device with the virtual MAC is up */
 	struct vrrp_auth *auth; /* NULL: nothing was ever to be signed */
 	uint32_t needs_mtu;     /* that its adverts need and the port has not; 0: they fit */
 	unsigned stale;         /* signed adverts in a row that our clock calls stale */
@@ -220,6 +234,12 @@ static inline struct port *router_home(const struct router *r)
 static inline struct voice *router_voice(const struct router *r)
 {
 	return port_voice(router_home(r), r->config.format.family);
+}
+
+/* The port that has its virtual MAC; NULL: it has none. */
+static inline struct port *router_mac_port(const struct router *r)
+{
+	return r->config.virtual_mac ? r->sites[MOVED_HOME].port : NULL;
 }
 
 /* The interfaces of a router. */
@@ -270,6 +290,10 @@ void router_leave(struct router *r, struct instant now);
 void router_switchover(struct router *r, bool insist, struct instant now);
 /* An operator works on this host, or has done so. */
 void router_maintain(struct router *r, enum maintenance maintenance, struct instant now);
+/* Whether the device with its virtual MAC is there, if it is to have one. */
+bool router_has_device(const struct router *r);
+/* The device speaks for it; and is silent, once nothing is left to say. */
+void router_raise(struct router *r);
 /* Whether it may join the election: the port is ready, and operators have nothing against it. */
 bool router_is_ready(const struct router *r);
 /* A successor of this process goes on: say so to the peers, and keep everything. */

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define MAGIC "tandem\n"
-#define VERSION 6
+#define VERSION 7
 #define MOVED_AT_FIRST 256
 #define BOOT_ID_MAX 40
 
@@ -86,7 +86,8 @@ static bool router_is_sound(const struct state_file *s, const struct state_route
 {
 	return list_is_sound(s, &r->list) && r->peers.n <= VRRP_PEERS_MAX &&
 	       memchr(r->name, '\0', sizeof(r->name)) &&
-	       memchr(r->interface, '\0', sizeof(r->interface));
+	       memchr(r->interface, '\0', sizeof(r->interface)) &&
+	       memchr(r->mac_device, '\0', sizeof(r->mac_device));
 }
 
 static bool is_sound(const struct state_file *s, const struct state_header *expected)

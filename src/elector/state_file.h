@@ -38,9 +38,10 @@ struct state_router {
 	int32_t election;                  /* index of `interface` */
 	int32_t ifindex[MOVED_PLACES_MAX]; /* where things are; 0: there is no such interface */
 	char name[STATE_NAME_MAX];
-	char interface[STATE_INTERFACE_MAX]; /* that adverts leave by */
-	struct instant spoke;                /* the last advert */
-	struct addr source;                  /* of our adverts */
+	char interface[STATE_INTERFACE_MAX];  /* that adverts leave by */
+	char mac_device[STATE_INTERFACE_MAX]; /* that has the virtual MAC; empty: none */
+	struct instant spoke;                 /* the last advert */
+	struct addr source;                   /* of our adverts */
 	struct vrrp_format format;
 	struct vrrp_peers peers;
 	bool has_will;

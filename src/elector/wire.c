@@ -21,11 +21,20 @@ static size_t build(const struct router *r, uint8_t priority, uint16_t interval_
 	return vrrp_packet_build(&r->config.format, &advert, ret);
 }
 
+/* The device with the virtual MAC, whose address the group sees as the source (RFC 9568, 7.3).
+ * Adverts to listed peers find their way like other traffic of this host. */
+static const struct port *speaker(const struct router *r)
+{
+	return r->raised && r->config.peers.n == 0 && router_has_device(r) ? router_mac_port(r)
+									   : router_home(r);
+}
+
 /* The first error; a peer that cannot be reached keeps nobody else from hearing. */
 static int send_to_all(struct router *r, uint8_t *packet, size_t len, size_t *ret_sent)
 {
 	const struct router_config *c = &r->config;
 	const struct addr *source = &r->vrrp.config.primary;
+	const struct port *port = speaker(r);
 	size_t sent = 0;
 	int error = 0;
 
@@ -33,7 +42,7 @@ static int send_to_all(struct router *r, uint8_t *packet, size_t len, size_t *re
 		struct addr to = vrrp_peers_destination(&c->peers, c->format.family, i);
 		int r_sent;
 		vrrp_packet_seal(&c->format, source, &to, packet, len);
-		r_sent = r->world.ops->send(r->world.io, router_home(r), source, &to, packet, len);
+		r_sent = r->world.ops->send(r->world.io, port, source, &to, packet, len);
 		if (r_sent >= 0)
 			sent++;
 		else if (error == 0)

@@ -11,6 +11,8 @@
 #include <linux/fib_rules.h>
 #include <linux/filter.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -41,6 +43,7 @@ struct rtnl {
 struct outcome {
 	uint32_t first_seq, last_seq;
 	enum rtnl_change change; /* a batch's */
+	bool strict;             /* no error means that it is so already */
 	size_t refused;          /* answered as already so */
 	int error;               /* the first other one */
 	bool done, interrupted;
@@ -296,6 +299,8 @@ int rtnl_read(struct rtnl *r)
  * and ENOENT of a rule. */
 static bool is_so_already(const struct outcome *o, int error)
 {
+	if (o->strict)
+		return false;
 	if (o->change == RTNL_ADD)
 		return error == -EEXIST;
 	return error == -EADDRNOTAVAIL || error == -ENXIO || error == -EOPNOTSUPP ||
@@ -405,7 +410,8 @@ static void put_attr(struct nlmsghdr *m, uint16_t type, const void *data, size_t
 
 	memset(at, 0, RTA_SPACE(len));
 	memcpy(at, &attr, sizeof(attr));
-	memcpy(at + sizeof(attr), data, len);
+	if (len > 0)
+		memcpy(at + sizeof(attr), data, len);
 	m->nlmsg_len += RTA_SPACE(len);
 }
 
@@ -592,4 +598,116 @@ int rtnl_change(struct rtnl *r, enum rtnl_change change, int ifindex, const stru
 	error = read_answers(r, &o, false);
 	*ret_changed = error < 0 ? 0 : n - o.refused;
 	return error;
+}
+
+/* --- Links --- */
+
+static int exchange(struct rtnl *r, const struct nlmsghdr *m)
+{
+	struct outcome o = {.first_seq = r->seq, .last_seq = r->seq, .strict = true};
+	int error = send_bytes(r, m, m->nlmsg_len);
+
+	return error < 0 ? error : read_answers(r, &o, false);
+}
+
+static struct nlmsghdr *begin_link(struct rtnl *r, uint16_t type, int ifindex)
+{
+	struct nlmsghdr *m = (struct nlmsghdr *)(void *)r->batch;
+	struct ifinfomsg *body = begin_request(m, type, sizeof(*body));
+
+	body->ifi_index = ifindex;
+	m->nlmsg_flags |= NLM_F_ACK;
+	m->nlmsg_seq = ++r->seq;
+	return m;
+}
+
+static uint32_t begin_nest(struct nlmsghdr *m, uint16_t type)
+{
+	uint32_t at = m->nlmsg_len;
+
+	put_attr(m, type, NULL, 0);
+	return at;
+}
+
+static void end_nest(struct nlmsghdr *m, uint32_t at)
+{
+	uint16_t len = (uint16_t)(m->nlmsg_len - at);
+
+	memcpy((uint8_t *)m + at + offsetof(struct rtattr, rta_len), &len, sizeof(len));
+}
+
+static void put_text(struct nlmsghdr *m, uint16_t type, const char *text)
+{
+	put_attr(m, type, text, strlen(text) + 1);
+}
+
+static void put_macvlan(
+	struct nlmsghdr *m, const char *name, int parent, const uint8_t mac[static RTNL_MAC_LEN])
+{
+	uint32_t info, data;
+
+	put_text(m, IFLA_IFNAME, name);
+	put_u32(m, IFLA_LINK, (uint32_t)parent);
+	put_attr(m, IFLA_ADDRESS, mac, RTNL_MAC_LEN);
+	info = begin_nest(m, IFLA_LINKINFO);
+	put_text(m, IFLA_INFO_KIND, "macvlan");
+	data = begin_nest(m, IFLA_INFO_DATA);
+	put_u32(m, IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE);
+	end_nest(m, data);
+	end_nest(m, info);
+}
+
+/* Of IPv4 as sysctl(8) would set it. Packets arrive there whose answers leave by the parent. */
+static void put_silence(struct nlmsghdr *m, uint32_t rp_filter)
+{
+	static const uint8_t no_addresses = IN6_ADDR_GEN_MODE_NONE;
+	uint32_t families = begin_nest(m, IFLA_AF_SPEC), family, settings;
+
+	family = begin_nest(m, AF_INET);
+	settings = begin_nest(m, IFLA_INET_CONF);
+	put_u32(m, IPV4_DEVCONF_ARP_IGNORE, 1);
+	put_u32(m, IPV4_DEVCONF_ARP_ANNOUNCE, 2);
+	put_u32(m, IPV4_DEVCONF_RP_FILTER, rp_filter);
+	put_u32(m, IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
+	end_nest(m, settings);
+	end_nest(m, family);
+	family = begin_nest(m, AF_INET6);
+	put_attr(m, IFLA_INET6_ADDR_GEN_MODE, &no_addresses, sizeof(no_addresses));
+	end_nest(m, family);
+	end_nest(m, families);
+}
+
+/* The kernel takes these settings of a device that is there, not with its creation. */
+int rtnl_add_macvlan(struct rtnl *r, const char *name, int parent,
+	const uint8_t mac[static RTNL_MAC_LEN], uint32_t rp_filter)
+{
+	struct nlmsghdr *m = begin_link(r, RTM_NEWLINK, 0);
+	int error;
+
+	m->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+	put_macvlan(m, name, parent, mac);
+	error = exchange(r, m);
+	if (error < 0)
+		return error;
+	m = begin_link(r, RTM_NEWLINK, 0);
+	put_text(m, IFLA_IFNAME, name);
+	put_silence(m, rp_filter);
+	return exchange(r, m);
+}
+
+int rtnl_set_up(struct rtnl *r, int ifindex, bool up)
+{
+	struct nlmsghdr *m = begin_link(r, RTM_NEWLINK, ifindex);
+	struct ifinfomsg *body = nlmsg_data(m);
+
+	body->ifi_flags = up ? IFF_UP : 0;
+	body->ifi_change = IFF_UP;
+	return exchange(r, m);
+}
+
+int rtnl_remove_link(struct rtnl *r, int ifindex)
+{
+	struct nlmsghdr *m = begin_link(r, RTM_DELLINK, ifindex);
+
+	return exchange(r, m);
 }

@@ -61,3 +61,14 @@ enum rtnl_change {
  * (-EACCES: IPv6 is disabled on the interface). */
 int rtnl_change(struct rtnl *r, enum rtnl_change change, int ifindex, const struct moved *items,
 	size_t n, size_t *ret_changed);
+
+/* A macvlan in private mode on the interface `parent`, with that MAC address. It is down, makes no
+ * addresses of its own, answers ARP for what it has and nothing else, and filters by that value of
+ * rp_filter. -EEXIST: the name is taken. -EOPNOTSUPP: this kernel has no such device. 0 or -errno.
+ * Loading the kernel's module is waited for. */
+int rtnl_add_macvlan(struct rtnl *r, const char *name, int parent,
+	const uint8_t mac[static RTNL_MAC_LEN], uint32_t rp_filter);
+/* -ENODEV: there is no such interface. 0 or -errno. */
+int rtnl_set_up(struct rtnl *r, int ifindex, bool up);
+/* Waits for all who still use it: milliseconds, seldom more. */
+int rtnl_remove_link(struct rtnl *r, int ifindex);

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <string.h>
@@ -108,6 +109,27 @@ int vrrp_sock_open(uint16_t family, const char *interface, int ifindex)
 	if (r < 0)
 		return r;
 	return take_fd(&fd);
+}
+
+/* The link's header is before the packet, where a filter reads from SKF_LL_OFF on. */
+int vrrp_sock_hear_only(int fd, const uint8_t mac[static VIRTUAL_MAC_LEN])
+{
+	enum { SOURCE = SKF_LL_OFF + VIRTUAL_MAC_LEN }; /* after the destination */
+	const uint32_t high =
+		(uint32_t)mac[0] << 24 | (uint32_t)mac[1] << 16 | (uint32_t)mac[2] << 8 | mac[3];
+	const uint32_t low = (uint32_t)mac[4] << 8 | mac[5];
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SOURCE),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, high, 0, 3),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)SOURCE + 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, low, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
+											   : 0;
 }
 
 /* --- Sending --- */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "core/virtual_mac.h"
 #include "core/vrrp_packet.h"
 
 #include <stddef.h>
@@ -11,6 +12,10 @@
 /* Bound to the interface, member of the group, TTL or hop limit 255, class CS6, own adverts not
  * looped back. Needs CAP_NET_RAW. Returns a non-blocking descriptor or -errno. */
 int vrrp_sock_open(uint16_t family, const char *interface, int ifindex);
+
+/* From now on nothing is heard but what that MAC address sent. What others sent arrives on the
+ * parent of a macvlan, too, and is heard there. 0 or -errno. */
+int vrrp_sock_hear_only(int fd, const uint8_t mac[static VIRTUAL_MAC_LEN]);
 
 /* Send one VRRP packet (without IP header), from `source`, which is or was an address of the
  * interface: who has just lost it can still resign. `destination` is of the same family. 0 or

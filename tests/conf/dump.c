@@ -267,6 +267,8 @@ static json_t *dump_router(const struct conf *c, const struct conf_router *r)
 		dump_duration(r->announce.refresh_us));
 	if (!r->accept)
 		json_object_set_new(o, "accept", json_false());
+	if (r->virtual_mac)
+		json_object_set_new(o, "virtual_mac_device", json_string(r->virtual_mac_device));
 	add_routing(o, r);
 	add_announce(o, &r->announce);
 	add_tracking(o, c, r);
