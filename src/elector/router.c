@@ -380,6 +380,8 @@ void router_prepare(struct router *r, bool adopt, struct instant now)
 		return;
 	}
 	holding_remove_leftovers(r);
+	r->raised = true; /* as far as we know: a predecessor may have left it so */
+	fall_silent(r);
 	holding_record(r);
 }
 

@@ -48,6 +48,7 @@ static struct state_file state = {
 static struct elector e;
 static struct instant now;
 static const uint8_t mac[PORT_MAC_LEN] = {2, 0, 0, 0, 0, 1};
+static const uint8_t virtual[PORT_MAC_LEN] = {0x00, 0x00, 0x5e, 0x00, 0x01, 51};
 
 __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
 {
@@ -217,8 +218,8 @@ static int dump(void *io)
 		struct addr_prefix primary;
 		if (!world.links[i].name)
 			continue;
-		elector_link(
-			&e, world.links[i].ifindex, world.links[i].name, world.links[i].up, mac);
+		elector_link(&e, world.links[i].ifindex, world.links[i].name, world.links[i].up,
+			strcmp(world.links[i].name, "vrrp.51") == 0 ? virtual : mac);
 		if (!world.links[i].primary)
 			continue;
 		for (size_t k = 0; k < world.n_addrs; k++)
@@ -277,7 +278,37 @@ static void event(void *io, enum event what, const struct router *router, const 
 	note("%s; ", event_name(what));
 }
 
+/* The device is the second link. */
+static int make_device(void *io, const struct port *port, int parent,
+	const uint8_t device_mac[static PORT_MAC_LEN])
+{
+	(void)io;
+	note("make %s on %d with %02x; ", port->interface, parent, device_mac[5]);
+	world.links[1].name = port->interface;
+	world.links[1].ifindex = 9;
+	return 0;
+}
+
+static int set_device_up(void *io, int ifindex, bool up)
+{
+	(void)io;
+	note("%d %s; ", ifindex, up ? "up" : "down");
+	world.links[1].up = up;
+	return 0;
+}
+
+static int remove_device(void *io, int ifindex)
+{
+	(void)io;
+	note("remove %d; ", ifindex);
+	world.links[1].name = NULL;
+	return 0;
+}
+
 static const struct elector_ops recorder = {
+	.make_device = make_device,
+	.set_up = set_device_up,
+	.remove_device = remove_device,
 	.open_port = open_port,
 	.close_port = close_port,
 	.send = send_packet,
@@ -594,6 +625,40 @@ START_TEST(a_new_router_listens_then_claims_speaks_and_announces)
 	reach_deadline();
 	ck_assert_str_eq(done(), "add .100 .101; send 100; announce 2; backup>active; ");
 	ck_assert_uint_eq(world.armed.us, now.us + SECOND_US);
+}
+END_TEST
+
+/* From the first word as Active to the last one, and it is gone with us. */
+START_TEST(a_device_with_the_virtual_mac_is_up_while_active)
+{
+	struct router_config c = front(51, 100, 1);
+
+	c.virtual_mac = true;
+	(void)snprintf(c.places[MOVED_HOME], sizeof(c.places[MOVED_HOME]), "vrrp.51");
+	configure(&c, 1);
+	ck_assert_str_eq(done(), "make vrrp.51 on 2 with 33; open eth0; open vrrp.51; "
+				 "remove .100; 9 down; initialize>backup; ");
+	ck_assert_str_eq(records[0].mac_device, "vrrp.51");
+	reach_deadline();
+	ck_assert_str_eq(done(), "9 up; add .100; send 100; announce 1; backup>active; ");
+	elector_leave(&e, now);
+	ck_assert_str_eq(done(), "remove .100; send 0; 9 down; active>initialize; remove 9; ");
+}
+END_TEST
+
+START_TEST(an_interface_that_is_not_ours_is_no_device)
+{
+	struct router_config c = front(51, 100, 1);
+
+	c.virtual_mac = true;
+	(void)snprintf(c.places[MOVED_HOME], sizeof(c.places[MOVED_HOME]), "eth2");
+	world.links[1].name = "eth2";
+	world.links[1].ifindex = AWAY_IFINDEX;
+	configure(&c, 1);
+	ck_assert_ptr_nonnull(strstr(done(), "error; "));
+	ck_assert_int_eq(e.routers[0]->vrrp.state, VRRP_INITIALIZE);
+	elector_leave(&e, now);
+	ck_assert_ptr_null(strstr(done(), "remove 3; "));
 }
 END_TEST
 
@@ -2616,6 +2681,8 @@ static TCase *start_cases(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_new_router_listens_then_claims_speaks_and_announces);
+	tcase_add_test(tc, a_device_with_the_virtual_mac_is_up_while_active);
+	tcase_add_test(tc, an_interface_that_is_not_ours_is_no_device);
 	tcase_add_test(tc, an_address_is_recorded_before_it_is_added_and_until_it_is_removed);
 	tcase_add_test(tc, addresses_that_nobody_recorded_are_leftovers_too);
 	tcase_add_test(tc, a_predecessor_of_a_moment_ago_is_adopted_and_keeps_its_addresses);
