@@ -278,9 +278,10 @@ static bool may_preempt(struct vrrp *v, const struct vrrp_heard *advert, struct 
 {
 	bool asks = advert->priority == VRRP_PRIORITY_LEAST &&
 		    addr_equal(&v->peer, &advert->source) && v->peer_priority >= v->config.priority;
-	/* Another was there first: it has asked for nothing. */
-	bool succeeded =
-		v->peer_priority == VRRP_PRIORITY_LEAST && !addr_equal(&v->peer, &advert->source);
+	/* Another was there first, which has asked for nothing; or it takes that back. */
+	bool asks_no_more =
+		v->peer_priority == VRRP_PRIORITY_LEAST &&
+		(advert->priority != VRRP_PRIORITY_LEAST || !addr_equal(&v->peer, &advert->source));
 
 	if (advert->priority >= v->config.priority) {
 		v->preempt_from = INSTANT_NEVER;
@@ -290,7 +291,7 @@ static bool may_preempt(struct vrrp *v, const struct vrrp_heard *advert, struct 
 		return true;
 	if (asks)
 		v->preempt_from = now;
-	else if (instant_is_never(v->preempt_from) || succeeded)
+	else if (instant_is_never(v->preempt_from) || asks_no_more)
 		v->preempt_from = instant_add(now, v->config.preempt_delay_us);
 	return v->config.preempt && instant_reached(v->preempt_from, now) &&
 	       instant_reached(instant_add(v->joined, v->config.settle_us), now);

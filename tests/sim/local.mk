@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/sim/kept/last-word.sim \
 	tests/sim/kept/member-that-leaves-its-group.sim \
 	tests/sim/kept/offer-of-a-group.sim \
+	tests/sim/kept/offer-taken-back.sim \
 	tests/sim/kept/recorded-before-said.sim \
 	tests/sim/kept/reload-of-a-group.sim \
 	tests/sim/kept/robbed-while-offered.sim \

@@ -693,6 +693,19 @@ START_TEST(who_took_the_place_of_one_that_asked_has_not_asked)
 }
 END_TEST
 
+START_TEST(who_does_not_ask_any_more_is_waited_for)
+{
+	struct instant later = instant_add(t0, SECOND_US), last = instant_add(later, SECOND_US);
+
+	start_with(patient(30 * SECOND_US));
+	(void)hear(20, 150, t0);
+	(void)hear(20, VRRP_PRIORITY_LEAST, later);
+	(void)hear(20, 50, last);
+	ck_assert_uint_eq(v.preempt_from.us, last.us + 30 * SECOND_US);
+	ck_assert_uint_eq(v.deadline.us, last.us + DOWN_AT_100_US);
+}
+END_TEST
+
 START_TEST(the_owner_preempts_whatever_is_configured)
 {
 	struct vrrp_config c = config(255, false);
@@ -1251,6 +1264,7 @@ static TCase *policy_cases(void)
 	tcase_add_test(tc, a_better_router_ends_the_count_of_preempt_delay);
 	tcase_add_test(tc, a_resignation_is_followed_within_preempt_delay);
 	tcase_add_test(tc, who_took_the_place_of_one_that_asked_has_not_asked);
+	tcase_add_test(tc, who_does_not_ask_any_more_is_waited_for);
 	tcase_add_test(tc, who_lowers_itself_to_the_least_priority_is_not_kept_waiting);
 	tcase_add_test(tc, the_owner_preempts_whatever_is_configured);
 	tcase_add_test(tc, silence_is_not_believed_before_the_link_has_settled);
