@@ -136,8 +136,7 @@ static void add_tracking(json_t *o, const struct conf *c, const struct conf_rout
 
 	if (r->n_track > 0)
 		json_object_set_new(o, "track", dump_tracks(c, r->track, r->n_track));
-	if (n->active || n->backup || n->fault || n->stop || n->any ||
-		n->before_active.command)
+	if (n->active || n->backup || n->fault || n->stop || n->any || n->before_active.command)
 		json_object_set_new(o, "notify", dump_notify(n));
 }
 

@@ -89,6 +89,15 @@ void notify_router(struct director *director, size_t router, const json_t *said)
 	(void)said;
 }
 
+static size_t prepared_router;
+
+void notify_prepare(struct director *director, size_t router, const json_t *asked)
+{
+	prepared_router = router;
+	roles_prepared(director, director->conf->routers[router].name,
+		json_integer_value(json_object_get(asked, "number")));
+}
+
 void checks_role(struct director *director)
 {
 	ck_assert_ptr_eq(director, &d);
@@ -356,6 +365,26 @@ START_TEST(ready_is_said_once_when_table_checks_and_link_are)
 }
 END_TEST
 
+START_TEST(what_a_takeover_waits_for_is_answered_by_name_and_number)
+{
+	json_t *asked = json_pack("{s:s, s:i}", "name", old_conf.routers[1].name, "number", 7);
+	char *answer = NULL;
+
+	prepared_router = CONF_NONE;
+	roles_message(&d, "Prepare", asked);
+	ck_assert_uint_eq(prepared_router, 1);
+	ck_assert_int_ge(
+		asprintf(&answer, "{\"name\":\"%s\",\"number\":7}", old_conf.routers[1].name), 0);
+	ck_assert_str_eq(told, answer);
+	free(answer);
+	(void)json_object_set_new(asked, "name", json_string("gone"));
+	prepared_router = CONF_NONE;
+	roles_message(&d, "Prepare", asked);
+	ck_assert_uint_eq(prepared_router, CONF_NONE);
+	json_decref(asked);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("roles");
@@ -375,6 +404,7 @@ int main(void)
 	tcase_add_test(tc, the_last_word_of_a_removed_router_is_nobodys);
 	tcase_add_test(tc, nobody_is_active_when_the_elector_is_given_up);
 	tcase_add_test(tc, ready_is_said_once_when_table_checks_and_link_are);
+	tcase_add_test(tc, what_a_takeover_waits_for_is_answered_by_name_and_number);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
