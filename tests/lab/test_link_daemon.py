@@ -14,7 +14,7 @@ import time
 import pytest
 
 from played_director import Helper, Namespace, connect
-from played_kernel import DEVICE, GROUP, PORT, SYNC_ID, Kernel, message, record
+from played_kernel import GROUP, PORT, SYNC_ID, Kernel, message, record
 from process import cpu_seconds, peak_mb, wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
@@ -105,10 +105,10 @@ def test_a_record_goes_from_one_kernel_to_the_other_both_ways(pair):
 def test_what_the_device_did_not_take_is_given_again(pair):
     """Nobody says those connections once more, and both tables know them."""
     lb1, lb2 = pair
-    lb2.namespace.ip("link", "set", DEVICE, "down")
+    lb2.namespace.ip("link", "set", "tandem-sync", "down")
     lb1.kernel.say(record(1), record(2))
     wait_until(lambda: lb2.counters()["inject_failed"] > 0, 5, "the device takes nothing")
-    lb2.namespace.ip("link", "set", DEVICE, "up")
+    lb2.namespace.ip("link", "set", "tandem-sync", "up")
     lb2.kernel.wait_for([1, 2])
 
 
