@@ -204,6 +204,24 @@ static unsigned any_lan(struct maker *m)
 	return pick(m, m->script->n_lans);
 }
 
+/* Compilers differ in the order in which they evaluate arguments, and a seed is to be one script:
+ * what picks for itself is never beside another argument that does. These pick after their
+ * arguments. */
+static void add_for_any(struct maker *m, enum step_kind kind, unsigned b)
+{
+	add(m, kind, any_director(m), b, 0);
+}
+
+static void add_for_any_lan(struct maker *m, enum step_kind kind, unsigned b, unsigned c)
+{
+	add(m, kind, any_lan(m), b, c);
+}
+
+static void add_on_any_lan(struct maker *m, enum step_kind kind, unsigned d, unsigned c)
+{
+	add(m, kind, d, any_lan(m), c);
+}
+
 /* Up to so many intervals. */
 static void wait(struct maker *m, unsigned intervals)
 {
@@ -236,7 +254,9 @@ static unsigned any_wait(struct maker *m)
 
 static void change_waits(struct maker *m, unsigned d)
 {
-	add(m, pick(m, 2) ? STEP_PREEMPT_DELAY : STEP_SETTLE_TIME, d, any_lan(m), any_wait(m));
+	unsigned wait_cs = any_wait(m), lan = any_lan(m);
+
+	add(m, pick(m, 2) ? STEP_PREEMPT_DELAY : STEP_SETTLE_TIME, d, lan, wait_cs);
 }
 
 static void track(struct maker *m, unsigned d)
@@ -257,6 +277,8 @@ static void track(struct maker *m, unsigned d)
 /* Somebody without the key, and clocks that differ by less than the window in the end. */
 static void try_signatures(struct maker *m, unsigned d)
 {
+	unsigned interval_cs;
+
 	switch (pick(m, 3)) {
 	case 0:
 		add(m, STEP_CLOCK, d, 1 + pick(m, 3), 0);
@@ -265,7 +287,8 @@ static void try_signatures(struct maker *m, unsigned d)
 		add(m, STEP_REPLAY, d, any_lan(m), 0);
 		return;
 	default:
-		add(m, STEP_FORGE, any_lan(m), pick(m, 256), 1 + pick(m, 4095));
+		interval_cs = 1 + pick(m, 4095);
+		add_for_any_lan(m, STEP_FORGE, pick(m, 256), interval_cs);
 	}
 }
 
@@ -314,7 +337,7 @@ static void die_and_return(struct maker *m, unsigned d)
 
 	add(m, kind, d, kind == STEP_CRASH ? 1 + pick(m, 6) : 0, 0);
 	if (kind == STEP_CRASH && pick(m, 2)) /* to be in the middle of it */
-		add(m, STEP_INTERVAL, d, any_lan(m), any_interval(m));
+		add_on_any_lan(m, STEP_INTERVAL, d, any_interval(m));
 	wait(m, pick(m, 2) ? 1 : 6);
 	if (pick(m, 3) == 0)
 		add(m, STEP_CLEAN_UP, d, 0, 0);
@@ -339,7 +362,7 @@ static void orderly(struct maker *m, unsigned d)
 		add(m, STEP_MAINTAIN, d, pick(m, MAINTENANCE_MAX_), 0);
 		return;
 	case 5:
-		add(m, STEP_ROB, d, any_lan(m), pick(m, VIPS));
+		add_on_any_lan(m, STEP_ROB, d, pick(m, VIPS));
 		if (pick(m, 3) == 0)
 			add(m, STEP_OVERRUN, d, 0, 0);
 		return;
@@ -390,7 +413,7 @@ static void split(struct maker *m, unsigned d)
 
 static void fault(struct maker *m, unsigned d)
 {
-	unsigned interval_us = m->interval_cs * 10000;
+	unsigned interval_us = m->interval_cs * 10000, what, lan;
 
 	if ((m->script->linked || m->twins) && pick(m, 3) == 0) {
 		split(m, d);
@@ -402,13 +425,13 @@ static void fault(struct maker *m, unsigned d)
 		cut_off(m, d);
 		return;
 	case 2:
-		add(m, STEP_LOSS, any_lan(m), pick(m, 60), 0);
+		add_for_any_lan(m, STEP_LOSS, pick(m, 60), 0);
 		return;
 	case 3:
-		add(m, STEP_DELAY, any_lan(m), 1000 + pick(m, 2 * interval_us), 0);
+		add_for_any_lan(m, STEP_DELAY, 1000 + pick(m, 2 * interval_us), 0);
 		return;
 	case 4:
-		add(m, STEP_REPEAT, any_lan(m), pick(m, 60), 0);
+		add_for_any_lan(m, STEP_REPEAT, pick(m, 60), 0);
 		return;
 	case 5:
 	case 6:
@@ -417,12 +440,16 @@ static void fault(struct maker *m, unsigned d)
 		add(m, STEP_RESUME, d, 0, 0);
 		return;
 	case 7:
-		add(m, pick(m, 2) ? STEP_LINK : STEP_ADDRESS, d, any_lan(m), pick(m, 2));
+		what = pick(m, 2);
+		lan = any_lan(m);
+		add(m, pick(m, 2) ? STEP_LINK : STEP_ADDRESS, d, lan, what);
 		return;
 	case 8:
 		m->forged = m->script->noise % 4 == 0;
-		if (m->forged)
-			add(m, STEP_FORGE, any_lan(m), any_priority(m), 1 + pick(m, 4095));
+		if (!m->forged)
+			return;
+		what = 1 + pick(m, 4095);
+		add_for_any_lan(m, STEP_FORGE, any_priority(m), what);
 		return;
 	default:
 		add(m, STEP_KILL, d, 0, 0);
@@ -458,14 +485,21 @@ static void plan(struct maker *m)
 	calm_down(m, delayed_us);
 	while (n-- > 0) {
 		if (pick(m, 3))
-			add(m, STEP_SWITCHOVER, any_director(m), pick(m, 2), 0);
+			add_for_any(m, STEP_SWITCHOVER, pick(m, 2));
 		else
-			add(m, STEP_MAINTAIN, any_director(m), pick(m, MAINTENANCE_MAX_), 0);
+			add_for_any(m, STEP_MAINTAIN, pick(m, MAINTENANCE_MAX_));
 		if (pick(m, 3) == 0)
 			calm_down(m, delayed_us);
 		else
 			wait(m, pick(m, 2) ? 40 : 4);
 	}
+}
+
+static void forget(struct maker *m, unsigned peer)
+{
+	unsigned lan = any_lan(m);
+
+	add(m, STEP_FORGET, any_director(m), lan, peer);
 }
 
 static void set_up(struct maker *m)
@@ -524,10 +558,12 @@ void script_make(struct script *ret, uint64_t seed)
 {
 	static const unsigned intervals_cs[] = {5, 20, 100};
 	struct maker m = {.script = ret, .random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15)};
+	unsigned more;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->noise = seed;
-	ret->n_directors = 2 + (pick(&m, 3) == 0) * (1 + pick(&m, DIRECTORS_MAX - 2));
+	more = pick(&m, 3) == 0;
+	ret->n_directors = 2 + more * (1 + pick(&m, DIRECTORS_MAX - 2));
 	ret->n_lans = 1 + (pick(&m, 4) == 0) * (LANS_MAX - 1);
 	ret->announcements = 1 + pick(&m, 5);
 	ret->linked = ret->n_directors == 2 && pick(&m, 2);
@@ -545,7 +581,7 @@ void script_make(struct script *ret, uint64_t seed)
 		if (ret->signs && pick(&m, 4) == 0)
 			try_signatures(&m, any_director(&m));
 		if (ret->unicast && pick(&m, 8) == 0)
-			add(&m, STEP_FORGET, any_director(&m), any_lan(&m), any_director(&m));
+			forget(&m, any_director(&m));
 		if (m.planned && !m.forged && pick(&m, 10) == 0)
 			plan(&m);
 		if (ret->hold_cs && pick(&m, 6) == 0)
