@@ -3,12 +3,14 @@ both directors, by each way to forward."""
 
 import json
 import re
+import subprocess
 import sys
 import time
 
 import pytest
 
 from guestrun import in_guest
+from http_servers import GrpcServer
 from observe import start_server
 from pair import (PORTS, SERVERS, VIP, balancing_config, build_balancing, election_config, start_pair,
                   wait_roles_settled)
@@ -233,3 +235,78 @@ def server(director, name):
     result = director.ctl("server", name, "--json")
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
+
+
+KINDS = {"http": (91, {"type": "http", "path": "/", "status": "200-299"}),
+         "tls": (92, {"type": "tls"}),
+         "grpc": (93, {"type": "grpc"})}
+TUNNELS = {"gue": (94, {"encapsulation": "gue", "encapsulation_port": 6080}),
+           "gre": (95, {"encapsulation": "gre"})}
+
+
+# A handshake takes an emulated machine its time, and openssl serves one client after the other.
+PATIENT = {"interval": "3s", "timeout": "2500ms"}
+
+
+def kinds_config():
+    conf = election_config()
+    conf["pools"], conf["services"] = {}, {}
+    for name, (port, more) in {**KINDS, **TUNNELS}.items():
+        check = {**CHECK, **(PATIENT | more if name in KINDS else {})}
+        way = {"forward": "direct"} if name in KINDS else {"forward": "tunnel", **more}
+        conf["pools"][name] = {"check": check, "servers": {"rs": {"address": FRONT_SERVER["ipv4"]}}}
+        conf["services"][name] = {"listen": VIP, "port": port, "scheduler": "rr", "pool": name, **way}
+    return conf
+
+
+def start_kinds(node, directory):
+    """A server of each kind, and what takes the tunnels in."""
+    for module in ("ipip", "ip_gre", "fou"):
+        subprocess.run(["modprobe", "-q", module], check=False)
+    pem = str(directory / "server.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-subj", "/CN=test", "-keyout", pem, "-out", pem + ".crt"], check=True,
+                   capture_output=True)
+    node.spawn(sys.executable, "-m", "http.server", str(KINDS["http"][0]))
+    node.spawn("openssl", "s_server", "-accept", str(KINDS["tls"][0]), "-key", pem, "-cert", pem + ".crt",
+               "-quiet")
+    node.spawn(sys.executable, "-c", GrpcServer.SOURCE, str(KINDS["grpc"][0]), stdin=subprocess.PIPE)
+    start_server(node, "rs1", *(port for port, _ in TUNNELS.values()))
+    node.run("ip", "fou", "add", "port", "6080", "gue")
+    node.ip("link set tunl0 up", "link set gre0 up")
+    node.sysctl({"net.ipv4.conf.tunl0.rp_filter": 0, "net.ipv4.conf.gre0.rp_filter": 0})
+
+
+def test_checks_of_every_kind_and_every_tunnel_take_the_path(lab, figure, tmp_path):
+    lab.build({"lb1": {"eth0": ("front", "192.0.2.2/24")}, "lb2": {"eth0": ("front", "192.0.2.3/24")},
+               "rs1": {"eth0": ("front", f"{FRONT_SERVER['ipv4']}/24")}})
+    rs1 = lab["rs1"]
+    rs1.sysctl({"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2})
+    rs1.ip(f"address add {VIP}/32 dev lo")
+    start_kinds(rs1, tmp_path)
+    pair = start_pair(lab, kinds_config())
+    wait_roles_settled(*pair)
+    names = (*KINDS, *TUNNELS)
+    wait_all_up(pair, names, 60)
+
+    def broken(what, expected, breaks, mends):
+        before = {d: len(d.events("server-down")) for d in pair}
+        started = time.monotonic()
+        breaks()
+        for director in pair:
+            def found():
+                lines = director.events("server-down")[before[director]:]
+                return {re.search("server (.*)/rs is down", line)[1]: line for line in lines}
+            lines = wait_until(lambda: set(expected) <= set(found()) and found(), 40,
+                               f"{director.name} finds {expected} down")
+            assert set(lines) == set(expected), lines
+            assert all("answers directly, not through the service" in line for line in lines.values()), lines
+            figure(f"{what}, {director.name}: down after", f"{time.monotonic() - started:.2f} s")
+        mends()
+        wait_all_up(pair, names, 60)
+    broken("http, tls and grpc without the VIP on lo", names,
+           lambda: rs1.ip(f"address delete {VIP}/32 dev lo"), lambda: rs1.ip(f"address add {VIP}/32 dev lo"))
+    broken("nobody takes gue", ("gue",), lambda: rs1.run("ip", "fou", "del", "port", "6080"),
+           lambda: rs1.run("ip", "fou", "add", "port", "6080", "gue"))
+    broken("a gre device that is down", ("gre",), lambda: rs1.ip("link set gre0 down"),
+           lambda: rs1.ip("link set gre0 up"))

@@ -4,6 +4,7 @@ and what becomes of the connections of dead servers."""
 import copy
 import json
 import subprocess
+import sys
 import time
 
 import pytest
@@ -307,6 +308,42 @@ def test_weight_and_fail_are_decisions_too(lab):
         assert lb1.ctl("ready", f"web/{name}").returncode == 0
     assert weights(lb1) == {"rs1": 1, "rs2": 1}
     assert len(lb1.events("override")) == 4
+
+
+AGENT = """
+import socket, sys
+listener = socket.create_server(("", 5555))
+print("listening", flush=True)
+while True:
+    peer = listener.accept()[0]
+    with open(sys.argv[1], "rb") as file:
+        peer.sendall(file.read())
+    peer.close()
+"""
+
+
+def test_what_an_agent_says_becomes_the_kernels_weight(lab, tmp_path):
+    """Weights of a pool whose checks may ask for some are ten times the configured ones."""
+    file = tmp_path / "agent"
+
+    def says(text):
+        new = tmp_path / "new"
+        new.write_text(text + "\n")
+        new.replace(file)
+    says("up 100%")
+    lab["rs1"].spawn(sys.executable, "-c", AGENT, str(file)).wait_line("listening", 20)
+    conf = config(servers=("rs1", "rs2"))
+    conf["pools"]["web"]["servers"]["rs1"]["check"] = {"type": "agent", "port": 5555}
+    lb1 = start(lab, conf)
+    wait_weights(lb1, {"rs1": 10, "rs2": 10})
+    for text, weight, reason in (("50%", 5, "check-weight"), ("drain", 0, "check-drain"),
+                                 ("maint", 0, "check-maint"), ("ready 100%", 10, "none"),
+                                 ("down#lunch", 0, "down"), ("up", 10, "none")):
+        says(text)
+        wait_weights(lb1, {"rs1": weight, "rs2": 10})
+        assert members(lb1)["rs1"]["reason"] == reason, text
+    assert any("lunch" in line for line in lb1.events("server-down"))
+    assert set(shares(lab, 50)) == {"rs1", "rs2"}
 
 
 def test_what_cannot_be_done_is_said(lab):
