@@ -1,5 +1,5 @@
 /* The configuration: one JSON file and what it includes, validated whole, then const.
- * tandem.json(5) is the reference for operators, conf/keys.c the table behind it. */
+ * tandem.json(5) is the reference for operators, conf/keys*.c the table behind it. */
 #pragma once
 
 #include "base/addr.h"

@@ -1,4 +1,4 @@
-/* One key of the configuration's language: a row of the table in keys.c. */
+/* One key of the configuration's language: a row of the table in keys*.c. */
 #pragma once
 
 #include <jansson.h>

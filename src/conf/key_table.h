@@ -25,3 +25,18 @@
 #define PATH_CHARS "!-~ "
 #define PATH_NOUN "the path of a file: 1..4095 printable ASCII characters"
 #define PATH_LEN_MAX 4095
+
+/* Used by other files than the one that has them. */
+extern const struct key_token key_forwards[];
+extern const struct key_token key_encapsulations[];
+extern const struct key_token key_checksums[];
+extern const struct keys address_keys;
+extern const struct keys group_keys;
+extern const struct keys link_keys;
+extern const struct keys notify_keys;
+extern const struct keys pool_keys;
+extern const struct keys route_keys;
+extern const struct keys router_keys;
+extern const struct keys rule_keys;
+extern const struct keys service_keys;
+extern const struct keys track_keys;

@@ -8,7 +8,9 @@ libconf_a_SOURCES = \
 	src/conf/fault.c src/conf/fault.h \
 	src/conf/key.c src/conf/key.h \
 	src/conf/key_table.h \
-	src/conf/keys.c src/conf/keys.h src/conf/keys_check.c \
+	src/conf/keys.c src/conf/keys.h \
+	src/conf/keys_check.c src/conf/keys_election.c src/conf/keys_link.c src/conf/keys_moved.c \
+	src/conf/keys_notify.c src/conf/keys_pool.c src/conf/keys_service.c src/conf/keys_track.c \
 	src/conf/outline.c src/conf/outline.h \
 	src/conf/parse_http.c src/conf/parse_http.h src/conf/rules_http.c \
 	src/conf/parse.c src/conf/parse.h src/conf/parse_net.c src/conf/parse_net.h \

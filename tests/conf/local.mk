@@ -56,7 +56,7 @@ tests_conf_read_conf_LDADD = $(LIBCONF)
 dist_check_SCRIPTS += tests/conf/check_schema.py tests/conf/check_manual.py
 TESTS += tests/conf/check_schema.py tests/conf/check_manual.py
 
-# Writes etc/tandem.schema.json anew after a change of src/conf/keys.c.
+# Writes etc/tandem.schema.json anew after a change of src/conf/keys*.c.
 .PHONY: update-schema
 update-schema: tests/conf/print_schema$(EXEEXT)
 	tests/conf/print_schema$(EXEEXT) >tandem.schema.tmp
