@@ -89,7 +89,7 @@ static int apply_settings(struct director *d, json_t *errors, size_t *changed)
 
 	if (!record)
 		return -ENOMEM;
-	*changed += settings_apply(d->conf, record, on_setting_failed, &call);
+	*changed += settings_apply(d->conf, d->ipvs_available, record, on_setting_failed, &call);
 	return call.error;
 }
 
@@ -234,7 +234,6 @@ static bool has_virtual_mac(const struct conf *conf)
 	return false;
 }
 
-/* Settings of IPVS are missed only by who wants them. */
 int forwarding_apply_without_ipvs(struct director *d, json_t *errors, size_t *changed)
 {
 	int r = 0;

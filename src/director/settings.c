@@ -67,6 +67,7 @@ struct run {
 	unsigned needs;
 	unsigned *router_needs; /* of the services on each virtual router's addresses */
 	unsigned changed;
+	bool ipvs; /* the kernel has it */
 	/* Instead of writing; NULL: write. */
 	void (*differs)(const char *name, const char *now, const char *then, void *userdata);
 	void (*failed)(const char *name, const char *value, int error, void *userdata);
@@ -157,6 +158,12 @@ static void tell_difference(const struct run *run, const char *name, const char 
 		run->differs(name, now, value, run->userdata);
 }
 
+/* Without IPVS its settings are not there, which is told already. */
+static bool is_of_ipvs(const char *name)
+{
+	return strncmp(name, "net/ipv4/vs/", strlen("net/ipv4/vs/")) == 0;
+}
+
 /* An interface that is not there (yet) has no settings: the next look sees to it. */
 static void want(struct run *run, const char *name, const char *value, bool may_be_missing)
 {
@@ -172,7 +179,7 @@ static void want(struct run *run, const char *name, const char *value, bool may_
 	r = sysctl_set_recorded(run->record, name, value);
 	if (r > 0)
 		run->changed++;
-	else if (r < 0 && !(r == -ENOENT && may_be_missing))
+	else if (r < 0 && !(r == -ENOENT && (may_be_missing || (!run->ipvs && is_of_ipvs(name)))))
 		run->failed(name, value, r, run->userdata);
 }
 
@@ -308,7 +315,7 @@ void settings_differ(const struct conf *conf,
 	run_free(run);
 }
 
-unsigned settings_apply(const struct conf *conf, const char *record,
+unsigned settings_apply(const struct conf *conf, bool ipvs, const char *record,
 	void (*failed)(const char *name, const char *value, int error, void *userdata),
 	void *userdata)
 {
@@ -319,6 +326,7 @@ unsigned settings_apply(const struct conf *conf, const char *record,
 		failed("settings", NULL, -ENOMEM, userdata);
 		return 0;
 	}
+	run->ipvs = ipvs;
 	run->record = record;
 	run->failed = failed;
 	run->userdata = userdata;
