@@ -117,8 +117,9 @@ class Helper:
         self.socket.sendall(json.dumps(frame).encode() + b"\0")
 
     def _read(self, timeout):
-        readable, _, _ = select.select([self.socket], [], [], max(timeout, 0))
-        data = self.socket.recv(1 << 20) if readable else b""
+        poll = select.poll()  # not select(), which takes no descriptor above 1023
+        poll.register(self.socket, select.POLLIN)
+        data = self.socket.recv(1 << 20) if poll.poll(max(timeout, 0) * 1000) else b""
         *frames, self.buffer = (self.buffer + data).split(b"\0")
         self.said += [json.loads(frame) for frame in frames]
 

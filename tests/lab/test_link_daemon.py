@@ -360,12 +360,13 @@ def test_after_a_cut_the_stream_is_there_as_soon_as_the_peer_is_heard(pair, figu
     lb1.link.collect(3.3)  # an attempt is under way, and TCP has given up being quick
     for side in pair:
         mend(side.namespace)
-    lb2.link.wait("Peer", alive=True)
+    heard = lb2.link.wait("Peer", timeout=20, alive=True)
     begin = time.monotonic()
-    lb2.link.wait("Peer", alive=True, stream=True)
+    if not heard["stream"]:
+        lb2.link.wait("Peer", timeout=20, stream=True)
     took = time.monotonic() - begin
     figure(f"the stream, after a cut of {begin - since:.0f} s, once the peer is heard", f"{took * 1000:.0f} ms")
-    assert took < 0.5
+    assert took < 1  # TCP would wait longer
 
 
 def test_more_than_can_be_repaired_comes_by_a_resync(pair):
