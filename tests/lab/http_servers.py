@@ -63,7 +63,7 @@ class Authority:
         return path
 
 
-def wait_until_listening(namespace, port, process=None, timeout=10):
+def wait_until_listening(namespace, port, process=None, timeout=60):
     end = time.monotonic() + timeout
     while True:
         with namespace.entered(), contextlib.suppress(OSError):
