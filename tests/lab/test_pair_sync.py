@@ -105,7 +105,8 @@ def test_a_director_that_joins_late_knows_every_connection(lab, figure):
     wait_peer(lb2, 60, alive=True, stream=True, trouble_here="none")
     resync = lb2.status()["peer"]["resync"]
     figure("bulk resync", f"{resync['records']} records in {resync['took_us'] / 1e6:.3f} s")
-    assert resync["records"] >= HELD * len(METHODS)
+    # What the kernel had not said yet comes live.
+    assert resync["records"] >= HELD
     wait_synced(lb2)
     take_over(lab, lb1, lb2)
     check(holders, figure, "joined late")
