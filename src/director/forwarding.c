@@ -174,7 +174,7 @@ static void tell_rules(struct director *d, const struct nft_rules *rules)
 	director_event(d, EVENT_RULES_APPLIED, message, NULL);
 }
 
-int forwarding_apply_rules(struct director *d, json_t *errors, size_t *changed)
+static int apply_rules(struct director *d, json_t *errors, size_t *changed)
 {
 	struct forwarding *f = &d->forwarding;
 	char error[NFT_TABLE_ERROR_MAX];
@@ -217,7 +217,7 @@ int forwarding_apply(struct director *d, json_t *errors, size_t *ret_changed)
 
 	r = apply_settings(d, errors, &changed);
 	(void)apply_timeouts(d, errors, &changed); /* tried again at the next look */
-	r_rules = forwarding_apply_rules(d, errors, &changed);
+	r_rules = apply_rules(d, errors, &changed);
 	(void)sd_event_source_get_enabled(d->forwarding.watch, &armed);
 	if (armed == SD_EVENT_OFF)
 		watch_later(d);
@@ -240,7 +240,7 @@ int forwarding_apply_without_ipvs(struct director *d, json_t *errors, size_t *ch
 
 	if (!apply_uses_ipvs(d, d->conf) || has_virtual_mac(d->conf))
 		r = apply_settings(d, errors, changed);
-	return r == -ENOMEM ? r : forwarding_apply_rules(d, errors, changed);
+	return r == -ENOMEM ? r : apply_rules(d, errors, changed);
 }
 
 /* Connections that moved away */

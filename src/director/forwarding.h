@@ -43,8 +43,6 @@ int forwarding_apply(struct director *d, json_t *errors, size_t *ret_changed);
 
 /* The same on a host without IPVS, which closed addresses and virtual MACs do not need. */
 int forwarding_apply_without_ipvs(struct director *d, json_t *errors, size_t *changed);
-/* The same for the rules alone. */
-int forwarding_apply_rules(struct director *d, json_t *errors, size_t *changed);
 
 /* What forwarding_apply() would do to the nftables table for `conf`: NULL, "replace" or "remove".
  */
