@@ -340,8 +340,8 @@ def test_what_an_agent_says_becomes_the_kernels_weight(lab, tmp_path):
                                  ("maint", 0, "check-maint"), ("ready 100%", 10, "none"),
                                  ("down#lunch", 0, "down"), ("up", 10, "none")):
         says(text)
+        wait_until(lambda: members(lb1)["rs1"]["reason"] == reason, 40, f"{reason} by: {text}", 0.1)
         wait_weights(lb1, {"rs1": weight, "rs2": 10})
-        assert members(lb1)["rs1"]["reason"] == reason, text
     assert any("lunch" in line for line in lb1.events("server-down"))
     assert set(shares(lab, 50)) == {"rs1", "rs2"}
 
