@@ -8,6 +8,7 @@ libcore_a_SOURCES += \
 	src/core/dns_message.c src/core/dns_message.h \
 	src/core/echo_message.c src/core/echo_message.h \
 	src/core/delays.c src/core/delays.h \
+	src/core/explain.c src/core/explain.h \
 	src/core/health.c src/core/health.h \
 	src/core/link_item.c src/core/link_item.h \
 	src/core/link_watch.c src/core/link_watch.h \

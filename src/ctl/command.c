@@ -14,6 +14,18 @@ int ctl_fail(const char *error)
 	return EXIT_FAILURE;
 }
 
+int ctl_fail_router(const json_t *parameters)
+{
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+	const char *nearest = json_string_value(json_object_get(parameters, "nearest"));
+	char error[200];
+
+	(void)snprintf(error, sizeof(error), "no virtual router is called \"%.64s\"%s%.64s%s",
+		name ? name : "", nearest ? ", did you mean \"" : "", nearest ? nearest : "",
+		nearest ? "\"?" : "");
+	return ctl_fail(error);
+}
+
 void ctl_print_json(const json_t *value)
 {
 	(void)json_dumpf(value, stdout, JSON_INDENT(2));

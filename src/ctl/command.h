@@ -30,10 +30,13 @@ char **ctl_arguments(struct ctl *c, int argc, char **argv, const struct ctl_opti
 
 /* Prints the error; returns EXIT_FAILURE. */
 int ctl_fail(const char *error);
+/* The error NoSuchRouter, by its parameters. */
+int ctl_fail_router(const json_t *parameters);
 /* As JSON, with a newline. */
 void ctl_print_json(const json_t *value);
 
 int command_status(struct ctl *c, int argc, char **argv);
+int command_why(struct ctl *c, int argc, char **argv);
 int command_reload(struct ctl *c, int argc, char **argv);
 int command_plan(struct ctl *c, int argc, char **argv);
 int command_repair(struct ctl *c, int argc, char **argv);

@@ -16,7 +16,6 @@ static const char *text(const json_t *o, const char *key)
 
 static int fail_by_error(const struct caller_answer *a)
 {
-	const char *nearest = text(a->parameters, "nearest");
 	char error[400];
 
 	if (strcmp(a->error, "NotActive") == 0)
@@ -33,13 +32,8 @@ static int fail_by_error(const struct caller_answer *a)
 			peer_trouble_words(text(a->parameters, "trouble")));
 		return ctl_fail(error);
 	}
-	if (strcmp(a->error, "NoSuchRouter") == 0) {
-		(void)snprintf(error, sizeof(error),
-			"no virtual router is called \"%.64s\"%s%.64s%s",
-			text(a->parameters, "name"), *nearest ? ", did you mean \"" : "", nearest,
-			*nearest ? "\"?" : "");
-		return ctl_fail(error);
-	}
+	if (strcmp(a->error, "NoSuchRouter") == 0)
+		return ctl_fail_router(a->parameters);
 	if (strcmp(a->error, "NotRecorded") == 0) {
 		(void)snprintf(error, sizeof(error),
 			"nothing was done, since it cannot be kept in %.200s: %.100s",

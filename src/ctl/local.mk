@@ -10,5 +10,6 @@ tandemctl_SOURCES = \
 	src/ctl/peer_trouble.c src/ctl/peer_trouble.h \
 	src/ctl/plan_command.c \
 	src/ctl/print.c src/ctl/print.h \
-	src/ctl/server_commands.c
+	src/ctl/server_commands.c \
+	src/ctl/why_command.c
 tandemctl_LDADD = $(LIBREALSERVER)

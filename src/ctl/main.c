@@ -16,6 +16,8 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{"status", command_status, "", "role, routers, services, servers, checks and sync"},
+	{"why", command_why, "[ROUTER] [--last N]",
+		"why virtual routers moved: their last transitions, and what came before"},
 	{"server", command_server, "POOL/SERVER",
 		"all about one server: verdict, reasons, the last results, who decided"},
 	{"reload", command_reload, "[--yes]", "read the configuration again and make it so"},

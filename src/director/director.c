@@ -33,6 +33,7 @@ void director_event(struct director *d, enum event event, const char *message, .
 		(void)json_object_set_new(fields, key, json_string(va_arg(ap, const char *)));
 	va_end(ap);
 	journal_write(d->options->journal, event, message, fields);
+	why_note(d, event, message, fields);
 	json_decref(fields);
 }
 
@@ -70,6 +71,7 @@ static const struct method {
 	{"Maintenance", true, maintenance_request},
 	{"Resync", true, resync_request},
 	{"Push", true, push_request},
+	{"Why", false, why_request},
 };
 
 static const struct method *find_method(const char *name)
@@ -197,6 +199,7 @@ static int set_up(struct director *d)
 		return r;
 	(void)restart_unmark(d->options->runtime_dir);
 	maintenance_init(d);
+	why_init(d);
 	r = set_up_loop(d);
 	if (r >= 0)
 		r = apply_init(d);
@@ -238,6 +241,7 @@ static void director_free(struct director *d)
 	link_done(d);
 	shares_done(d);
 	sd_event_source_disable_unref(d->stop_timeout);
+	why_done(d);
 	reload_done(d);
 	sd_event_unref(d->loop);
 	roles_done(&d->roles);

@@ -58,6 +58,7 @@ tandemd_SOURCES = \
 	src/director/watch_ping.c \
 	src/director/watch_process.c \
 	src/director/watch_script.c \
+	src/director/why.c \
 	src/director/work.c
 tandemd_LDADD = libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) \
 	$(NL_LIBS) $(NFTABLES_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS)

@@ -52,6 +52,16 @@ static void refuse_server(struct control_call *call, const struct conf_pool *poo
 			suggest_result(&s)));
 }
 
+void operators_refuse_router(struct director *d, struct control_call *call, const char *name)
+{
+	struct suggest s = suggest_begin(name);
+
+	for (size_t i = 0; i < d->conf->n_routers; i++)
+		suggest_offer(&s, d->conf->routers[i].name);
+	control_error(call, "NoSuchRouter",
+		json_pack("{s:s, s:s?}", "name", name, "nearest", suggest_result(&s)));
+}
+
 /* False, with the call answered, when there is no such server. */
 static bool find_subject(struct director *d, struct control_call *call, const json_t *parameters,
 	bool may_be_unknown, struct subject *ret)

@@ -22,6 +22,7 @@
  *   restart.c   a word to the successor
  *   track.c     what is watched, for the election; watch*.c do it
  *   notify.c    programs that are told of changes of state; run.c runs them
+ *   why.c       what happened before a transition
  *   status.c    the answer to "how are you?"
  *   cleanup.c   what a director that is gone left */
 #pragma once
@@ -229,9 +230,24 @@ struct resync_wait {
 	sd_event_source *timeout;
 };
 
+/* What may say why a router moved; as of why.c. */
+struct why {
+	json_t *happened; /* the oldest first; NULL: nothing */
+	sd_event_source *timer;
+	bool unsaved, failed; /* not in the file yet; the file could not be written */
+};
+
 struct push;           /* push.c */
 struct conntrack_sync; /* conntrack_sync.c */
-struct gather;         /* status.c */
+struct gather;         /* why.c */
+/* Reads what happened before this start; a file that cannot be read is told of. */
+void why_init(struct director *d);
+/* Every event; `fields` are the journal's. */
+void why_note(struct director *d, enum event event, const char *message, const json_t *fields);
+void why_request(struct director *d, struct control_call *call, const json_t *parameters);
+void why_done(struct director *d);
+
+/* status.c */
 struct track;          /* track.c */
 struct notify;         /* notify.c */
 struct plan;           /* plan.c */
@@ -282,6 +298,7 @@ struct director {
 	struct resync_wait resync;
 	struct push *push;                     /* NULL before there is a loop */
 	struct conntrack_sync *conntrack_sync; /* the same */
+	struct why why;
 	struct track *track;                   /* NULL before there is a loop */
 	struct notify *notify;                 /* the same */
 
@@ -474,6 +491,8 @@ void drains_tell(struct director *d, enum event event, const char *pool, const c
 	const char *what);
 
 /* operators.c */
+/* Answers a call about a virtual router that there is not. */
+void operators_refuse_router(struct director *d, struct control_call *call, const char *name);
 void operators_server(struct director *d, struct control_call *call, const json_t *parameters);
 void operators_drain(struct director *d, struct control_call *call, const json_t *parameters);
 void operators_ready(struct director *d, struct control_call *call, const json_t *parameters);

@@ -3,7 +3,6 @@
  */
 #include "director/state.h"
 
-#include "conf/suggest.h"
 #include "io/clock.h"
 
 #include <stdlib.h>
@@ -126,16 +125,6 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void refuse_router(struct director *d, struct control_call *call, const char *name)
-{
-	struct suggest s = suggest_begin(name);
-
-	for (size_t i = 0; i < d->conf->n_routers; i++)
-		suggest_offer(&s, d->conf->routers[i].name);
-	control_error(call, "NoSuchRouter",
-		json_pack("{s:s, s:s?}", "name", name, "nearest", suggest_result(&s)));
-}
-
 static json_t *active_routers(const struct director *d, const char *router)
 {
 	json_t *asked = json_object();
@@ -170,7 +159,7 @@ void switchover_request(struct director *d, struct control_call *call, const jso
 	struct switchover *s = &d->switchover;
 
 	if (router && !roles_is_router(d, router)) {
-		refuse_router(d, call, router);
+		operators_refuse_router(d, call, router);
 		return;
 	}
 	if (s->call) {

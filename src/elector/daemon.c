@@ -18,6 +18,7 @@
 #include "io/vrrp_sock.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -307,10 +308,16 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 {
 	struct daemon *d = io;
 	const struct vrrp *v = &router->vrrp;
-	char text[200], vrid[4], peer[ADDR_TEXT_MAX] = "";
+	char text[200], vrid[4], peer[ADDR_TEXT_MAX] = "", peer_priority[4] = "",
+				 silence_us[24] = "", score[TRACK_SCORE_TEXT_MAX];
 
 	if (v->peer.family)
 		(void)addr_format(&v->peer, peer);
+	if (v->heard.us)
+		(void)snprintf(peer_priority, sizeof(peer_priority), "%u", v->peer_priority);
+	if (v->heard.us && v->state == VRRP_ACTIVE)
+		(void)snprintf(silence_us, sizeof(silence_us), "%" PRIu64,
+			instant_between_us(v->heard, v->since));
 	(void)snprintf(vrid, sizeof(vrid), "%u", router->config.vrid);
 	(void)snprintf(text, sizeof(text), "%s on %s: %s to %s, because of %s", router->config.name,
 		router->config.interface, vrrp_state_name(old_state), vrrp_state_name(v->state),
@@ -319,8 +326,12 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	helper_event(d->helper, event_of(v), text, "TANDEM_INSTANCE", router->config.name,
 		"TANDEM_VRID", vrid, "TANDEM_STATE_OLD", vrrp_state_name(old_state),
 		"TANDEM_STATE_NEW", vrrp_state_name(v->state), "TANDEM_REASON",
-		vrrp_reason_name(v->reason), "TANDEM_PEER", peer, "TANDEM_GROUP",
-		router->config.group, "INTERFACE", router->config.interface, NULL);
+		vrrp_reason_name(v->reason), "TANDEM_PEER", peer, "TANDEM_PEER_PRIORITY",
+		peer_priority, "TANDEM_SCORE",
+		track_score_text(router->config.priority, router->config.causes.list,
+			router->config.causes.n, score),
+		"TANDEM_SILENCE_US", silence_us, "TANDEM_GROUP", router->config.group, "INTERFACE",
+		router->config.interface, NULL);
 }
 
 static void prepare(void *io, const struct router *router)

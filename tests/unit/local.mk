@@ -391,6 +391,12 @@ tests_unit_test_confine_SOURCES = tests/unit/test_confine.c src/checker/confine.
 tests_unit_test_confine_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_confine_LDADD = libio.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_explain
+TESTS += tests/unit/test_explain
+tests_unit_test_explain_SOURCES = tests/unit/test_explain.c
+tests_unit_test_explain_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_explain_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_two_verdicts
 TESTS += tests/unit/test_two_verdicts
 tests_unit_test_two_verdicts_SOURCES = tests/unit/test_two_verdicts.c
