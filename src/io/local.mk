@@ -1,6 +1,7 @@
 # One kernel or library facility each, thin.
 noinst_LIBRARIES += libio.a
 libio_a_SOURCES = \
+	src/io/aside.c src/io/aside.h \
 	src/io/channel.c src/io/channel.h \
 	src/io/json_memory.c src/io/json_memory.h \
 	src/io/file.c src/io/file.h \

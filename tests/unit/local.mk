@@ -206,11 +206,17 @@ tests_unit_test_control_SOURCES = tests/unit/test_control.c src/director/control
 tests_unit_test_control_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_control_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_aside
+TESTS += tests/unit/test_aside
+tests_unit_test_aside_SOURCES = tests/unit/test_aside.c
+tests_unit_test_aside_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_aside_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_load
 TESTS += tests/unit/test_load
 tests_unit_test_load_SOURCES = tests/unit/test_load.c src/director/load.c
 tests_unit_test_load_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_load_LDADD = $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
+tests_unit_test_load_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_process
 TESTS += tests/unit/test_process
