@@ -212,6 +212,19 @@ tests_unit_test_aside_SOURCES = tests/unit/test_aside.c
 tests_unit_test_aside_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_aside_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_file
+TESTS += tests/unit/test_file
+tests_unit_test_file_SOURCES = tests/unit/test_file.c
+tests_unit_test_file_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_file_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_push
+TESTS += tests/unit/test_push
+tests_unit_test_push_SOURCES = tests/unit/test_push.c src/director/push.c src/director/push_files.c \
+	src/director/push_work.c
+tests_unit_test_push_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_push_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_load
 TESTS += tests/unit/test_load
 tests_unit_test_load_SOURCES = tests/unit/test_load.c src/director/load.c
