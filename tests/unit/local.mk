@@ -225,6 +225,12 @@ tests_unit_test_push_SOURCES = tests/unit/test_push.c src/director/push.c src/di
 tests_unit_test_push_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_push_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_drains
+TESTS += tests/unit/test_drains
+tests_unit_test_drains_SOURCES = tests/unit/test_drains.c src/director/drains.c src/director/overrides.c
+tests_unit_test_drains_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_drains_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_load
 TESTS += tests/unit/test_load
 tests_unit_test_load_SOURCES = tests/unit/test_load.c src/director/load.c
