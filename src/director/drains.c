@@ -1,5 +1,5 @@
 /* Drains under way: their connections are counted once a second, by looking at the services that
- * have the server, and nowhere else. */
+ * have the server, and nowhere else: once for all drains of a pool, and in turns of the loop. */
 #include "director/state.h"
 
 #include "base/cleanup.h"
@@ -15,6 +15,14 @@
 /* At most a fiftieth of the time is spent counting. */
 #define COUNT_EVERY_US UINT64_C(1000000)
 #define COUNT_SHARE 50
+#define TURN_US UINT64_C(5000) /* or the time that the services of one pool take */
+
+/* What the kernel has of the services of one pool. */
+struct pool_table {
+	size_t pool; /* CONF_NONE: nothing was dumped yet */
+	bool known;
+	struct ipvs_table have;
+};
 
 struct overrides_now drains_now(void)
 {
@@ -82,17 +90,37 @@ static int dump_pool(struct director *d, size_t pool, struct ipvs_table *ret)
 	return ipvs_dump_some(d->balancer.ipvs, keys, n, ret);
 }
 
-struct drain_count drains_count(struct director *d, const struct server_place *place)
+static void pool_table_done(struct pool_table *t)
+{
+	if (t->known)
+		ipvs_table_done(&t->have);
+	*t = (struct pool_table){.pool = CONF_NONE};
+}
+
+static struct drain_count count_at(
+	struct director *d, const struct server_place *place, struct pool_table *t)
 {
 	struct drain_count count = {.known = true};
-	struct ipvs_table have;
 
-	if (dump_pool(d, place->pool, &have) < 0)
+	if (t->pool != place->pool) {
+		pool_table_done(t);
+		t->known = dump_pool(d, place->pool, &t->have) >= 0;
+		t->pool = place->pool;
+	}
+	if (!t->known)
 		return (struct drain_count){.known = false};
 	for (size_t i = 0; i < d->conf->n_services; i++)
 		if (has_pool(d, i, place->pool))
-			count_in(d, place, i, &have, &count);
-	ipvs_table_done(&have);
+			count_in(d, place, i, &t->have, &count);
+	return count;
+}
+
+struct drain_count drains_count(struct director *d, const struct server_place *place)
+{
+	struct pool_table table = {.pool = CONF_NONE};
+	struct drain_count count = count_at(d, place, &table);
+
+	pool_table_done(&table);
 	return count;
 }
 
@@ -135,7 +163,7 @@ static bool is_under_way(const struct override *o)
 /* Returns whether it came to its end, which it does when neither of the pair has connections left:
  * what one has not been told of yet the other still serves. A server that the configuration does
  * not name waits for one that does. */
-static bool look_at(struct director *d, struct override *o)
+static bool look_at(struct director *d, struct override *o, struct pool_table *table)
 {
 	struct server_place place;
 	struct drain_count count = {.known = true}; /* of none that is not named here */
@@ -144,7 +172,7 @@ static bool look_at(struct director *d, struct override *o)
 	if (!is_under_way(o))
 		return false;
 	if (named)
-		count = drains_count(d, &place);
+		count = count_at(d, &place, table);
 	replicate_counted(d, o, &count);
 	count = replicate_count(d, o);
 	if (!replicate_is_counted_there(d, o))
@@ -168,6 +196,15 @@ static void save(struct director *d)
 	director_event(d, EVENT_ERROR, message, NULL);
 }
 
+/* Of one that the configuration does not name nothing follows from that. */
+static struct instant deadline_of(const struct director *d, const struct override *o)
+{
+	struct server_place place;
+
+	return drains_find(d, o->pool, o->server, &place) ? drain_next(&o->decision.drain)
+							  : INSTANT_NEVER;
+}
+
 void drains_schedule(struct director *d, uint64_t took_us)
 {
 	uint64_t wait_us =
@@ -177,26 +214,47 @@ void drains_schedule(struct director *d, uint64_t took_us)
 	for (size_t i = 0; i < d->overrides.n; i++)
 		if (is_under_way(&d->overrides.items[i])) {
 			next = instant_min(next, look);
-			next = instant_min(next, drain_next(&d->overrides.items[i].decision.drain));
+			next = instant_min(next, deadline_of(d, &d->overrides.items[i]));
 		}
 	(void)sd_event_source_set_time(d->drains_timer, next.us);
 	(void)sd_event_source_set_enabled(
 		d->drains_timer, instant_is_never(next) ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
+/* From where the last turn ended, until the time of this one is over. Returns whether one came to
+ * its end. */
+static bool look_at_some(struct director *d)
+{
+	struct instant until = instant_add(clock_now(), TURN_US);
+	struct pool_table table = {.pool = CONF_NONE};
+	bool ended = false;
+
+	do {
+		if (d->drains_next >= d->overrides.n)
+			break;
+		ended = look_at(d, &d->overrides.items[d->drains_next++], &table) || ended;
+	} while (!instant_reached(until, clock_now()));
+	pool_table_done(&table);
+	return ended;
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct director *d = userdata;
 	struct instant begun = clock_now();
-	bool ended = false;
 
-	(void)source;
 	(void)usec;
-	for (size_t i = 0; i < d->overrides.n; i++)
-		ended = look_at(d, &d->overrides.items[i]) || ended;
-	if (ended)
+	if (look_at_some(d))
 		save(d);
-	drains_schedule(d, instant_between_us(begun, clock_now()));
+	d->drains_took_us += instant_between_us(begun, clock_now());
+	if (d->drains_next < d->overrides.n) { /* the loop turns first */
+		(void)sd_event_source_set_time(source, clock_now().us);
+		(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+		return 0;
+	}
+	drains_schedule(d, d->drains_took_us);
+	d->drains_next = 0;
+	d->drains_took_us = 0;
 	return 0;
 }
 

@@ -1,30 +1,26 @@
 #include "director/load.h"
 
-#include "base/cleanup.h"
 #include "director/state.h"
+#include "io/aside.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 
 struct load {
 	struct load_request request;
 	char *path, *text, *node; /* what it points to */
 	load_done done;
 	void *userdata;
-	sd_event_source *io;
-	int fd; /* an eventfd: readable when the thread has done its work */
-	pthread_t thread;
-	struct candidate *candidate; /* these two are the thread's until then */
+	struct aside *aside;
+	struct candidate *candidate; /* these two are made there */
 	struct conf_errors errors;
 };
 
-static void *work(void *userdata)
+static void work(void *data)
 {
-	struct load *l = userdata;
+	struct load *l = data;
 	const struct load_request *r = &l->request;
 
 	struct conf *conf = r->text ? conf_load_text(r->text, r->text_len, r->node, &l->errors)
@@ -38,15 +34,10 @@ static void *work(void *userdata)
 		(void)conf_hide_secrets(conf);
 		l->candidate = candidate_prepare(conf);
 	}
-	(void)eventfd_write(l->fd, 1);
-	return NULL;
 }
 
-/* Without its thread. */
 static void load_free(struct load *l)
 {
-	sd_event_source_disable_unref(l->io);
-	cleanup_close(&l->fd);
 	candidate_free(l->candidate);
 	conf_errors_done(&l->errors);
 	free(l->path);
@@ -55,22 +46,17 @@ static void load_free(struct load *l)
 	free(l);
 }
 
-static int on_read(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+static void on_worked(void *data, void *userdata)
 {
-	struct load *l = userdata;
-	struct load over;
+	struct load *l = data;
+	struct load over = *l;
 
-	(void)source;
-	(void)fd;
-	(void)revents;
-	(void)pthread_join(l->thread, NULL);
-	over = *l;
+	(void)userdata;
 	l->candidate = NULL;
 	l->errors = (struct conf_errors){0};
 	load_free(l);
 	over.done(over.candidate, &over.errors, over.userdata);
 	conf_errors_done(&over.errors);
-	return 0;
 }
 
 static bool copy(const char *text, size_t len, char **ret)
@@ -102,12 +88,9 @@ int load_begin(sd_event *loop, const struct load_request *request, load_done don
 		return -ENOMEM;
 	l->done = done;
 	l->userdata = userdata;
-	l->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = l->fd < 0 ? -errno : copy_request(l, request);
+	r = copy_request(l, request);
 	if (r >= 0)
-		r = sd_event_add_io(loop, &l->io, l->fd, EPOLLIN, on_read, l);
-	if (r >= 0)
-		r = -pthread_create(&l->thread, NULL, work, l);
+		r = aside_begin(loop, work, l, on_worked, NULL, &l->aside);
 	if (r < 0) {
 		load_free(l);
 		return r;
@@ -120,7 +103,7 @@ void load_cancel(struct load *l)
 {
 	if (!l)
 		return;
-	(void)pthread_join(l->thread, NULL);
+	aside_cancel(l->aside);
 	load_free(l);
 }
 

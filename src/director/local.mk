@@ -31,6 +31,7 @@ tandemd_SOURCES = \
 	src/director/process.c src/director/process.h \
 	src/director/push.c \
 	src/director/push_files.c src/director/push_files.h \
+	src/director/push_work.c src/director/push_work.h \
 	src/director/record.c src/director/record.h \
 	src/director/reload.c \
 	src/director/replicate.c \

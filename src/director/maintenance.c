@@ -38,7 +38,7 @@ void maintenance_init(struct director *d)
 	json_t *json;
 
 	path_of(d, path);
-	if (access(path, F_OK) < 0)
+	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return;
 	json = json_load_file(path, 0, NULL);
 	if (!parse(json, &d->maintenance)) {

@@ -15,12 +15,35 @@
 /* The peer has heard of it by then, or of something newer. */
 #define TAKEN_BACK_KEPT_US (UINT64_C(30) * 86400 * 1000000)
 
+static int compare_names(const struct override *item, const char *pool, const char *server)
+{
+	int order = strcmp(item->pool, pool);
+
+	return order != 0 ? order : strcmp(item->server, server);
+}
+
+/* The first place whose names are not before these. */
+static size_t place_of(const struct overrides *o, const char *pool, const char *server)
+{
+	size_t low = 0, high = o->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_names(&o->items[middle], pool, server) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static struct override *find(const struct overrides *o, const char *pool, const char *server)
 {
-	for (size_t i = 0; i < o->n; i++)
-		if (strcmp(o->items[i].server, server) == 0 && strcmp(o->items[i].pool, pool) == 0)
-			return &o->items[i];
-	return NULL;
+	size_t place = place_of(o, pool, server);
+
+	return place < o->n && compare_names(&o->items[place], pool, server) == 0 ? &o->items[place]
+										  : NULL;
 }
 
 const struct override *overrides_find(
@@ -35,8 +58,10 @@ static void override_done(struct override *item)
 	free(item->server);
 }
 
+/* Pointers to other items are void then. */
 static struct override *add(struct overrides *o, const char *pool, const char *server)
 {
+	size_t place = place_of(o, pool, server);
 	struct override *items = realloc(o->items, (o->n + 1) * sizeof(*items));
 	struct override item = {.pool = strdup(pool), .server = strdup(server)};
 
@@ -46,14 +71,25 @@ static struct override *add(struct overrides *o, const char *pool, const char *s
 		override_done(&item);
 		return NULL;
 	}
-	o->items[o->n] = item;
-	return &o->items[o->n++];
+	memmove(&items[place + 1], &items[place], (o->n - place) * sizeof(*items));
+	o->n++;
+	items[place] = item;
+	return &items[place];
 }
 
-/* What was decided last goes first: only the newest is ever taken back by this. */
-static void drop_last(struct overrides *o)
+static void drop(struct overrides *o, struct override *item)
 {
-	override_done(&o->items[--o->n]);
+	size_t place = (size_t)(item - o->items);
+
+	override_done(item);
+	o->n--;
+	memmove(item, item + 1, (o->n - place) * sizeof(*item));
+}
+
+static void drop_all(struct overrides *o)
+{
+	while (o->n > 0)
+		override_done(&o->items[--o->n]);
 }
 
 static void forget_counts(struct override *item)
@@ -208,7 +244,7 @@ int overrides_set(struct overrides *o, const char *pool, const char *server,
 	(void)snprintf(item->stamp.by, sizeof(item->stamp.by), "%s", by);
 	r = overrides_save(o, now);
 	if (r < 0 && added)
-		drop_last(o);
+		drop(o, item);
 	else if (r < 0)
 		*item = before;
 	return r;
@@ -280,11 +316,16 @@ static bool decision_parse(const json_t *o, struct overrides_now now, struct dec
 	return true;
 }
 
+/* No clock of ours is ever there; what is decided over it must be later still, and a number. */
+#define UNIX_US_MAX (UINT64_C(1) << 62)
+
 static uint64_t unix_of(const json_t *o, const char *key)
 {
 	json_int_t us = json_integer_value(json_object_get(o, key));
 
-	return us > 0 ? (uint64_t)us : 0;
+	if (us <= 0)
+		return 0;
+	return (uint64_t)us < UNIX_US_MAX ? (uint64_t)us : UNIX_US_MAX;
 }
 
 /* A file of a version that did not write it: nobody knows. */
@@ -369,8 +410,7 @@ int overrides_load(struct overrides *o, const char *state_dir, struct overrides_
 	r = take_all(o, json, now);
 	json_decref(json);
 	if (r == -EBADMSG) {
-		while (o->n > 0)
-			drop_last(o);
+		drop_all(o);
 		set_aside(o->path);
 	}
 	return r;
@@ -378,8 +418,7 @@ int overrides_load(struct overrides *o, const char *state_dir, struct overrides_
 
 void overrides_done(struct overrides *o)
 {
-	while (o->n > 0)
-		drop_last(o);
+	drop_all(o);
 	free(o->items);
 	free(o->path);
 	*o = (struct overrides){0};

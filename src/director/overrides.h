@@ -42,7 +42,7 @@ struct override {
 struct overrides {
 	char *path;
 	bool shared; /* with a peer: it must hear of what was taken back, too */
-	struct override *items;
+	struct override *items; /* by pool, then by server */
 	size_t n;
 };
 

@@ -3,25 +3,23 @@
  * that offers says which step it is at, the one that takes says how that step went. They are sent
  * piece by piece, each when the one before has come. It checks them against its own host; then it
  * is applied by the one that serves nobody, then by the other. What cannot be carried out is taken
- * back, file and all. */
+ * back, file and all. What goes through the files is done aside of the loop (push_work.c). */
 #include "director/state.h"
 
 #include "base/cleanup.h"
 #include "director/push_files.h"
-#include "io/file.h"
+#include "director/push_work.h"
+#include "io/aside.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define PIECE_MAX (192u * 1024u) /* bytes of a piece: it travels in a state */
 #define ANSWER_US UINT64_C(60000000)
-#define SET_SUFFIX "-set"
 #define GONE_US UINT64_C(15000000) /* a peer that is not heard: it may be busy, or restarted */
-#define PREVIOUS ".previous"       /* what the file was called before */
 #define TEXT_NAME "<text>"         /* what errors call a text that is in no file */
 
 enum step {
@@ -44,7 +42,7 @@ struct offer {
 	struct control_call *call; /* NULL: nothing is offered */
 	uint64_t id;
 	enum step step;
-	char *text;     /* push_files_read() */
+	char *text;     /* push_files_read(); NULL: they are being read */
 	size_t len, at; /* bytes; the peer has those before */
 	bool may_delete;
 	bool here_first, here_done;
@@ -59,7 +57,8 @@ struct taking {
 	enum step step;
 	char *text; /* what has come of it */
 	size_t have, total;
-	json_t *files;  /* when all has come */
+	json_t *files; /* when all has come; the work's while it is done */
+	bool may_delete;
 	bool under_way; /* its answer is yet to come */
 	bool back;      /* it failed, and what was there before is being put back */
 	json_t *errors; /* the answer: empty when it went well */
@@ -68,10 +67,18 @@ struct taking {
 struct push {
 	struct offer offer;
 	struct taking taking;
+	struct push_work work; /* of one of them; the thread's while there is `aside` */
+	struct aside *aside;
 	bool reloading;      /* on behalf of one of them */
+	bool reload_waits;   /* ... and another one ends first */
 	json_t *reload_said; /* errors of the reload that has just ended */
 	sd_event_source *defer;
 };
+
+static const char *self_name(const struct director *d)
+{
+	return d->conf->nodes[d->conf->self].name;
+}
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -93,11 +100,31 @@ static bool step_by_name(const char *name, enum step *ret)
 	return false;
 }
 
-/* A reload on behalf of a push; on_reloaded() goes on. */
+/* A reload on behalf of a push; push_reloaded() goes on. One that is under way may have read the
+ * files before they were written: what it says is no answer. */
 static void reload(struct director *d, bool may_delete)
 {
+	d->push->reload_waits = reload_is_under_way(d);
 	d->push->reloading = true;
 	reload_request(d, NULL, may_delete);
+}
+
+static void on_worked(void *data, void *userdata);
+
+/* d->push->work has what it is done with; on_worked() goes on. */
+static void begin_work(struct director *d, enum push_work_kind kind)
+{
+	struct push *p = d->push;
+	int r;
+
+	p->work.kind = kind;
+	p->work.config = d->options->config;
+	p->work.node = d->options->node;
+	r = aside_begin(d->loop, push_work_do, &p->work, on_worked, d, &p->aside);
+	if (r >= 0)
+		return;
+	p->work.errors = json_pack("[s]", strerror(-r));
+	on_worked(&p->work, d);
 }
 
 /* The one that offers */
@@ -141,10 +168,11 @@ static json_t *named(const struct director *d, const json_t *errors)
 static void fail(struct director *d, const char *node, json_t *errors)
 {
 	struct offer *o = &d->push->offer;
+	const char *first = json_string_value(json_array_get(errors, 0));
 	char message[300];
 
 	(void)snprintf(message, sizeof(message), "push: %.64s does not take it: %.180s", node,
-		json_string_value(json_array_get(errors, 0)));
+		first ? first : "no reason given");
 	director_event(d, EVENT_PUSH_FAILED, message, "TANDEM_PEER", peer_name(d), NULL);
 	control_error(
 		o->call, "PushFailed", json_pack("{s:s, s:o}", "node", node, "errors", errors));
@@ -155,7 +183,7 @@ static void fail(struct director *d, const char *node, json_t *errors)
 static void succeed(struct director *d)
 {
 	struct offer *o = &d->push->offer;
-	const char *self = d->conf->nodes[d->conf->self].name;
+	const char *self = self_name(d);
 	char message[200];
 
 	(void)snprintf(message, sizeof(message), "push: %.64s has this node's configuration",
@@ -168,16 +196,27 @@ static void succeed(struct director *d)
 	peer_touch(d);
 }
 
+/* What could not be applied here is in force there then: both are told. */
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	static const char gone[] = "it is not heard over the link any more; see its status";
 	static const char silent[] = "it did not answer in time; see its status";
 	struct director *d = userdata;
+	struct offer *o = &d->push->offer;
+	json_t *errors;
 
 	(void)source;
 	(void)usec;
-	if (d->push->offer.call)
-		fail(d, peer_name(d), json_pack("[s]", d->push->offer.gone ? gone : silent));
+	if (!o->call)
+		return 0;
+	errors = json_pack("[s]", o->gone ? gone : silent);
+	if (o->failed) {
+		(void)json_array_append_new(
+			errors, json_sprintf("what %s could not carry out may be in force there",
+					self_name(d)));
+		(void)json_array_extend(errors, o->failed);
+	}
+	fail(d, peer_name(d), errors);
 	return 0;
 }
 
@@ -201,7 +240,7 @@ static void offer_reloaded(struct director *d, const json_t *errors)
 		return;
 	}
 	if (json_array_size(errors) > 0) {
-		fail(d, d->conf->nodes[d->conf->self].name, json_deep_copy(errors));
+		fail(d, self_name(d), json_deep_copy(errors));
 		return;
 	}
 	o->here_done = true;
@@ -241,11 +280,11 @@ static void hear_answer(struct director *d, const json_t *answer)
 	const json_t *errors = json_object_get(answer, "errors");
 	enum step step;
 
-	if (!o->call || d->push->reloading || id_of(answer) != o->id ||
+	if (!o->text || d->push->reloading || id_of(answer) != o->id ||
 		!step_by_name(text_of(answer, "step"), &step) || step != o->step)
 		return;
 	if (step == STEP_UNDO)
-		fail(d, d->conf->nodes[d->conf->self].name, json_incref(o->failed));
+		fail(d, self_name(d), json_incref(o->failed));
 	else if (json_array_size(errors) > 0)
 		fail(d, peer_name(d), named(d, errors));
 	else if (step == STEP_SEND)
@@ -285,46 +324,57 @@ static bool is_there(const struct director *d)
 	return d->peer.alive && d->peer.stream && d->peer.state;
 }
 
+/* One at a time, in either direction. */
+static bool is_busy(const struct director *d)
+{
+	return d->push->offer.call || d->push->taking.under_way || d->push->aside ||
+	       reload_is_under_way(d) || (is_there(d) && json_object_get(d->peer.state, "push"));
+}
+
 void push_request(struct director *d, struct control_call *call, const json_t *parameters)
 {
 	struct offer *o = &d->push->offer;
-	json_t *errors = NULL;
-	char *text;
 
 	if (!peer_is_wanted(d)) {
 		control_error(call, "NoPeer", NULL);
-		return;
-	}
-	if (o->call || d->push->taking.under_way || reload_is_under_way(d)) {
+	} else if (is_busy(d)) {
 		control_error(call, "Busy", NULL);
-		return;
-	}
-	if (!is_there(d)) {
+	} else if (!is_there(d)) {
 		refuse(call, peer_name(d), json_pack("[s]", "it is not heard over the link"));
-		return;
+	} else {
+		*o = (struct offer){.call = call,
+			.id = drains_now().unix_us,
+			.may_delete = json_is_true(json_object_get(parameters, "yes"))};
+		begin_work(d, PUSH_READ);
 	}
-	text = push_files_read(d->options->config, d->options->node, &errors);
-	if (!text) {
-		refuse(call, d->conf->nodes[d->conf->self].name, errors);
-		return;
-	}
-	*o = (struct offer){.call = call,
-		.id = drains_now().unix_us,
-		.text = text,
-		.len = strlen(text),
-		.may_delete = json_is_true(json_object_get(parameters, "yes")),
-		.here_first = any_active_there(d) && !any_active_here(d)};
-	if (sd_event_add_time(
-		    d->loop, &o->timeout, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_timeout, d) < 0) {
-		control_error(call, "OutOfMemory", NULL);
+}
+
+/* Our files are read; takes `errors`. */
+static void offer_read(struct director *d, json_t *errors)
+{
+	struct offer *o = &d->push->offer;
+
+	if (errors) {
+		refuse(o->call, self_name(d), errors);
 		offer_end(o);
 		return;
 	}
+	if (sd_event_add_time(
+		    d->loop, &o->timeout, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_timeout, d) < 0) {
+		control_error(o->call, "OutOfMemory", NULL);
+		offer_end(o);
+		return;
+	}
+	o->text = take_ptr(d->push->work.text);
+	o->len = d->push->work.len;
+	o->here_first = any_active_there(d) && !any_active_here(d);
 	go_to(d, STEP_SEND);
+	push_look(d);
 }
 
 /* The one that takes */
 
+/* Takes errors. What the peer said meanwhile is looked at afterwards. */
 static void answer(struct director *d, json_t *errors)
 {
 	struct taking *t = &d->push->taking;
@@ -333,71 +383,7 @@ static void answer(struct director *d, json_t *errors)
 	t->errors = errors;
 	t->under_way = t->back = false;
 	peer_touch(d);
-}
-
-/* Beside the configuration: what was there before, of the main file as it was, and of all. */
-static char *previous_path(const struct director *d, const char *suffix)
-{
-	char *path;
-
-	return asprintf(&path, "%s" PREVIOUS "%s", d->options->config, suffix) < 0 ? NULL : path;
-}
-
-static bool is_there_already(const json_t *before, const json_t *files)
-{
-	return json_equal((json_t *)(uintptr_t)before, (json_t *)(uintptr_t)files);
-}
-
-/* As private as the configuration is: NULL, or what went wrong. */
-static json_t *keep(const struct director *d, const char *suffix, const char *text)
-{
-	auto_free char *path = previous_path(d, suffix);
-	struct stat st;
-	mode_t mode = stat(d->options->config, &st) < 0 ? 0600 : st.st_mode & 0777;
-	int r = path && text ? file_replace(path, text) : -ENOMEM;
-
-	if (r >= 0 && chmod(path, mode) < 0)
-		r = -errno;
-	return r < 0 ? json_pack("[o]", json_sprintf("%s: %s", path ? path : "", strerror(-r)))
-		     : NULL;
-}
-
-static json_t *keep_all(const struct director *d, const json_t *before)
-{
-	const char *main_text = text_of(before, "");
-	size_t len = main_text ? strlen(main_text) : 0;
-	auto_free char *all = json_dumps(before, JSON_COMPACT | JSON_SORT_KEYS);
-	auto_free char *one = strndup(
-		main_text ? main_text : "", len > 0 && main_text[len - 1] == '\n' ? len - 1 : len);
-	json_t *wrong = keep(d, SET_SUFFIX, all);
-
-	return wrong || !main_text ? wrong : keep(d, "", one);
-}
-
-/* What is written already is not kept as what was there before. */
-static json_t *write_pushed(const struct director *d, const json_t *pushed)
-{
-	json_auto_t *files = push_files_complete(d->options->config, d->options->node, pushed);
-	json_auto_t *before = NULL;
-	json_t *wrong = NULL;
-
-	if (!files)
-		return json_pack("[s]", "out of memory");
-	before = push_files_before(d->options->config, files, &wrong);
-	if (!before || is_there_already(before, files))
-		return wrong;
-	wrong = keep_all(d, before);
-	return wrong ? wrong : push_files_write(d->options->config, files);
-}
-
-static json_t *write_previous(const struct director *d)
-{
-	auto_free char *path = previous_path(d, SET_SUFFIX);
-	json_auto_t *before = path ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
-
-	if (!json_is_object(before))
-		return json_pack("[s]", "what was there before cannot be read");
-	return push_files_write(d->options->config, before);
+	(void)sd_event_source_set_enabled(d->push->defer, SD_EVENT_ONESHOT);
 }
 
 static void forget_text(struct taking *t)
@@ -405,6 +391,15 @@ static void forget_text(struct taking *t)
 	free(t->text);
 	t->text = NULL;
 	t->have = t->total = 0;
+	json_decref(t->files);
+	t->files = NULL;
+}
+
+static json_t *begin_text(struct taking *t, size_t total)
+{
+	t->text = malloc(total);
+	t->total = t->text ? total : 0;
+	return t->text ? NULL : json_pack("[s]", "out of memory");
 }
 
 /* NULL, or what is wrong. A piece that is not the next one is answered by what there is. */
@@ -414,89 +409,109 @@ static json_t *take_piece(struct taking *t, const json_t *offer)
 	json_int_t total = json_integer_value(json_object_get(offer, "total"));
 	const json_t *piece = json_object_get(offer, "piece");
 	size_t len = json_string_length(piece);
-	json_t *wrong = NULL;
+	json_t *wrong;
 
-	if (total <= 0 || (uint64_t)total > PUSH_FILES_MAX || !json_is_string(piece))
+	if (total <= 0 || (uint64_t)total > PUSH_FILES_MAX || at < 0 || len == 0)
 		return json_pack("[s]", "what came is no piece of a configuration");
-	if (at == 0 && t->have == 0) {
-		t->text = malloc((size_t)total);
-		t->total = t->text ? (size_t)total : 0;
+	if (t->have == 0 && at > 0)
+		return NULL; /* we were started anew */
+	if (t->have == 0) {
+		wrong = begin_text(t, (size_t)total);
+		if (wrong)
+			return wrong;
 	}
 	if (!t->text || (size_t)total != t->total || len > t->total - t->have)
-		return t->have > 0 ? json_pack("[s]", "its pieces do not fit together") : NULL;
-	if (at < 0 || (size_t)at != t->have)
-		return NULL;
-	memcpy(t->text + t->have, json_string_value(piece), len);
-	t->have += len;
-	if (t->have < t->total)
-		return NULL;
-	json_decref(t->files);
-	t->files = push_files_parse(t->text, t->total, &wrong);
-	return wrong;
+		return json_pack("[s]", "its pieces do not fit together");
+	if ((size_t)at == t->have) {
+		memcpy(t->text + t->have, json_string_value(piece), len);
+		t->have += len;
+	}
+	return NULL;
+}
+
+static void take_send(struct director *d, const json_t *offer)
+{
+	struct taking *t = &d->push->taking;
+	json_t *wrong = take_piece(t, offer);
+
+	if (wrong || !t->text || t->have < t->total) {
+		answer(d, wrong ? wrong : json_array());
+		return;
+	}
+	d->push->work.text = take_ptr(t->text);
+	d->push->work.len = t->total;
+	begin_work(d, PUSH_PARSE);
 }
 
 static void take_step(struct director *d, const json_t *offer)
 {
 	struct taking *t = &d->push->taking;
-	json_t *wrong;
 
 	if (t->step == STEP_SEND) {
-		wrong = take_piece(t, offer);
-		answer(d, wrong ? wrong : json_array());
-	} else if (t->step != STEP_UNDO && !t->files) {
+		take_send(d, offer);
+	} else if (t->step == STEP_UNDO) {
+		begin_work(d, PUSH_WRITE_BACK);
+	} else if (!t->files) {
 		answer(d, json_pack("[s]", "there is no text"));
-	} else if (t->step == STEP_CHECK) {
-		answer(d, push_files_check(d->options->config, d->options->node, t->files));
 	} else {
-		wrong = t->step == STEP_APPLY ? write_pushed(d, t->files) : write_previous(d);
-		if (wrong)
-			answer(d, wrong);
-		else
-			reload(d, t->step == STEP_UNDO ||
-					  json_is_true(json_object_get(offer, "may_delete")));
+		d->push->work.files = take_ptr(t->files);
+		begin_work(d, t->step == STEP_CHECK ? PUSH_CHECK : PUSH_WRITE);
 	}
 }
 
-static void carry_out(struct director *d, const json_t *offer)
+/* Takes errors: NULL when it went well. */
+static void taking_worked(struct director *d, json_t *errors)
 {
-	d->push->taking.under_way = true;
-	take_step(d, offer);
+	struct taking *t = &d->push->taking;
+
+	switch (d->push->work.kind) {
+	case PUSH_PARSE:
+	case PUSH_CHECK:
+		t->files = take_ptr(d->push->work.files);
+		answer(d, errors ? errors : json_array());
+		return;
+	case PUSH_WRITE:
+	case PUSH_WRITE_BACK:
+		break;
+	case PUSH_READ:
+		assert(false); /* nobody takes by that */
+		break;
+	}
+	if (!errors) {
+		reload(d, d->push->work.kind == PUSH_WRITE_BACK || t->may_delete);
+	} else if (t->back) {
+		(void)json_array_extend(t->errors, errors);
+		json_decref(errors);
+		answer(d, json_incref(t->errors));
+	} else {
+		answer(d, errors);
+	}
 }
 
 /* What was there before is in force again, whatever that said. */
 static void taking_reloaded(struct director *d, const json_t *errors)
 {
 	struct taking *t = &d->push->taking;
-	json_t *wrong;
 
 	if (t->back) {
 		answer(d, json_incref(t->errors));
-		return;
-	}
-	if (json_array_size(errors) == 0 || t->step == STEP_UNDO) {
+	} else if (json_array_size(errors) == 0 || t->step == STEP_UNDO) {
 		answer(d, json_array());
-		return;
+	} else {
+		json_decref(t->errors);
+		t->errors = json_deep_copy(errors);
+		t->back = true;
+		begin_work(d, PUSH_WRITE_BACK);
 	}
-	json_decref(t->errors);
-	t->errors = json_deep_copy(errors);
-	t->back = true;
-	wrong = write_previous(d);
-	if (wrong) {
-		(void)json_array_extend(t->errors, wrong);
-		json_decref(wrong);
-		answer(d, json_incref(t->errors));
-		return;
-	}
-	reload(d, true);
 }
 
-/* The same step of the same offer, and the piece that was taken. */
+/* The same step of the same offer, and the piece that was taken or found wrong. */
 static bool is_known(const struct taking *t, const json_t *offer, enum step step)
 {
 	json_int_t at = json_integer_value(json_object_get(offer, "at"));
 
 	return id_of(offer) == t->id && step == t->step && t->errors &&
-	       (step != STEP_SEND || (size_t)at != t->have);
+	       (step != STEP_SEND || (size_t)at != t->have || json_array_size(t->errors) > 0);
 }
 
 static void hear_offer(struct director *d, const json_t *offer)
@@ -504,34 +519,57 @@ static void hear_offer(struct director *d, const json_t *offer)
 	struct taking *t = &d->push->taking;
 	enum step step;
 
-	if (!step_by_name(text_of(offer, "step"), &step) || t->under_way ||
-		is_known(t, offer, step))
+	if (t->under_way)
 		return;
-	if (id_of(offer) != t->id) {
+	if (!offer)
+		forget_text(t); /* it is over */
+	if (!step_by_name(text_of(offer, "step"), &step) || is_known(t, offer, step))
+		return;
+	if (id_of(offer) != t->id)
 		forget_text(t);
-		json_decref(t->files);
-		t->files = NULL;
-	}
 	t->id = id_of(offer);
 	t->step = step;
+	t->may_delete = json_is_true(json_object_get(offer, "may_delete"));
 	json_decref(t->errors);
 	t->errors = NULL;
-	carry_out(d, offer);
+	if (d->push->offer.call) { /* or each would end with what the other had */
+		answer(d, json_pack("[s]", "it pushes its own configuration at this moment"));
+		return;
+	}
+	t->under_way = true;
+	take_step(d, offer);
 }
 
 /* Both */
 
+static void on_worked(void *data, void *userdata)
+{
+	struct director *d = userdata;
+	struct push *p = d->push;
+	json_t *errors = take_ptr(p->work.errors);
+
+	(void)data;
+	p->aside = NULL;
+	if (p->taking.under_way)
+		taking_worked(d, errors);
+	else
+		offer_read(d, errors);
+	if (!p->aside)
+		push_work_done(&p->work);
+}
+
 static int on_defer(sd_event_source *source, void *userdata)
 {
 	struct director *d = userdata;
-	json_t *said = d->push->reload_said;
+	json_t *said = take_ptr(d->push->reload_said);
 
 	(void)source;
-	d->push->reload_said = NULL;
-	if (d->push->taking.under_way)
+	if (said && d->push->taking.under_way)
 		taking_reloaded(d, said);
-	else if (d->push->offer.call)
+	else if (said && d->push->offer.call)
 		offer_reloaded(d, said);
+	else if (d->peer.state)
+		hear_offer(d, json_object_get(d->peer.state, "push"));
 	json_decref(said);
 	return 0;
 }
@@ -542,6 +580,10 @@ void push_reloaded(struct director *d, const json_t *errors)
 
 	if (!p || !p->reloading)
 		return;
+	if (p->reload_waits) { /* that was the one before */
+		p->reload_waits = false;
+		return;
+	}
 	p->reloading = false;
 	json_decref(p->reload_said);
 	p->reload_said = json_deep_copy(errors);
@@ -550,15 +592,16 @@ void push_reloaded(struct director *d, const json_t *errors)
 
 void push_heard(struct director *d)
 {
-	hear_answer(d, json_object_get(d->peer.state, "pushed"));
+	/* In this order: who is refused because the other one pushes refuses that, too. */
 	hear_offer(d, json_object_get(d->peer.state, "push"));
+	hear_answer(d, json_object_get(d->peer.state, "pushed"));
 }
 
 void push_look(struct director *d)
 {
 	struct offer *o = &d->push->offer;
 
-	if (!o->call || d->push->reloading || o->gone == !is_there(d))
+	if (!o->text || d->push->reloading || o->gone == !is_there(d))
 		return;
 	o->gone = !o->gone;
 	(void)sd_event_source_set_time_relative(o->timeout, o->gone ? GONE_US : ANSWER_US);
@@ -584,7 +627,7 @@ void push_to_json(const struct director *d, json_t *state)
 {
 	const struct taking *t = &d->push->taking;
 
-	if (d->push->offer.call)
+	if (d->push->offer.text)
 		(void)json_object_set_new(state, "push", offer_to_json(&d->push->offer));
 	if (t->errors && !t->under_way)
 		(void)json_object_set_new(state, "pushed",
@@ -606,10 +649,13 @@ int push_init(struct director *d)
 
 void push_stop(struct director *d)
 {
-	if (d->push && d->push->offer.call) {
+	if (!d->push)
+		return;
+	aside_cancel(take_ptr(d->push->aside));
+	push_work_done(&d->push->work);
+	if (d->push->offer.call)
 		control_error(d->push->offer.call, "Stopping", NULL);
-		offer_end(&d->push->offer);
-	}
+	offer_end(&d->push->offer);
 }
 
 void push_done(struct director *d)
@@ -620,7 +666,6 @@ void push_done(struct director *d)
 	sd_event_source_disable_unref(d->push->defer);
 	json_decref(d->push->reload_said);
 	json_decref(d->push->taking.errors);
-	json_decref(d->push->taking.files);
 	forget_text(&d->push->taking);
 	free(d->push);
 	d->push = NULL;

@@ -19,9 +19,12 @@
 #define NAME_MAX_LEN 255u
 #define TEXT_NAME "<text>" /* what errors call the main file */
 
+/* A path need not be text that JSON can have. */
 static json_t *one_error(const char *about, const char *what)
 {
-	return json_pack("[o]", json_sprintf("%s: %s", about, what));
+	json_t *text = json_sprintf("%s: %s", about, what);
+
+	return json_pack("[o]", text ? text : json_string(what));
 }
 
 static json_t *errors_to_json(const struct conf_errors *errors)
@@ -308,7 +311,9 @@ static int make_directories(const char *config, const char *path)
 	for (const char *slash = strchr(path + directory_len(config), '/'); slash;
 		slash = strchr(slash + 1, '/')) {
 		(void)snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
-		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+		if (mkdir(part, 0755) == 0)
+			(void)chmod(part, 0755); /* whatever our umask */
+		else if (errno != EEXIST)
 			return -errno;
 	}
 	return 0;
@@ -317,15 +322,14 @@ static int make_directories(const char *config, const char *path)
 /* It may be read and written by those who could before, or who can the configuration. */
 static int write_one(const char *config, const char *path, const char *text)
 {
-	size_t len = strlen(text);
-	auto_free char *body = strndup(text, len > 0 && text[len - 1] == '\n' ? len - 1 : len);
-	struct stat st;
-	mode_t mode = stat(path, &st) == 0 || stat(config, &st) == 0 ? st.st_mode & 0777 : 0644;
-	int r = body ? make_directories(config, path) : -ENOMEM;
+	struct stat like = {.st_mode = 0600};
+	int r = make_directories(config, path);
 
-	if (r >= 0)
-		r = file_replace(path, body); /* adds the newline */
-	return r >= 0 && chmod(path, mode) < 0 ? -errno : r;
+	if (r < 0)
+		return r;
+	if (stat(path, &like) < 0)
+		(void)stat(config, &like);
+	return file_replace_like(path, text, &like);
 }
 
 static int put_one(const char *config, const char *name, const json_t *value)

@@ -424,8 +424,8 @@ void reload_request(struct director *d, struct control_call *call, bool may_dele
 			json_pack("{s:[s]}", "errors", "another reload is waiting already"));
 		return;
 	}
+	d->reload_again_may_delete = may_delete || (d->reload_again && d->reload_again_may_delete);
 	d->reload_again = true;
-	d->reload_again_may_delete = may_delete;
 	if (call)
 		d->reload_caller = call;
 }

@@ -288,8 +288,10 @@ struct director {
 	struct shares shares;
 	struct overrides overrides;
 	sd_event_source *drains_timer;
-	bool applied; /* the table, once since the start */
-	bool ready;   /* ... and every server was checked: the elector may preempt */
+	size_t drains_next;      /* of the overrides, where the next turn goes on */
+	uint64_t drains_took_us; /* since all of them were looked at */
+	bool applied;            /* the table, once since the start */
+	bool ready;              /* ... and every server was checked: the elector may preempt */
 	struct maintenance_state maintenance;
 	struct switchover switchover;
 	struct link_side link;

@@ -26,27 +26,48 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int file_replace(const char *path, const char *text)
+/* Who may not be given the file by us (without CAP_CHOWN) does without it. */
+static int make_like(int fd, const struct stat *like)
+{
+	if (fchown(fd, like->st_uid, like->st_gid) < 0 && errno != EPERM)
+		return -errno;
+	return fchmod(fd, like->st_mode & 0777) < 0 ? -errno : 0;
+}
+
+static int replace(const char *path, const char *text, const char *end, const struct stat *like)
 {
 	auto_free char *temporary = NULL;
 	auto_close int fd = -1;
-	int r;
+	int r = 0;
 
 	if (asprintf(&temporary, "%s.new", path) < 0) {
 		temporary = NULL;
 		return -ENOMEM;
 	}
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, like ? 0600 : 0644);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, text, strlen(text));
+	if (like)
+		r = make_like(fd, like);
 	if (r >= 0)
-		r = write_all(fd, "\n", 1);
+		r = write_all(fd, text, strlen(text));
+	if (r >= 0)
+		r = write_all(fd, end, strlen(end));
 	if (r >= 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
 		r = -errno;
 	if (r < 0)
 		(void)unlink(temporary);
 	return r;
+}
+
+int file_replace(const char *path, const char *text)
+{
+	return replace(path, text, "\n", NULL);
+}
+
+int file_replace_like(const char *path, const char *text, const struct stat *like)
+{
+	return replace(path, text, "", like);
 }
 
 int file_replace_json(const char *path, const json_t *value, size_t flags)

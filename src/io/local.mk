@@ -1,6 +1,7 @@
 # One kernel or library facility each, thin.
 noinst_LIBRARIES += libio.a
 libio_a_SOURCES = \
+	src/io/aside.c src/io/aside.h \
 	src/io/channel.c src/io/channel.h \
 	src/io/json_memory.c src/io/json_memory.h \
 	src/io/file.c src/io/file.h \
@@ -30,6 +31,8 @@ libio_a_SOURCES += \
 	src/io/net_monitor.c src/io/net_monitor.h \
 	src/io/peer_memory.c src/io/peer_memory.h \
 	src/io/rtnl.c src/io/rtnl.h \
+	src/io/rtnl_request.c src/io/rtnl_request.h \
+	src/io/rtnl_sock.c src/io/rtnl_sock.h \
 	src/io/tun.c src/io/tun.h \
 	src/io/vrrp_sock.c src/io/vrrp_sock.h
 libio_a_SOURCES += \

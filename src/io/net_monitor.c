@@ -3,6 +3,7 @@
 #include "io/net_monitor.h"
 
 #include "base/cleanup.h"
+#include "io/rtnl_sock.h"
 
 #include <errno.h>
 #include <linux/if.h>
@@ -11,10 +12,7 @@
 #include <netlink/msg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#define RECEIVE_LEN 65536
-#define RECEIVE_QUEUE (1 << 20)
 #define DATAGRAMS_A_TURN 8
 
 struct net_monitor {
@@ -23,25 +21,8 @@ struct net_monitor {
 	int news_fd, answer_fd;
 	uint32_t seq;
 	bool interrupted;
-	_Alignas(struct nlmsghdr) uint8_t buffer[RECEIVE_LEN];
+	_Alignas(struct nlmsghdr) uint8_t buffer[RTNL_SOCK_MAX];
 };
-
-static int open_socket(uint32_t groups)
-{
-	struct sockaddr_nl local = {.nl_family = AF_NETLINK, .nl_groups = groups};
-	int queue = RECEIVE_QUEUE;
-	auto_close int fd =
-		socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	if (fd < 0)
-		return -errno;
-	/* With a shorter queue more is lost and asked for again. */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof(queue)) < 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof(queue));
-	if (bind(fd, (const struct sockaddr *)&local, sizeof(local)) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
 
 int net_monitor_open(
 	const struct net_monitor_handler *handler, void *userdata, struct net_monitor **ret)
@@ -54,10 +35,10 @@ int net_monitor_open(
 	m->handler = handler;
 	m->userdata = userdata;
 	m->answer_fd = -1;
-	r = m->news_fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
-				     RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+	r = m->news_fd = rtnl_sock_open(RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
+					RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
 	if (r >= 0)
-		r = m->answer_fd = open_socket(0);
+		r = m->answer_fd = rtnl_sock_open(0);
 	if (r < 0) {
 		net_monitor_close(m);
 		return r;
@@ -145,27 +126,12 @@ static void tell(struct net_monitor *m, struct nlmsghdr *header, bool change)
 	}
 }
 
-/* One datagram from the kernel. Its length, 0 when there is none, or -errno. */
-static ssize_t receive(int fd, uint8_t *buffer)
-{
-	struct sockaddr_nl from = {0};
-	ssize_t n;
-
-	do {
-		socklen_t from_len = sizeof(from);
-		n = recvfrom(
-			fd, buffer, RECEIVE_LEN, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
-	} while (n > 0 && from.nl_pid != 0); /* somebody else's: not the kernel's */
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	return n;
-}
-
 int net_monitor_read(struct net_monitor *m)
 {
 	ssize_t n = 0;
 
-	for (int i = 0; i < DATAGRAMS_A_TURN && (n = receive(m->news_fd, m->buffer)) > 0; i++) {
+	for (int i = 0; i < DATAGRAMS_A_TURN && (n = rtnl_sock_receive(m->news_fd, m->buffer)) > 0;
+		i++) {
 		struct nlmsghdr *header = (struct nlmsghdr *)(void *)m->buffer;
 		for (int left = (int)n; nlmsg_ok(header, left); header = nlmsg_next(header, &left))
 			tell(m, header, true);
@@ -193,7 +159,7 @@ static int ask(struct net_monitor *m, uint16_t type, uint8_t family)
 	};
 
 	m->interrupted = false;
-	return send(m->answer_fd, &request, sizeof(request), MSG_DONTWAIT) < 0 ? -errno : 0;
+	return rtnl_sock_send(m->answer_fd, &request, sizeof(request));
 }
 
 int net_monitor_ask_links(struct net_monitor *m)
@@ -224,7 +190,8 @@ int net_monitor_read_answer(struct net_monitor *m)
 	ssize_t n = 0;
 	bool done = false;
 
-	for (int i = 0; !done && i < DATAGRAMS_A_TURN && (n = receive(m->answer_fd, m->buffer)) > 0;
+	for (int i = 0; !done && i < DATAGRAMS_A_TURN &&
+			(n = rtnl_sock_receive(m->answer_fd, m->buffer)) > 0;
 		i++) {
 		struct nlmsghdr *header = (struct nlmsghdr *)(void *)m->buffer;
 		for (int left = (int)n; !done && nlmsg_ok(header, left);

@@ -1,18 +1,17 @@
 /* rtnetlink with two sockets: one for requests, whose answers are there when the request returns,
- * and one for what others change. Messages are built into one buffer and read by libnl's functions;
- * libnl's own send and receive paths would allocate, and wait. */
+ * and one for what others change. Messages are built into one buffer (rtnl_request.c) and read by
+ * libnl's functions; libnl's own send and receive paths would allocate, and wait. */
 #include "io/rtnl.h"
 
 #include "base/cleanup.h"
+#include "io/rtnl_request.h"
+#include "io/rtnl_sock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if.h>
 #include <linux/fib_rules.h>
 #include <linux/filter.h>
-#include <linux/if_addr.h>
-#include <linux/if_link.h>
-#include <linux/ip.h>
+#include <linux/if.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -21,13 +20,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define RECEIVE_LEN 65536
-#define RECEIVE_QUEUE (1 << 20) /* bursts of other people's changes, and a batch's errors */
 #define DUMP_ATTEMPTS 5
-
-/* One thing in a batch, at its longest: an IPv6 route or rule. */
-#define REQUEST_MAX 160
-#define FOREVER 0xffffffffU /* as a lifetime */
 
 struct rtnl {
 	const struct rtnl_handler *handler;
@@ -35,8 +28,8 @@ struct rtnl {
 	int request_fd;
 	int monitor_fd;
 	uint32_t seq;
-	_Alignas(struct nlmsghdr) uint8_t batch[RTNL_BATCH_MAX * REQUEST_MAX];
-	_Alignas(struct nlmsghdr) uint8_t buffer[RECEIVE_LEN];
+	_Alignas(struct nlmsghdr) uint8_t batch[RTNL_BATCH_MAX * RTNL_REQUEST_MAX];
+	_Alignas(struct nlmsghdr) uint8_t buffer[RTNL_SOCK_MAX];
 };
 
 /* What a batch or a dump came to. */
@@ -48,24 +41,6 @@ struct outcome {
 	int error;               /* the first other one */
 	bool done, interrupted;
 };
-
-static int open_socket(uint32_t groups)
-{
-	struct sockaddr_nl local = {.nl_family = AF_NETLINK, .nl_groups = groups};
-	int one = 1, queue = RECEIVE_QUEUE;
-	auto_close int fd =
-		socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	if (fd < 0)
-		return -errno;
-	/* Without these it works too, with longer answers and a shorter queue. */
-	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof(queue)) < 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof(queue));
-	if (bind(fd, (const struct sockaddr *)&local, sizeof(local)) < 0)
-		return -errno;
-	return take_fd(&fd);
-}
 
 /* A host may have a hundred thousand routes that come and go: the kernel does not even wake us for
  * them. Of routes and rules only those that were ours and are removed pass. Each is a message of
@@ -100,7 +75,7 @@ static int open_monitor(bool routes)
 {
 	static const int groups[] = {
 		RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE};
-	auto_close int fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+	auto_close int fd = rtnl_sock_open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
 	int r = fd < 0 ? fd : filter_routes(fd);
 
 	for (size_t i = 0; routes && r >= 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
@@ -117,7 +92,7 @@ int rtnl_open(const struct rtnl_handler *handler, void *userdata, struct rtnl **
 	r->handler = handler;
 	r->userdata = userdata;
 	r->monitor_fd = -1;
-	r->request_fd = open_socket(0);
+	r->request_fd = rtnl_sock_open(0);
 	if (r->request_fd >= 0)
 		r->monitor_fd = open_monitor(handler->route_gone != NULL);
 	if (r->request_fd < 0 || r->monitor_fd < 0) {
@@ -141,23 +116,6 @@ void rtnl_close(struct rtnl *r)
 int rtnl_fd(const struct rtnl *r)
 {
 	return r->monitor_fd;
-}
-
-/* One datagram from the kernel. Returns its length, 0 when there is none, or -errno. Other
- * processes can send to a netlink socket as well: what they say is dropped. */
-static ssize_t receive(int fd, uint8_t *buffer)
-{
-	struct sockaddr_nl from = {0};
-	ssize_t n;
-
-	do {
-		socklen_t from_len = sizeof(from);
-		n = recvfrom(
-			fd, buffer, RECEIVE_LEN, MSG_DONTWAIT, (struct sockaddr *)&from, &from_len);
-	} while (n > 0 && from.nl_pid != 0);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	return n;
 }
 
 static void tell_link(struct rtnl *r, struct nlmsghdr *header)
@@ -287,7 +245,7 @@ int rtnl_read(struct rtnl *r)
 {
 	ssize_t n;
 
-	while ((n = receive(r->monitor_fd, r->buffer)) > 0) {
+	while ((n = rtnl_sock_receive(r->monitor_fd, r->buffer)) > 0) {
 		struct nlmsghdr *header = (struct nlmsghdr *)(void *)r->buffer;
 		for (int left = (int)n; nlmsg_ok(header, left); header = nlmsg_next(header, &left))
 			tell(r, header);
@@ -324,7 +282,7 @@ static int read_answers(struct rtnl *r, struct outcome *o, bool dump)
 {
 	ssize_t n = 0;
 
-	while (!o->done && (n = receive(r->request_fd, r->buffer)) > 0) {
+	while (!o->done && (n = rtnl_sock_receive(r->request_fd, r->buffer)) > 0) {
 		struct nlmsghdr *header = (struct nlmsghdr *)(void *)r->buffer;
 		for (int left = (int)n; nlmsg_ok(header, left);
 			header = nlmsg_next(header, &left)) {
@@ -346,16 +304,6 @@ static int read_answers(struct rtnl *r, struct outcome *o, bool dump)
 	return o->done ? o->error : -EIO;
 }
 
-static int send_bytes(struct rtnl *r, const void *bytes, size_t len)
-{
-	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-
-	if (sendto(r->request_fd, bytes, len, MSG_DONTWAIT, (const struct sockaddr *)&kernel,
-		    sizeof(kernel)) < 0)
-		return -errno;
-	return 0;
-}
-
 static int dump_once(struct rtnl *r, uint16_t type, uint8_t family, bool *ret_interrupted)
 {
 	struct {
@@ -372,7 +320,7 @@ static int dump_once(struct rtnl *r, uint16_t type, uint8_t family, bool *ret_in
 		.info.ifi_family = family,
 	};
 	struct outcome o = {.first_seq = r->seq, .last_seq = r->seq};
-	int error = send_bytes(r, &request, sizeof(request));
+	int error = rtnl_sock_send(r->request_fd, &request, sizeof(request));
 
 	if (error < 0)
 		return error;
@@ -402,165 +350,6 @@ int rtnl_dump(struct rtnl *r)
 	return error < 0 ? error : dump(r, RTM_GETADDR, AF_UNSPEC);
 }
 
-/* The data here is whole words, or a text. */
-static void put_attr(struct nlmsghdr *m, uint16_t type, const void *data, size_t len)
-{
-	struct rtattr attr = {.rta_len = (uint16_t)RTA_LENGTH(len), .rta_type = type};
-	uint8_t *at = (uint8_t *)m + m->nlmsg_len;
-
-	memset(at, 0, RTA_SPACE(len));
-	memcpy(at, &attr, sizeof(attr));
-	if (len > 0)
-		memcpy(at + sizeof(attr), data, len);
-	m->nlmsg_len += RTA_SPACE(len);
-}
-
-static void put_u32(struct nlmsghdr *m, uint16_t type, uint32_t value)
-{
-	put_attr(m, type, &value, sizeof(value));
-}
-
-static void put_addr(struct nlmsghdr *m, uint16_t type, const struct addr *addr)
-{
-	if (addr->family)
-		put_attr(m, type, addr->bytes, addr_len(addr));
-}
-
-static void *begin_request(struct nlmsghdr *m, uint16_t type, size_t body_len)
-{
-	*m = (struct nlmsghdr){.nlmsg_len = (uint32_t)NLMSG_LENGTH(body_len),
-		.nlmsg_type = type,
-		.nlmsg_flags = NLM_F_REQUEST};
-	memset(nlmsg_data(m), 0, body_len);
-	return nlmsg_data(m);
-}
-
-/* An IPv6 address is there at once, without asking the link whether somebody has it: the election
- * decides that. It is deprecated from the beginning, because the kernel would otherwise prefer it,
- * being the newest, as the source of this host's own connections; an IPv4 address that shares a
- * subnet is secondary, which comes to the same. */
-static void put_ipv6_terms(struct nlmsghdr *m)
-{
-	static const struct ifa_cacheinfo lifetime = {.ifa_prefered = 0, .ifa_valid = FOREVER};
-	struct ifaddrmsg *body = nlmsg_data(m);
-
-	body->ifa_flags = IFA_F_NODAD;
-	put_attr(m, IFA_CACHEINFO, &lifetime, sizeof(lifetime));
-}
-
-static void build_address(
-	struct nlmsghdr *m, enum rtnl_change change, int ifindex, const struct moved_address *a)
-{
-	bool add = change == RTNL_ADD;
-	struct ifaddrmsg *body = begin_request(m, add ? RTM_NEWADDR : RTM_DELADDR, sizeof(*body));
-
-	body->ifa_family = (uint8_t)a->prefix.addr.family;
-	body->ifa_prefixlen = a->prefix.prefix_len;
-	body->ifa_index = (unsigned)ifindex;
-	put_addr(m, IFA_LOCAL, &a->prefix.addr);
-	put_addr(m, IFA_ADDRESS, &a->prefix.addr);
-	if (!add)
-		return;
-	body->ifa_scope = a->scope;
-	if (*a->label)
-		put_attr(m, IFA_LABEL, a->label, strlen(a->label) + 1);
-	if (a->prefix.addr.family == AF_INET6)
-		put_ipv6_terms(m);
-}
-
-static uint8_t kernels_type(enum moved_route_type type)
-{
-	switch (type) {
-	case MOVED_BLACKHOLE:
-		return RTN_BLACKHOLE;
-	case MOVED_UNREACHABLE:
-		return RTN_UNREACHABLE;
-	case MOVED_PROHIBIT:
-		return RTN_PROHIBIT;
-	case MOVED_UNICAST:
-	case MOVED_ROUTE_TYPE_MAX_:
-		break;
-	}
-	return RTN_UNICAST;
-}
-
-/* Without a gateway the destination is on the link; IPv6 has no such scope. */
-static uint8_t scope_of(const struct moved_route *r)
-{
-	return r->to.addr.family == AF_INET && r->type == MOVED_UNICAST && !r->via.family
-		       ? RT_SCOPE_LINK
-		       : RT_SCOPE_UNIVERSE;
-}
-
-static void build_route(
-	struct nlmsghdr *m, enum rtnl_change change, int ifindex, const struct moved_route *r)
-{
-	bool add = change == RTNL_ADD;
-	struct rtmsg *body = begin_request(m, add ? RTM_NEWROUTE : RTM_DELROUTE, sizeof(*body));
-
-	body->rtm_family = (uint8_t)r->to.addr.family;
-	body->rtm_dst_len = r->to.prefix_len;
-	body->rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
-	body->rtm_protocol = RTNL_PROTOCOL;
-	body->rtm_scope = scope_of(r);
-	body->rtm_type = kernels_type((enum moved_route_type)r->type);
-	body->rtm_flags = r->onlink ? RTNH_F_ONLINK : 0;
-	if (r->to.prefix_len > 0)
-		put_addr(m, RTA_DST, &r->to.addr);
-	put_addr(m, RTA_GATEWAY, &r->via);
-	put_addr(m, RTA_PREFSRC, &r->src);
-	put_u32(m, RTA_TABLE, r->table);
-	if (r->metric)
-		put_u32(m, RTA_PRIORITY, r->metric);
-	if (ifindex)
-		put_u32(m, RTA_OIF, (uint32_t)ifindex);
-}
-
-static void build_rule(struct nlmsghdr *m, enum rtnl_change change, const struct moved_rule *r)
-{
-	static const uint8_t protocol = RTNL_PROTOCOL;
-	bool add = change == RTNL_ADD;
-	struct fib_rule_hdr *body =
-		begin_request(m, add ? RTM_NEWRULE : RTM_DELRULE, sizeof(*body));
-
-	body->family = (uint8_t)r->family;
-	body->src_len = r->from.prefix_len;
-	body->dst_len = r->to.prefix_len;
-	body->table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC;
-	body->action = FR_ACT_TO_TBL;
-	put_addr(m, FRA_SRC, &r->from.addr);
-	put_addr(m, FRA_DST, &r->to.addr);
-	if (*r->iif)
-		put_attr(m, FRA_IIFNAME, r->iif, strlen(r->iif) + 1);
-	if (r->mark)
-		put_u32(m, FRA_FWMARK, r->mark);
-	put_u32(m, FRA_PRIORITY, r->priority);
-	put_u32(m, FRA_TABLE, r->table);
-	put_attr(m, FRA_PROTOCOL, &protocol, sizeof(protocol));
-}
-
-/* Returns the message's length. */
-static size_t build_request(struct nlmsghdr *m, enum rtnl_change change, int ifindex,
-	const struct moved *what, uint32_t seq)
-{
-	switch ((enum moved_kind)what->kind) {
-	case MOVED_ROUTE:
-		build_route(m, change, ifindex, &what->route);
-		break;
-	case MOVED_RULE:
-		build_rule(m, change, &what->rule);
-		break;
-	case MOVED_ADDRESS:
-	case MOVED_KIND_MAX_:
-		build_address(m, change, ifindex, &what->address);
-		break;
-	}
-	m->nlmsg_seq = seq;
-	if (change == RTNL_ADD)
-		m->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
-	return m->nlmsg_len;
-}
-
 /* Only the last is acknowledged: the kernel answers each that fails anyway, in order. Removal goes
  * backwards: with the first address of a subnet the kernel removes the later ones itself, and the
  * count would be wrong. */
@@ -572,7 +361,7 @@ static size_t build_batch(
 
 	for (size_t i = 0; i < n; i++) {
 		m = (struct nlmsghdr *)(void *)(r->batch + len);
-		len += build_request(
+		len += rtnl_request_moved(
 			m, change, ifindex, &items[change == RTNL_ADD ? i : n - 1 - i], ++r->seq);
 	}
 	if (m)
@@ -592,7 +381,7 @@ int rtnl_change(struct rtnl *r, enum rtnl_change change, int ifindex, const stru
 		return 0;
 	if (n > RTNL_BATCH_MAX)
 		return -E2BIG;
-	error = send_bytes(r, r->batch, build_batch(r, change, ifindex, items, n));
+	error = rtnl_sock_send(r->request_fd, r->batch, build_batch(r, change, ifindex, items, n));
 	if (error < 0)
 		return error;
 	error = read_answers(r, &o, false);
@@ -605,7 +394,7 @@ int rtnl_change(struct rtnl *r, enum rtnl_change change, int ifindex, const stru
 static int exchange(struct rtnl *r, const struct nlmsghdr *m)
 {
 	struct outcome o = {.first_seq = r->seq, .last_seq = r->seq, .strict = true};
-	int error = send_bytes(r, m, m->nlmsg_len);
+	int error = rtnl_sock_send(r->request_fd, m, m->nlmsg_len);
 
 	return error < 0 ? error : read_answers(r, &o, false);
 }
@@ -613,68 +402,12 @@ static int exchange(struct rtnl *r, const struct nlmsghdr *m)
 static struct nlmsghdr *begin_link(struct rtnl *r, uint16_t type, int ifindex)
 {
 	struct nlmsghdr *m = (struct nlmsghdr *)(void *)r->batch;
-	struct ifinfomsg *body = begin_request(m, type, sizeof(*body));
+	struct ifinfomsg *body = rtnl_request_begin(m, type, sizeof(*body));
 
 	body->ifi_index = ifindex;
 	m->nlmsg_flags |= NLM_F_ACK;
 	m->nlmsg_seq = ++r->seq;
 	return m;
-}
-
-static uint32_t begin_nest(struct nlmsghdr *m, uint16_t type)
-{
-	uint32_t at = m->nlmsg_len;
-
-	put_attr(m, type, NULL, 0);
-	return at;
-}
-
-static void end_nest(struct nlmsghdr *m, uint32_t at)
-{
-	uint16_t len = (uint16_t)(m->nlmsg_len - at);
-
-	memcpy((uint8_t *)m + at + offsetof(struct rtattr, rta_len), &len, sizeof(len));
-}
-
-static void put_text(struct nlmsghdr *m, uint16_t type, const char *text)
-{
-	put_attr(m, type, text, strlen(text) + 1);
-}
-
-static void put_macvlan(
-	struct nlmsghdr *m, const char *name, int parent, const uint8_t mac[static RTNL_MAC_LEN])
-{
-	uint32_t info, data;
-
-	put_text(m, IFLA_IFNAME, name);
-	put_u32(m, IFLA_LINK, (uint32_t)parent);
-	put_attr(m, IFLA_ADDRESS, mac, RTNL_MAC_LEN);
-	info = begin_nest(m, IFLA_LINKINFO);
-	put_text(m, IFLA_INFO_KIND, "macvlan");
-	data = begin_nest(m, IFLA_INFO_DATA);
-	put_u32(m, IFLA_MACVLAN_MODE, MACVLAN_MODE_PRIVATE);
-	end_nest(m, data);
-	end_nest(m, info);
-}
-
-/* Of IPv4 as sysctl(8) would set it. Packets arrive there whose answers leave by the parent. */
-static void put_silence(struct nlmsghdr *m, uint32_t rp_filter)
-{
-	static const uint8_t no_addresses = IN6_ADDR_GEN_MODE_NONE;
-	uint32_t families = begin_nest(m, IFLA_AF_SPEC), family, settings;
-
-	family = begin_nest(m, AF_INET);
-	settings = begin_nest(m, IFLA_INET_CONF);
-	put_u32(m, IPV4_DEVCONF_ARP_IGNORE, 1);
-	put_u32(m, IPV4_DEVCONF_ARP_ANNOUNCE, 2);
-	put_u32(m, IPV4_DEVCONF_RP_FILTER, rp_filter);
-	put_u32(m, IPV4_DEVCONF_PROMOTE_SECONDARIES, 1);
-	end_nest(m, settings);
-	end_nest(m, family);
-	family = begin_nest(m, AF_INET6);
-	put_attr(m, IFLA_INET6_ADDR_GEN_MODE, &no_addresses, sizeof(no_addresses));
-	end_nest(m, family);
-	end_nest(m, families);
 }
 
 /* The kernel takes these settings of a device that is there, not with its creation. */
@@ -685,13 +418,12 @@ int rtnl_add_macvlan(struct rtnl *r, const char *name, int parent,
 	int error;
 
 	m->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
-	put_macvlan(m, name, parent, mac);
+	rtnl_request_macvlan(m, name, parent, mac);
 	error = exchange(r, m);
 	if (error < 0)
 		return error;
 	m = begin_link(r, RTM_NEWLINK, 0);
-	put_text(m, IFLA_IFNAME, name);
-	put_silence(m, rp_filter);
+	rtnl_request_silence(m, name, rp_filter);
 	return exchange(r, m);
 }
 

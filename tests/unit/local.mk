@@ -167,8 +167,8 @@ check_PROGRAMS += tests/unit/test_pair_key tests/unit/test_seal
 TESTS += tests/unit/test_pair_key tests/unit/test_seal
 dist_check_SCRIPTS += tests/unit/check_keygen.py tests/unit/check_seal_vectors.py
 TESTS += tests/unit/check_keygen.py tests/unit/check_seal_vectors.py
-dist_check_SCRIPTS += tests/unit/check_manual_names.py
-TESTS += tests/unit/check_manual_names.py
+dist_check_SCRIPTS += tests/unit/check_manual_names.py tests/unit/check_docs.py
+TESTS += tests/unit/check_manual_names.py tests/unit/check_docs.py
 tests_unit_test_pair_key_SOURCES = tests/unit/test_pair_key.c
 tests_unit_test_pair_key_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_pair_key_LDADD = libcore.a libbase.a $(UNIT_LDADD)
@@ -206,11 +206,36 @@ tests_unit_test_control_SOURCES = tests/unit/test_control.c src/director/control
 tests_unit_test_control_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_control_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_aside
+TESTS += tests/unit/test_aside
+tests_unit_test_aside_SOURCES = tests/unit/test_aside.c
+tests_unit_test_aside_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_aside_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_file
+TESTS += tests/unit/test_file
+tests_unit_test_file_SOURCES = tests/unit/test_file.c
+tests_unit_test_file_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_file_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_push
+TESTS += tests/unit/test_push
+tests_unit_test_push_SOURCES = tests/unit/test_push.c src/director/push.c src/director/push_files.c \
+	src/director/push_work.c
+tests_unit_test_push_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_push_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_drains
+TESTS += tests/unit/test_drains
+tests_unit_test_drains_SOURCES = tests/unit/test_drains.c src/director/drains.c src/director/overrides.c
+tests_unit_test_drains_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_drains_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_load
 TESTS += tests/unit/test_load
 tests_unit_test_load_SOURCES = tests/unit/test_load.c src/director/load.c
 tests_unit_test_load_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_load_LDADD = $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
+tests_unit_test_load_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_process
 TESTS += tests/unit/test_process

@@ -163,6 +163,49 @@ START_TEST(what_cannot_be_kept_is_not_done)
 }
 END_TEST
 
+/* In the order in which they are found, whatever the order in which they were made. */
+START_TEST(each_of_many_is_found_by_its_names)
+{
+	char pool[16], server[16];
+
+	for (unsigned i = 0; i < 200; i++) {
+		unsigned n = i * 77 % 200;
+		struct decision d = {.has_weight = true, .weight = n};
+
+		(void)snprintf(pool, sizeof(pool), "p%u", n % 7);
+		(void)snprintf(server, sizeof(server), "s%u", n);
+		ck_assert_int_eq(
+			overrides_set(&o, pool, server, &d, (struct instant){0}, "lb1", t0), 0);
+	}
+	reload_at(t0);
+	ck_assert_uint_eq(o.n, 200);
+	for (unsigned n = 0; n < 200; n++) {
+		(void)snprintf(pool, sizeof(pool), "p%u", n % 7);
+		(void)snprintf(server, sizeof(server), "s%u", n);
+		ck_assert_uint_eq(overrides_find(&o, pool, server)->decision.weight, n);
+	}
+	ck_assert_ptr_null(overrides_find(&o, "p0", "s1"));
+	ck_assert_ptr_null(overrides_find(&o, "z", "s1"));
+}
+END_TEST
+
+START_TEST(a_first_one_that_cannot_be_kept_leaves_those_after_it)
+{
+	struct decision fails = {.kind = DECISION_FAIL};
+
+	set("rs2", &fails);
+	set("rs3", &fails);
+	(void)snprintf(bad, sizeof(bad), "%s.new", path);
+	ck_assert_int_eq(mkdir(bad, 0755), 0);
+	ck_assert_int_eq(
+		overrides_set(&o, "web", "rs1", &fails, (struct instant){0}, "lb1", t0), -EISDIR);
+	ck_assert_uint_eq(o.n, 2);
+	ck_assert_ptr_null(overrides_find(&o, "web", "rs1"));
+	ck_assert_int_eq(overrides_find(&o, "web", "rs2")->decision.kind, DECISION_FAIL);
+	ck_assert_int_eq(overrides_find(&o, "web", "rs3")->decision.kind, DECISION_FAIL);
+}
+END_TEST
+
 START_TEST(a_file_of_somebody_else_is_moved_aside)
 {
 	static const char *const texts[] = {"", "{", "[]", "{\"servers\": {}}",
@@ -389,6 +432,20 @@ START_TEST(a_clock_that_is_behind_does_not_undo_a_decision)
 }
 END_TEST
 
+START_TEST(a_peer_at_the_end_of_time_can_still_be_overruled)
+{
+	hear("fail", (uint64_t)INT64_MAX - t0.unix_us, 0);
+	decide(DECISION_NONE, "lb1", 10);
+	hear("fail", (uint64_t)INT64_MAX - t0.unix_us, 0);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_NONE);
+	o.shared = true;
+	ck_assert_int_eq(overrides_save(&o, t0), 0);
+	reload_at(t0);
+	ck_assert_int_eq(ours()->decision.kind, DECISION_NONE);
+	ck_assert_str_eq(ours()->stamp.by, "lb1");
+}
+END_TEST
+
 START_TEST(what_makes_no_sense_is_left_out)
 {
 	json_t *theirs = json_pack("[i, {}, {s:s}, {s:s, s:s, s:s}]", 7, "pool", "web", "pool",
@@ -452,6 +509,8 @@ int main(void)
 	tcase_add_test(tc, without_a_deadline_there_is_none_after_the_file_either);
 	tcase_add_test(tc, what_is_taken_back_is_not_written);
 	tcase_add_test(tc, what_cannot_be_kept_is_not_done);
+	tcase_add_test(tc, each_of_many_is_found_by_its_names);
+	tcase_add_test(tc, a_first_one_that_cannot_be_kept_leaves_those_after_it);
 	tcase_add_test(tc, a_file_of_somebody_else_is_moved_aside);
 	tcase_add_test(tc, the_directory_is_made_when_it_is_not_there);
 	suite_add_tcase(s, tc);
@@ -469,6 +528,7 @@ int main(void)
 	tcase_add_test(tc, what_was_taken_back_does_not_come_back_from_the_peer);
 	tcase_add_test(tc, a_server_taken_back_by_the_peer_is_cold_here_too);
 	tcase_add_test(tc, a_clock_that_is_behind_does_not_undo_a_decision);
+	tcase_add_test(tc, a_peer_at_the_end_of_time_can_still_be_overruled);
 	tcase_add_test(tc, what_makes_no_sense_is_left_out);
 	tcase_add_test(tc, what_one_says_the_other_understands);
 	suite_add_tcase(s, tc);
