@@ -16,7 +16,7 @@
 #define STREAM_MESSAGE_MAX (1024u * 1024u)
 
 enum stream_type {
-	STREAM_HELLO = 1,   /* first of each side: JSON, see peer.c */
+	STREAM_HELLO = 1,   /* first of each side: JSON, see hello.h */
 	STREAM_STATE,       /* JSON of the director, for the peer's director */
 	STREAM_REPAIR_ASK,  /* ranges of sequence numbers */
 	STREAM_REPAIR,      /* a sequence number and what that datagram said */
