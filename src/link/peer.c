@@ -3,6 +3,7 @@
  * is the stream: what becomes of it, and who gets its messages. */
 #include "link/peer.h"
 
+#include "base/byteorder.h"
 #include "link/bulk.h"
 #include "link/greeting.h"
 #include "link/life.h"
@@ -16,6 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define AGREED_LEN 8 /* the name of a session */
+#define NO_COMMON_KEY "agreed: no common key, one was dropped meanwhile"
 
 struct peer {
 	const struct peer_world *world;
@@ -177,6 +181,28 @@ static void say_hello(struct peer *p)
 	free(text);
 }
 
+static void say_agreed(struct peer *p)
+{
+	uint8_t bytes[AGREED_LEN];
+
+	be64_put(bytes, session_agreement(p->world->session));
+	(void)stream_send(p->stream, STREAM_AGREED, bytes, sizeof(bytes));
+}
+
+static bool on_agreed(struct peer *p, const uint8_t *data, size_t len)
+{
+	if (len != AGREED_LEN)
+		return false;
+	if (session_agreed(p->world->session, be64_get(data))) {
+		life_send(p->life);
+		return true;
+	}
+	p->world->counts->n[COUNT_NO_COMMON_KEY]++;
+	(void)snprintf(p->last_failure, sizeof(p->last_failure), "%s", NO_COMMON_KEY);
+	stream_close(p->stream, NO_COMMON_KEY);
+	return true;
+}
+
 /* Returns what is wrong. */
 static const char *on_hello(struct peer *p, const uint8_t *data, size_t len)
 {
@@ -194,7 +220,7 @@ static const char *on_hello(struct peer *p, const uint8_t *data, size_t len)
 	}
 	p->greeted = true;
 	news_reason(p->news, life_is_alive(p->life) ? "" : "no heartbeat yet");
-	(void)stream_send(p->stream, STREAM_AGREED, NULL, 0);
+	say_agreed(p);
 	states_opened(p->states);
 	bulk_opened(p->bulk);
 	repair_opened(p->repair);
@@ -281,8 +307,7 @@ static const char *take_message(
 		return "no hello first";
 	switch (type) {
 	case STREAM_AGREED:
-		session_agreed(p->world->session);
-		life_send(p->life);
+		ok = on_agreed(p, data, len);
 		break;
 	case STREAM_STATE:
 		ok = states_message(p->states, data, len);

@@ -27,7 +27,7 @@ enum stream_type {
 	STREAM_RESYNC_DONE,
 	STREAM_DIGEST,  /* of the sender's connections, by service */
 	STREAM_TRACKED, /* conntrack entries, for fullnat */
-	STREAM_AGREED,  /* the hello was taken: datagrams under its keys can be read */
+	STREAM_AGREED,  /* the hello was taken: datagrams of this session can be read */
 	STREAM_BEAT,    /* the sender lives; nothing else */
 	STREAM_TYPE_MAX_
 };
