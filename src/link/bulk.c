@@ -8,13 +8,11 @@
 #include "link/coverage.h"
 #include "link/relay.h"
 #include "link/resync.h"
+#include "link/timer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
-
-#define TIMER_ACCURACY_US 1000
 
 struct bulk {
 	const struct bulk_world *world;
@@ -29,20 +27,10 @@ struct bulk {
 	bool is_open;
 };
 
-static void arm(struct bulk *b, struct instant at)
-{
-	if (instant_is_never(at)) {
-		(void)sd_event_source_set_enabled(b->timer, SD_EVENT_OFF);
-		return;
-	}
-	(void)sd_event_source_set_time(b->timer, at.us);
-	(void)sd_event_source_set_enabled(b->timer, SD_EVENT_ONESHOT);
-}
-
 /* As soon as the loop is free. */
 static void soon(struct bulk *b)
 {
-	arm(b, clock_now());
+	timer_set(b->timer, clock_now());
 }
 
 /* What the kernel knew before we were there. */
@@ -105,7 +93,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		bulk_ask(b, false);
 		return 0;
 	}
-	arm(b, next);
+	timer_set(b->timer, next);
 	return 0;
 }
 
@@ -282,8 +270,9 @@ static int set_up(struct bulk *b, uint8_t sync_id, bool is_first)
 	if (r >= 0 && is_first)
 		r = start_in_the_cold(b);
 	if (r >= 0)
-		r = sd_event_add_time_relative(helper_loop(b->world->helper), &b->timer,
-			CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, b);
+		r = timer_new(helper_loop(b->world->helper), on_timer, b, &b->timer);
+	if (r >= 0)
+		soon(b);
 	return r;
 }
 

@@ -34,6 +34,7 @@ const char *count_name(enum count count)
 		[COUNT_STREAM_JUNK] = "stream_junk",
 		[COUNT_STREAM_SLOW] = "stream_slow",
 		[COUNT_STREAM_STRANGER] = "stream_stranger",
+		[COUNT_NO_COMMON_KEY] = "no_common_key",
 		[COUNT_SESSIONS] = "sessions",
 	};
 

@@ -35,6 +35,7 @@ enum count {
 	COUNT_STREAM_JUNK,
 	COUNT_STREAM_SLOW,
 	COUNT_STREAM_STRANGER,
+	COUNT_NO_COMMON_KEY, /* streams that were given up since each had made other keys */
 	COUNT_SESSIONS,
 	COUNT_MAX_
 };

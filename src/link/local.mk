@@ -7,17 +7,24 @@ liblink_a_SOURCES = \
 	src/link/count.c src/link/count.h \
 	src/link/coverage.c src/link/coverage.h \
 	src/link/feeder.c src/link/feeder.h \
+	src/link/greeting.c src/link/greeting.h \
 	src/link/hello.c src/link/hello.h \
 	src/link/hex.c src/link/hex.h \
+	src/link/life.c src/link/life.h \
+	src/link/news.c src/link/news.h \
 	src/link/peer.c src/link/peer.h \
 	src/link/relay.c src/link/relay.h \
+	src/link/repair.c src/link/repair.h \
 	src/link/resync.c src/link/resync.h \
 	src/link/seal.c src/link/seal.h \
 	src/link/session.c src/link/session.h \
 	src/link/settings.c src/link/settings.h \
 	src/link/shadow.c src/link/shadow.h \
+	src/link/states.c src/link/states.h \
 	src/link/stream.c src/link/stream.h \
-	src/link/tls_psk.c src/link/tls_psk.h
+	src/link/timer.c src/link/timer.h \
+	src/link/tls_psk.c src/link/tls_psk.h \
+	src/link/tracking.c src/link/tracking.h
 liblink_a_CFLAGS = $(AM_CFLAGS) $(SSL_CFLAGS)
 
 pkglibexec_PROGRAMS += tandem-link

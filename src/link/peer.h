@@ -1,5 +1,5 @@
-/* The other director: whether it lives, what it says, and the session with it. Owns the stream, the
- * heartbeats, and what goes over the stream: hello, states, repairs, bulk resync, coverage. */
+/* The other director: whether it lives, what it says, and the session with it. Owns the stream
+ * and its users: heartbeats (life), states, repairs, tracking, bulk resync and coverage (bulk). */
 #pragma once
 
 #include "base/instant.h"

@@ -165,19 +165,29 @@ int session_agree(struct session *s, const struct session_terms *terms)
 	return same_peer ? SESSION_REKEYED : SESSION_FRESH;
 }
 
-void session_agreed(struct session *s)
+uint64_t session_agreement(const struct session *s)
 {
+	return seal_session(s->in[0]);
+}
+
+bool session_agreed(struct session *s, uint64_t agreement)
+{
+	const struct seal *ours = s->out_next ? s->out_next : s->out;
+
+	if (!ours || seal_session(ours) != agreement)
+		return false;
 	if (!s->out_next)
-		return;
+		return true;
 	seal_free(s->out);
 	s->out = s->out_next;
 	s->out_next = NULL;
+	return true;
 }
 
 void session_end(struct session *s)
 {
-	/* What comes next counts from 1 again, with an empty window: never under keys that there were
-	 * before, which the same two nonces would make. */
+	/* What comes next counts from 1 again, with an empty window: never under keys that there
+	 * were before, which the same two nonces would make. */
 	if (s->known && !draw_nonce(s))
 		abort();
 	forget_keys(s);

@@ -41,8 +41,13 @@ enum session_news {
 /* Datagrams of the peer can be read from here on: say so (STREAM_AGREED). -errno, nothing changed.
  */
 int session_agree(struct session *s, const struct session_terms *terms);
-/* The peer said so: what we send from here on is under the agreed keys. */
-void session_agreed(struct session *s);
+/* The name of the session in the peer's datagrams that can be read: what a STREAM_AGREED says. Only
+ * when known. */
+uint64_t session_agreement(const struct session *s);
+/* The peer said it of ours: what we send from here on is under the agreed keys. False, nothing
+ * changed: it made other keys than we did. Our hello was older than a session_end(), say, so that
+ * each has nonces that the other does not have. */
+bool session_agreed(struct session *s, uint64_t agreement);
 /* The key is not accepted any more: nothing is sent or read until there is another hello, with
  * another nonce. */
 void session_end(struct session *s);

@@ -16,7 +16,7 @@
 #define STREAM_MESSAGE_MAX (1024u * 1024u)
 
 enum stream_type {
-	STREAM_HELLO = 1,   /* first of each side: JSON, see peer.c */
+	STREAM_HELLO = 1,   /* first of each side: JSON, see hello.h */
 	STREAM_STATE,       /* JSON of the director, for the peer's director */
 	STREAM_REPAIR_ASK,  /* ranges of sequence numbers */
 	STREAM_REPAIR,      /* a sequence number and what that datagram said */
@@ -27,7 +27,7 @@ enum stream_type {
 	STREAM_RESYNC_DONE,
 	STREAM_DIGEST,  /* of the sender's connections, by service */
 	STREAM_TRACKED, /* conntrack entries, for fullnat */
-	STREAM_AGREED,  /* the hello was taken: datagrams under its keys can be read */
+	STREAM_AGREED,  /* the hello was taken: datagrams of this session can be read */
 	STREAM_BEAT,    /* the sender lives; nothing else */
 	STREAM_TYPE_MAX_
 };

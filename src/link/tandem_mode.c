@@ -30,7 +30,10 @@
 #define TUN_FD 4
 #define PAGE_FD 5
 #define SHADOW_MAX 4194304u /* connections; memory is taken for what there is */
-#define TUN_PER_TURN 128
+/* What the kernel says one by one is gathered for so long, in one turn and mostly one datagram; what
+ * comes after a pause goes at once. A turn takes more than comes in that time. */
+#define GATHER_US 4000
+#define TUN_PER_TURN 1024
 #define FLOOD_INTERVAL_US 1000 /* a flood gets so many turns in this time */
 #define FLOOD_TURNS 10
 #define TEXT_MAX 240
@@ -481,6 +484,8 @@ static int open_all(struct tandem_mode *t)
 		r = sd_event_add_io(loop, &t->changes, rtnl_fd(t->rtnl), EPOLLIN, on_changes, t);
 	if (r >= 0)
 		r = sd_event_add_io(loop, &t->kernel, t->tun, EPOLLIN, on_kernel, t);
+	if (r >= 0)
+		r = sd_event_source_set_ratelimit(t->kernel, GATHER_US, 1);
 	if (r >= 0)
 		r = udp_queue_open(AF_INET, &t->queue);
 	return r;

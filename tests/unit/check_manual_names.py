@@ -104,7 +104,7 @@ def check_wire():
     for text, path, name, words in (
             (datagrams, "src/core/sync_window.h", "SYNC_WINDOW_SPAN", "last {} numbers"),
             (datagrams, "src/link/session.h", "SESSION_RING", "last {} datagrams"),
-            (stream, "src/link/peer.c", "RANGES_MAX", "up to {}"),
+            (stream, "src/link/repair.c", "RANGES_MAX", "up to {}"),
             (stream, "src/link/resync.c", "WINDOW", "more than {} messages"),
             (stream, "src/core/bulk_message.h", "BULK_ASK_LEN", "Resync ask, {} bytes"),
             (stream, "src/core/bulk_message.h", "BULK_RECORDS_HEADER_LEN", "It {} Ta m"),

@@ -54,8 +54,8 @@ static void agree(const struct pair_key *key)
 {
 	ck_assert_int_ge(hear_hello(&a, &b, key), 0);
 	ck_assert_int_ge(hear_hello(&b, &a, key), 0);
-	session_agreed(a.session);
-	session_agreed(b.session);
+	ck_assert(session_agreed(a.session, session_agreement(b.session)));
+	ck_assert(session_agreed(b.session, session_agreement(a.session)));
 }
 
 static void setup(void)
@@ -97,7 +97,7 @@ START_TEST(nothing_is_sealed_before_the_peer_can_read_it)
 	ck_assert_int_eq(hear_hello(&a, &b, &key_1), SESSION_FRESH);
 	ck_assert_uint_eq(seal(&a, "x").len, 0);
 	ck_assert_int_eq(hear_hello(&b, &a, &key_1), SESSION_FRESH);
-	session_agreed(a.session);
+	ck_assert(session_agreed(a.session, session_agreement(b.session)));
 	d = seal(&a, "x");
 	ck_assert_uint_eq(d.len, 1 + SEAL_OVERHEAD);
 	ck_assert_uint_eq(session_sent(a.session), 1);
@@ -170,7 +170,7 @@ START_TEST(another_key_goes_on_with_the_numbers_and_loses_nothing_on_the_way)
 	ck_assert(take(&b, &old, 0));
 	fresh = seal(&a, "still under the old key");
 	ck_assert(take(&b, &fresh, 0));
-	session_agreed(a.session);
+	ck_assert(session_agreed(a.session, session_agreement(b.session)));
 	fresh = seal(&a, "y");
 	ck_assert(take(&b, &fresh, 0));
 	ck_assert_uint_eq(session_sent(a.session), 3);

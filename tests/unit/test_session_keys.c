@@ -46,12 +46,16 @@ static int hello(unsigned hearer, const struct pair_key *key)
 	return r;
 }
 
+static bool agreed(unsigned hearer)
+{
+	return session_agreed(ends[hearer], session_agreement(ends[!hearer]));
+}
+
 static void agree(const struct pair_key *key, enum session_news expected)
 {
 	ck_assert_int_eq(hello(0, key), (int)expected);
 	ck_assert_int_eq(hello(1, key), (int)expected);
-	session_agreed(ends[0]);
-	session_agreed(ends[1]);
+	ck_assert(agreed(0) && agreed(1));
 }
 
 struct datagram {
@@ -173,6 +177,39 @@ START_TEST(after_an_end_no_key_is_made_again)
 }
 END_TEST
 
+/* Two reloads within a round trip: the second key becomes the active one, and a stream is made with
+ * it; the first one is dropped, and with it the session, when only one hello has arrived. */
+START_TEST(a_key_dropped_between_the_hellos_is_noticed_and_mended_by_another_hello)
+{
+	struct datagram d = {.len = 0};
+
+	agree(&keys[0], SESSION_FRESH);
+	ck_assert_int_eq(hello(1, &keys[1]), SESSION_REKEYED);
+	session_end(ends[0]); /* its nonce is no more the one that its hello said */
+	ck_assert_int_eq(hello(0, &keys[1]), SESSION_FRESH);
+	ck_assert(!agreed(0) && !agreed(1));
+	ck_assert_uint_eq(session_seal(ends[0], "text", 4, d.bytes), 0);
+
+	ck_assert_int_eq(hello(0, &keys[1]), SESSION_SAME);
+	ck_assert_int_eq(hello(1, &keys[1]), SESSION_FRESH);
+	ck_assert(agreed(0) && agreed(1));
+	for (unsigned i = 0; i < 2; i++) {
+		d = sealed(i);
+		ck_assert(opens(!i, &d));
+	}
+}
+END_TEST
+
+START_TEST(what_says_agreed_without_a_hello_is_wrong)
+{
+	ck_assert(!session_agreed(ends[0], 1));
+	agree(&keys[0], SESSION_FRESH);
+	ck_assert(agreed(0)); /* said again on another stream */
+	ck_assert(!session_agreed(ends[0], session_agreement(ends[0])));
+	(void)sealed(0); /* as before */
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("session");
@@ -187,6 +224,8 @@ int main(void)
 	tcase_add_test(tc, another_key_goes_on_with_the_numbers_and_loses_nothing);
 	tcase_add_test(tc, a_peer_that_started_again_is_fresh_and_its_past_is_old);
 	tcase_add_test(tc, after_an_end_no_key_is_made_again);
+	tcase_add_test(tc, a_key_dropped_between_the_hellos_is_noticed_and_mended_by_another_hello);
+	tcase_add_test(tc, what_says_agreed_without_a_hello_is_wrong);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
