@@ -98,7 +98,6 @@ static void walk_dests(
 {
 	const struct ipvs_dest *wants = dests_of(p->want, want);
 	const struct ipvs_dest *haves = dests_of(p->have, have);
-	bool may_delete = may_delete_from(p, want);
 	size_t w = 0, h = 0;
 
 	while (w < want->n_dests || h < have->n_dests) {
@@ -111,7 +110,7 @@ static void walk_dests(
 		} else if (order == 0) {
 			walk_dest_pair(p, want, &wants[w++], &haves[h++]);
 		} else {
-			if (may_delete)
+			if (may_delete_from(p, want))
 				emit(p, PHASE_REMOVE_DEST, IPVS_OP_DEL_DEST, want, &haves[h]);
 			h++;
 		}

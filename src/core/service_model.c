@@ -3,8 +3,6 @@
 #include "core/service_model.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef int (*compare_fn)(const void *a, const void *b);
@@ -103,9 +101,20 @@ static void sift_down(const struct array *a, size_t i, size_t n)
 	}
 }
 
-/* Heap sort: in place and never quadratic, where qsort(3) may allocate. */
+static bool is_sorted(const struct array *a, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (a->compare(at(a, i - 1), at(a, i)) > 0)
+			return false;
+	return true;
+}
+
+/* Heap sort: in place and never quadratic, where qsort(3) may allocate. What is wanted mostly comes
+ * in its order, and then one look is enough. */
 static void sort(const struct array *a, size_t n)
 {
+	if (is_sorted(a, n))
+		return;
 	for (size_t i = n / 2; i > 0; i--)
 		sift_down(a, i - 1, n);
 	for (size_t end = n; end > 1; end--) {
@@ -225,52 +234,75 @@ const struct ipvs_dest *ipvs_table_find_dest(const struct ipvs_table *t,
 	return NULL;
 }
 
-static const char *protocol_name(uint8_t protocol, char buf[static 16])
+/* Formatting: by hand, because the record of what is ours goes by these names, and each is made
+ * several times in a reload. `to` has room; what is returned is where the text ends. */
+
+static char *put_text(char *to, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(to, text, len + 1);
+	return to + len;
+}
+
+static char *put_number(char *to, uint32_t number)
+{
+	char digits[10];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	while (n > 0)
+		*to++ = digits[--n];
+	*to = '\0';
+	return to;
+}
+
+static char *put_protocol(char *to, uint8_t protocol)
 {
 	switch (protocol) {
 	case IPPROTO_TCP:
-		return "tcp";
+		return put_text(to, "tcp");
 	case IPPROTO_UDP:
-		return "udp";
+		return put_text(to, "udp");
 	case IPPROTO_SCTP:
-		return "sctp";
+		return put_text(to, "sctp");
 	default:
-		(void)snprintf(buf, 16, "protocol-%u", protocol);
-		return buf;
+		return put_number(put_text(to, "protocol-"), protocol);
 	}
 }
 
 /* "192.0.2.1:80", "[2001:db8::1]:80". */
-static void format_endpoint(const struct addr *addr, uint16_t port, char *buf, size_t size)
+static char *put_endpoint(char *to, const struct addr *addr, uint16_t port)
 {
+	bool bracketed = addr->family == AF_INET6;
 	char text[ADDR_TEXT_MAX];
 
-	(void)addr_format(addr, text);
-	if (addr->family == AF_INET6)
-		(void)snprintf(buf, size, "[%s]:%u", text, port);
-	else
-		(void)snprintf(buf, size, "%s:%u", text, port);
+	to = put_text(to, bracketed ? "[" : "");
+	to = put_text(to, addr_format(addr, text));
+	to = put_text(to, bracketed ? "]:" : ":");
+	return put_number(to, port);
 }
 
 const char *ipvs_service_key_format(
 	const struct ipvs_service_key *key, char buf[static IPVS_KEY_TEXT_MAX])
 {
-	char protocol[16], endpoint[ADDR_TEXT_MAX + 8];
+	char *to;
 
 	if (key->fwmark) {
-		(void)snprintf(buf, IPVS_KEY_TEXT_MAX, "mark %" PRIu32 " %s", key->fwmark,
-			key->addr.family == AF_INET6 ? "ipv6" : "ipv4");
+		to = put_number(put_text(buf, "mark "), key->fwmark);
+		(void)put_text(to, key->addr.family == AF_INET6 ? " ipv6" : " ipv4");
 		return buf;
 	}
-	format_endpoint(&key->addr, key->port, endpoint, sizeof(endpoint));
-	(void)snprintf(
-		buf, IPVS_KEY_TEXT_MAX, "%s %s", protocol_name(key->protocol, protocol), endpoint);
+	to = put_text(put_protocol(buf, key->protocol), " ");
+	(void)put_endpoint(to, &key->addr, key->port);
 	return buf;
 }
 
 const char *ipvs_dest_key_format(
 	const struct ipvs_dest_key *key, char buf[static IPVS_KEY_TEXT_MAX])
 {
-	format_endpoint(&key->addr, key->port, buf, IPVS_KEY_TEXT_MAX);
+	(void)put_endpoint(buf, &key->addr, key->port);
 	return buf;
 }

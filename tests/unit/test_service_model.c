@@ -84,6 +84,26 @@ START_TEST(sorting_a_table_keeps_the_servers_with_their_service)
 }
 END_TEST
 
+START_TEST(what_comes_in_its_order_stays_and_repetitions_go)
+{
+	static const uint16_t ports[] = {80, 81, 81, 82, 83, 83};
+	struct ipvs_dest dests[6] = {0};
+
+	for (size_t i = 0; i < 6; i++)
+		dests[i].key = (struct ipvs_dest_key){addr_of("10.0.0.1"), ports[i]};
+	ck_assert_uint_eq(ipvs_dests_sort(dests, 6), 4);
+	for (uint16_t i = 0; i < 4; i++)
+		ck_assert_uint_eq(dests[i].key.port, 80 + i);
+	/* Only the last is out of its order. */
+	dests[3].key.port = 1;
+	ck_assert_uint_eq(ipvs_dests_sort(dests, 4), 4);
+	ck_assert_uint_eq(dests[0].key.port, 1);
+	ck_assert_uint_eq(dests[3].key.port, 82);
+	ck_assert_uint_eq(ipvs_dests_sort(dests, 1), 1);
+	ck_assert_uint_eq(ipvs_dests_sort(dests, 0), 0);
+}
+END_TEST
+
 START_TEST(a_service_is_found_only_by_its_whole_key)
 {
 	struct ipvs_service services[100] = {0};
@@ -112,6 +132,8 @@ START_TEST(keys_read_as_operators_write_them)
 	char text[IPVS_KEY_TEXT_MAX];
 
 	ck_assert_str_eq(ipvs_service_key_format(&key, text), "tcp 192.0.2.100:80");
+	key = service_key("192.0.2.100", 0, IPPROTO_SCTP);
+	ck_assert_str_eq(ipvs_service_key_format(&key, text), "sctp 192.0.2.100:0");
 	key = service_key("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", 65535, 255);
 	ck_assert_str_eq(ipvs_service_key_format(&key, text),
 		"protocol-255 [ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
@@ -137,6 +159,7 @@ int main(void)
 
 	tcase_add_test(tests, services_order_by_address_then_port_then_protocol);
 	tcase_add_loop_test(tests, services_of_any_order_are_sorted_and_repetitions_dropped, 0, 26);
+	tcase_add_test(tests, what_comes_in_its_order_stays_and_repetitions_go);
 	tcase_add_test(tests, sorting_a_table_keeps_the_servers_with_their_service);
 	tcase_add_test(tests, a_service_is_found_only_by_its_whole_key);
 	tcase_add_test(tests, keys_read_as_operators_write_them);
