@@ -298,13 +298,16 @@ static bool may_preempt(struct vrrp *v, const struct vrrp_heard *advert, struct 
 }
 
 /* 6.4.2. Priority 0 counts when it comes from the router that we follow: a straggler that resigns
- * after somebody else took over must not make two of us Active. */
+ * after somebody else took over must not make two of us Active. Our own, come back by a loop of the
+ * LAN or sent again by somebody, invites the peer and not us. */
 static unsigned backup_hears(struct vrrp *v, const struct vrrp_heard *advert, struct instant now)
 {
 	bool preempts, waited = v->vouched;
 
 	if (advert->priority == 0) {
 		if (v->peer.family && !addr_equal(&v->peer, &advert->source))
+			return 0;
+		if (addr_equal(&advert->source, &v->config.primary))
 			return 0;
 		/* No Skew_Time: it keeps several Backups apart, and a pair has one. */
 		remember(v, advert, now);

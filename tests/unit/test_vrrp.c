@@ -342,6 +342,20 @@ START_TEST(an_advert_with_our_own_address_is_not_answered)
 }
 END_TEST
 
+START_TEST(our_own_priority_0_that_comes_back_does_not_undo_a_switchover)
+{
+	struct instant t;
+
+	start_active(100);
+	t = v.since;
+	ck_assert_uint_eq(step(VRRP_EV_YIELD, t), VRRP_DO_RELEASE | VRRP_DO_RESIGN);
+	ck_assert_uint_eq(hear(10, 0, t), 0);
+	expect(VRRP_BACKUP, VRRP_REASON_YIELDED);
+	ck_assert_uint_eq(v.deadline.us, t.us + DOWN_AT_100_US);
+	ck_assert_uint_eq(hear(20, 0, t), TAKE_OVER); /* the peer's still counts */
+}
+END_TEST
+
 START_TEST(the_winner_announces_again_once_in_an_interval)
 {
 	struct instant t;
@@ -1079,6 +1093,7 @@ static TCase *rfc_cases(void)
 	tcase_add_test(tc, between_equal_priorities_the_higher_address_stays);
 	tcase_add_test(tc, two_owners_are_told_apart_by_address);
 	tcase_add_test(tc, an_advert_with_our_own_address_is_not_answered);
+	tcase_add_test(tc, our_own_priority_0_that_comes_back_does_not_undo_a_switchover);
 	tcase_add_test(tc, the_winner_announces_again_once_in_an_interval);
 	tcase_add_test(tc, what_was_too_soon_to_announce_comes_with_the_next_advert);
 	return tc;
