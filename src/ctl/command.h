@@ -34,6 +34,7 @@ int ctl_fail(const char *error);
 void ctl_print_json(const json_t *value);
 
 int command_status(struct ctl *c, int argc, char **argv);
+int command_events(struct ctl *c, int argc, char **argv);
 int command_reload(struct ctl *c, int argc, char **argv);
 int command_plan(struct ctl *c, int argc, char **argv);
 int command_repair(struct ctl *c, int argc, char **argv);

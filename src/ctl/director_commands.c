@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int command_status(struct ctl *c, int argc, char **argv)
 {
@@ -60,7 +61,10 @@ int command_reload(struct ctl *c, int argc, char **argv)
 	if (caller_call(c->runtime_dir, "Reload", json_pack("{s:b}", "yes", yes), &answer) < 0)
 		return ctl_fail(answer.text);
 	n_errors = print_errors(answer.parameters);
-	if (answer.error && n_errors == 0)
+	if (answer.error && strcmp(answer.error, "Busy") == 0)
+		status = ctl_fail("another reload is waiting already, and will read what is there "
+				  "then; nothing was refused");
+	else if (answer.error && n_errors == 0)
 		status = ctl_fail(answer.error);
 	else if (answer.error)
 		status = ctl_fail("the configuration was refused; what ran before goes on");

@@ -29,6 +29,8 @@ static const char description[] =
 	"interface " CONTROL_INTERFACE "\n\n"
 	"# Roles, services, servers, checks and sync; see tandemctl(8) for the members\n"
 	"method Status() -> (status: object)\n\n"
+	"# The last events, the oldest first; router: what concerns this one\n"
+	"method Events(router: ?string) -> (events: []object)\n\n"
 	"# Read the configuration again and make it so; yes: also if it deletes more than "
 	"max_delete\n"
 	"method Reload(yes: ?bool) -> (generation: int, operations: int, errors: []string)\n"
@@ -72,6 +74,7 @@ static const char description[] =
 	"error NoSuchServer (pool: string, name: string, nearest: ?string)\n"
 	"error InvalidParameter (parameter: string)\n"
 	"error NotRecorded (path: string, reason: string)\n"
+	"error OutOfMemory ()\n"
 	"error PermissionDenied ()\n"
 	"error Stopping ()\n";
 
@@ -146,6 +149,12 @@ void control_error(struct control_call *call, const char *error, json_t *paramet
 	send_error(call, CONTROL_INTERFACE, error, parameters);
 }
 
+void control_no_method(struct control_call *call, const char *method)
+{
+	send_error(call, SERVICE_INTERFACE, "MethodNotFound",
+		json_pack("{s:s}", "method", method));
+}
+
 uid_t control_caller(const struct control_call *call)
 {
 	return call->uid;
@@ -181,8 +190,7 @@ static void dispatch(struct control_call *call, const char *method, const json_t
 		call->control->handler(
 			call, method + sizeof(prefix) - 1, parameters, call->control->userdata);
 	else
-		send_error(call, SERVICE_INTERFACE, "MethodNotFound",
-			json_pack("{s:s}", "method", method));
+		control_no_method(call, method);
 }
 
 static void on_message(struct channel *c, json_t *message, void *userdata)

@@ -30,3 +30,5 @@ void control_reply(struct control_call *call, json_t *parameters);
 void control_reply_text(struct control_call *call, const char *message);
 /* error: without the interface ("ReloadFailed"). */
 void control_error(struct control_call *call, const char *error, json_t *parameters);
+/* The interface has no such method, as Varlink says it. */
+void control_no_method(struct control_call *call, const char *method);

@@ -70,8 +70,7 @@ static void on_event(struct director *d, const json_t *parameters)
 
 	if (event == EVENT_MAX_)
 		event = EVENT_ERROR;
-	journal_write(d->options->journal, event, message ? message : "",
-		json_object_get(parameters, "fields"));
+	director_log(d, event, message ? message : "", json_object_get(parameters, "fields"));
 }
 
 static void on_message(

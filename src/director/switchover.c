@@ -126,7 +126,8 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void refuse_router(struct director *d, struct control_call *call, const char *name)
+void switchover_refuse_router(
+	struct director *d, struct control_call *call, const char *name)
 {
 	struct suggest s = suggest_begin(name);
 
@@ -170,7 +171,7 @@ void switchover_request(struct director *d, struct control_call *call, const jso
 	struct switchover *s = &d->switchover;
 
 	if (router && !roles_is_router(d, router)) {
-		refuse_router(d, call, router);
+		switchover_refuse_router(d, call, router);
 		return;
 	}
 	if (s->call) {

@@ -192,6 +192,7 @@ struct group;
 struct router {
 	struct router_config config;
 	struct vrrp vrrp;
+	enum vrrp_state old_state; /* before the last transition */
 	struct deadline due; /* in the elector's heap: when it is to be called again */
 	struct group *group; /* NULL: it is in none */
 	size_t place;        /* among the group's members */

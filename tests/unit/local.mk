@@ -206,6 +206,12 @@ tests_unit_test_control_SOURCES = tests/unit/test_control.c src/director/control
 tests_unit_test_control_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_control_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_events
+TESTS += tests/unit/test_events
+tests_unit_test_events_SOURCES = tests/unit/test_events.c src/director/events.c
+tests_unit_test_events_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_events_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_load
 TESTS += tests/unit/test_load
 tests_unit_test_load_SOURCES = tests/unit/test_load.c src/director/load.c
