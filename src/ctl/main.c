@@ -64,8 +64,8 @@ static int run(struct ctl *c, int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		suggest_offer(&s, commands[i].name);
 	nearest = suggest_result(&s);
-	(void)fprintf(stderr, "tandemctl: no command \"%s\"%s%s%s; see tandemctl --help\n",
-		argv[0], nearest ? ", did you mean \"" : "", nearest ? nearest : "",
+	(void)fprintf(stderr, "tandemctl: no command \"%s\"%s%s%s\n", argv[0],
+		nearest ? ", did you mean \"" : "; see tandemctl --help", nearest ? nearest : "",
 		nearest ? "\"?" : "");
 	return EXIT_FAILURE;
 }

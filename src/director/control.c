@@ -151,8 +151,7 @@ void control_error(struct control_call *call, const char *error, json_t *paramet
 
 void control_no_method(struct control_call *call, const char *method)
 {
-	send_error(call, SERVICE_INTERFACE, "MethodNotFound",
-		json_pack("{s:s}", "method", method));
+	send_error(call, SERVICE_INTERFACE, "MethodNotFound", json_pack("{s:s}", "method", method));
 }
 
 uid_t control_caller(const struct control_call *call)

@@ -69,8 +69,8 @@ static void serve_events(struct director *d, struct control_call *call, const js
 	if (router && !roles_is_router(d, router))
 		switchover_refuse_router(d, call, router);
 	else
-		control_reply(call, json_pack("{s:o}", "events",
-					    events_to_json(&d->events, router)));
+		control_reply(
+			call, json_pack("{s:o}", "events", events_to_json(&d->events, router)));
 }
 
 static const struct method {

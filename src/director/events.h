@@ -1,6 +1,6 @@
-/* The last events, for an operator who asks why an address moved. The journal has them all, if it is
- * kept; here are the latest since this process began. What concerns the election has a place of its
- * own, where a hundred servers that come and go cannot push it out. */
+/* The last events, for an operator who asks why an address moved. The journal has them all, if it
+ * is kept; here are the latest since this process began. What concerns the election has a place of
+ * its own, where a hundred servers that come and go cannot push it out. */
 #pragma once
 
 #include "base/event.h"

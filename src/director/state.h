@@ -416,8 +416,7 @@ json_t *notify_to_json(const struct director *d, const struct conf_router *route
 
 /* switchover.c */
 /* Answers that no router has that name. */
-void switchover_refuse_router(
-	struct director *d, struct control_call *call, const char *name);
+void switchover_refuse_router(struct director *d, struct control_call *call, const char *name);
 void switchover_request(struct director *d, struct control_call *call, const json_t *parameters);
 /* The elector said something about a router. */
 void switchover_look(struct director *d);

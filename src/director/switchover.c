@@ -126,8 +126,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-void switchover_refuse_router(
-	struct director *d, struct control_call *call, const char *name)
+void switchover_refuse_router(struct director *d, struct control_call *call, const char *name)
 {
 	struct suggest s = suggest_begin(name);
 

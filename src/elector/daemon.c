@@ -319,8 +319,8 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	helper_event(d->helper, event_of(v), text, "TANDEM_INSTANCE", router->config.name,
 		"TANDEM_VRID", vrid, "TANDEM_STATE_OLD", vrrp_state_name(old_state),
 		"TANDEM_STATE_NEW", vrrp_state_name(v->state), "TANDEM_REASON",
-		message_reason(router), "TANDEM_PEER", peer, "TANDEM_GROUP",
-		router->config.group, "INTERFACE", router->config.interface, NULL);
+		message_reason(router), "TANDEM_PEER", peer, "TANDEM_GROUP", router->config.group,
+		"INTERFACE", router->config.interface, NULL);
 }
 
 static void prepare(void *io, const struct router *router)

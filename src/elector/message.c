@@ -405,8 +405,8 @@ json_t *message_router(const struct router *router)
 		(void)addr_format(&v->peer, peer);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:b, s:I}", "name",
 		router->config.name, "group", router->config.group, "state",
-		vrrp_state_name(v->state), "old_state", vrrp_state_name(router->old_state), "reason",
-		message_reason(router), "peer", peer, "priority", (int)v->config.priority,
+		vrrp_state_name(v->state), "old_state", vrrp_state_name(router->old_state),
+		"reason", message_reason(router), "peer", peer, "priority", (int)v->config.priority,
 		"score",
 		track_score_text(router->config.priority, router->config.causes.list,
 			router->config.causes.n, score),

@@ -293,8 +293,7 @@ END_TEST
 
 START_TEST(a_router_is_told_by_its_tokens)
 {
-	struct router r = {
-		.config = {.name = "front", .priority = 100}, .old_state = VRRP_ACTIVE};
+	struct router r = {.config = {.name = "front", .priority = 100}, .old_state = VRRP_ACTIVE};
 	json_t *json;
 
 	r.vrrp = (struct vrrp){.state = VRRP_BACKUP,

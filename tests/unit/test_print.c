@@ -252,8 +252,8 @@ START_TEST(events_have_the_local_time_their_name_and_what_happened)
 	print_events(f, answer);
 	(void)fclose(f);
 	json_decref(answer);
-	ck_assert_str_eq(text,
-		"2023-11-14 22:13:20.012 peer-lost lb2 is not heard over the link\n");
+	ck_assert_str_eq(
+		text, "2023-11-14 22:13:20.012 peer-lost lb2 is not heard over the link\n");
 }
 END_TEST
 
