@@ -149,11 +149,59 @@ void control_error(struct control_call *call, const char *error, json_t *paramet
 	send_error(call, CONTROL_INTERFACE, error, parameters);
 }
 
-void control_no_method(struct control_call *call, const char *method)
+/* A name means the same in every method; null is as good as left out. */
+static const struct {
+	const char *name;
+	json_type type; /* JSON_TRUE: false as well */
+} known_parameters[] = {
+	{"router", JSON_STRING},
+	{"insist", JSON_TRUE},
+	{"yes", JSON_TRUE},
+	{"text", JSON_STRING},
+	{"pool", JSON_STRING},
+	{"server", JSON_STRING},
+	{"history", JSON_TRUE},
+	{"deadline_us", JSON_INTEGER},
+	{"weight", JSON_INTEGER},
+	{"mode", JSON_STRING},
+};
+
+static bool has_type(const json_t *value, json_type type)
+{
+	return json_is_null(value) || json_typeof(value) == type ||
+	       (type == JSON_TRUE && json_is_false(value));
+}
+
+const char *control_wrong_parameter(const json_t *parameters)
+{
+	size_t n = 0;
+
+	if (!parameters || json_is_null(parameters))
+		return NULL;
+	if (!json_is_object(parameters))
+		return "parameters";
+	for (size_t i = 0; i < sizeof(known_parameters) / sizeof(known_parameters[0]); i++) {
+		const json_t *value = json_object_get(parameters, known_parameters[i].name);
+
+		if (value && !has_type(value, known_parameters[i].type))
+			return known_parameters[i].name;
+		n += value != NULL;
+	}
+	return n < json_object_size(parameters) ? "parameters" : NULL;
+}
+
+static void not_found(struct control_call *call, const char *method)
 {
 	send_error(call, SERVICE_INTERFACE, "MethodNotFound", json_pack("{s:s}", "method", method));
 }
 
+void control_no_method(struct control_call *call, const char *method)
+{
+	char name[128];
+
+	(void)snprintf(name, sizeof(name), CONTROL_INTERFACE ".%s", method);
+	not_found(call, name);
+}
 uid_t control_caller(const struct control_call *call)
 {
 	return call->uid;
@@ -189,7 +237,7 @@ static void dispatch(struct control_call *call, const char *method, const json_t
 		call->control->handler(
 			call, method + sizeof(prefix) - 1, parameters, call->control->userdata);
 	else
-		control_no_method(call, method);
+		not_found(call, method);
 }
 
 static void on_message(struct channel *c, json_t *message, void *userdata)

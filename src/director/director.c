@@ -106,6 +106,7 @@ static void on_call(
 	struct control_call *call, const char *method, const json_t *parameters, void *userdata)
 {
 	const struct method *m = find_method(method);
+	const char *wrong = control_wrong_parameter(parameters);
 	struct director *d = userdata;
 
 	if (d->stopping)
@@ -114,6 +115,8 @@ static void on_call(
 		control_no_method(call, method);
 	else if (m->changes && !may_change(call))
 		control_error(call, "PermissionDenied", NULL);
+	else if (wrong)
+		control_error(call, "InvalidParameter", json_pack("{s:s}", "parameter", wrong));
 	else
 		m->serve(d, call, parameters);
 }
