@@ -28,9 +28,11 @@ static void add_error_at(struct conf_errors *errors, const char *file, unsigned 
 		.text = text};
 }
 
-static void add_error(struct conf_errors *errors, const char *file, char *text)
+/* The file as a whole: whoever reads that wants to know who asks for it. */
+static void add_error(struct conf_errors *errors, const char *file, const char *wrong, char *by)
 {
-	add_error_at(errors, file, 0, text);
+	add_error_at(errors, file, 0, conf_printf("%s; %s names it", wrong, by));
+	free(by);
 }
 
 /* NULL, or why the file is not to be used. */
@@ -106,7 +108,7 @@ static bool decode(struct secret *s)
 	return true;
 }
 
-static void read_key(struct conf_key *key, struct conf_errors *errors)
+static void read_key(const char *router, struct conf_key *key, struct conf_errors *errors)
 {
 	struct secret s = {0};
 	const char *wrong = secret_read(key->file, &s);
@@ -119,7 +121,8 @@ static void read_key(struct conf_key *key, struct conf_errors *errors)
 			wrong = "is no key: that has 32 to 64 bytes";
 	}
 	if (wrong) {
-		add_error(errors, key->file, conf_dup(wrong));
+		add_error(errors, key->file, wrong,
+			conf_printf("/virtual_routers/%s/auth/keys/%u/file", router, key->id));
 	} else {
 		memcpy(key->bytes, s.bytes, s.len);
 		key->len = (uint8_t)s.len;
@@ -127,7 +130,7 @@ static void read_key(struct conf_key *key, struct conf_errors *errors)
 	explicit_bzero(&s, sizeof(s));
 }
 
-static void read_password(struct conf_auth *auth, struct conf_errors *errors)
+static void read_password(const char *router, struct conf_auth *auth, struct conf_errors *errors)
 {
 	struct secret s = {0};
 	const char *wrong = secret_read(auth->password_file, &s);
@@ -138,7 +141,8 @@ static void read_password(struct conf_auth *auth, struct conf_errors *errors)
 			wrong = "is no password: that has 1 to 8 printable ASCII characters";
 	}
 	if (wrong)
-		add_error(errors, auth->password_file, conf_dup(wrong));
+		add_error(errors, auth->password_file, wrong,
+			conf_printf("/virtual_routers/%s/auth/password_file", router));
 	else
 		memcpy(auth->password, s.bytes, s.len);
 	explicit_bzero(&s, sizeof(s));
@@ -152,7 +156,10 @@ static void read_pair_keys(struct conf_link *link, struct conf_errors *errors)
 	unsigned line;
 
 	if (wrong) {
-		add_error(errors, link->key_file, conf_dup(wrong));
+		add_error(errors, link->key_file, wrong,
+			conf_dup(access(link->key_file, F_OK) == 0
+					 ? "/link/key_file"
+					 : "tandemctl keygen makes one; /link/key_file"));
 	} else {
 		fault = pair_keys_parse(s.bytes, s.len, &link->keys, &line);
 		if (fault != PAIR_KEY_OK)
@@ -178,9 +185,9 @@ bool conf_read_secrets(struct conf *c, struct conf_errors *ret_errors)
 	for (size_t i = 0; i < c->n_routers; i++) {
 		struct conf_auth *auth = &c->routers[i].auth;
 		if (auth->password_file)
-			read_password(auth, ret_errors);
+			read_password(c->routers[i].name, auth, ret_errors);
 		for (size_t k = 0; k < auth->n_keys; k++)
-			read_key(&auth->keys[k], ret_errors);
+			read_key(c->routers[i].name, &auth->keys[k], ret_errors);
 	}
 	if (c->link.enabled && c->link.key_file)
 		read_pair_keys(&c->link, ret_errors);

@@ -124,6 +124,46 @@ static char *read_file(const struct sources *s, struct source *source)
 
 /* --- JSON --- */
 
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+
+static bool begins_with(const struct places *p, size_t at, const char *text)
+{
+	return p->len - at >= strlen(text) && memcmp(p->text + at, text, strlen(text)) == 0;
+}
+
+/* The last character before `at` that is no space; '\0': there is none. */
+static char before(const struct places *p, size_t at)
+{
+	while (at > 0 && strchr(" \t\r\n", p->text[at - 1]))
+		at--;
+	return at > 0 ? p->text[at - 1] : '\0';
+}
+
+/* What people who know other formats get wrong in this one. */
+static const char *syntax_hint(const struct places *p, size_t at)
+{
+	const char last = before(p, at), c = at < p->len ? p->text[at] : '\0';
+
+	if (begins_with(p, at, "//") || begins_with(p, at, "/*") || c == '#')
+		return "; JSON has no comments, but a \"$comment\" may be in every object";
+	if (c == '\'')
+		return "; texts are in double quotes";
+	if ((c == '}' || c == ']') && last == ',')
+		return "; the comma before it is too many";
+	if (c == '"' && last && !strchr(",:[{", last))
+		return "; is a comma missing before it?";
+	return "";
+}
+
+static char *syntax_text(const struct places *p, const json_error_t *error, size_t at)
+{
+	if (begins_with(p, 0, byte_order_mark))
+		return conf_dup("not JSON: begins with a byte order mark: save it without one");
+	if (!before(p, p->len))
+		return conf_dup("not JSON: the file is empty");
+	return conf_printf("not JSON: %s%s", error->text, syntax_hint(p, at));
+}
+
 static void report_syntax(
 	const struct source *source, const json_error_t *error, struct faults *faults)
 {
@@ -134,7 +174,7 @@ static void report_syntax(
 	/* jansson tells where it stopped; an operator looks for where the mistake begins. */
 	if (json_error_code(error) == json_error_premature_end_of_input)
 		at = p->len;
-	fault_add_at(faults, source, at, conf_dup(""), conf_printf("not JSON: %s", error->text));
+	fault_add_at(faults, source, at, conf_dup(""), syntax_text(p, error, at));
 }
 
 static void report_duplicates(const struct source *source, struct faults *faults)

@@ -1,6 +1,8 @@
-/* Nearness is the optimal string alignment distance: insert, delete, replace or swap neighbours. */
+/* Nearness is the optimal string alignment distance: insert, delete, replace or swap neighbours.
+ * Upper and lower case are the same: who writes "TCP" means "tcp". */
 #include "conf/suggest.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define WORD_MAX 64 /* longer than every key and every name */
@@ -9,6 +11,16 @@ static size_t min3(size_t a, size_t b, size_t c)
 {
 	a = a < b ? a : b;
 	return a < c ? a : c;
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static bool differ(char a, char b)
+{
+	return lower(a) != lower(b);
 }
 
 static size_t distance(const char *a, const char *b)
@@ -24,10 +36,10 @@ static size_t distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (size_t j = 1; j <= len_b; j++) {
-			row[j] = min3(
-				last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-				before[j - 2] + 1 < row[j])
+			row[j] = min3(last[j] + 1, row[j - 1] + 1,
+				last[j - 1] + differ(a[i - 1], b[j - 1]));
+			if (i > 1 && j > 1 && !differ(a[i - 1], b[j - 2]) &&
+				!differ(a[i - 2], b[j - 1]) && before[j - 2] + 1 < row[j])
 				row[j] = before[j - 2] + 1;
 		}
 		before = last;
@@ -55,7 +67,7 @@ void suggest_offer(struct suggest *s, const char *candidate)
 	/* Cheap reasons first: a thousand errors may ask about a thousand names each. */
 	if (a > WORD_MAX || b > WORD_MAX || (a > b ? a - b : b - a) > near_enough(s->word))
 		return;
-	if (s->best && s->distance <= 1)
+	if (s->best && s->distance == 0)
 		return;
 	d = distance(s->word, candidate);
 	if (s->best && d >= s->distance)

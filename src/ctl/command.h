@@ -37,6 +37,7 @@ void ctl_print_json(const json_t *value);
 
 int command_status(struct ctl *c, int argc, char **argv);
 int command_why(struct ctl *c, int argc, char **argv);
+int command_events(struct ctl *c, int argc, char **argv);
 int command_reload(struct ctl *c, int argc, char **argv);
 int command_plan(struct ctl *c, int argc, char **argv);
 int command_repair(struct ctl *c, int argc, char **argv);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int command_status(struct ctl *c, int argc, char **argv)
 {
@@ -25,6 +26,15 @@ int command_status(struct ctl *c, int argc, char **argv)
 		print_status(stdout, answer.parameters, clock_now());
 	caller_answer_done(&answer);
 	return status;
+}
+
+static const char *words_for(const char *error)
+{
+	if (strcmp(error, "PermissionDenied") == 0)
+		return "only root may do that";
+	if (strcmp(error, "Stopping") == 0)
+		return "the director is stopping";
+	return error;
 }
 
 static size_t print_errors(const json_t *parameters)
@@ -60,8 +70,11 @@ int command_reload(struct ctl *c, int argc, char **argv)
 	if (caller_call(c->runtime_dir, "Reload", json_pack("{s:b}", "yes", yes), &answer) < 0)
 		return ctl_fail(answer.text);
 	n_errors = print_errors(answer.parameters);
-	if (answer.error && n_errors == 0)
-		status = ctl_fail(answer.error);
+	if (answer.error && strcmp(answer.error, "Busy") == 0)
+		status = ctl_fail("another reload is waiting already, and will read what is there "
+				  "then; nothing was refused");
+	else if (answer.error && n_errors == 0)
+		status = ctl_fail(words_for(answer.error));
 	else if (answer.error)
 		status = ctl_fail("the configuration was refused; what ran before goes on");
 	else if (n_errors > 0)
@@ -84,7 +97,7 @@ int command_repair(struct ctl *c, int argc, char **argv)
 	if (caller_call(c->runtime_dir, "Repair", NULL, &answer) < 0)
 		return ctl_fail(answer.text);
 	if (answer.error)
-		status = ctl_fail(answer.error);
+		status = ctl_fail(words_for(answer.error));
 	else if (c->json)
 		ctl_print_json(answer.parameters);
 	else

@@ -1,7 +1,8 @@
-/* The commands about the election: switchover, maintenance. */
+/* The commands about the election: switchover, maintenance, and what happened. */
 #include "ctl/caller.h"
 #include "ctl/command.h"
 #include "ctl/peer_trouble.h"
+#include "ctl/print.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,27 @@ int command_switchover(struct ctl *c, int argc, char **argv)
 		    json_pack("{s:s?, s:b}", "router", arguments[0], "insist", force), &answer) < 0)
 		return ctl_fail(answer.text);
 	status = answer.error ? fail_by_error(&answer) : print_switchover(c, answer.parameters);
+	caller_answer_done(&answer);
+	return status;
+}
+
+int command_events(struct ctl *c, int argc, char **argv)
+{
+	char **arguments = ctl_arguments(c, argc, argv, NULL, 0, 0, 1);
+	struct caller_answer answer;
+	int status = EXIT_SUCCESS;
+
+	if (!arguments)
+		return EXIT_FAILURE;
+	if (caller_call(c->runtime_dir, "Events", json_pack("{s:s?}", "router", arguments[0]),
+		    &answer) < 0)
+		return ctl_fail(answer.text);
+	if (answer.error)
+		status = fail_by_error(&answer);
+	else if (c->json)
+		ctl_print_json(answer.parameters);
+	else
+		print_events(stdout, answer.parameters);
 	caller_answer_done(&answer);
 	return status;
 }

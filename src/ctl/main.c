@@ -1,6 +1,7 @@
 /* tandemctl: what an operator asks of the director, over the control socket. Each command is a row
  * of the table; its handler takes the rest of the command line, and prints what it got in words, or
  * as JSON. */
+#include "conf/suggest.h"
 #include "ctl/command.h"
 #include "realserver/command.h"
 
@@ -18,6 +19,8 @@ static const struct {
 	{"status", command_status, "", "role, routers, services, servers, checks and sync"},
 	{"why", command_why, "[ROUTER] [--last N]",
 		"why virtual routers moved: their last transitions, and what came before"},
+	{"events", command_events, "[ROUTER]",
+		"the last events, or those that concern a virtual router"},
 	{"server", command_server, "POOL/SERVER",
 		"all about one server: verdict, reasons, the last results, who decided"},
 	{"reload", command_reload, "[--yes]", "read the configuration again and make it so"},
@@ -54,11 +57,19 @@ static int usage(FILE *f, int status)
 
 static int run(struct ctl *c, int argc, char **argv)
 {
+	struct suggest s = suggest_begin(argv[0]);
+	const char *nearest;
+
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].name, argv[0]) == 0)
 			return commands[i].run(c, argc, argv);
-	(void)fprintf(stderr, "tandemctl: no command \"%s\"\n", argv[0]);
-	return usage(stderr, EXIT_FAILURE);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		suggest_offer(&s, commands[i].name);
+	nearest = suggest_result(&s);
+	(void)fprintf(stderr, "tandemctl: no command \"%s\"%s%s%s\n", argv[0],
+		nearest ? ", did you mean \"" : "; see tandemctl --help", nearest ? nearest : "",
+		nearest ? "\"?" : "");
+	return EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)

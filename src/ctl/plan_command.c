@@ -54,11 +54,26 @@ static void print_file_errors(const char *path, const json_t *parameters)
 	}
 }
 
+static const char *words_for(const char *error)
+{
+	if (strcmp(error, "IpvsFailed") == 0)
+		return "the kernel's table cannot be read; tandemctl status says why";
+	if (strcmp(error, "PlanFailed") == 0)
+		return "this configuration would be refused";
+	if (strcmp(error, "Busy") == 0)
+		return "another plan is being made";
+	if (strcmp(error, "Interrupted") == 0)
+		return "a reload came between; ask again";
+	if (strcmp(error, "PermissionDenied") == 0)
+		return "only root may do that";
+	return error;
+}
+
 static int tell(const struct ctl *c, const char *path, const struct caller_answer *answer)
 {
 	if (answer->error) {
 		print_file_errors(path, answer->parameters);
-		return ctl_fail(answer->error);
+		return ctl_fail(words_for(answer->error));
 	}
 	if (c->json)
 		ctl_print_json(answer->parameters);

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 static const char *text(const json_t *o, const char *key)
 {
@@ -608,4 +609,23 @@ void print_plan(FILE *f, const json_t *plan)
 			number(counts, "operations"), number(counts, "added_services"),
 			number(counts, "deleted_services"), number(counts, "added_servers"),
 			number(counts, "deleted_servers"));
+}
+
+void print_events(FILE *f, const json_t *answer)
+{
+	json_t *event;
+	struct tm tm;
+	char when[32];
+	size_t i;
+
+	json_array_foreach (json_object_get(answer, "events"), i, event) {
+		const long long us = number(event, "unix_us");
+		const time_t s = (time_t)(us / 1000000);
+
+		if (!localtime_r(&s, &tm) ||
+			strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm) == 0)
+			when[0] = '\0';
+		(void)fprintf(f, "%s.%03lld %s %s\n", when, us % 1000000 / 1000,
+			text(event, "event"), text(event, "message"));
+	}
 }

@@ -27,6 +27,7 @@ static const struct {
 	{"yielded", "an operator gave the place to the peer"},
 	{"fault", "something that it needs has failed"},
 	{"group", "another member moved its sync group"},
+	{"maintenance", "an operator put this host under maintenance"},
 	{"shutdown", "tandemd was stopped"},
 	{"elector-lost", "tandem-elector could not be restarted in time"},
 };

@@ -29,6 +29,8 @@ static const char description[] =
 	"interface " CONTROL_INTERFACE "\n\n"
 	"# Roles, services, servers, checks and sync; see tandemctl(8) for the members\n"
 	"method Status() -> (status: object)\n\n"
+	"# The last events, the oldest first; router: what concerns this one\n"
+	"method Events(router: ?string) -> (events: []object)\n\n"
 	"# Read the configuration again and make it so; yes: also if it deletes more than "
 	"max_delete\n"
 	"method Reload(yes: ?bool) -> (generation: int, operations: int, errors: []string)\n"
@@ -75,6 +77,7 @@ static const char description[] =
 	"error NoSuchServer (pool: string, name: string, nearest: ?string)\n"
 	"error InvalidParameter (parameter: string)\n"
 	"error NotRecorded (path: string, reason: string)\n"
+	"error OutOfMemory ()\n"
 	"error PermissionDenied ()\n"
 	"error Stopping ()\n";
 
@@ -149,6 +152,59 @@ void control_error(struct control_call *call, const char *error, json_t *paramet
 	send_error(call, CONTROL_INTERFACE, error, parameters);
 }
 
+/* A name means the same in every method; null is as good as left out. */
+static const struct {
+	const char *name;
+	json_type type; /* JSON_TRUE: false as well */
+} known_parameters[] = {
+	{"router", JSON_STRING},
+	{"insist", JSON_TRUE},
+	{"yes", JSON_TRUE},
+	{"text", JSON_STRING},
+	{"pool", JSON_STRING},
+	{"server", JSON_STRING},
+	{"history", JSON_TRUE},
+	{"deadline_us", JSON_INTEGER},
+	{"weight", JSON_INTEGER},
+	{"mode", JSON_STRING},
+};
+
+static bool has_type(const json_t *value, json_type type)
+{
+	return json_is_null(value) || json_typeof(value) == type ||
+	       (type == JSON_TRUE && json_is_false(value));
+}
+
+const char *control_wrong_parameter(const json_t *parameters)
+{
+	size_t n = 0;
+
+	if (!parameters || json_is_null(parameters))
+		return NULL;
+	if (!json_is_object(parameters))
+		return "parameters";
+	for (size_t i = 0; i < sizeof(known_parameters) / sizeof(known_parameters[0]); i++) {
+		const json_t *value = json_object_get(parameters, known_parameters[i].name);
+
+		if (value && !has_type(value, known_parameters[i].type))
+			return known_parameters[i].name;
+		n += value != NULL;
+	}
+	return n < json_object_size(parameters) ? "parameters" : NULL;
+}
+
+static void not_found(struct control_call *call, const char *method)
+{
+	send_error(call, SERVICE_INTERFACE, "MethodNotFound", json_pack("{s:s}", "method", method));
+}
+
+void control_no_method(struct control_call *call, const char *method)
+{
+	char name[128];
+
+	(void)snprintf(name, sizeof(name), CONTROL_INTERFACE ".%s", method);
+	not_found(call, name);
+}
 uid_t control_caller(const struct control_call *call)
 {
 	return call->uid;
@@ -184,8 +240,7 @@ static void dispatch(struct control_call *call, const char *method, const json_t
 		call->control->handler(
 			call, method + sizeof(prefix) - 1, parameters, call->control->userdata);
 	else
-		send_error(call, SERVICE_INTERFACE, "MethodNotFound",
-			json_pack("{s:s}", "method", method));
+		not_found(call, method);
 }
 
 static void on_message(struct channel *c, json_t *message, void *userdata)

@@ -30,3 +30,8 @@ void control_reply(struct control_call *call, json_t *parameters);
 void control_reply_text(struct control_call *call, const char *message);
 /* error: without the interface ("ReloadFailed"). */
 void control_error(struct control_call *call, const char *error, json_t *parameters);
+/* The name of a parameter that no method has, or whose value has another type than its methods want;
+ * NULL: there is none. A wish that was spelt wrong must not become a larger one. */
+const char *control_wrong_parameter(const json_t *parameters);
+/* The interface has no such method, as Varlink says it. */
+void control_no_method(struct control_call *call, const char *method);

@@ -22,6 +22,17 @@
 
 #define STOP_TIMEOUT_US UINT64_C(2000000)
 
+void director_log(struct director *d, enum event event, const char *message, json_t *fields)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	events_keep(&d->events, (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000, event,
+		message, fields);
+	why_note(d, event, message, fields);
+	journal_write(d->options->journal, event, message, fields);
+}
+
 void director_event(struct director *d, enum event event, const char *message, ...)
 {
 	json_t *fields = json_object();
@@ -32,8 +43,7 @@ void director_event(struct director *d, enum event event, const char *message, .
 	while ((key = va_arg(ap, const char *)))
 		(void)json_object_set_new(fields, key, json_string(va_arg(ap, const char *)));
 	va_end(ap);
-	journal_write(d->options->journal, event, message, fields);
-	why_note(d, event, message, fields);
+	director_log(d, event, message, fields);
 	json_decref(fields);
 }
 
@@ -53,12 +63,24 @@ static void serve_reload(struct director *d, struct control_call *call, const js
 	reload_request(d, call, json_is_true(json_object_get(parameters, "yes")));
 }
 
+static void serve_events(struct director *d, struct control_call *call, const json_t *parameters)
+{
+	const char *router = json_string_value(json_object_get(parameters, "router"));
+
+	if (router && !roles_is_router(d, router))
+		operators_refuse_router(d, call, router);
+	else
+		control_reply(
+			call, json_pack("{s:o}", "events", events_to_json(&d->events, router)));
+}
+
 static const struct method {
 	const char *name;
 	bool changes; /* only for those who may change something */
 	void (*serve)(struct director *d, struct control_call *call, const json_t *parameters);
 } methods[] = {
 	{"Status", false, serve_status},
+	{"Events", false, serve_events},
 	{"Reload", true, serve_reload},
 	{"Plan", true, plan_request},
 	{"Repair", true, work_repair},
@@ -86,14 +108,17 @@ static void on_call(
 	struct control_call *call, const char *method, const json_t *parameters, void *userdata)
 {
 	const struct method *m = find_method(method);
+	const char *wrong = control_wrong_parameter(parameters);
 	struct director *d = userdata;
 
 	if (d->stopping)
 		control_error(call, "Stopping", NULL);
 	else if (!m)
-		control_error(call, "MethodNotFound", NULL);
+		control_no_method(call, method);
 	else if (m->changes && !may_change(call))
 		control_error(call, "PermissionDenied", NULL);
+	else if (wrong)
+		control_error(call, "InvalidParameter", json_pack("{s:s}", "parameter", wrong));
 	else
 		m->serve(d, call, parameters);
 }
@@ -245,6 +270,7 @@ static void director_free(struct director *d)
 	reload_done(d);
 	sd_event_unref(d->loop);
 	roles_done(&d->roles);
+	events_done(&d->events);
 	if (d->lock_fd >= 0)
 		(void)close(d->lock_fd);
 }

@@ -66,15 +66,11 @@ static void on_event(struct director *d, const json_t *parameters)
 {
 	const char *name = json_string_value(json_object_get(parameters, "event"));
 	const char *message = json_string_value(json_object_get(parameters, "message"));
-	json_t *fields = json_object_get(parameters, "fields");
 	enum event event = name ? event_by_name(name) : EVENT_MAX_;
 
 	if (event == EVENT_MAX_)
 		event = EVENT_ERROR;
-	if (!message)
-		message = "";
-	journal_write(d->options->journal, event, message, fields);
-	why_note(d, event, message, fields);
+	director_log(d, event, message ? message : "", json_object_get(parameters, "fields"));
 }
 
 static void on_message(

@@ -420,8 +420,7 @@ void reload_request(struct director *d, struct control_call *call, bool may_dele
 		return;
 	}
 	if (d->reload_caller && call) {
-		control_error(call, "ReloadFailed",
-			json_pack("{s:[s]}", "errors", "another reload is waiting already"));
+		control_error(call, "Busy", NULL);
 		return;
 	}
 	d->reload_again_may_delete = may_delete || (d->reload_again && d->reload_again_may_delete);

@@ -19,6 +19,7 @@
  *   replicate.c decisions that hold for both
  *   conntrack_sync.c  what fullnat needs of connection tracking, on both
  *   push.c      the configuration offered to it
+ *   events.c    the last events, for who asks
  *   restart.c   a word to the successor
  *   track.c     what is watched, for the election; watch*.c do it
  *   notify.c    programs that are told of changes of state; run.c runs them
@@ -30,6 +31,7 @@
 #include "base/event.h"
 #include "conf/conf.h"
 #include "core/handover.h"
+#include "director/events.h"
 #include "director/exec_checks.h"
 #include "director/balancer.h"
 #include "director/desired.h"
@@ -256,6 +258,7 @@ struct director {
 	const struct director_options *options;
 	sd_event *loop;
 	int lock_fd;
+	struct events events;
 	bool stopping;
 	bool restarting; /* ... and a successor of this process is to go on */
 	/* Asked for while a start or a reload was under way. */
@@ -321,7 +324,9 @@ struct director {
 	struct change change;
 };
 
-/* Log one event; field names and texts alternate and end with NULL. */
+/* Log one event, and keep it for Events; `fields` (borrowed; NULL: none) are texts by name. */
+void director_log(struct director *d, enum event event, const char *message, json_t *fields);
+/* The same; field names and texts alternate and end with NULL. */
 void director_event(struct director *d, enum event event, const char *message, ...)
 	__attribute__((sentinel));
 

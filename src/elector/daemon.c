@@ -321,12 +321,12 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	(void)snprintf(vrid, sizeof(vrid), "%u", router->config.vrid);
 	(void)snprintf(text, sizeof(text), "%s on %s: %s to %s, because of %s", router->config.name,
 		router->config.interface, vrrp_state_name(old_state), vrrp_state_name(v->state),
-		vrrp_reason_name(v->reason));
-	helper_send(d->helper, "Router", message_router(router, old_state));
+		message_reason(router));
+	helper_send(d->helper, "Router", message_router(router));
 	helper_event(d->helper, event_of(v), text, "TANDEM_INSTANCE", router->config.name,
 		"TANDEM_VRID", vrid, "TANDEM_STATE_OLD", vrrp_state_name(old_state),
 		"TANDEM_STATE_NEW", vrrp_state_name(v->state), "TANDEM_REASON",
-		vrrp_reason_name(v->reason), "TANDEM_PEER", peer, "TANDEM_PEER_PRIORITY",
+		message_reason(router), "TANDEM_PEER", peer, "TANDEM_PEER_PRIORITY",
 		peer_priority, "TANDEM_SCORE",
 		track_score_text(router->config.priority, router->config.causes.list,
 			router->config.causes.n, score),
@@ -337,7 +337,7 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 static void prepare(void *io, const struct router *router)
 {
 	struct daemon *d = io;
-	json_t *json = message_router(router, router->vrrp.state);
+	json_t *json = message_router(router);
 
 	(void)json_object_set_new(
 		json, "reason", json_string(vrrp_reason_name(router->vrrp.vacant)));
@@ -349,7 +349,7 @@ static void changed(void *io, const struct router *router)
 {
 	struct daemon *d = io;
 
-	helper_send(d->helper, "Router", message_router(router, router->vrrp.state));
+	helper_send(d->helper, "Router", message_router(router));
 }
 
 static void event(void *io, enum event what, const struct router *router, const char *message)
@@ -523,7 +523,7 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 		complain_about_router(d->elector.routers[i], errors);
 	for (size_t i = 0; i < d->elector.n_routers; i++) {
 		const struct router *router = d->elector.routers[i];
-		helper_send(d->helper, "Router", message_router(router, router->vrrp.state));
+		helper_send(d->helper, "Router", message_router(router));
 	}
 }
 

@@ -376,7 +376,27 @@ enum maintenance message_read_maintenance(const json_t *parameters)
 	return m == MAINTENANCE_MAX_ ? MAINTENANCE_OFF : m;
 }
 
-json_t *message_router(const struct router *router, enum vrrp_state old_state)
+/* Nothing happened yet to a router that never joined: what keeps it is known all the same. */
+static const char *waits_for(const struct router *r)
+{
+	if (!r->home || !r->home->up)
+		return vrrp_reason_name(VRRP_REASON_LINK_DOWN);
+	if (!router_voice(r)->primary.family)
+		return vrrp_reason_name(VRRP_REASON_NO_ADDRESS);
+	return vrrp_reason_name(VRRP_REASON_NONE);
+}
+
+const char *message_reason(const struct router *r)
+{
+	if (r->vrrp.state == VRRP_INITIALIZE && r->vrrp.reason == VRRP_REASON_FAULT &&
+		r->handover.maintenance == MAINTENANCE_ON && !router_has_fault(r))
+		return "maintenance";
+	if (r->vrrp.state == VRRP_INITIALIZE && r->vrrp.reason == VRRP_REASON_NONE)
+		return waits_for(r);
+	return vrrp_reason_name(r->vrrp.reason);
+}
+
+json_t *message_router(const struct router *router)
 {
 	const struct vrrp *v = &router->vrrp;
 	char peer[ADDR_TEXT_MAX] = "", score[TRACK_SCORE_TEXT_MAX];
@@ -385,8 +405,8 @@ json_t *message_router(const struct router *router, enum vrrp_state old_state)
 		(void)addr_format(&v->peer, peer);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:I, s:b, s:I}", "name",
 		router->config.name, "group", router->config.group, "state",
-		vrrp_state_name(v->state), "old_state", vrrp_state_name(old_state), "reason",
-		vrrp_reason_name(v->reason), "peer", peer, "priority", (int)v->config.priority,
+		vrrp_state_name(v->state), "old_state", vrrp_state_name(router->old_state),
+		"reason", message_reason(router), "peer", peer, "priority", (int)v->config.priority,
 		"score",
 		track_score_text(router->config.priority, router->config.causes.list,
 			router->config.causes.n, score),
@@ -440,7 +460,7 @@ json_t *message_report(const struct elector *e)
 
 	for (size_t i = 0; i < e->n_routers; i++) {
 		const struct router *r = e->routers[i];
-		json_t *json = message_router(r, r->vrrp.state);
+		json_t *json = message_router(r);
 		(void)json_object_set_new(json, "interface", json_string(r->config.interface));
 		(void)json_object_set_new(
 			json, "peer_priority", json_integer(r->vrrp.peer_priority));

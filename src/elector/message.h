@@ -24,6 +24,8 @@ enum maintenance message_read_maintenance(const json_t *parameters);
 void message_read_ready(const json_t *parameters, bool *ret_ready, uint64_t *ret_timeout_us);
 
 /* "Router": new references, NULL when memory is out. */
-json_t *message_router(const struct router *router, enum vrrp_state old_state);
+/* Why the router is in its state, as operators read it: "link-down". */
+const char *message_reason(const struct router *r);
+json_t *message_router(const struct router *router);
 /* The value of "routers" in "Report". */
 json_t *message_report(const struct elector *e);

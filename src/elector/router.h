@@ -192,10 +192,11 @@ struct group;
 struct router {
 	struct router_config config;
 	struct vrrp vrrp;
-	struct deadline due; /* in the elector's heap: when it is to be called again */
-	struct group *group; /* NULL: it is in none */
-	size_t place;        /* among the group's members */
-	bool held;           /* the director is not ready: it preempts nobody */
+	enum vrrp_state old_state; /* before the last transition */
+	struct deadline due;       /* in the elector's heap: when it is to be called again */
+	struct group *group;       /* NULL: it is in none */
+	size_t place;              /* among the group's members */
+	bool held;                 /* the director is not ready: it preempts nobody */
 	bool moved, weighed; /* new settings that are not in effect yet have others of these */
 	uint32_t prepares;   /* asked for so far: the number of the last one */
 	struct handover handover;

@@ -560,22 +560,24 @@ START_TEST(a_key_file_that_others_can_read_is_refused)
 {
 	struct conf *c = load_with_key_file();
 
-	ck_assert_str_eq(secrets_fault(c), "link.key: No such file or directory");
+	ck_assert_str_eq(secrets_fault(c), "link.key: No such file or directory; tandemctl keygen "
+					   "makes one; /link/key_file names it");
 	write_file("link.key", KEY_A);
 	for (mode_t bit = 1; bit <= 0040; bit <<= 1) {
 		ck_assert_int_eq(chmod("link.key", 0600 | bit), 0);
-		ck_assert_str_eq(secrets_fault(c),
-			"link.key: can be read by others than its owner (chmod 600)");
+		ck_assert_str_eq(secrets_fault(c), "link.key: can be read by others than its owner "
+						   "(chmod 600); /link/key_file names it");
 	}
 	ck_assert_int_eq(chmod("link.key", 0600), 0);
 	ck_assert_str_eq(secrets_fault(c), "");
 	if (geteuid() == 0) { /* else nobody can give a file away */
 		ck_assert_int_eq(chown("link.key", 1, 1), 0);
-		ck_assert_str_eq(secrets_fault(c), "link.key: belongs to somebody else");
+		ck_assert_str_eq(secrets_fault(c),
+			"link.key: belongs to somebody else; /link/key_file names it");
 	}
 	ck_assert_int_eq(unlink("link.key"), 0);
 	ck_assert_int_eq(mkdir("link.key", 0700), 0);
-	ck_assert_str_eq(secrets_fault(c), "link.key: is no regular file");
+	ck_assert_str_eq(secrets_fault(c), "link.key: is no regular file; /link/key_file names it");
 	conf_free(c);
 }
 END_TEST

@@ -63,6 +63,14 @@ START_TEST(a_word_longer_than_any_name_has_no_near_one)
 }
 END_TEST
 
+START_TEST(upper_and_lower_case_are_the_same)
+{
+	ck_assert_str_eq(nearest("TCP", "udp", "tcp"), "tcp");
+	ck_assert_str_eq(nearest("HTTPS", "http", "https"), "https");
+	ck_assert_str_eq(nearest("Web-One", "web-two", "web-one"), "web-one");
+}
+END_TEST
+
 START_TEST(without_candidates_there_is_nothing_to_suggest)
 {
 	struct suggest s = suggest_begin("pool");
@@ -84,6 +92,7 @@ int main(void)
 	tcase_add_test(tcase, a_slip_in_each_four_letters_and_one_more_is_near);
 	tcase_add_test(tcase, what_shares_no_letter_is_not_near);
 	tcase_add_test(tcase, a_word_longer_than_any_name_has_no_near_one);
+	tcase_add_test(tcase, upper_and_lower_case_are_the_same);
 	tcase_add_test(tcase, without_candidates_there_is_nothing_to_suggest);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -74,6 +74,25 @@ def check_options():
     compare("options of tandemd", set(code) - {"help"}, re.findall(r"Fl -([a-z-]+)", synopsis))
 
 
+def check_control_socket():
+    """Methods and errors of the interface: what describes it, what serves it, and the manual."""
+    described = read("src/director/control.c")
+    page = section("man/tandemd.8", "CONTROL SOCKET")
+    methods = re.findall(r'"method (\w+)\(', described)
+    compare("methods that are served", methods, find(r'^\t\{"(\w+)", (?:true|false), \w+\},', "src/director/director.c"))
+    compare("methods of the control socket", methods, re.findall(r"^\.It Fn (\w+)", page, re.M))
+    errors = re.findall(r'"error (\w+) \(', described)
+    sources = [path.read_text() for path in sorted((ROOT / "src/director").glob("*.c")) if path.name != "control.c"]
+    for name in errors:
+        if not any(f'"{name}"' in text for text in sources):
+            wrong.append(f"errors of the control socket: {name} is never sent")
+    for text in sources:
+        for name in re.findall(r'control_error\([^";]*"(\w+)"', text):
+            if name not in errors:
+                wrong.append(f"errors of the control socket: {name} is not described")
+    contains("errors of the control socket", page, errors)
+
+
 def check_exit_statuses():
     code = ["0", "1"] + [n for path in sorted((ROOT / "src/ctl").glob("*.c"))
                          for n in re.findall(r"^#define EXIT_\w+ (\d+)", path.read_text(), re.M)]
@@ -120,7 +139,7 @@ def check_wire():
 
 
 def main():
-    for check in check_events, check_counters, check_commands, check_options, check_exit_statuses, check_wire:
+    for check in check_events, check_counters, check_commands, check_options, check_control_socket, check_exit_statuses, check_wire:
         check()
     print("\n".join(wrong) or "the manual and the code have the same names")
     sys.exit(bool(wrong))

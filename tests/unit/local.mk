@@ -230,6 +230,11 @@ TESTS += tests/unit/test_drains
 tests_unit_test_drains_SOURCES = tests/unit/test_drains.c src/director/drains.c src/director/overrides.c
 tests_unit_test_drains_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_drains_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_events
+TESTS += tests/unit/test_events
+tests_unit_test_events_SOURCES = tests/unit/test_events.c src/director/events.c
+tests_unit_test_events_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_events_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_load
 TESTS += tests/unit/test_load

@@ -117,6 +117,31 @@ START_TEST(the_standard_interface_is_served)
 }
 END_TEST
 
+static const char *wrong_in(const char *text)
+{
+	json_t *parameters = json_loads(text, JSON_DECODE_ANY, NULL);
+	const char *wrong = control_wrong_parameter(parameters);
+
+	ck_assert_ptr_nonnull(parameters);
+	json_decref(parameters);
+	return wrong;
+}
+
+START_TEST(a_parameter_of_another_type_or_name_is_named)
+{
+	ck_assert_ptr_null(control_wrong_parameter(NULL));
+	ck_assert_ptr_null(wrong_in("{}"));
+	ck_assert_ptr_null(wrong_in("null"));
+	ck_assert_ptr_null(wrong_in("{\"router\": \"front\", \"insist\": false}"));
+	ck_assert_ptr_null(wrong_in("{\"router\": null, \"insist\": true, \"weight\": 3}"));
+	ck_assert_str_eq(wrong_in("{\"router\": 5}"), "router");
+	ck_assert_str_eq(wrong_in("{\"insist\": \"yes\"}"), "insist");
+	ck_assert_str_eq(wrong_in("{\"weight\": 1.5}"), "weight");
+	ck_assert_str_eq(wrong_in("{\"ruoter\": \"front\"}"), "parameters");
+	ck_assert_str_eq(wrong_in("[]"), "parameters");
+}
+END_TEST
+
 START_TEST(what_is_no_call_ends_the_connection_and_nothing_else)
 {
 	static const char *const bad[] = {"", "[]", "{", "{}", "{\"method\":1}", "nonsense"};
@@ -205,6 +230,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_call_is_answered_and_the_connection_stays);
 	tcase_add_test(tc, the_standard_interface_is_served);
+	tcase_add_test(tc, a_parameter_of_another_type_or_name_is_named);
 	tcase_add_test(tc, what_is_no_call_ends_the_connection_and_nothing_else);
 	tcase_add_test(tc, an_endless_call_is_cut_off);
 	tcase_add_test(tc, a_caller_may_hang_up_before_its_answer);

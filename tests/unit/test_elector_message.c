@@ -293,14 +293,14 @@ END_TEST
 
 START_TEST(a_router_is_told_by_its_tokens)
 {
-	struct router r = {.config = {.name = "front", .priority = 100}};
+	struct router r = {.config = {.name = "front", .priority = 100}, .old_state = VRRP_ACTIVE};
 	json_t *json;
 
 	r.vrrp = (struct vrrp){.state = VRRP_BACKUP,
 		.reason = VRRP_REASON_BETTER_ADVERT,
 		.since = {7},
 		.peer = {.family = AF_INET, .bytes = {192, 0, 2, 3}}};
-	json = message_router(&r, VRRP_ACTIVE);
+	json = message_router(&r);
 	ck_assert_str_eq(json_string_value(json_object_get(json, "state")), "backup");
 	ck_assert_str_eq(json_string_value(json_object_get(json, "old_state")), "active");
 	ck_assert_str_eq(json_string_value(json_object_get(json, "reason")), "better-advert");
@@ -308,9 +308,34 @@ START_TEST(a_router_is_told_by_its_tokens)
 	ck_assert_int_eq(json_integer_value(json_object_get(json, "since_us")), 7);
 	json_decref(json);
 	r.vrrp.peer.family = 0;
-	json = message_router(&r, VRRP_ACTIVE);
+	json = message_router(&r);
 	ck_assert_str_eq(json_string_value(json_object_get(json, "peer")), "");
 	json_decref(json);
+}
+END_TEST
+
+START_TEST(what_keeps_a_router_from_joining_is_named)
+{
+	struct router r = {.config = {.name = "front", .priority = 100}};
+	struct port home = {.up = false};
+	struct track_cause cause = {.text = "ping 192.0.2.1", .fault = true};
+
+	r.config.format.family = AF_INET;
+	r.vrrp.state = VRRP_INITIALIZE;
+	ck_assert_str_eq(message_reason(&r), "link-down");
+	r.home = &home;
+	ck_assert_str_eq(message_reason(&r), "link-down");
+	home.up = true;
+	ck_assert_str_eq(message_reason(&r), "no-address");
+	home.voices[VOICE_IPV4].primary.family = AF_INET;
+	ck_assert_str_eq(message_reason(&r), "none");
+	r.vrrp.reason = VRRP_REASON_FAULT;
+	ck_assert_str_eq(message_reason(&r), "fault");
+	r.handover.maintenance = MAINTENANCE_ON;
+	ck_assert_str_eq(message_reason(&r), "maintenance");
+	r.config.causes.list = &cause;
+	r.config.causes.n = 1;
+	ck_assert_str_eq(message_reason(&r), "fault");
 }
 END_TEST
 
@@ -335,6 +360,7 @@ int main(void)
 	tcase_add_loop_test(
 		tc, causes_that_do_not_fit_are_none, 0, sizeof(bad_causes) / sizeof(bad_causes[0]));
 	tcase_add_test(tc, a_router_is_told_by_its_tokens);
+	tcase_add_test(tc, what_keeps_a_router_from_joining_is_named);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -238,6 +238,25 @@ START_TEST(a_server_says_what_it_is_why_and_since_when)
 }
 END_TEST
 
+START_TEST(events_have_the_local_time_their_name_and_what_happened)
+{
+	json_t *answer = json_pack("{s:[{s:i, s:I, s:s, s:s, s:n}]}", "events", "number", 1,
+		"unix_us", (json_int_t)1700000000012345, "event", "peer-lost", "message",
+		"lb2 is not heard over the link", "router");
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	ck_assert_ptr_nonnull(answer);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(setenv("TZ", "UTC", 1), 0);
+	print_events(f, answer);
+	(void)fclose(f);
+	json_decref(answer);
+	ck_assert_str_eq(
+		text, "2023-11-14 22:13:20.012 peer-lost lb2 is not heard over the link\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("print");
@@ -246,6 +265,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, tear_down);
+	tcase_add_test(tc, events_have_the_local_time_their_name_and_what_happened);
 	tcase_add_test(tc, a_status_says_who_is_active_why_and_what_is_balanced);
 	tcase_add_test(tc, a_takeover_that_is_withheld_is_not_overlooked);
 	tcase_add_test(tc, it_is_said_whether_adverts_are_signed);
