@@ -60,7 +60,8 @@ static const char description[] =
 	"method Push(yes: ?bool) -> (applied: []string)\n"
 	"# mode: on (never Active), standby (only while nobody else is), off\n"
 	"method Maintenance(mode: string) -> (maintenance: object)\n"
-	"# The last transitions of each virtual router, or of one, the newest first, and what happened\n"
+	"# The last transitions of each virtual router, or of one, the newest first, and what "
+	"happened\n"
 	"# before\n"
 	"method Why(router: ?string, last: ?int) -> (routers: []object)\n\n"
 	"error NotActive ()\n"
@@ -167,6 +168,7 @@ static const struct {
 	{"deadline_us", JSON_INTEGER},
 	{"weight", JSON_INTEGER},
 	{"mode", JSON_STRING},
+	{"last", JSON_INTEGER},
 };
 
 static bool has_type(const json_t *value, json_type type)
