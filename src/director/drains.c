@@ -196,13 +196,15 @@ static void save(struct director *d)
 	director_event(d, EVENT_ERROR, message, NULL);
 }
 
-/* Of one that the configuration does not name nothing follows from that. */
+/* Of one that the configuration does not name nothing follows from that; at the start there is none
+ * yet, and a second later all are looked at. */
 static struct instant deadline_of(const struct director *d, const struct override *o)
 {
 	struct server_place place;
 
-	return drains_find(d, o->pool, o->server, &place) ? drain_next(&o->decision.drain)
-							  : INSTANT_NEVER;
+	return d->conf && drains_find(d, o->pool, o->server, &place)
+		       ? drain_next(&o->decision.drain)
+		       : INSTANT_NEVER;
 }
 
 void drains_schedule(struct director *d, uint64_t took_us)

@@ -189,6 +189,22 @@ START_TEST(a_server_that_the_configuration_does_not_name_waits_and_asks_nobody)
 }
 END_TEST
 
+/* Decisions are read before there is a configuration. */
+START_TEST(a_drain_from_before_the_start_goes_on)
+{
+	struct conf *conf = d.conf;
+
+	drain("a", "x");
+	drains_done(&d);
+	d.conf = NULL;
+	ck_assert_int_eq(drains_init(&d), 0);
+	d.conf = conf;
+	while (n_done < 1)
+		ck_assert_int_ge(sd_event_run(d.loop, UINT64_MAX), 0);
+	ck_assert_uint_eq(dumps, 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("drains");
@@ -198,6 +214,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, the_services_of_a_pool_are_asked_for_once_for_all_its_drains);
 	tcase_add_test(tc, the_loop_turns_between_pools_that_take_long);
 	tcase_add_test(tc, a_server_that_the_configuration_does_not_name_waits_and_asks_nobody);
+	tcase_add_test(tc, a_drain_from_before_the_start_goes_on);
 	suite_add_tcase(s, tc);
 	return s;
 }
