@@ -30,8 +30,8 @@
 #define TUN_FD 4
 #define PAGE_FD 5
 #define SHADOW_MAX 4194304u /* connections; memory is taken for what there is */
-/* What the kernel says one by one is gathered for so long, in one turn and mostly one datagram; what
- * comes after a pause goes at once. A turn takes more than comes in that time. */
+/* What the kernel says one by one is gathered for so long, in one turn and mostly one datagram;
+ * what comes after a pause goes at once. A turn takes more than comes in that time. */
 #define GATHER_US 4000
 #define TUN_PER_TURN 1024
 #define FLOOD_INTERVAL_US 1000 /* a flood gets so many turns in this time */

@@ -8,7 +8,7 @@ import pytest
 from director import Director
 from observe import Holder
 from pair import NAT_GATEWAY, NAT_SERVER_PORT, PORTS, SERVERS, VIP, balancing_config, build_balancing
-from pair6 import FAR6, SERVERS6, VIP6, balancing_config6, build_balancing6
+from pair6 import FAR6, NAT_GATEWAY6, SERVERS6, VIP6, balancing_config6, build_balancing6
 from peers import Keepalived
 from process import wait_until
 from test_balancing import all_up
@@ -161,45 +161,57 @@ def test_idle_connections_are_found_by_a_link_that_never_heard_of_them(lab, site
     assert alive == total
 
 
-def program(node):
+# What keepalived shall do at a site: the addresses of its two instances, and how its sync daemon speaks. One of /128 is
+# deprecated: another would be the source of what goes through the tunnels, where the servers have it themselves.
+KEEPALIVED = {"IPv4": ([f"{VIP}/24"], [f"{NAT_GATEWAY}/24"], ""),
+              "IPv6": (["fe80::51/64", f"{VIP6}/128"], ["fe80::52/64", f"{NAT_GATEWAY6}/128"], " group ff02::81")}
+
+
+def endpoint(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def program(node, site):
     """The same table, by ipvsadm."""
     rules = []
     for method in METHODS:
-        service = f"-t {VIP}:{PORTS[method]}"
+        service = f"-t {endpoint(site.vip, PORTS[method])}"
         rules.append(f"-A {service} -s rr")
-        rules += [f"-a {service} -r {address}:{NAT_SERVER_PORT if method == 'nat' else PORTS[method]} {KINDS[method]}"
-                  for address in SERVERS[method].values()]
+        rules += [f"-a {service} -r {endpoint(address, NAT_SERVER_PORT if method == 'nat' else PORTS[method])} "
+                  f"{KINDS[method]}" for address in site.servers[method].values()]
     node.run("sh", "-c", "printf '%s\\n' \"$0\" | ipvsadm -R", "\n".join(rules))
-    node.sysctl({"net.ipv4.ip_forward": 1})
+    node.sysctl({"net.ipv4.ip_forward": 1} if site is IPV4 else {"net.ipv6.conf.all.forwarding": 1})
 
 
-def keepalived(lab, name, priority):
-    program(lab[name])
-    return Keepalived(lab, name, [("front", "eth0", 51, priority, f"{VIP}/24"),
-                                  ("back", "eth2", 52, priority, f"{NAT_GATEWAY}/24")],
-                      group=True, globals=["lvs_sync_daemon eth1 front id 51"]).start()
+def keepalived(lab, site, name, priority):
+    program(lab[name], site)
+    front, back, group = KEEPALIVED[site.name]
+    return Keepalived(lab, name, [("front", "eth0", 51, priority, *front), ("back", "eth2", 52, priority, *back)],
+                      group=True, globals=[f"lvs_sync_daemon eth1 front id 51{group}"]).start()
 
 
-def test_the_same_with_keepalived(lab, figure):
+@SITES
+def test_the_same_with_keepalived(lab, site, figure):
     """A figure to compare with; nothing is asked of it but that it fails over."""
-    build_balancing(lab, METHODS)
-    lb1 = keepalived(lab, "lb1", 150)
-    lb1.wait_owner(VIP, 30)
-    lb2 = keepalived(lab, "lb2", 100)
-    connections = Connections(lab)
+    site.build(lab, METHODS)
+    lb1 = keepalived(lab, site, "lb1", 150)
+    lb1.wait_owner(site.vip, 30)
+    lb2 = keepalived(lab, site, "lb2", 100)
+    connections = Connections(lab, site)
     connections.open_idle()
     connections.open_busy()
-    wait_until(lambda: sum(synced(lb2, PORTS[m]) for m in METHODS) >= TOTAL // 2, 60, "most are synced", every=0.3)
+    wait_until(lambda: sum(synced(lb2, PORTS[m], site.vip) for m in METHODS) >= TOTAL // 2, 60, "most are synced",
+               every=0.3)
     connections.speak()
     lose(lab, lb1)
-    lb2.wait_owner(VIP, 30)
-    figure("keepalived, dead host: connections that live", f"{connections.alive()} of {TOTAL}")
-    reboot(lab, IPV4, "lb1")
+    lb2.wait_owner(site.vip, 30)
+    figure(f"keepalived, {site.name}, dead host: connections that live", f"{connections.alive()} of {TOTAL}")
+    reboot(lab, site, "lb1")
     connections.speak()
-    lb1 = keepalived(lab, "lb1", 150)
-    lb1.wait_owner(VIP, 30)
-    lb2.wait_not_owner(VIP, 30)
-    figure("keepalived, back after a reboot: connections that live", f"{connections.alive()} of {TOTAL}")
+    lb1 = keepalived(lab, site, "lb1", 150)
+    lb1.wait_owner(site.vip, 30)
+    lb2.wait_not_owner(site.vip, 30)
+    figure(f"keepalived, {site.name}, back after a reboot: connections that live", f"{connections.alive()} of {TOTAL}")
 
 
 def test_a_pair_of_tandem_and_keepalived_syncs_by_the_kernels_daemons(lab, figure):
@@ -211,7 +223,7 @@ def test_a_pair_of_tandem_and_keepalived_syncs_by_the_kernels_daemons(lab, figur
     lb1 = Director(lab, "lb1", ours).start()
     all_up(lb1, METHODS)
     wait_active(lb1)
-    lb2 = keepalived(lab, "lb2", 100)
+    lb2 = keepalived(lab, IPV4, "lb2", 100)
     wait_until(lambda: "backup" in lb2.node.run("ipvsadm", "-L", "--daemon"), 30, "keepalived listens")
     connections = Connections(lab)
     connections.open_idle()
