@@ -33,6 +33,14 @@ struct target_list {
 	size_t n;
 };
 
+/* What the next configuration has so far: it comes in parts. */
+struct coming {
+	json_int_t generation;
+	struct target_list list; /* not sorted yet */
+	json_t *errors;          /* array of text */
+	const char *fault;       /* why the whole cannot be had; NULL: it can */
+};
+
 struct checker {
 	struct helper *helper;
 	sd_event_source *timer;
@@ -41,6 +49,7 @@ struct checker {
 	struct delays delays;    /* of their starts */
 	uint64_t waited;         /* attempts that had to wait for a slot */
 	struct target_list targets;
+	struct coming coming;
 	struct reasons *reasons; /* of all histories */
 	struct deadline_heap heap;
 	size_t heap_max;
@@ -336,27 +345,30 @@ static void settle_list(struct target_list *list, json_t *errors)
 	list->n = n;
 }
 
-static int read_list(
-	struct checker *c, const json_t *wanted, json_t *errors, struct target_list *ret)
+/* Adds what is wanted to the list. NULL, or what is wrong with all of it. */
+static const char *read_part(
+	struct checker *c, const json_t *wanted, json_t *errors, struct target_list *list)
 {
-	size_t max = json_array_size(wanted);
-	struct target_list list = {.items = calloc(max ? max : 1, sizeof(*list.items))};
+	size_t n = json_array_size(wanted);
 	struct instant now = clock_now();
 	char error[ERROR_TEXT_MAX];
+	struct target **items;
 
-	if (!list.items)
-		return -ENOMEM;
-	for (size_t i = 0; i < max; i++) {
+	if (!json_is_array(wanted) || n > TARGETS_MAX - list->n)
+		return "targets: not an array, or more than 50000";
+	items = reallocarray(list->items, list->n + n + 1, sizeof(struct target *));
+	if (!items)
+		return "targets: out of memory";
+	list->items = items;
+	for (size_t i = 0; i < n; i++) {
 		struct target *t = target_new(
 			json_array_get(wanted, i), prober_of, c, now, error, sizeof(error));
 		if (t)
-			list.items[list.n++] = t;
+			list->items[list->n++] = t;
 		else
 			add_error(errors, error);
 	}
-	settle_list(&list, errors);
-	*ret = list;
-	return 0;
+	return NULL;
 }
 
 /* The heap holds no more than one deadline per target, of the old and the new list together. */
@@ -445,31 +457,58 @@ static void free_list(struct checker *c, struct target_list *list)
 	*list = (struct target_list){0};
 }
 
+static void forget_coming(struct checker *c)
+{
+	free_list(c, &c->coming.list);
+	json_decref(c->coming.errors);
+	c->coming = (struct coming){0};
+}
+
+/* Parts of one configuration have one generation; of another one nothing more comes. */
+static void take_part(struct checker *c, const json_t *parameters)
+{
+	json_int_t generation = json_integer_value(json_object_get(parameters, "generation"));
+	struct coming *coming = &c->coming;
+
+	if (!coming->errors || coming->generation != generation) {
+		forget_coming(c);
+		coming->generation = generation;
+		coming->errors = json_array();
+	}
+	if (!coming->fault)
+		coming->fault = read_part(
+			c, json_object_get(parameters, "targets"), coming->errors, &coming->list);
+}
+
+/* The list is in force now; what was and stays goes on in it. */
+static void adopt_coming(struct checker *c, json_t *errors)
+{
+	struct target_list *list = &c->coming.list;
+
+	(void)json_array_extend(errors, c->coming.errors);
+	settle_list(list, errors);
+	if (grow_heap(c, c->targets.n + list->n) < 0) {
+		add_error(errors, "targets: out of memory");
+		return;
+	}
+	merge_lists(c, &c->targets, list);
+	free(c->targets.items);
+	c->targets = *list;
+	*list = (struct target_list){0};
+	arm_timer(c);
+}
+
 void checker_configure(struct checker *c, const json_t *parameters, json_t *errors)
 {
-	const json_t *wanted = json_object_get(parameters, "targets");
-	struct target_list list;
-
 	set_standby(c, json_is_true(json_object_get(parameters, "standby")));
-	if (json_is_true(json_object_get(parameters, "same_targets")))
-		return;
-	if (!json_is_array(wanted) || json_array_size(wanted) > TARGETS_MAX) {
-		add_error(errors, "targets: not an array, or more than 50000");
-		return;
+	if (!json_is_true(json_object_get(parameters, "same_targets"))) {
+		take_part(c, parameters);
+		if (c->coming.fault)
+			add_error(errors, c->coming.fault);
+		else
+			adopt_coming(c, errors);
 	}
-	if (read_list(c, wanted, errors, &list) < 0) {
-		add_error(errors, "targets: out of memory");
-		return;
-	}
-	if (grow_heap(c, c->targets.n + list.n) < 0) {
-		add_error(errors, "targets: out of memory");
-		free_list(c, &list);
-		return;
-	}
-	merge_lists(c, &c->targets, &list);
-	free(c->targets.items);
-	c->targets = list;
-	arm_timer(c);
+	forget_coming(c);
 }
 
 static struct target *find_target(const struct checker *c, const char *id)
@@ -546,6 +585,8 @@ void checker_message(struct checker *c, const char *method, const json_t *parame
 		set_standby(c, json_is_true(json_object_get(parameters, "standby")));
 	else if (strcmp(method, "Targets") == 0)
 		tell_targets(c, parameters);
+	else if (strcmp(method, "Part") == 0)
+		take_part(c, parameters);
 	for (size_t i = 0; i < n_probe_types; i++)
 		if (c->probers[i] && probe_types[i]->message)
 			probe_types[i]->message(c->probers[i], method, parameters);
@@ -605,6 +646,7 @@ void checker_free(struct checker *c)
 {
 	if (!c)
 		return;
+	forget_coming(c);
 	free_list(c, &c->targets);
 	for (size_t i = 0; c->probers && i < n_probe_types; i++)
 		if (c->probers[i])

@@ -10,9 +10,11 @@ int checker_new(struct helper *helper, struct checker **ret);
 void checker_free(struct checker *c); /* NULL is fine */
 
 /* Make the targets so. One that stays (same id, same thing to check) keeps its state, its running
- * attempt and its place in the schedule. What cannot be had is named in `errors` and left out. */
+ * attempt and its place in the schedule. What came in parts of this generation counts too. What
+ * cannot be had is named in `errors` and left out. */
 void checker_configure(struct checker *c, const json_t *parameters, json_t *errors);
-/* "Standby", and what types of checks talk about with the director. */
+/* "Part" (targets of the next configuration), "Standby", and what types of checks talk about with
+ * the director. */
 void checker_message(struct checker *c, const char *method, const json_t *parameters);
 /* The last part of the report goes to `report`; those before it are sent. */
 void checker_report(const struct checker *c, json_t *report);

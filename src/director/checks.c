@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PERCENT_MAX 1000 /* that a check may ask for */
+#define TOLD_AT_ONCE 512 /* targets, in a message to the checker */
 
 /* Where no virtual router is Active the verdicts are not needed now. Without virtual routers they
  * are, always. */
@@ -33,35 +34,78 @@ void checks_role(struct director *d)
 		&d->helpers[HELPER_CHECKER], "Standby", json_pack("{s:b}", "standby", standby));
 }
 
-/* Fifty thousand targets are a message of megabytes, whose reading costs the checker more than its
- * writing costs us: what it has already is not sent. */
-void checks_configure(struct director *d)
+static void send_targets(struct director *d, const char *method, size_t to)
 {
+	bool last = to == d->targets.n;
 	struct writer w = {0};
 	auto_free char *text = NULL;
 
 	writer_object(&w, NULL);
-	writer_text(&w, "method", "Configure");
+	writer_text(&w, "method", method);
 	writer_object(&w, "parameters");
 	writer_number(&w, "generation", d->generation);
-	writer_bool(&w, "standby", is_standby(d));
+	if (last)
+		writer_bool(&w, "standby", is_standby(d));
 	if (d->checks.same)
 		writer_bool(&w, "same_targets", true);
 	else
-		targets_write(&d->targets, &w);
+		targets_write(&d->targets, d->checks.next, to, &w);
 	writer_end_object(&w);
 	writer_end_object(&w);
-	d->checks.standby = is_standby(d);
-	d->checks.known = d->checks.known && d->checks.same;
-	d->checks.same = false; /* whoever is started anew is told everything */
 	text = writer_take(&w);
 	if (text)
 		process_send_text(&d->helpers[HELPER_CHECKER], text);
 }
 
+static void stop_telling(struct checks *c)
+{
+	(void)sd_event_source_set_enabled(c->turn, SD_EVENT_OFF);
+}
+
+static void tell_last(struct director *d)
+{
+	struct checks *c = &d->checks;
+
+	send_targets(d, "Configure", d->targets.n);
+	c->standby = is_standby(d);
+	c->known = c->known && c->same;
+	c->same = false; /* whoever is started anew is told everything */
+	stop_telling(c);
+}
+
+/* Fifty thousand targets are megabytes, and longer in the making and in the reading than a loop may
+ * be held up: so many in a turn. */
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct director *d = userdata;
+	struct checks *c = &d->checks;
+
+	(void)source;
+	if (d->targets.n - c->next <= TOLD_AT_ONCE) {
+		tell_last(d);
+		return 0;
+	}
+	send_targets(d, "Part", c->next + TOLD_AT_ONCE);
+	c->next += TOLD_AT_ONCE;
+	return 0;
+}
+
+/* What it has already is not sent at all. */
+void checks_configure(struct director *d)
+{
+	struct checks *c = &d->checks;
+
+	c->next = 0;
+	if (c->same || d->targets.n <= TOLD_AT_ONCE)
+		tell_last(d);
+	else
+		(void)sd_event_source_set_enabled(c->turn, SD_EVENT_ON);
+}
+
 void checks_forget(struct director *d)
 {
 	d->checks.known = d->checks.same = false;
+	stop_telling(&d->checks);
 }
 
 uint64_t checks_capabilities(const struct director *d)
@@ -75,6 +119,7 @@ uint64_t checks_capabilities(const struct director *d)
 
 void checks_adopt(struct director *d, const struct targets *targets)
 {
+	stop_telling(&d->checks); /* it is configured anew right after */
 	d->checks.same = d->checks.known && targets_same(&d->targets, targets);
 }
 
@@ -86,8 +131,23 @@ void checks_configured(struct director *d, const json_t *parameters)
 
 int checks_init(struct director *d)
 {
+	struct checks *c = &d->checks;
+	int r = sd_event_add_defer(d->loop, &c->turn, on_turn, d);
+
+	if (r >= 0)
+		r = sd_event_source_set_priority(c->turn, SD_EVENT_PRIORITY_IDLE);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(c->turn, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
 	d->exec_checks = exec_checks_new(d);
 	return d->exec_checks ? 0 : -ENOMEM;
+}
+
+void checks_done(struct director *d)
+{
+	sd_event_source_disable_unref(d->checks.turn);
+	exec_checks_free(d->exec_checks);
 }
 
 void checks_started(struct director *d)

@@ -257,7 +257,7 @@ static void director_free(struct director *d)
 	helpers_done(d);
 	if (d->loop)
 		apply_done(d);
-	exec_checks_free(d->exec_checks);
+	checks_done(d);
 	notify_done(d);
 	track_done(d);
 	drains_done(d);

@@ -14,7 +14,7 @@
 #define NAMES_AT_ONCE 256 /* recorded in a step */
 #define BATCH_FIRST 64    /* operations in a send; fits itself to how long they take */
 #define BATCH_MAX 512
-#define SEND_SHORT_US 1000
+#define SEND_SHORT_US 1500 /* twice as many are not too long then */
 #define SEND_LONG_US 3000
 
 enum state {

@@ -84,7 +84,6 @@ struct candidate *plan_begin(struct director *d)
 		plan_cancel(d, "OutOfMemory");
 		return NULL;
 	}
-	candidate_evaluate(d, c);
 	return c;
 }
 

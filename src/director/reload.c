@@ -312,7 +312,6 @@ static void on_loaded(struct candidate *candidate, const struct conf_errors *err
 		work_next(d); /* who waits for his turn has it */
 		return;
 	}
-	candidate_evaluate(d, candidate);
 	reload_begin(d, call);
 	work_begin(d, TASK_RELOAD, candidate);
 }

@@ -119,7 +119,9 @@ enum task {
 /* The job on the whole table. */
 struct work {
 	enum task task;
-	struct job *job;
+	bool prepared;         /* it has had its first turn */
+	struct job *job;       /* NULL: none is needed or possible */
+	int error;             /* ... then 0, or why */
 	sd_event_source *turn; /* one step each, when there is nothing else to do */
 	struct instant begun;
 	uint64_t busy_us, longest_us; /* in steps; the longest of them */
@@ -149,6 +151,9 @@ struct checks {
 	bool known; /* it has taken all targets of the configuration before, without a complaint */
 	bool same;  /* those of this one are the same */
 	bool standby; /* as the checker was told */
+	/* While it is configured in parts: the next one's turn, and where that begins. */
+	sd_event_source *turn;
+	size_t next;
 };
 
 /* A server, by index in conf->pools and in the pool's servers. */
@@ -449,8 +454,10 @@ json_t *maintenance_to_json(const struct director *d);
 
 /* checks.c */
 int checks_init(struct director *d);
+void checks_done(struct director *d);
 /* The checker was started: it knows nothing, and nothing runs for it. */
 void checks_started(struct director *d);
+/* In parts: the checker knows everything some turns of the loop later. */
 void checks_configure(struct director *d);
 /* The checker is another one soon, and knows nothing then. */
 void checks_forget(struct director *d);

@@ -655,10 +655,10 @@ static void write_target(struct writer *w, const struct targets *all, const stru
 	writer_end_object(w);
 }
 
-void targets_write(const struct targets *t, struct writer *w)
+void targets_write(const struct targets *t, size_t from, size_t to, struct writer *w)
 {
 	writer_array(w, "targets");
-	for (size_t i = 0; i < t->n; i++)
+	for (size_t i = from; i < to; i++)
 		write_target(w, t, &t->items[i]);
 	writer_end_array(w);
 }

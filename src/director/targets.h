@@ -86,7 +86,7 @@ void targets_set_verdict(struct target *target, enum verdict verdict, struct ins
 void targets_adopt(struct targets *t, const struct conf *conf, const struct ipvs_table *have);
 
 /* The checker's array of targets, as member "targets". */
-void targets_write(const struct targets *t, struct writer *w);
+void targets_write(const struct targets *t, size_t from, size_t to, struct writer *w);
 /* Whether the checker has nothing to learn from `b` that it does not have from `a`. */
 bool targets_same(const struct targets *a, const struct targets *b);
 

@@ -224,28 +224,6 @@ static bool may_try_again(const struct director *d, int error)
 	return stale && w->rounds + 1 < ROUNDS;
 }
 
-static int on_turn(sd_event_source *source, void *userdata)
-{
-	struct director *d = userdata;
-	struct work *w = &d->work;
-	struct instant begun = clock_now();
-	int r = job_step(w->job, instant_add(begun, STEP_US));
-	uint64_t took_us = instant_between_us(begun, clock_now());
-
-	(void)source;
-	w->busy_us += took_us;
-	if (took_us > w->longest_us)
-		w->longest_us = took_us;
-	if (r == JOB_DUMPED) {
-		forget_known(w);
-		adopt_found(d);
-	} else if (r == JOB_COUNTED)
-		(void)counted(d, job_counts(w->job));
-	else if (r != JOB_MORE)
-		finish(d, r < 0 ? r : 0);
-	return 0;
-}
-
 static void note_drift(struct director *d)
 {
 	struct work *w = &d->work;
@@ -383,10 +361,71 @@ static void settle(struct director *d)
 	apply_pending_forget(d);
 }
 
+/* What is to be for whom, in a turn of its own: the one before it took the configuration, the next
+ * one begins with the table. */
+static void prepare(struct director *d)
+{
+	struct work *w = &d->work;
+
+	w->prepared = true;
+	w->error = 0;
+	if (d->candidate)
+		candidate_evaluate(d, d->candidate);
+	if (!apply_uses_ipvs(d, conf_of(d)))
+		return;
+	if (w->task != TASK_PLAN && w->task != TASK_LOOK)
+		settle(d);
+	w->error = open_job(d);
+}
+
+/* What the kernel cannot be asked, or need not. */
+static void go_without_job(struct director *d)
+{
+	struct work *w = &d->work;
+
+	(void)sd_event_source_set_enabled(w->turn, SD_EVENT_OFF);
+	if (w->error < 0)
+		finish(d, w->error);
+	else
+		finish_without_ipvs(d);
+}
+
+static void go_on_with_job(struct director *d)
+{
+	struct work *w = &d->work;
+	struct instant begun = clock_now();
+	int r = job_step(w->job, instant_add(begun, STEP_US));
+	uint64_t took_us = instant_between_us(begun, clock_now());
+
+	w->busy_us += took_us;
+	if (took_us > w->longest_us)
+		w->longest_us = took_us;
+	if (r == JOB_DUMPED) {
+		forget_known(w);
+		adopt_found(d);
+	} else if (r == JOB_COUNTED)
+		(void)counted(d, job_counts(w->job));
+	else if (r != JOB_MORE)
+		finish(d, r < 0 ? r : 0);
+}
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct director *d = userdata;
+
+	(void)source;
+	if (!d->work.prepared)
+		prepare(d);
+	else if (d->work.job)
+		go_on_with_job(d);
+	else
+		go_without_job(d);
+	return 0;
+}
+
 void work_begin(struct director *d, enum task task, struct candidate *candidate)
 {
 	struct work *w = &d->work;
-	int r;
 
 	if (w->task == TASK_PLAN)
 		plan_cancel(d, "Interrupted");
@@ -406,15 +445,8 @@ void work_begin(struct director *d, enum task task, struct candidate *candidate)
 		w->whole = false;
 	w->sure = w->sure && task != TASK_WHOLE;
 	(void)sd_event_source_set_enabled(d->pending.retry, SD_EVENT_OFF);
-	if (!apply_uses_ipvs(d, conf_of(d))) {
-		finish_without_ipvs(d);
-		return;
-	}
-	if (task != TASK_PLAN && task != TASK_LOOK)
-		settle(d);
-	r = open_job(d);
-	if (r < 0)
-		finish(d, r);
+	w->prepared = false;
+	(void)sd_event_source_set_enabled(w->turn, SD_EVENT_ON);
 }
 
 void work_next(struct director *d)

@@ -200,7 +200,7 @@ static void tell_checker(const struct side *s)
 
 	start();
 	writer_object(&w, NULL);
-	targets_write(&s->targets, &w);
+	targets_write(&s->targets, 0, s->targets.n, &w);
 	writer_end_object(&w);
 	stop("the checker's message");
 	writer_done(&w);

@@ -149,6 +149,38 @@ def test_a_reload_keeps_state_and_schedule_of_what_stays(checker, listen):
     assert [f for f in checker.said if f["method"] == "Verdict"] == []
 
 
+def test_a_configuration_in_parts_is_taken_as_a_whole(checker, listen):
+    listen()
+    assert checker.configure(targets=[target("stays"), target("goes")]) == []
+    checker.wait("Verdict", id="stays", state="up")
+    checker.wait("Verdict", id="goes", state="up")
+    before = checker.wait_report(lambda report: report["targets"][1]["checks"] >= 2)
+    generation = checker.seq + 2  # a report is in between
+    checker.send("Part", generation=generation, targets=[target("stays"), target("a")])
+    checker.send("Part", generation=generation, targets=[target("b"), target("c", address="rs1")])
+    assert [t["id"] for t in checker.report()["targets"]] == ["goes", "stays"]
+    errors = checker.configure(targets=[target("b"), target("d")])
+    assert checker.seq == generation
+    assert len(errors) == 2 and "target c" in errors[0] and "named twice" in errors[1]
+    for name in ("a", "b", "d"):
+        checker.wait("Verdict", id=name, state="up")
+    after = checker.report()["targets"]
+    assert [t["id"] for t in after] == ["a", "b", "d", "stays"]
+    assert after[3]["since_us"] == before["targets"][1]["since_us"]
+
+
+def test_parts_of_a_configuration_that_never_came_are_forgotten(checker, listen):
+    listen()
+    checker.send("Part", generation=checker.seq + 100, targets=[target("a")])
+    checker.send("Part", generation=checker.seq + 1, targets={})
+    errors = checker.configure(targets=[target("b")])
+    assert len(errors) == 1 and "not an array" in errors[0]
+    assert checker.report()["targets"] == []
+    assert checker.configure(targets=[target("b")]) == []
+    checker.wait("Verdict", id="b", state="up")
+    assert [t["id"] for t in checker.report()["targets"]] == ["b"]
+
+
 def test_a_target_with_another_address_starts_from_what_the_director_believes(checker, listen):
     listen()
     checker.configure(targets=[target()])

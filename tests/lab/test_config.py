@@ -94,3 +94,32 @@ def test_a_large_file_and_a_large_status_hold_nobody_up(lab, figure):
            f"in {loop['status_turns']} turns of the loop", f"at most {at_once} entries in each")
     figure("the longest turn, a reload included", f"{loop['longest_us'] / 1000:.1f} ms",
            "20 ms where nothing else runs")
+
+
+def test_more_targets_than_a_message_has_are_all_checked(lab):
+    """They are told to the checker in parts, and none is forgotten or told twice."""
+    pools, servers = 400, 5
+    lab.build({"lb1": {}})
+    check = {"type": "tcp", "interval": "60s", "rise": 1, "fall": 1}
+    config = {
+        "nodes": {"lb1": {}},
+        "pools": {f"p{i}": {"check": check, "servers": {
+            f"s{j}": {"address": f"127.{16 + j}.{i >> 8}.{i & 255}"} for j in range(servers)}}
+            for i in range(pools)},
+        "services": {f"v{i}": {"listen": f"10.0.{i >> 8}.{i & 255}", "port": 80, "forward": "nat",
+                               "pool": f"p{i}"} for i in range(pools)}}
+    lb1 = Director(lab, "lb1", config)
+    lb1.start(wait=False)
+    wait_until(lambda: lb1.ctl("status").returncode == 0, 30, "it answers")
+
+    def states():
+        services = lb1.status()["services"]
+        return [server["state"] for service in services for server in service["servers"]]
+
+    # Nobody listens there.
+    wait_until(lambda: states() == ["down"] * pools * servers, 60, "all are decided")
+    for pool in config["pools"].values():
+        pool["check"] = dict(check, interval="61s")
+    reply = lb1.reload(config)
+    assert "has not taken the configuration" not in reply.stdout + reply.stderr
+    assert states() == ["down"] * pools * servers
