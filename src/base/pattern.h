@@ -11,7 +11,7 @@
 enum pattern_result {
 	PATTERN_FOUND,
 	PATTERN_ABSENT,
-	PATTERN_GAVE_UP, /* it takes more steps, nesting or memory than is allowed */
+	PATTERN_GAVE_UP, /* it takes more steps (in all), nesting or memory than is allowed */
 };
 
 struct pattern;

@@ -250,8 +250,9 @@ static void on_message(struct channel *c, json_t *message, void *userdata)
 	struct control_call *call = userdata;
 	const char *method = json_string_value(json_object_get(message, "method"));
 
-	(void)c;
-	if (call->waiting || !method) { /* not Varlink: an answer could not be told from another */
+	/* Not Varlink, where an answer could not be told from another: or who asks without having
+	 * read, and would have us keep answer upon answer. */
+	if (call->waiting || !method || channel_queued(c) > 0) {
 		channel_free(call->channel);
 		call->channel = NULL;
 		if (!call->waiting)

@@ -312,6 +312,11 @@ void channel_free(struct channel *c)
 	free(c);
 }
 
+size_t channel_queued(const struct channel *c)
+{
+	return c->out_end - c->out_start;
+}
+
 void channel_limit(struct channel *c, size_t max_in, size_t max_out)
 {
 	c->in.max = max_in;

@@ -37,5 +37,7 @@ void channel_send(struct channel *c, const json_t *message);
 void channel_send_text(struct channel *c, const char *json);
 /* {"method": method, "parameters": parameters}; takes parameters (NULL: an empty object). */
 void channel_call(struct channel *c, const char *method, json_t *parameters);
+/* Bytes that the other side's socket has not taken yet. */
+size_t channel_queued(const struct channel *c);
 /* Write what is queued, waiting up to timeout_us: for the last words before an exit. */
 void channel_flush(struct channel *c, uint64_t timeout_us);

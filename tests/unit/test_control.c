@@ -17,6 +17,7 @@ static sd_event *loop;
 static struct control *control;
 static struct control_call *pending;
 static unsigned calls;
+static char much[1 << 20]; /* more than a socket holds */
 
 static void on_call(
 	struct control_call *call, const char *method, const json_t *parameters, void *userdata)
@@ -26,6 +27,8 @@ static void on_call(
 	calls++;
 	if (strcmp(method, "Wait") == 0)
 		pending = call;
+	else if (strcmp(method, "Much") == 0)
+		control_reply(call, json_pack("{s:s}", "text", much));
 	else if (strcmp(method, "Fail") == 0)
 		control_error(call, "Failed", NULL);
 	else
@@ -204,6 +207,36 @@ START_TEST(a_second_call_before_the_first_is_answered_is_no_varlink)
 }
 END_TEST
 
+START_TEST(who_asks_again_without_having_read_is_sent_away)
+{
+	static const char call[] = "{\"method\":\"io.tandem.Director.Much\"}";
+	int fd = dial(), other = dial();
+	size_t got = 0;
+	ssize_t n;
+
+	memset(much, 'x', sizeof(much) - 1);
+	say(fd, call, sizeof(call));
+	say(fd, call, sizeof(call));
+	ck_assert_uint_eq(calls, 1);
+	/* One that reads may ask as often as it likes. */
+	for (int i = 0; i < 3; i++) {
+		say(other, call, sizeof(call));
+		for (got = 0; got<sizeof(much); got += n> 0 ? (size_t)n : 0) {
+			static char text[65536];
+
+			n = recv(other, text, sizeof(text), MSG_DONTWAIT);
+			ck_assert(n > 0 || errno == EAGAIN);
+			run();
+		}
+		while (*hear(other))
+			;
+	}
+	ck_assert_uint_eq(calls, 4);
+	(void)close(fd);
+	(void)close(other);
+}
+END_TEST
+
 START_TEST(idle_connections_keep_nobody_out)
 {
 	int fds[CALLERS], last;
@@ -235,6 +268,7 @@ int main(void)
 	tcase_add_test(tc, an_endless_call_is_cut_off);
 	tcase_add_test(tc, a_caller_may_hang_up_before_its_answer);
 	tcase_add_test(tc, a_second_call_before_the_first_is_answered_is_no_varlink);
+	tcase_add_test(tc, who_asks_again_without_having_read_is_sent_away);
 	tcase_add_test(tc, idle_connections_keep_nobody_out);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

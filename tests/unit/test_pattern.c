@@ -53,6 +53,31 @@ START_TEST(what_backtracks_for_ever_gives_up)
 }
 END_TEST
 
+/* Which is no fault of the expression: the text is made for it. */
+START_TEST(what_begins_again_at_each_place_gives_up)
+{
+	static char bytes[1 << 20];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = "healthyn"[i % 8];
+	ck_assert_int_eq(search("(?i)healthy.*green", bytes, sizeof(bytes)), PATTERN_GAVE_UP);
+	ck_assert_int_eq(search("(?i)healthy.*green", bytes, 65536), PATTERN_GAVE_UP);
+}
+END_TEST
+
+START_TEST(a_long_text_is_searched_to_its_end)
+{
+	static char bytes[1 << 20];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = "lorem ipsum\n"[i % 12];
+	ck_assert_int_eq(search("[a-z]+ ok", bytes, sizeof(bytes)), PATTERN_ABSENT);
+	memcpy(bytes + sizeof(bytes) - 3, " ok", 3);
+	ck_assert_int_eq(search("[a-z]+ ok", bytes, sizeof(bytes)), PATTERN_FOUND);
+	ck_assert_int_eq(search("(?s)lorem.*ok$", bytes, sizeof(bytes)), PATTERN_FOUND);
+}
+END_TEST
+
 START_TEST(a_faulty_one_is_refused_with_the_place)
 {
 	struct pattern *p = (void *)error;
@@ -87,6 +112,8 @@ int main(void)
 	tcase_add_test(tc, nothing_can_be_searched);
 	tcase_add_test(tc, bytes_are_bytes);
 	tcase_add_test(tc, what_backtracks_for_ever_gives_up);
+	tcase_add_test(tc, what_begins_again_at_each_place_gives_up);
+	tcase_add_test(tc, a_long_text_is_searched_to_its_end);
 	tcase_add_test(tc, a_faulty_one_is_refused_with_the_place);
 	tcase_add_test(tc, a_long_one_is_refused);
 	suite_add_tcase(suite, tc);
