@@ -519,7 +519,18 @@ static void print_helper(FILE *f, const json_t *helper)
 		text(helper, "state"), number(helper, "pid"));
 	if (number(helper, "restarts") > 0)
 		(void)fprintf(f, ", restarted %lld times", number(helper, "restarts"));
+	if (*text(helper, "death"))
+		(void)fprintf(f, "; the last one %s", text(helper, "death"));
 	(void)fputc('\n', f);
+}
+
+/* One that died a moment ago is started again at once, and is no problem. */
+static void print_helper_problem(FILE *f, const json_t *helper)
+{
+	if (!*text(helper, "death") || strcmp(text(helper, "state"), "up") == 0)
+		return;
+	(void)fprintf(f, "PROBLEM: tandem-%s does not run: it %s\n", text(helper, "name"),
+		text(helper, "death"));
 }
 
 static void print_each(FILE *f, const json_t *array, void (*print)(FILE *f, const json_t *item))
@@ -554,6 +565,7 @@ void print_status(FILE *f, const json_t *status, struct instant now)
 	print_sync(f, json_object_get(status, "sync"), now);
 	print_peer(f, json_object_get(status, "peer"), now);
 	print_each(f, json_object_get(status, "helpers"), print_helper);
+	print_each(f, json_object_get(status, "helpers"), print_helper_problem);
 	print_each(f, json_object_get(ipvs, "errors"), print_problem);
 	if (json_is_array(rejected)) {
 		(void)fputs("PROBLEM: the file was refused at the last reload:\n", f);
