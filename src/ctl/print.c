@@ -464,8 +464,9 @@ static void print_peer_state(FILE *f, const json_t *peer)
 	const char *key;
 
 	json_object_foreach ((json_t *)(uintptr_t)json_object_get(state, "routers"), key, router)
-		(void)fprintf(f, "  router %s on %s: %s, priority %lld\n", key, name,
-			text(router, "state"), number(router, "priority"));
+		(void)fprintf(f, "  router %s on %s: %s, priority %lld%s\n", key, name,
+			text(router, "state"), number(router, "priority"),
+			json_is_true(json_object_get(peer, "alive")) ? "" : ", when last heard");
 	if (strcmp(text(json_object_get(state, "maintenance"), "mode"), "off") != 0 &&
 		*text(json_object_get(state, "maintenance"), "mode"))
 		(void)fprintf(f, "  MAINTENANCE of %s: %s\n", name,
@@ -494,6 +495,9 @@ static void print_peer(FILE *f, const json_t *peer, struct instant now)
 	if (strcmp(text(peer, "trouble_here"), "none") != 0)
 		(void)fprintf(f, "  this director is not ready to take over: %s\n",
 			peer_trouble_words(text(peer, "trouble_here")));
+	if (json_is_false(json_object_get(peer, "alive")))
+		(void)fprintf(f, "PROBLEM: %s is not heard over the link%s%s\n", text(peer, "name"),
+			*text(peer, "reason") ? ": " : "", text(peer, "reason"));
 	if (json_is_true(json_object_get(peer, "config_differs")))
 		(void)fprintf(f, "PROBLEM: the configuration of %s is another one%s%s\n",
 			text(peer, "name"), *text(peer, "config_path") ? ", from here on: " : "",
@@ -519,7 +523,18 @@ static void print_helper(FILE *f, const json_t *helper)
 		text(helper, "state"), number(helper, "pid"));
 	if (number(helper, "restarts") > 0)
 		(void)fprintf(f, ", restarted %lld times", number(helper, "restarts"));
+	if (*text(helper, "death"))
+		(void)fprintf(f, "; the last one %s", text(helper, "death"));
 	(void)fputc('\n', f);
+}
+
+/* One that died a moment ago is started again at once, and is no problem. */
+static void print_helper_problem(FILE *f, const json_t *helper)
+{
+	if (!*text(helper, "death") || strcmp(text(helper, "state"), "up") == 0)
+		return;
+	(void)fprintf(f, "PROBLEM: tandem-%s does not run: it %s\n", text(helper, "name"),
+		text(helper, "death"));
 }
 
 static void print_each(FILE *f, const json_t *array, void (*print)(FILE *f, const json_t *item))
@@ -554,6 +569,7 @@ void print_status(FILE *f, const json_t *status, struct instant now)
 	print_sync(f, json_object_get(status, "sync"), now);
 	print_peer(f, json_object_get(status, "peer"), now);
 	print_each(f, json_object_get(status, "helpers"), print_helper);
+	print_each(f, json_object_get(status, "helpers"), print_helper_problem);
 	print_each(f, json_object_get(ipvs, "errors"), print_problem);
 	if (json_is_array(rejected)) {
 		(void)fputs("PROBLEM: the file was refused at the last reload:\n", f);

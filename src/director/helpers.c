@@ -111,7 +111,7 @@ static void on_message(
 static void on_died(struct process *p, const char *how, bool hung, void *userdata)
 {
 	struct director *d = userdata;
-	char message[240];
+	char message[PROCESS_DEATH_MAX + 80];
 
 	(void)snprintf(message, sizeof(message),
 		hung ? "%s did not answer its heartbeat and %s" : "%s %s", p->kind->program, how);

@@ -76,10 +76,12 @@ static void gone(struct process *p, const char *how)
 	p->pid = 0;
 	p->child = sd_event_source_disable_unref(p->child);
 	drop_channel(p);
-	if (wanted && !p->replaced)
+	if (wanted && !p->replaced) {
+		(void)snprintf(p->death, sizeof(p->death), "%s", how);
 		p->handler->died(p, how, hung, p->userdata);
-	else if (!wanted)
+	} else if (!wanted) {
 		p->handler->left(p, p->userdata);
+	}
 	p->replaced = false;
 	step(p, SUPERVISE_EV_EXITED);
 }
@@ -194,7 +196,7 @@ static int spawn(struct process *p)
 
 static void start(struct process *p)
 {
-	char how[160];
+	char how[PROCESS_DEATH_MAX];
 	int r = spawn(p);
 
 	if (r >= 0) {
@@ -205,8 +207,8 @@ static void start(struct process *p)
 		(void)kill(p->pid, SIGKILL);
 		(void)waitpid(p->pid, NULL, 0);
 	}
-	(void)snprintf(
-		how, sizeof(how), "could not be started: %s: %s", p->kind->program, strerror(-r));
+	(void)snprintf(how, sizeof(how), "could not be started: %.160s/%s: %s", p->libexec_dir,
+		p->kind->program, strerror(-r));
 	gone(p, how);
 }
 

@@ -12,6 +12,7 @@
 /* What a process inherits besides its channel, which is descriptor 3, begins with this number. */
 #define PROCESS_GIVEN_FIRST 4
 #define PROCESS_GIVEN_MAX 2
+#define PROCESS_DEATH_MAX 240
 
 struct process;
 
@@ -51,6 +52,7 @@ struct process {
 	uint64_t capabilities; /* 1 << CAP_*: what it is started with, as its ambient set */
 	bool replaced;         /* it was asked to leave, so that it can be started otherwise */
 	pid_t pid;             /* 0: none */
+	char death[PROCESS_DEATH_MAX]; /* how it ended unasked, the last time; "": never */
 	struct channel *channel;
 	sd_event_source *child, *timer;
 	uint64_t beat_seq;

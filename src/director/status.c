@@ -386,9 +386,10 @@ static json_t *helpers_to_json(const struct director *d)
 	for (enum helper_index i = 0; i < HELPER_MAX_; i++) {
 		const struct process *p = &d->helpers[i];
 		(void)json_array_append_new(array,
-			json_pack("{s:s, s:i, s:s, s:i}", "name", p->kind->name, "pid", (int)p->pid,
-				"state", supervise_state_name(p->supervise.state), "restarts",
-				(int)p->supervise.restarts));
+			json_pack("{s:s, s:i, s:s, s:i, s:s?}", "name", p->kind->name, "pid",
+				(int)p->pid, "state", supervise_state_name(p->supervise.state),
+				"restarts", (int)p->supervise.restarts, "death",
+				*p->death ? p->death : NULL));
 	}
 	return array;
 }

@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -648,6 +649,15 @@ static void state_is_ours(struct daemon *d)
 	d->pending = NULL;
 }
 
+static void say_no_state(struct daemon *d, int error)
+{
+	char text[PATH_MAX + 200];
+
+	(void)snprintf(text, sizeof(text), "no election without %s/elector.state: %s",
+		d->runtime_dir, strerror(-error));
+	helper_event(d->helper, EVENT_ERROR, text, "ERRNO", strerror(-error), NULL);
+}
+
 /* A predecessor that is still leaving owns the addresses until it is gone. */
 static int try_state(struct daemon *d)
 {
@@ -657,8 +667,10 @@ static int try_state(struct daemon *d)
 		state_is_ours(d);
 		return 0;
 	}
-	if (r != -EWOULDBLOCK)
+	if (r != -EWOULDBLOCK) {
+		say_no_state(d, r);
 		return r;
+	}
 	r = sd_event_source_set_time_relative(d->lock, LOCK_RETRY_US);
 	return r < 0 ? r : sd_event_source_set_enabled(d->lock, SD_EVENT_ONESHOT);
 }

@@ -117,11 +117,13 @@ static void ssl_failed(struct connection *c, int ssl_error)
 		text = "closed by the peer";
 	else if (ssl_error == SSL_ERROR_SYSCALL)
 		text = error ? strerror(error) : "cut off";
-	(void)snprintf(reason, sizeof(reason), "%s%s",
-		c->phase == PHASE_HANDSHAKE ? "handshake: " : "", text ? text : "TLS error");
 	/* Who speaks TLS and was asked for a key has another one, or none that was found. */
 	if (c->phase == PHASE_HANDSHAKE && ssl_error == SSL_ERROR_SSL)
 		c->failure = c->psk.asked ? STREAM_WRONG_KEY : STREAM_JUNK;
+	if (c->failure == STREAM_WRONG_KEY)
+		text = "the two have no key in common";
+	(void)snprintf(reason, sizeof(reason), "%s%s",
+		c->phase == PHASE_HANDSHAKE ? "handshake: " : "", text ? text : "TLS error");
 	ERR_clear_error();
 	closed(c, reason);
 }

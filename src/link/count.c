@@ -1,4 +1,4 @@
-/* Names of what is counted: the operator reads them in the status and in metrics. */
+/* Names of what is counted: the operator reads them in the status. */
 #include "link/count.h"
 
 const char *count_name(enum count count)

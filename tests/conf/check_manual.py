@@ -12,16 +12,21 @@ SOURCE = pathlib.Path(os.environ.get("TANDEM_SRCDIR", "."))
 BUILD = pathlib.Path(os.environ.get("TANDEM_BUILDDIR", "."))
 MANUAL = SOURCE / "man/tandem.json.5"
 CHECKS = SOURCE / "man/tandem-checks.7"  # the keys of the types of checks
+KEEPALIVED = SOURCE / "man/tandem-keepalived.7"
 EXAMPLE = SOURCE / "etc/tandem.json"
 
 
-def example_mistakes(manual):
-    """What conf_load() says about the examples of the page and the installed one."""
+def examples(manual):
+    """The literal texts of the page's section."""
     section = manual.split(".Sh EXAMPLES\n")[1].split(".Sh ")[0]
     texts = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", section, re.DOTALL | re.MULTILINE)
-    if len(texts) < 2:
-        yield "examples are missing"
-    for text in [*texts, EXAMPLE.read_text(encoding="utf-8")]:
+    assert len(texts) >= 2, "examples are missing"
+    return texts
+
+
+def example_mistakes(texts):
+    """What conf_load() says about the examples of the pages and the installed one."""
+    for text in texts:
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory, "tandem.json")
             path.write_text(text, encoding="utf-8")
@@ -80,12 +85,24 @@ def key_mistakes(manual, schema):
                     yield f"{kind}: the entry of {name} does not say {fact}"
 
 
+def keepalived_mistakes(page, schema):
+    """Keys that the page for users of keepalived names, and that are none."""
+    known = {name for _, definition in definitions(schema) for name in definition.get("properties", {})}
+    named = set(re.findall(r"^\.Cm (\S+)", page, re.MULTILINE))
+    assert len(named) > 50
+    for name in sorted(named - known):
+        yield f"tandem-keepalived(7): {name} is no key"
+
+
 def main():
     manual = MANUAL.read_text(encoding="utf-8")
     schema = json.loads((SOURCE / "etc/tandem.schema.json").read_text(encoding="utf-8"))
     checks = CHECKS.read_text(encoding="utf-8")
-    found = [*example_mistakes(manual), *key_mistakes(manual + checks, schema)]
-    print("\n".join(found) or "tandem.json(5) agrees with the parser")
+    keepalived = KEEPALIVED.read_text(encoding="utf-8")
+    texts = [*examples(manual), examples(keepalived)[1], EXAMPLE.read_text(encoding="utf-8")]
+    found = [*example_mistakes(texts), *key_mistakes(manual + checks, schema),
+             *keepalived_mistakes(keepalived, schema)]
+    print("\n".join(found) or "the manual agrees with the parser")
     return bool(found)
 
 

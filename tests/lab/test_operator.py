@@ -1,12 +1,13 @@
 """What an operator finds out afterwards, by tandemctl alone: why did the address move?"""
 
 import json
+import os
 import subprocess
 
 import pytest
 
 from director import Director, installed
-from pair import ELECTION, election_config, start_pair, wait_roles_settled
+from pair import ELECTION, VIP, election_config, start_pair, wait_roles_settled
 from process import wait_until
 
 
@@ -79,3 +80,20 @@ def test_one_reload_too_many_is_not_called_a_refused_file(lab):
     complaints = wait_until(storm, 60, "three reloads at once")
     assert all("another reload is waiting already" in text and "was refused;" not in text for text in complaints)
     assert lb1.status()["config"]["error"] is None
+
+
+def test_a_process_that_cannot_run_is_a_problem_and_says_why(lab):
+    lab.build(ELECTION)
+    nowhere = lab.path("libexec")
+    os.mkdir(nowhere)
+    for helper in "tandem-checker", "tandem-link":
+        os.symlink(installed(f"libexec/tandem/{helper}"), os.path.join(nowhere, helper))
+    lb1 = Director(lab, "lb1", election_config("100ms"), libexec_dir=nowhere).start(wait=False)
+    lb1.wait_event("started")
+    problem = f"PROBLEM: tandem-elector does not run: it could not be started: {nowhere}/tandem-elector: No such file"
+    wait_until(lambda: problem in lb1.ctl("status").stdout, 10, "the status names it")
+    assert ("helper-died", f"tandem-elector could not be started: {nowhere}/tandem-elector: No such file or directory") \
+        in told(lb1)
+    os.symlink(installed("libexec/tandem/tandem-elector"), os.path.join(nowhere, "tandem-elector"))
+    lb1.wait_owner(VIP, 30)
+    wait_until(lambda: "PROBLEM: tandem-elector" not in lb1.ctl("status").stdout, 10, "the problem is over")

@@ -191,6 +191,39 @@ START_TEST(problems_come_last_and_are_marked)
 }
 END_TEST
 
+START_TEST(a_peer_that_is_not_heard_is_a_problem_and_what_it_said_is_old)
+{
+	print(json_pack("{s:{s:s, s:b, s:b, s:I, s:s, s:{s:{s:{s:s, s:i}}}}}", "peer", "name",
+		"lb2", "alive", 0, "stream", 0, "since_us",
+		(json_int_t)(now.us - UINT64_C(3000000)), "reason",
+		"handshake: the two have no key in common", "state", "routers", "front", "state",
+		"backup", "priority", 100));
+	ck_assert_ptr_nonnull(strstr(text,
+		"peer lb2: NOT HEARD for 3s, stream not open (handshake: the two have no key in "
+		"common)\n"
+		"  router front on lb2: backup, priority 100, when last heard\n"));
+	ck_assert_ptr_nonnull(strstr(text,
+		"PROBLEM: lb2 is not heard over the link: handshake: the two have no key in "
+		"common\n"));
+}
+END_TEST
+
+START_TEST(a_process_that_does_not_stay_is_a_problem)
+{
+	print(json_pack("{s:[{s:s, s:s, s:i, s:i, s:s}, {s:s, s:s, s:i, s:i, s:s}]}", "helpers",
+		"name", "elector", "state", "waiting", "pid", 0, "restarts", 6, "death",
+		"exited with status 1", "name", "link", "state", "up", "pid", 7, "restarts", 1,
+		"death", "was killed by SIGKILL"));
+	ck_assert_ptr_nonnull(strstr(text,
+		"process tandem-elector: waiting, pid 0, restarted 6 times; the last one exited "
+		"with status 1\n"
+		"process tandem-link: up, pid 7, restarted 1 times; the last one was killed by "
+		"SIGKILL\n"
+		"PROBLEM: tandem-elector does not run: it exited with status 1\n"));
+	ck_assert_ptr_null(strstr(text, "PROBLEM: tandem-link"));
+}
+END_TEST
+
 START_TEST(an_answer_of_another_version_is_printed_as_far_as_it_goes)
 {
 	print(json_pack(
@@ -274,6 +307,8 @@ int main(void)
 	tcase_add_test(tc, a_pool_says_what_is_not_as_it_should_be_and_servers_why);
 	tcase_add_test(tc, decisions_of_operators_are_told_with_what_is_left_of_them);
 	tcase_add_test(tc, problems_come_last_and_are_marked);
+	tcase_add_test(tc, a_peer_that_is_not_heard_is_a_problem_and_what_it_said_is_old);
+	tcase_add_test(tc, a_process_that_does_not_stay_is_a_problem);
 	tcase_add_test(tc, an_answer_of_another_version_is_printed_as_far_as_it_goes);
 	tcase_add_test(tc, a_server_says_what_it_is_why_and_since_when);
 	suite_add_tcase(s, tc);

@@ -235,6 +235,7 @@ START_TEST(another_key_makes_no_stream)
 	RUN_UNTIL(lower.failed >= 2 && upper.failed >= 2);
 	ck_assert_uint_eq(lower.opened + upper.opened, 0);
 	ck_assert_ptr_nonnull(strstr(lower.reason, "handshake: "));
+	ck_assert_str_eq(upper.reason, "handshake: the two have no key in common");
 	ck_assert_uint_eq(upper.failures[STREAM_WRONG_KEY], upper.failed);
 	ck_assert_uint_gt(lower.failures[STREAM_WRONG_KEY], 0);
 }
