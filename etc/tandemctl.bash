@@ -9,7 +9,7 @@ _tandemctl()
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
 		;;
-	--deadline)
+	--deadline | --last)
 		return
 		;;
 	esac
@@ -27,10 +27,11 @@ _tandemctl()
 	local words='' files=
 	case $command in
 	'')
-		words='status server reload plan repair drain ready weight fail switchover resync push
+		words='status why events server reload plan repair drain ready weight fail switchover resync push
 			maintenance keygen realserver --version --help'
 		;;
 	reload | push) words=--yes ;;
+	why) words=--last ;;
 	plan) files=1 ;;
 	drain) words='--deadline --wait' ;;
 	switchover) words=--force ;;

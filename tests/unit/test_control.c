@@ -162,14 +162,14 @@ END_TEST
 
 START_TEST(an_endless_call_is_cut_off)
 {
-	static char much[100000];
+	static char blanks[100000];
 	int fd = dial();
 	size_t sent = 0;
 
-	memset(much, ' ', sizeof(much));
+	memset(blanks, ' ', sizeof(blanks));
 	/* More than a configuration may have: root may send one. */
 	while (sent < (size_t)17 << 20) {
-		ssize_t n = send(fd, much, sizeof(much), MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send(fd, blanks, sizeof(blanks), MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno != EAGAIN)
 			break;
