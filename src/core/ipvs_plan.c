@@ -188,3 +188,27 @@ size_t ipvs_plan(const struct ipvs_table *want, const struct ipvs_table *have,
 	walk(&p);
 	return total;
 }
+
+size_t ipvs_plan_removals(const struct ipvs_op *ops, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && ops[i].kind != IPVS_OP_DEL_DEST)
+		i++;
+	return i;
+}
+
+size_t ipvs_plan_spare(struct ipvs_op *ops, size_t n,
+	size_t (*refused)(const struct ipvs_service *service, void *userdata), void *userdata)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct ipvs_service *s = ops[i].service;
+
+		if (ops[i].kind != IPVS_OP_DEL_DEST || s->n_dests == 0 ||
+			refused(s, userdata) < s->n_dests)
+			ops[kept++] = ops[i];
+	}
+	return kept;
+}

@@ -36,3 +36,12 @@ size_t ipvs_plan_max(const struct ipvs_table *want, const struct ipvs_table *hav
  * it. Returns how many were written. Pure. */
 size_t ipvs_plan(const struct ipvs_table *want, const struct ipvs_table *have,
 	ipvs_may_delete may_delete, void *userdata, struct ipvs_op *ret_ops);
+
+/* How many operations of a plan come before the first that removes a server. */
+size_t ipvs_plan_removals(const struct ipvs_op *ops, size_t n);
+
+/* Leaves out of `n` operations the removals that would leave a service without any server: all that
+ * it should have were to be added, and were refused. `refused` says how many additions to a service
+ * of the plan have failed. Returns how many operations are left, in their order. */
+size_t ipvs_plan_spare(struct ipvs_op *ops, size_t n,
+	size_t (*refused)(const struct ipvs_service *service, void *userdata), void *userdata);

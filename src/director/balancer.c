@@ -128,24 +128,54 @@ static void add_failures(struct balance *result, const struct ipvs_failure *fail
 	}
 }
 
-static int carry_out(
-	struct balancer *b, const struct ipvs_op *ops, size_t n_ops, struct balance *result)
+struct failures {
+	struct ipvs_failure *items;
+	size_t n;
+};
+
+static size_t refused(const struct ipvs_service *service, void *userdata)
+{
+	const struct failures *f = userdata;
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		n += f->items[i].op->service == service &&
+		     f->items[i].op->kind == IPVS_OP_ADD_DEST && f->items[i].error != -EEXIST;
+	return n;
+}
+
+/* What is removed waits for what takes its place. */
+static int apply_in_order(struct balancer *b, struct ipvs_op *ops, size_t n_ops, struct failures *f)
+{
+	size_t first = ipvs_plan_removals(ops, n_ops), rest, n = 0;
+	int r = first > 0 ? ipvs_apply(b->ipvs, ops, first, f->items, n_ops, &f->n) : 0;
+
+	if (r < 0)
+		return r;
+	rest = ipvs_plan_spare(&ops[first], n_ops - first, refused, f);
+	if (rest > 0)
+		r = ipvs_apply(b->ipvs, &ops[first], rest, &f->items[f->n], n_ops - f->n, &n);
+	f->n += n;
+	return r;
+}
+
+static int carry_out(struct balancer *b, struct ipvs_op *ops, size_t n_ops, struct balance *result)
 {
 	auto_free struct ipvs_failure *failures = calloc(n_ops + 1, sizeof(*failures));
-	size_t n_failures = 0;
+	struct failures f = {.items = failures};
 	int r;
 
 	if (n_ops == 0)
 		return 0;
 	if (!failures)
 		return -ENOMEM;
-	r = ipvs_apply(b->ipvs, ops, n_ops, failures, n_ops, &n_failures);
+	r = apply_in_order(b, ops, n_ops, &f);
 	result->operations += n_ops;
 	if (r < 0)
 		return r;
-	add_failures(result, failures, n_failures);
-	result->of_services = n_failures > 0;
-	if (n_failures > 0)
+	add_failures(result, f.items, f.n);
+	result->of_services = f.n > 0;
+	if (f.n > 0)
 		return -EAGAIN; /* a service whose deletion failed is still ours */
 	forget_deleted(b, ops, n_ops);
 	return 0;

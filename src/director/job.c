@@ -52,9 +52,10 @@ struct job {
 	struct ipvs_dumping *dumping;
 	struct ipvs_table have;
 	struct portion portion;
-	size_t next;    /* of the states that walk names */
-	bool *alone;    /* by index in conf->services: not ours to touch */
-	bool *troubled; /* failed in this job */
+	size_t next;       /* of the states that walk names */
+	bool *alone;       /* by index in conf->services: not ours to touch */
+	bool *troubled;    /* failed in this job */
+	uint32_t *refused; /* likewise: servers that could not be added */
 	struct ipvs_op *deletes;
 	size_t n_deletes, deletes_size, deleted;
 	struct ipvs_service *unseen; /* recorded, not wanted, and not in the dump */
@@ -389,6 +390,8 @@ static void take_failure(struct job *j, const struct ipvs_failure *f)
 	if (is_gone_anyway(f))
 		return;
 	j->n_failures++;
+	if (service != CONF_NONE && f->op->kind == IPVS_OP_ADD_DEST && f->error != -EEXIST)
+		j->refused[service]++;
 	if (service != CONF_NONE && j->troubled[service])
 		return;
 	if (is_stale(f))
@@ -448,13 +451,35 @@ static int put_deletes_off(struct job *j)
 	return r;
 }
 
+static size_t refused(const struct ipvs_service *s, void *userdata)
+{
+	const struct job *j = userdata;
+	size_t service = service_of(j, &s->key);
+
+	return service == CONF_NONE ? 0 : j->refused[service];
+}
+
+/* What is removed waits for what takes its place. */
+static size_t next_stop(struct job *j)
+{
+	struct portion *p = &j->portion;
+	size_t first = ipvs_plan_removals(p->ops, p->n_ops);
+
+	if (p->done < first)
+		return first;
+	if (p->done == first)
+		p->n_ops = first + ipvs_plan_spare(&p->ops[first], p->n_ops - first, refused, j);
+	return p->n_ops;
+}
+
 static int step_apply(struct job *j)
 {
 	struct portion *p = &j->portion;
+	size_t stop = next_stop(j);
 	int r;
 
-	if (p->done < p->n_ops)
-		return send_some(j, p->ops, p->n_ops, &p->done);
+	if (p->done < stop)
+		return send_some(j, p->ops, stop, &p->done);
 	settle_portion(j);
 	r = plan_portion(j);
 	if (r == 0)
@@ -611,8 +636,9 @@ static int set_up(struct job *j)
 
 	j->alone = calloc(n + 1, sizeof(*j->alone));
 	j->troubled = calloc(n + 1, sizeof(*j->troubled));
+	j->refused = calloc(n + 1, sizeof(*j->refused));
 	j->portion.services = calloc(n + 1, sizeof(*j->portion.services));
-	if (r >= 0 && (!j->alone || !j->troubled || !j->portion.services))
+	if (r >= 0 && (!j->alone || !j->troubled || !j->refused || !j->portion.services))
 		r = -ENOMEM;
 	if (r >= 0)
 		r = ipvs_dumping_new(j->ipvs, &j->dumping);
@@ -656,6 +682,7 @@ void job_free(struct job *j)
 	j->balancer->kept = NULL;
 	free(j->alone);
 	free(j->troubled);
+	free(j->refused);
 	free(j->deletes);
 	free(j->unseen);
 	free(j);

@@ -21,6 +21,9 @@ static struct {
 	unsigned lose; /* so many times are answers lost, and nothing done */
 	unsigned applied;
 	bool refuse; /* the first operation; the others are not there */
+	bool aged;   /* each service has a server that is not wanted any more */
+	bool refuses_servers;
+	unsigned n_dests_deleted;
 } kernel;
 
 static char dir[] = "/tmp/tandem-balancer-XXXXXX";
@@ -40,6 +43,8 @@ void ipvs_close(struct ipvs *v)
 	(void)v;
 }
 
+static struct ipvs_dest old = {.key.port = 80, .weight = 1};
+
 int ipvs_dump(struct ipvs *v, struct ipvs_table *ret)
 {
 	(void)v;
@@ -49,6 +54,10 @@ int ipvs_dump(struct ipvs *v, struct ipvs_table *ret)
 	};
 	ck_assert_ptr_nonnull(ret->services);
 	memcpy(ret->services, kernel.services, sizeof(kernel.services));
+	for (size_t i = 0; i < kernel.n_services; i++)
+		ret->services[i].n_dests = kernel.aged;
+	ret->dests = &old;
+	ret->n_dests = kernel.aged;
 	return 0;
 }
 
@@ -70,6 +79,7 @@ static void carry_out(const struct ipvs_op *op)
 {
 	size_t i = 0;
 
+	kernel.n_dests_deleted += op->kind == IPVS_OP_DEL_DEST;
 	if (op->kind == IPVS_OP_ADD_SERVICE) {
 		ck_assert_uint_lt(kernel.n_services, KERNEL_SERVICES);
 		kernel.services[kernel.n_services++] = *op->service;
@@ -98,7 +108,11 @@ int ipvs_apply(struct ipvs *v, const struct ipvs_op *ops, size_t n_ops,
 		return 0;
 	}
 	for (size_t i = 0; i < n_ops; i++)
-		carry_out(&ops[i]);
+		if (kernel.refuses_servers && ops[i].kind == IPVS_OP_ADD_DEST)
+			ret_failures[(*ret_n_failures)++] =
+				(struct ipvs_failure){.op = &ops[i], .error = -ENOMEM};
+		else
+			carry_out(&ops[i]);
 	return 0;
 }
 
@@ -177,6 +191,18 @@ static int apply(size_t n)
 		     : balancer_remove_all(&b, &result);
 }
 
+/* The first one's only server is another one now. */
+static int renew_server(void)
+{
+	struct ipvs_dest new = {.key.port = 81, .weight = 1};
+	struct ipvs_service service = kernel.services[0];
+	struct ipvs_table want = {
+		.services = &service, .n_services = 1, .dests = &new, .n_dests = 1};
+
+	service.n_dests = 1;
+	return balancer_apply(&b, &want, &service.key, 1, &result);
+}
+
 static int sync_on(unsigned ifindex)
 {
 	static const struct ipvs_sync want = {.role = IPVS_SYNC_BACKUP, .interface = "eth1"};
@@ -194,6 +220,20 @@ START_TEST(a_successor_deletes_what_is_recorded_and_nothing_else)
 	ck_assert_int_eq(apply(0), 0);
 	ck_assert_uint_eq(kernel.n_services, 1);
 	ck_assert_uint_eq(kernel.services[0].key.port, 81);
+}
+END_TEST
+
+START_TEST(the_last_server_stays_while_the_new_one_is_not_there)
+{
+	ck_assert_int_eq(apply(1), 0);
+	kernel.aged = true;
+	kernel.refuses_servers = true;
+	ck_assert_int_eq(renew_server(), -EAGAIN);
+	ck_assert_uint_eq(kernel.n_dests_deleted, 0);
+	ck_assert_uint_eq(result.failures, 1);
+	kernel.refuses_servers = false;
+	ck_assert_int_eq(renew_server(), 0);
+	ck_assert_uint_eq(kernel.n_dests_deleted, 1);
 }
 END_TEST
 
@@ -356,6 +396,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_successor_deletes_what_is_recorded_and_nothing_else);
+	tcase_add_test(tc, the_last_server_stays_while_the_new_one_is_not_there);
 	tcase_add_test(tc, a_service_that_could_not_be_deleted_is_still_ours);
 	tcase_add_test(tc, a_service_that_went_away_is_not_ours_when_it_is_made_again);
 	tcase_add_test(tc, recorded_names_read_back_as_the_keys_they_are_of);

@@ -124,6 +124,47 @@ START_TEST(a_service_comes_with_its_servers_and_goes_whole)
 }
 END_TEST
 
+static size_t number_refused(const struct ipvs_service *service, void *userdata)
+{
+	const size_t *n = userdata;
+
+	(void)service;
+	return *n;
+}
+
+/* The plan, carried out by a kernel that refuses so many of the new servers. */
+static size_t removals_left(const int want[3], const int have[3], size_t n_refused)
+{
+	struct table_model w = one_service(want, 3), h = one_service(have, 3);
+	struct ipvs_table want_table, have_table;
+	struct ipvs_op ops[OPS_MAX];
+	size_t n, first, left;
+
+	table_of_model(&w, &want_table);
+	table_of_model(&h, &have_table);
+	n = ipvs_plan(&want_table, &have_table, always, NULL, ops);
+	first = ipvs_plan_removals(ops, n);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(i >= first, ops[i].kind == IPVS_OP_DEL_DEST);
+	left = ipvs_plan_spare(&ops[first], n - first, number_refused, &n_refused);
+	table_free(&want_table);
+	table_free(&have_table);
+	return left;
+}
+
+START_TEST(the_last_servers_stay_while_none_of_those_to_come_is_there)
+{
+	const int two_new[3] = {-1, 1, 1}, old[3] = {1, -1, -1}, none[3] = {-1, -1, -1};
+	const int old_and_new[3] = {-1, 1, 1}, two_old[3] = {1, 1, -1};
+
+	ck_assert_uint_eq(removals_left(two_new, old, 0), 1);
+	ck_assert_uint_eq(removals_left(two_new, old, 1), 1);
+	ck_assert_uint_eq(removals_left(two_new, old, 2), 0);
+	ck_assert_uint_eq(removals_left(old_and_new, two_old, 1), 1); /* one stays anyway */
+	ck_assert_uint_eq(removals_left(none, two_old, 0), 2);        /* none is wanted */
+}
+END_TEST
+
 START_TEST(another_key_is_another_service_added_before_the_old_one_goes)
 {
 	struct table_model want = one_service((const int[]){1}, 1), have = want;
@@ -344,6 +385,7 @@ int main(void)
 
 	tcase_add_test(tests, the_plan_for_one_service);
 	tcase_add_test(tests, a_service_comes_with_its_servers_and_goes_whole);
+	tcase_add_test(tests, the_last_servers_stay_while_none_of_those_to_come_is_there);
 	tcase_add_test(tests, another_key_is_another_service_added_before_the_old_one_goes);
 	tcase_add_test(tests, servers_of_others_stay_in_a_service_that_is_not_ours_to_empty);
 	tcase_add_test(tests, each_property_of_a_service_is_compared);

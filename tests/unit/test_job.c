@@ -22,7 +22,10 @@ static struct {
 	int refuse; /* the error for `refused` */
 	struct ipvs_service_key refused;
 	bool deleted_before_added;
-	bool hidden;     /* dumps show nothing */
+	bool hidden; /* dumps show nothing */
+	bool aged;   /* each service has a server that is not wanted any more */
+	bool refuses_servers;
+	size_t n_dests_deleted;
 	size_t n_dumped; /* services whose servers were asked for */
 } kernel;
 
@@ -72,7 +75,12 @@ int ipvs_dumping_step(struct ipvs_dumping *d, struct instant until)
 	return 1;
 }
 
-/* Servers that are known; asked for, a service has none. */
+static struct addr numbered(uint32_t net, size_t i)
+{
+	return addr_v4((struct in_addr){htonl(net + (uint32_t)i)});
+}
+
+/* Servers that are known; asked for, a service has none, or one that is old. */
 static void fill_in(struct ipvs_dumping *d, struct ipvs_table *t, struct ipvs_service *s)
 {
 	const struct ipvs_dest *dests = NULL;
@@ -82,6 +90,11 @@ static void fill_in(struct ipvs_dumping *d, struct ipvs_table *t, struct ipvs_se
 	ck_assert_int_ge(r, 0);
 	if (r == 0) {
 		kernel.n_dumped++;
+		s->first_dest = (uint32_t)t->n_dests;
+		s->n_dests = kernel.aged;
+		if (kernel.aged)
+			t->dests[t->n_dests++] = (struct ipvs_dest){
+				.key = {numbered(0x0a200000, 0), 80}, .weight = 1};
 		return;
 	}
 	s->first_dest = (uint32_t)t->n_dests;
@@ -122,6 +135,9 @@ static int carry_out(const struct ipvs_op *op)
 	kernel.n_ops++;
 	if (kernel.refuse && ipvs_service_key_compare(&op->service->key, &kernel.refused) == 0)
 		return kernel.refuse;
+	if (kernel.refuses_servers && op->kind == IPVS_OP_ADD_DEST)
+		return -ENOMEM;
+	kernel.n_dests_deleted += op->kind == IPVS_OP_DEL_DEST;
 	if (op->kind == IPVS_OP_ADD_SERVICE) {
 		kernel.services[kernel.n] = *op->service;
 		kernel.services[kernel.n++].n_dests = 0;
@@ -211,11 +227,6 @@ int ipvs_sync_stop(struct ipvs *v, enum ipvs_sync_role role)
 	(void)v;
 	(void)role;
 	return 0;
-}
-
-static struct addr numbered(uint32_t net, size_t i)
-{
-	return addr_v4((struct in_addr){htonl(net + (uint32_t)i)});
 }
 
 static void make_conf(void)
@@ -405,6 +416,17 @@ START_TEST(one_that_fails_is_told_once_and_the_rest_is_done)
 }
 END_TEST
 
+START_TEST(the_last_servers_of_a_service_stay_while_none_of_the_new_ones_is_there)
+{
+	(void)run(false);
+	kernel.aged = true;
+	kernel.refuses_servers = _i;
+	(void)run(false);
+	ck_assert_uint_eq(kernel.n_dests_deleted, _i ? 0 : SERVICES);
+	ck_assert_uint_eq(n_failed, _i ? SERVICES : 0);
+}
+END_TEST
+
 START_TEST(one_that_is_there_by_now_asks_for_another_round)
 {
 	kernel.refuse = -EEXIST;
@@ -584,6 +606,8 @@ int main(void)
 	tcase_add_test(tc, fifty_thousand_operations_hold_the_loop_up_for_no_20_ms);
 	tcase_add_test(tc, nothing_goes_to_the_kernel_before_the_word_to_go_on);
 	tcase_add_loop_test(tc, one_that_fails_is_told_once_and_the_rest_is_done, 0, 2);
+	tcase_add_loop_test(
+		tc, the_last_servers_of_a_service_stay_while_none_of_the_new_ones_is_there, 0, 2);
 	tcase_add_test(tc, one_that_is_there_by_now_asks_for_another_round);
 	tcase_add_test(tc, what_is_to_be_left_alone_is);
 	tcase_add_test(tc, what_stays_as_it_is_need_not_be_asked_for);
