@@ -529,13 +529,16 @@ static void report_unknown(
 	const struct parse *p, const struct keys *keys, const char *name, const struct path *path)
 {
 	struct suggest s = suggest_begin(name);
+	const char *other = suggest_for_keepalived(name);
 	auto_free char *quoted = fault_quote(name);
 	auto_free char *suggestion = NULL;
 
 	for (size_t i = 0; i < keys->n; i++)
 		suggest_offer(&s, keys->items[i].name);
 	suggest_offer(&s, KEY_COMMENT);
-	suggestion = fault_suggestion(suggest_result(&s));
+	if (!other || find_key(keys, other) == keys->n)
+		other = suggest_result(&s);
+	suggestion = fault_suggestion(other);
 	fault_add(p->faults, p->source, path, FAULT_AT_KEY, "unknown key %s%s", quoted, suggestion);
 }
 

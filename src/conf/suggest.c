@@ -49,6 +49,70 @@ static size_t distance(const char *a, const char *b)
 	return last[len_b];
 }
 
+static const struct {
+	const char *theirs, *ours;
+} keepalived[] = {
+	{"virtual_router_id", "vrid"},
+	{"advert_int", "advert_interval"},
+	{"virtual_ipaddress", "addresses"},
+	{"virtual_ipaddress_excluded", "excluded_addresses"},
+	{"virtual_routes", "routes"},
+	{"virtual_rules", "rules"},
+	{"nopreempt", "preempt"},
+	{"no_accept", "accept"},
+	{"use_vmac", "virtual_mac"},
+	{"authentication", "auth"},
+	{"unicast_peer", "unicast"},
+	{"down_timer_adverts", "down_intervals"},
+	{"track_interface", "track"},
+	{"track_script", "track"},
+	{"track_file", "track"},
+	{"track_process", "track"},
+	{"notify_master", "notify"},
+	{"notify_backup", "notify"},
+	{"notify_fault", "notify"},
+	{"notify_stop", "notify"},
+	{"vrrp_instance", "virtual_routers"},
+	{"vrrp_sync_group", "sync_groups"},
+	{"vrrp_script", "trackers"},
+	{"vrrp_track_process", "trackers"},
+	{"lvs_sync_daemon", "link"},
+	{"lvs_timeouts", "timeouts"},
+	{"virtual_server", "services"},
+	{"virtual_server_group", "services"},
+	{"real_server", "servers"},
+	{"lvs_sched", "scheduler"},
+	{"lb_algo", "scheduler"},
+	{"lvs_method", "forward"},
+	{"lb_kind", "forward"},
+	{"persistence_timeout", "persistence"},
+	{"persistence_granularity", "persistence_netmask"},
+	{"ops", "one_packet"},
+	{"sorry_server", "fallback"},
+	{"inhibit_on_failure", "on_failure"},
+	{"uthreshold", "upper_threshold"},
+	{"lthreshold", "lower_threshold"},
+	{"delay_loop", "interval"},
+	{"connect_timeout", "timeout"},
+	{"retry", "fall"},
+	{"delay_before_retry", "fail_interval"},
+	{"connect_ip", "address"},
+	{"connect_port", "port"},
+	{"bindto", "source"},
+	{"status_code", "status"},
+	{"virtualhost", "host"},
+	{"misc_path", "command"},
+	{"misc_timeout", "timeout"},
+};
+
+const char *suggest_for_keepalived(const char *word)
+{
+	for (size_t i = 0; i < sizeof(keepalived) / sizeof(keepalived[0]); i++)
+		if (strcmp(keepalived[i].theirs, word) == 0)
+			return keepalived[i].ours;
+	return NULL;
+}
+
 struct suggest suggest_begin(const char *word)
 {
 	return (struct suggest){.word = word};

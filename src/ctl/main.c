@@ -5,6 +5,7 @@
 #include "ctl/command.h"
 #include "realserver/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,15 @@ static int run(struct ctl *c, int argc, char **argv)
 	return EXIT_FAILURE;
 }
 
+/* An answer that nobody could read was not given: the disk is full, say. */
+static int flushed(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	(void)fprintf(stderr, "tandemctl: cannot write the answer: %s\n", strerror(errno));
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -103,5 +113,5 @@ int main(int argc, char **argv)
 	}
 	if (optind == argc)
 		return usage(stderr, EXIT_FAILURE);
-	return run(&c, argc - optind, argv + optind);
+	return flushed(run(&c, argc - optind, argv + optind));
 }

@@ -85,6 +85,18 @@ def key_mistakes(manual, schema):
                     yield f"{kind}: the entry of {name} does not say {fact}"
 
 
+def suggestion_mistakes(page):
+    """Keywords of keepalived for which the parser suggests a key that the page does not name there."""
+    table = re.search(r"keepalived\[\] = \{\n(.*?)^\};", (SOURCE / "src/conf/suggest.c").read_text(), re.M | re.S)[1]
+    older = {"lb_algo": "lvs_sched", "lb_kind": "lvs_method"}
+    entries_of = re.findall(r"^\.It (Ic .*?)\n(?!\S*,)([^\0]*?)(?=^\.It |^\.El)", page, re.M)
+    for theirs, ours in re.findall(r'\{"(\S+)", "(\S+)"\}', table):
+        word = older.get(theirs, theirs)
+        texts = [text for head, text in entries_of if re.search(rf"(?<!\S){word}(?!\S)", head + " " + text)]
+        if not any(re.search(rf"^\.Cm {ours}\b", text, re.M) for text in texts):
+            yield f"tandem-keepalived(7): {theirs} is not said to be {ours}"
+
+
 def keepalived_mistakes(page, schema):
     """Keys that the page for users of keepalived names, and that are none."""
     known = {name for _, definition in definitions(schema) for name in definition.get("properties", {})}
@@ -101,7 +113,7 @@ def main():
     keepalived = KEEPALIVED.read_text(encoding="utf-8")
     texts = [*examples(manual), examples(keepalived)[1], EXAMPLE.read_text(encoding="utf-8")]
     found = [*example_mistakes(texts), *key_mistakes(manual + checks, schema),
-             *keepalived_mistakes(keepalived, schema)]
+             *keepalived_mistakes(keepalived, schema), *suggestion_mistakes(keepalived)]
     print("\n".join(found) or "the manual agrees with the parser")
     return bool(found)
 

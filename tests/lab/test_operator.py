@@ -97,3 +97,13 @@ def test_a_process_that_cannot_run_is_a_problem_and_says_why(lab):
     os.symlink(installed("libexec/tandem/tandem-elector"), os.path.join(nowhere, "tandem-elector"))
     lb1.wait_owner(VIP, 30)
     wait_until(lambda: "PROBLEM: tandem-elector" not in lb1.ctl("status").stdout, 10, "the problem is over")
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_an_answer_that_cannot_be_written_is_no_success(lab, form):
+    lab.build(ELECTION)
+    lb1 = Director(lab, "lb1", election_config("100ms")).start()
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        result = subprocess.run([installed("bin/tandemctl"), "--runtime-dir", lb1.runtime_dir, "status", *form],
+                                stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert result.returncode == 1 and "cannot write the answer: No space left on device" in result.stderr
