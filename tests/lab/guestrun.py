@@ -17,6 +17,7 @@ TIMEOUT_S = 1500
 # A machine waits more than it computes, and each is as slow as its processor is busy with the others.
 GUESTS_MAX = 4
 GUEST_MEMORY = 2 << 30
+MEMORY_MIB = os.environ.get("TANDEM_GUEST_MEMORY", "1500")  # what a machine has of it, as its kernel sees it
 
 
 def in_guest():
@@ -54,7 +55,7 @@ class Batch:
         with tempfile.NamedTemporaryFile(dir="/var/tmp", prefix="tandem-reports-") as file:
             tests = [f"{self.path}::{i.nodeid.split('::', 1)[1]}" for i in self._items]
             systemd = _needs_systemd(self._items[0])
-            command = [os.path.join(HERE, "guest"), "--timeout", str(TIMEOUT_S),
+            command = [os.path.join(HERE, "guest"), "--timeout", str(TIMEOUT_S), "--memory", MEMORY_MIB,
                        *(["--systemd"] if systemd else []), sys.executable, "-m", "pytest", "-v",
                        "--color=no", "--no-header", "--no-summary", *tests]
             self._process = subprocess.Popen(command, env=dict(os.environ, TANDEM_LAB_REPORTS=file.name),

@@ -19,7 +19,7 @@ from test_pair_link import make_key, wait_peer
 
 pytestmark = pytest.mark.ipvs
 
-# TANDEM_BULK=1000000 for the figure of a large site.
+# TANDEM_BULK=1000000 TANDEM_GUEST_MEMORY=9000 for the figure of a large site: some seven minutes.
 BULK = int(os.environ.get("TANDEM_BULK", "100000"))
 TABLE_BITS = 20  # the kernel's own 12 make a million connections chains of 250
 BULKY, LIVE, BUSY, AROUND = PORTS
