@@ -480,6 +480,14 @@ static void take_part(struct checker *c, const json_t *parameters)
 			c, json_object_get(parameters, "targets"), coming->errors, &coming->list);
 }
 
+/* The director waits for that with the next one. */
+static void answer_part(struct checker *c, const json_t *parameters)
+{
+	take_part(c, parameters);
+	helper_send(c->helper, "Part",
+		json_pack("{s:I}", "generation", (json_int_t)c->coming.generation));
+}
+
 /* The list is in force now; what was and stays goes on in it. */
 static void adopt_coming(struct checker *c, json_t *errors)
 {
@@ -586,7 +594,7 @@ void checker_message(struct checker *c, const char *method, const json_t *parame
 	else if (strcmp(method, "Targets") == 0)
 		tell_targets(c, parameters);
 	else if (strcmp(method, "Part") == 0)
-		take_part(c, parameters);
+		answer_part(c, parameters);
 	for (size_t i = 0; i < n_probe_types; i++)
 		if (c->probers[i] && probe_types[i]->message)
 			probe_types[i]->message(c->probers[i], method, parameters);

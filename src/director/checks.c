@@ -12,6 +12,7 @@
 
 #define PERCENT_MAX 1000 /* that a check may ask for */
 #define TOLD_AT_ONCE 512 /* targets, in a message to the checker */
+#define UNANSWERED_MAX 2 /* such messages: it reads one while the next is made */
 
 /* Where no virtual router is Active the verdicts are not needed now. Without virtual routers they
  * are, always. */
@@ -59,6 +60,7 @@ static void send_targets(struct director *d, const char *method, size_t to)
 
 static void stop_telling(struct checks *c)
 {
+	c->telling = false;
 	(void)sd_event_source_set_enabled(c->turn, SD_EVENT_OFF);
 }
 
@@ -74,7 +76,8 @@ static void tell_last(struct director *d)
 }
 
 /* Fifty thousand targets are megabytes, and longer in the making and in the reading than a loop may
- * be held up: so many in a turn. */
+ * be held up: so many in a turn. And no more than the checker keeps up with, on a busy machine too:
+ * what is queued for it, its heartbeats wait behind. */
 static int on_turn(sd_event_source *source, void *userdata)
 {
 	struct director *d = userdata;
@@ -87,7 +90,20 @@ static int on_turn(sd_event_source *source, void *userdata)
 	}
 	send_targets(d, "Part", c->next + TOLD_AT_ONCE);
 	c->next += TOLD_AT_ONCE;
+	if (++c->unanswered == UNANSWERED_MAX)
+		(void)sd_event_source_set_enabled(c->turn, SD_EVENT_OFF);
 	return 0;
+}
+
+static void on_part(struct director *d, const json_t *parameters)
+{
+	struct checks *c = &d->checks;
+
+	if (!c->telling || c->unanswered == 0 ||
+		json_integer_value(json_object_get(parameters, "generation")) != d->generation)
+		return;
+	c->unanswered--;
+	(void)sd_event_source_set_enabled(c->turn, SD_EVENT_ON);
 }
 
 /* What it has already is not sent at all. */
@@ -95,11 +111,13 @@ void checks_configure(struct director *d)
 {
 	struct checks *c = &d->checks;
 
-	c->next = 0;
-	if (c->same || d->targets.n <= TOLD_AT_ONCE)
+	c->next = c->unanswered = 0;
+	if (c->same || d->targets.n <= TOLD_AT_ONCE) {
 		tell_last(d);
-	else
-		(void)sd_event_source_set_enabled(c->turn, SD_EVENT_ON);
+		return;
+	}
+	c->telling = true;
+	(void)sd_event_source_set_enabled(c->turn, SD_EVENT_ON);
 }
 
 void checks_forget(struct director *d)
@@ -254,6 +272,8 @@ void checks_message(struct director *d, const char *method, const json_t *parame
 {
 	if (strcmp(method, "Verdict") == 0)
 		on_verdict(d, parameters);
+	else if (strcmp(method, "Part") == 0)
+		on_part(d, parameters);
 	else if (strcmp(method, "Targets") == 0)
 		server_view_targets(d, parameters);
 	else

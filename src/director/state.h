@@ -151,9 +151,11 @@ struct checks {
 	bool known; /* it has taken all targets of the configuration before, without a complaint */
 	bool same;  /* those of this one are the same */
 	bool standby; /* as the checker was told */
-	/* While it is configured in parts: the next one's turn, and where that begins. */
+	/* While it is configured in parts: the next one's turn, where that begins, and how many it
+	 * has not answered. */
+	bool telling;
 	sd_event_source *turn;
-	size_t next;
+	size_t next, unanswered;
 };
 
 /* A server, by index in conf->pools and in the pool's servers. */

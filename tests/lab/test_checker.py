@@ -158,6 +158,8 @@ def test_a_configuration_in_parts_is_taken_as_a_whole(checker, listen):
     generation = checker.seq + 2  # a report is in between
     checker.send("Part", generation=generation, targets=[target("stays"), target("a")])
     checker.send("Part", generation=generation, targets=[target("b"), target("c", address="rs1")])
+    for _ in range(2):
+        checker.wait("Part", generation=generation)
     assert [t["id"] for t in checker.report()["targets"]] == ["goes", "stays"]
     errors = checker.configure(targets=[target("b"), target("d")])
     assert checker.seq == generation
