@@ -12,6 +12,7 @@ tandemd_SOURCES = \
 	src/director/director.c src/director/director.h \
 	src/director/drains.c \
 	src/director/forwarding.c src/director/forwarding.h \
+	src/director/error_list.c src/director/error_list.h \
 	src/director/exec_checks.c src/director/exec_checks.h \
 	src/director/helpers.c \
 	src/director/link.c src/director/link_mode.h \
