@@ -212,7 +212,7 @@ static bool parse_flags(const struct parse *p, const struct key *key, const json
 	return good;
 }
 
-static bool parse_text(
+static bool is_text(
 	const struct parse *p, const struct key *key, const json_t *value, const struct path *path)
 {
 	auto_free char *quoted = NULL;
@@ -225,6 +225,26 @@ static bool parse_text(
 		return true;
 	quoted = fault_quote(json_string_value(value));
 	return parse_fault(p, path, conf_printf("%s is not %s", quoted, key->noun));
+}
+
+static bool parse_text(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, char **ret)
+{
+	if (!is_text(p, key, value, path))
+		return false;
+	*ret = conf_dup(json_string_value(value));
+	return true;
+}
+
+/* Into the object itself. */
+static bool parse_word(const struct parse *p, const struct key *key, const json_t *value,
+	const struct path *path, void *object)
+{
+	if (!is_text(p, key, value, path))
+		return false;
+	(void)snprintf(
+		key_field(object, key->field), key->field.size, "%s", json_string_value(value));
+	return true;
 }
 
 /* A program and its arguments; one without arguments may be written without the array. */
@@ -422,17 +442,9 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		good = parse_token(p, key, value, path, &n);
 		break;
 	case KEY_TEXT:
-		good = parse_text(p, key, value, path);
-		if (good)
-			*(char **)key_field(object, key->field) =
-				conf_dup(json_string_value(value));
-		return good;
+		return parse_text(p, key, value, path, key_field(object, key->field));
 	case KEY_WORD:
-		good = parse_text(p, key, value, path);
-		if (good)
-			(void)snprintf(key_field(object, key->field), key->field.size, "%s",
-				json_string_value(value));
-		return good;
+		return parse_word(p, key, value, path, object);
 	case KEY_ARGV:
 		return parse_argv(p, key, value, path, key_field(object, key->field));
 	case KEY_NAME:

@@ -8,6 +8,7 @@ tandemd_SOURCES = \
 	src/director/compare.c \
 	src/director/conntrack_sync.c \
 	src/director/control.c src/director/control.h \
+	src/director/error_list.c src/director/error_list.h \
 	src/director/desired.c src/director/desired.h \
 	src/director/director.c src/director/director.h \
 	src/director/drains.c \

@@ -41,7 +41,7 @@ struct override {
 
 struct overrides {
 	char *path;
-	bool shared; /* with a peer: it must hear of what was taken back, too */
+	bool shared;            /* with a peer: it must hear of what was taken back, too */
 	struct override *items; /* by pool, then by server */
 	size_t n;
 };

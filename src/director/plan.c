@@ -4,6 +4,7 @@
 #include "director/moved.h"
 #include "director/state.h"
 
+#include "director/error_list.h"
 #include "director/load.h"
 #include "director/settings.h"
 
@@ -40,8 +41,7 @@ static void on_loaded(struct candidate *candidate, const struct conf_errors *err
 		return;
 	}
 	d->plan = NULL;
-	control_error(
-		p->call, "PlanFailed", json_pack("{s:o}", "errors", reload_errors_to_json(errors)));
+	control_error(p->call, "PlanFailed", json_pack("{s:o}", "errors", error_list(errors)));
 	plan_free(p);
 }
 

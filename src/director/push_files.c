@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "conf/conf.h"
+#include "director/error_list.h"
 #include "io/file.h"
 
 #include <errno.h>
@@ -25,17 +26,6 @@ static json_t *one_error(const char *about, const char *what)
 	json_t *text = json_sprintf("%s: %s", about, what);
 
 	return json_pack("[o]", text ? text : json_string(what));
-}
-
-static json_t *errors_to_json(const struct conf_errors *errors)
-{
-	json_t *array = json_array();
-	char text[1024];
-
-	for (size_t i = 0; i < errors->n; i++)
-		(void)json_array_append_new(array,
-			json_string(conf_error_format(&errors->items[i], text, sizeof(text))));
-	return array;
 }
 
 /* The length of the directory's name, with its slash; 0: the working directory. */
@@ -116,7 +106,7 @@ char *push_files_read(const char *config, const char *node, json_t **ret_errors)
 	if (conf && conf_read_secrets(conf, &errors))
 		files = read_files(config, conf, ret_errors);
 	else
-		*ret_errors = errors_to_json(&errors);
+		*ret_errors = error_list(&errors);
 	/* Without bytes above 127 it can be cut anywhere. */
 	if (files)
 		text = json_dumps(files, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_SORT_KEYS);
@@ -255,7 +245,7 @@ json_t *push_files_check(const char *config, const char *node, const json_t *fil
 	conf = conf_load_texts(config, texts, json_object_size(files), node, &errors);
 	if (conf)
 		(void)conf_read_secrets(conf, &errors);
-	array = without_paths(config, errors_to_json(&errors));
+	array = without_paths(config, error_list(&errors));
 	if (json_array_size(array) == 0) {
 		json_decref(array);
 		array = judge_places(config, files);

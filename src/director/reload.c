@@ -3,6 +3,7 @@
  * has had time enough to say so. */
 #include "director/state.h"
 
+#include "director/error_list.h"
 #include "director/load.h"
 #include "io/clock.h"
 
@@ -15,24 +16,13 @@
 
 #define CHANGE_TIMEOUT_US UINT64_C(5000000)
 
-json_t *reload_errors_to_json(const struct conf_errors *errors)
-{
-	json_t *array = json_array();
-	char text[1024];
-
-	for (size_t i = 0; i < errors->n; i++)
-		(void)json_array_append_new(array,
-			json_string(conf_error_format(&errors->items[i], text, sizeof(text))));
-	return array;
-}
-
 static void note_rejected(struct director *d, const struct conf_errors *errors)
 {
 	json_t *text;
 	size_t i;
 
 	json_decref(d->rejected);
-	d->rejected = errors->n > 0 ? reload_errors_to_json(errors) : NULL;
+	d->rejected = errors->n > 0 ? error_list(errors) : NULL;
 	json_array_foreach (d->rejected, i, text)
 		director_event(d, EVENT_CONFIG_REJECTED, json_string_value(text), NULL);
 }

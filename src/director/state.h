@@ -363,7 +363,6 @@ void reload_applied(struct director *d, size_t operations);
 bool reload_decide(struct director *d, const struct job_counts *counts);
 /* SIGHUP (call NULL) or Reload. may_delete: more than the configuration's max_delete, too. */
 void reload_request(struct director *d, struct control_call *call, bool may_delete);
-json_t *reload_errors_to_json(const struct conf_errors *errors);
 /* What follows from the configuration alone, in any thread. Takes conf. NULL when out of memory. */
 struct candidate *candidate_prepare(struct conf *conf);
 /* What follows from how things are now; again when they are otherwise. 0 or -ENOMEM. */

@@ -4,6 +4,7 @@
 #include "io/sysctl.h"
 
 #include "base/cleanup.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -124,17 +125,6 @@ static int load_record(const char *record, json_t **ret)
 	return 0;
 }
 
-static int store_record(const char *record, const json_t *object)
-{
-	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s.new", record) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	if (json_dump_file(object, path, JSON_INDENT(2) | JSON_SORT_KEYS) < 0)
-		return -EIO; /* jansson does not say more */
-	return rename(path, record) < 0 ? -errno : 0;
-}
-
 /* Unless the record has one for that name, which is from before our first change. */
 static int remember(const char *record, const char *name, const char *value)
 {
@@ -145,7 +135,7 @@ static int remember(const char *record, const char *name, const char *value)
 		return r;
 	if (json_object_set_new(object, name, json_string(value)) < 0)
 		return -ENOMEM;
-	return store_record(record, object);
+	return file_replace_json(record, object, JSON_INDENT(2) | JSON_SORT_KEYS);
 }
 
 int sysctl_set_recorded_at(
@@ -203,7 +193,7 @@ int sysctl_restore_others_at(
 		}
 	}
 	if (restored > 0) {
-		int r = store_record(record, object);
+		int r = file_replace_json(record, object, JSON_INDENT(2) | JSON_SORT_KEYS);
 
 		first = first < 0 ? first : r;
 	}

@@ -221,7 +221,7 @@ tests_unit_test_file_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_push
 TESTS += tests/unit/test_push
 tests_unit_test_push_SOURCES = tests/unit/test_push.c src/director/push.c src/director/push_files.c \
-	src/director/push_work.c
+	src/director/push_work.c src/director/error_list.c
 tests_unit_test_push_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_push_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
 

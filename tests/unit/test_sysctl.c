@@ -137,7 +137,7 @@ END_TEST
 START_TEST(nothing_is_changed_when_the_old_value_cannot_be_recorded)
 {
 	ck_assert_int_eq(
-		sysctl_set_recorded_at(root, "/nonexistent/record", "vs/conntrack", "1"), -EIO);
+		sysctl_set_recorded_at(root, "/nonexistent/record", "vs/conntrack", "1"), -ENOENT);
 	ck_assert_str_eq(setting("vs/conntrack"), "0");
 }
 END_TEST
