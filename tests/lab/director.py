@@ -137,7 +137,7 @@ class Director:
         self._process.wait(30)
         return helpers
 
-    def wait_helper_replaced(self, name, old_pid, seconds=10):
+    def wait_helper_replaced(self, name, old_pid, seconds=30):
         return wait_until(
             lambda: (pid := self.helper_pid(name)) and pid != old_pid and pid, seconds,
             f"{self.name} restarts its {name}")
@@ -181,6 +181,16 @@ class Director:
     def router(self, name="front"):
         return next(r for r in self.status()["routers"] if r["name"] == name)
 
+    def wait_router(self, name="front", seconds=30, **wanted):
+        """Wait until the status says this of a virtual router: it hears of it after the kernel's table does."""
+        wait_until(lambda: (r := self.router(name)) and {key: r[key] for key in wanted} == wanted, seconds,
+                   f"{self.name} says of {name}: {wanted}")
+
+    def wait_counter(self, counter, value, name="front", seconds=30):
+        """Wait until a virtual router has counted so much."""
+        wait_until(lambda: self.router(name)["counters"][counter] >= value, seconds,
+                   f"{self.name} has counted {value} {counter} of {name}")
+
     def server_states(self, service):
         """Name -> (weight, state) of a service's servers."""
         found = next(s for s in self.status()["services"] if s["name"] == service)
@@ -199,7 +209,7 @@ class Director:
         return [line for line in self.log().splitlines()
                 if len(line.split()) > 1 and line.split()[1] == token]
 
-    def wait_event(self, token, seconds=10, after=0):
+    def wait_event(self, token, seconds=30, after=0):
         """The first line of an event, from the `after`-th on."""
         return wait_until(lambda: self.events(token)[after:], seconds,
                           f"{self.name} reports {token}")[0]
@@ -207,10 +217,10 @@ class Director:
     def owns(self, address):
         return self.node.has_address(address)
 
-    def wait_owner(self, address, seconds=10):
+    def wait_owner(self, address, seconds=30):
         wait_until(lambda: self.owns(address), seconds, f"{self.name} owns {address}")
 
-    def wait_not_owner(self, address, seconds=10):
+    def wait_not_owner(self, address, seconds=30):
         wait_until(lambda: not self.owns(address), seconds, f"{self.name} gives up {address}")
 
     def check_sanitizers(self):

@@ -5,6 +5,7 @@ import datetime
 import ipaddress
 import os
 import re
+import signal
 import struct
 import subprocess
 
@@ -21,6 +22,8 @@ def tool(name):
 class Capture:
     """Everything VRRP, ARP and ICMPv6 that crosses a network, from now on."""
 
+    _COUNTS = re.compile(r"(\d+) packets? captured\s+(\d+) packets? received by filter\s+\d+ packets? dropped")
+
     def __init__(self, lab, network="front", expression="arp or proto 112 or icmp6"):
         self.network = network
         self._path = lab.path(f"{network}-{len(lab.captures)}.pcap")
@@ -32,6 +35,17 @@ class Capture:
     @property
     def path(self):
         return self._path
+
+    def caught_up(self):
+        """When all that has crossed so far is in the file: tcpdump may not have run for a while."""
+        wait_until(self._has_caught_up, 30, f"tcpdump has written what crossed {self.network}")
+        return self
+
+    def _has_caught_up(self):
+        before = len(self._process.noise())
+        self._process.signal(signal.SIGUSR1)  # it says how much it has written and how much there was
+        numbers = wait_until(lambda: self._COUNTS.search(self._process.noise()[before:]), 30, "tcpdump's counts")
+        return int(numbers[1]) >= int(numbers[2])
 
     def packets(self):
         """(time, bytes from the Ethernet header on) of each packet so far."""
@@ -123,15 +137,29 @@ class AddressMonitor:
     def __init__(self, node):
         # It writes its own clock's time: on a busy machine it must be the first to run.
         self._process = node.spawn("chrt", "-f", "50", "ip", "-ts", "-o", "monitor", "address")
+        self._node = node
         # It says nothing when it is ready: show it something until it reacts.
-        wait_until(lambda: self._nudge(node), 10, f"address monitor of {node.name}")
+        wait_until(lambda: self._nudge() or self._nudges(), 30, f"address monitor of {node.name}")
 
-    def _nudge(self, node):
-        node.ip("address add 127.0.0.9/32 dev lo", "address delete 127.0.0.9/32 dev lo")
-        return any("127.0.0.9" in line for line in self._process.lines)
+    def _nudge(self):
+        self._node.ip("address add 127.0.0.9/32 dev lo", "address delete 127.0.0.9/32 dev lo")
 
-    def intervals(self, address):
-        """[(from, to)] in which the node had the address; `to` is None while it has it."""
+    def _nudges(self):
+        return sum("Deleted" in line and "127.0.0.9" in line for line in list(self._process.lines))
+
+    def catch_up(self):
+        """Wait until it has told all that has happened so far: news come in their order."""
+        if self._process.poll() is not None:  # its host is gone
+            return
+        seen = self._nudges()
+        self._nudge()
+        wait_until(lambda: self._nudges() > seen, 30, f"news of the addresses of {self._node.name}", every=0.005)
+
+    def intervals(self, address, caught_up=False):
+        """[(from, to)] in which the node had the address; `to` is None while it has it. Of all that has
+        happened so far, unless catch_up() was called just now."""
+        if not caught_up:
+            self.catch_up()
         found, since = [], None
         for line in list(self._process.lines):
             match = self._LINE.match(line)

@@ -130,7 +130,7 @@ def start_pair(lab, config, vip=VIP):
     return lb1, lb2
 
 
-def wait_roles_settled(active, backup, seconds=20, vip=VIP):
+def wait_roles_settled(active, backup, seconds=30, vip=VIP):
     active.wait_owner(vip, seconds)
     backup.wait_not_owner(vip, seconds)
 

@@ -29,10 +29,10 @@ class Peer:
     def owns(self, address):
         return self.node.has_address(address)
 
-    def wait_owner(self, address, seconds=20):
+    def wait_owner(self, address, seconds=30):
         wait_until(lambda: self.owns(address), seconds, f"{self.name} ({self.title}) owns {address}")
 
-    def wait_not_owner(self, address, seconds=20):
+    def wait_not_owner(self, address, seconds=30):
         wait_until(lambda: not self.owns(address), seconds,
                    f"{self.name} ({self.title}) does not own {address}")
 

@@ -18,6 +18,7 @@ from process import inside
 
 PREFIX = os.environ["TANDEM_PREFIX"]
 numbers = itertools.count()
+PATIENCE_S = 30  # for a machine that is busy with other things
 
 
 def run(*words):
@@ -123,7 +124,7 @@ class Helper:
         *frames, self.buffer = (self.buffer + data).split(b"\0")
         self.said += [json.loads(frame) for frame in frames]
 
-    def wait(self, method, timeout=5, **wanted):
+    def wait(self, method, timeout=PATIENCE_S, **wanted):
         """The parameters of the next message of that kind with these members; those before stay."""
         end = time.monotonic() + timeout
         while True:
@@ -148,7 +149,7 @@ class Helper:
     def configure(self, **parameters):
         self.seq += 1
         self.send("Configure", generation=self.seq, **parameters)
-        return self.wait("Configured", generation=self.seq, timeout=20)["errors"]
+        return self.wait("Configured", generation=self.seq)["errors"]
 
     def report(self):
         self.seq += 1
@@ -160,7 +161,7 @@ class Helper:
             parts[-1]["targets"] = [target for part in parts for target in part["targets"]]
         return parts[-1]
 
-    def wait_report(self, condition, timeout=5):
+    def wait_report(self, condition, timeout=PATIENCE_S):
         """The first report for which the condition holds."""
         end = time.monotonic() + timeout
         while True:
@@ -170,14 +171,14 @@ class Helper:
             assert time.monotonic() < end, f"not within {timeout} s: {report}"
             time.sleep(0.02)
 
-    def exit_status(self, timeout=5):
+    def exit_status(self, timeout=PATIENCE_S):
         return self.process.wait(timeout)
 
     def stop(self):
         """The director goes away; the helper must end by itself, and well."""
         self.socket.close()
         try:
-            status = self.process.wait(5)
+            status = self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()

@@ -99,7 +99,7 @@ class Kernel:
         with self.news:
             self.known.clear()
 
-    def wait(self, condition, timeout=5):
+    def wait(self, condition, timeout=30):
         """Until what the backup knows fulfils the condition; how long that took."""
         begin = time.monotonic()
         with self.news:
@@ -107,7 +107,7 @@ class Kernel:
                 raise AssertionError(f"not within {timeout} s: {len(self.known)} connections known")
         return time.monotonic() - begin
 
-    def wait_for(self, numbers, timeout=5):
+    def wait_for(self, numbers, timeout=30):
         numbers = set(numbers)
         try:
             return self.wait(lambda known: numbers <= known.keys(), timeout)

@@ -68,13 +68,13 @@ class Process:
     def poll(self):
         return self._popen.poll()
 
-    def wait_line(self, start, seconds=10, after=0):
+    def wait_line(self, start, seconds=30, after=0):
         """Wait for a line that begins with `start`, among those from index `after` on."""
         return wait_until(
             lambda: next((l for l in self.lines[after:] if l.startswith(start)), None), seconds,
             f'a line "{start}..." from {self.title} ({self.noise().strip()})', every=0.005)
 
-    def wait_error_line(self, text, seconds=10):
+    def wait_error_line(self, text, seconds=30):
         wait_until(lambda: text in self.noise(), seconds, f'"{text}" from {self.title}', every=0.01)
 
     def signal(self, number):
@@ -82,7 +82,7 @@ class Process:
 
     def wait(self, seconds=30):
         status = self._popen.wait(seconds)
-        self._reader.join(5)
+        self._reader.join(30)
         return status
 
     def finish(self, seconds=30):

@@ -43,7 +43,7 @@ def test_a_reload_of_each_malformed_file_is_refused_at_the_right_place(lab, figu
     assert tried >= 20
     figure("malformed configurations refused at reload, old one running on", str(tried), ">= 20")
     sent = len(capture.adverts())
-    wait_until(lambda: len(capture.adverts()) > sent + 3, 5, "adverts go on")
+    wait_until(lambda: len(capture.adverts()) > sent + 3, 20, "adverts go on")
     assert {a.source for a in capture.adverts()} == {LB["lb1"]}
     assert lb1.owns(VIP) and not lb2.monitor.intervals(VIP)
     lb1.write_config(election_config("100ms"))

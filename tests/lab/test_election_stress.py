@@ -75,7 +75,7 @@ def test_a_busy_host_fails_over_to_nobody(front, figure, advert, interval_s):
     time.sleep(SECONDS)
     for hog in hogs:
         hog.kill()
-    times = [a.time for a in adverts_of(capture, "lb1")]
+    times = [a.time for a in adverts_of(capture.caught_up(), "lb1")]
     late_ms = (max(b - a for a, b in zip(times, times[1:])) - interval_s) * 1000
     figure(f"4 busy loops and memory pressure for {SECONDS:.0f} s, adverts {advert}: false failovers, latest advert",
            f"{len(lb2.monitor.intervals(VIP))}, {late_ms:.1f} ms late", "0")
@@ -97,11 +97,11 @@ def test_a_frozen_host_listens_before_it_speaks(front, figure):
     for pid in pids:
         os.kill(pid, signal.SIGCONT)
     wait_roles_settled(lb1, lb2)
-    spoke = [a for a in adverts_of(capture, "lb1", thawed) if a.priority]
+    spoke = [a for a in adverts_of(capture.caught_up(), "lb1", thawed) if a.priority]
     silent_s = spoke[0].time - thawed
     figure("10 s frozen, adverts 100ms: silent after it", f"{silent_s * 1000:.0f} ms",
            f">= {0.3 * 1000:.0f} ms")
-    assert lb1.events("router-late")
+    lb1.wait_event("router-late")
     assert silent_s >= 0.3
 
 
@@ -110,7 +110,7 @@ def test_after_a_partition_every_neighbour_knows_who_it_is(front, figure):
     probes = [Probe(front[name], VIP) for name in CLIENTS]
     front.cut("lb1")
     lb2.wait_owner(VIP)
-    wait_until(lambda: _neighbours(front) == {_mac(front["lb2"])}, 5, "all know lb2")
+    wait_until(lambda: _neighbours(front) == {_mac(front["lb2"])}, 20, "all know lb2")
     time.sleep(SECONDS)
     assert lb1.owns(VIP) and lb2.owns(VIP)
     front.mend("lb1", "front")

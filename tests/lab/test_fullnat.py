@@ -251,7 +251,7 @@ def test_a_stale_entry_of_ipv6_is_mended_by_the_active_itself(shared_lab, pair):
     seen = who(client, VIP6, PORT, 4)
     assert {source for _, source, _ in seen} <= set(POOL[6])
     assert forwarded(lb2.node)[6] > before, "the first one went by the standby"
-    assert neighbours_mac(client, VIP6) == mac_of(lb1.node)
+    wait_until(lambda: neighbours_mac(client, VIP6) == mac_of(lb1.node), 20, "the client knows who has it")
     assert tracked(lb2, VIP6) == []
 
 
@@ -289,7 +289,7 @@ def test_what_somebody_else_does_to_the_rules_and_settings_is_mended(shared_lab,
     for done, damage in enumerate(damages, before):
         lab["lb1"].run("nft", damage)
         wait_until(lambda: len(lb1.events("ipvs-drift")) > done, 15, f"\"{damage}\" is noticed", every=0.1)
-        wait_until(lambda: sorted(rules(lb1).split()) == sorted(right.split()), 5, f"\"{damage}\" is mended")
+        wait_until(lambda: sorted(rules(lb1).split()) == sorted(right.split()), 20, f"\"{damage}\" is mended")
     figure("nftables damaged in five ways: mended", f"{len(damages)} of {len(damages)}", "each within a period")
     assert len(who(lab["client"], VIP, PORT, 4)) == 4
     # Another table is nobody's business of ours.
@@ -358,7 +358,7 @@ def test_a_table_that_cannot_be_recorded_is_named_tried_again_and_the_rest_goes_
     lent["lb1"].run("mkdir", f"{lb1.runtime_dir}/nft.json.new")
     lb1.start()
     lb1.wait_event("rules-failed")
-    assert any("inet tandem" in error for error in lb1.status()["ipvs"]["errors"])
+    wait_until(lambda: any("inet tandem" in error for error in lb1.status()["ipvs"]["errors"]), 20, "it is named")
     wait_up(lb1, (4,))
     lent["lb1"].run("rmdir", f"{lb1.runtime_dir}/nft.json.new")
     wait_until(lambda: lb1.events("rules-applied"), 20, "it is tried again")
@@ -394,7 +394,8 @@ def test_marks_group_ports_into_one_persistent_service(lent, direct_servers):
     del service["persistence"]
     assert lb1.reload(conf).returncode == 0
     lent["lb1"].run("ipvsadm", "-C")
-    lb1.wait_event("ipvs-drift", 15)
+    lb1.wait_event("ipvs-drift")
+    wait_until(lambda: lb1.node.run("ipvsadm", "-Sn").count("-a -f ") == 2, 20, "the table is whole")
     names = [name for name, _, _ in who(lent["client"], VIP, 443, 4)]
     assert sorted(set(names)) == ["rs1", "rs2"]
 
@@ -495,8 +496,7 @@ def test_rules_that_the_kernel_refuses_are_named_tried_again_and_the_rest_is_app
     lb1 = Director(lent, "lb1", conf).start()
     line = lb1.wait_event("rules-failed")
     assert "inet tandem" in line and "No such file or directory" in line, line
-    errors = lb1.status()["ipvs"]["errors"]
-    assert any("inet tandem" in error for error in errors), errors
+    wait_until(lambda: any("inet tandem" in error for error in lb1.status()["ipvs"]["errors"]), 20, "it is named too")
     wait_up(lb1, (4,))
     saved = lb1.node.run("ipvsadm", "-Sn")
     assert f"-a -t {VIP}:81 -r 192.0.2.11:81 -g -w 1" in saved and f"-A -t {VIP}:{PORT}" in saved

@@ -34,7 +34,7 @@ def test_an_address_monitor_tells_when_two_had_the_address(lab):
             lab[name].ip(f"address {line} {VIP}/24 dev eth0")
     both = wait_until(lambda: [m.intervals(VIP) for m in monitors.values()
                                if m.intervals(VIP) and m.intervals(VIP)[0][1]][1:] and
-                      [m.intervals(VIP) for m in monitors.values()], 5, "both had it")
+                      [m.intervals(VIP) for m in monitors.values()], 20, "both had it")
     assert overlap(*both, until=time.time()) > 0
     assert overlap(both[0], [(both[0][0][1], None)], until=time.time()) == 0
 
@@ -44,7 +44,7 @@ def test_a_capture_sees_gratuitous_arp(lab):
     capture = Capture(lab)
     lab["lb1"].ip(f"address add {VIP}/24 dev eth0")
     lab["lb1"].run("busybox", "arping", "-U", "-c", "1", "-I", "eth0", VIP)
-    wait_until(lambda: capture.announcements(VIP), 5, "an announcement")
+    wait_until(lambda: capture.announcements(VIP), 20, "an announcement")
 
 
 def test_load_and_held_connections_notice_a_server_that_dies(lab):

@@ -108,9 +108,11 @@ def test_adverts_are_on_time_while_many_addresses_are_taken_over(lab, figure):
     lb2.wait_owner("10.66.0.1")
     lb2.wait_owner("10.66.1.55")
     wait_until(lambda: lb2.router()["counters"]["adverts_sent"] > 50, 10, "adverts after the takeover")
+    capture.caught_up()
     mine = {vrid: [a.time for a in capture.adverts(vrid) if a.source == "192.0.2.3"] for vrid in (51, 52)}
     begun = mine[51][0]
-    owned = [lb2.monitor.intervals(a.split("/")[0]) for a in MANY]
+    lb2.monitor.catch_up()
+    owned = [lb2.monitor.intervals(a.split("/")[0], caught_up=True) for a in MANY]
     claimed = max(found[0][0] for found in owned) - min(found[0][0] for found in owned)
     for vrid, name in ((52, "another router's"), (51, "its own")):
         times = [t for t in mine[vrid] if begun - 0.05 < t < begun + 0.3]

@@ -169,7 +169,7 @@ def test_it_hears_beside_another_listener_of_the_group(link, pair):
         other.bind((GROUP, PORT))
         other.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, struct.pack(
             "4s4si", socket.inet_aton(GROUP), bytes(4), socket.if_nametoindex("eth1")))
-        other.settimeout(5)
+        other.settimeout(20)
     configure(link)
     wait_until_up(link)
     send(pair[1], [77])

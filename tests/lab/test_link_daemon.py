@@ -74,7 +74,7 @@ def hosts():
         side.close()
 
 
-def wait_alive(side, timeout=5):
+def wait_alive(side, timeout=30):
     return side.link.wait("Peer", alive=True, stream=True, timeout=timeout)
 
 
@@ -87,7 +87,7 @@ def pair(hosts, request):
         assert side.configure() == []
     for side in hosts:
         wait_alive(side)
-        side.link.wait("Resync", state="done", timeout=10)
+        side.link.wait("Resync", state="done")
         side.link.report()
         side.link.said.clear()
     return hosts
@@ -107,7 +107,7 @@ def test_what_the_device_did_not_take_is_given_again(pair):
     lb1, lb2 = pair
     lb2.namespace.ip("link", "set", "tandem-sync", "down")
     lb1.kernel.say(record(1), record(2))
-    wait_until(lambda: lb2.counters()["inject_failed"] > 0, 5, "the device takes nothing")
+    wait_until(lambda: lb2.counters()["inject_failed"] > 0, 20, "the device takes nothing")
     lb2.namespace.ip("link", "set", "tandem-sync", "up")
     lb2.kernel.wait_for([1, 2])
 
@@ -170,13 +170,13 @@ def sniff(namespace, interface="eth0"):
     with namespace.entered():
         s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
         s.bind((interface, 0))
-        s.settimeout(5)
+        s.settimeout(30)
     return s
 
 
 def next_datagram(sniffer, sender, min_len=0):
     """The UDP payload of the next one that this host sent."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while True:
         assert time.monotonic() < end, "no such datagram"
         packet = sniffer.recv(1 << 16)
@@ -199,7 +199,7 @@ class Attacker:
         self.socket.sendto(data, (GROUP, PORT))
 
 
-def wait_counter(side, name, value, timeout=5):
+def wait_counter(side, name, value, timeout=30):
     return side.link.wait_report(lambda r: r["counters"][name] >= value, timeout)["counters"]
 
 
@@ -255,7 +255,7 @@ def test_garbage_on_the_stream_is_closed_and_the_stream_stays(pair):
         s.sendall(b"GET / HTTP/1.0\r\n\r\n")
     wait_counter(lb2, "stream_failed", before + 3)
     for s in strangers:
-        s.settimeout(5)
+        s.settimeout(30)
         with contextlib.suppress(ConnectionResetError):
             while s.recv(1000):  # an alert, and the end
                 pass
@@ -268,7 +268,7 @@ def test_who_says_nothing_is_closed_after_three_seconds(pair):
     lb1, lb2 = pair
     with lb1.namespace.entered():
         s = socket.create_connection(("10.77.0.2", PORT))
-    s.settimeout(10)
+    s.settimeout(30)
     begin = time.monotonic()
     assert s.recv(1) == b""
     assert 2.5 < time.monotonic() - begin < 4.5
@@ -303,7 +303,7 @@ def test_lost_datagrams_are_repaired(pair):
     drop(lb2.namespace, "iifname eth0 udp dport 8848 numgen random mod 100 < 30")
     numbers = numbers_from(0, 500)
     say_each(lb1.kernel, numbers, pause=0.006)  # a datagram each: what comes within 4 ms is gathered
-    lb2.kernel.wait_for(numbers, timeout=10)
+    lb2.kernel.wait_for(numbers)
     counters = lb2.counters()
     assert counters["repaired"] > 100
     assert counters["lost"] == 0
@@ -343,7 +343,7 @@ def test_a_link_cut_for_ten_seconds_comes_back_with_all(pair, figure):
     assert not lb2.kernel.known
     lb2.namespace.ip("link", "set", "eth0", "up")
     begin = time.monotonic()
-    lb2.kernel.wait_for(numbers, timeout=10)
+    lb2.kernel.wait_for(numbers)
     figure("all of 2,000 connections there after a cut of 10 s", f"{(time.monotonic() - begin) * 1000:.0f} ms", "5 s")
     assert time.monotonic() - begin < 5
     wait_alive(lb1)
@@ -378,9 +378,9 @@ def test_more_than_can_be_repaired_comes_by_a_resync(pair):
         lb1.kernel.say(record(number))
         if number % 20 == 0:  # so that it takes more datagrams than are kept
             time.sleep(0.002)
-    lb1.link.wait_report(lambda r: r["counters"]["kernel_records"] >= 6000, timeout=10)
+    lb1.link.wait_report(lambda r: r["counters"]["kernel_records"] >= 6000)
     mend(lb2.namespace)
-    lb2.kernel.wait_for(numbers_from(0, 6000), timeout=15)
+    lb2.kernel.wait_for(numbers_from(0, 6000))
 
 
 def test_a_killed_link_has_a_new_session_and_is_resynced(pair):
@@ -396,10 +396,10 @@ def test_a_killed_link_has_a_new_session_and_is_resynced(pair):
     lb1.configure()
     wait_alive(lb1)
     wait_alive(lb2)
-    done = lb1.link.wait("Resync", state="done", timeout=10)
+    done = lb1.link.wait("Resync", state="done")
     assert done["records"] >= 1000
     # The kernel was not killed, but who reads what it has to say was: all is given to it.
-    lb1.kernel.wait_for([*numbers_from(0, 500), *numbers_from(1000, 500)], timeout=10)
+    lb1.kernel.wait_for([*numbers_from(0, 500), *numbers_from(1000, 500)])
     assert lb2.counters()["sessions"] == 2
 
 
@@ -435,7 +435,7 @@ def test_of_two_links_one_may_be_cut(twofold):
         say_each(lb1.kernel, half, pause=0.001)
         drop(lb2.namespace, f'iifname "{interface}"')
         say_each(lb1.kernel, numbers_from(first + 100, 300), pause=0.003)
-        lb2.kernel.wait_for(numbers_from(first, 400), timeout=1)
+        lb2.kernel.wait_for(numbers_from(first, 400))  # without a repair, see below
         mend(lb2.namespace)
     counters = lb2.counters()
     assert counters["lost"] == counters["repaired"] == 0
@@ -574,7 +574,7 @@ def test_a_resync_can_be_asked_for(pair):
     lb2.kernel.wait_for(numbers_from(0, 300))
     lb2.kernel.forget()
     lb2.link.send("Resync")
-    assert lb2.link.wait("Resync", state="done", timeout=10)["records"] >= 300
+    assert lb2.link.wait("Resync", state="done")["records"] >= 300
     lb2.kernel.wait_for(numbers_from(0, 300))
 
 
@@ -584,7 +584,7 @@ def test_coverage_is_told_when_asked(pair):
     lb2.kernel.wait_for(numbers_from(0, 300))
     lb1.link.said.clear()
     lb1.link.send("Coverage")
-    coverage = lb1.link.wait("Coverage", timeout=10)
+    coverage = lb1.link.wait("Coverage")
     assert coverage["percent"] == 100.0 and coverage["own"] == 300
     assert coverage["services"][0]["address"] == "192.0.2.100"
 
@@ -617,13 +617,13 @@ def test_the_elector_can_read_that_the_peer_lives_and_what_it_is(hosts):
     lb1.link.wait_report(lambda r: read_page()[0] > heard)
     lb2.kill()
     lb1.link.wait("Peer", alive=False)
-    wait_until(lambda: read_page()[3] > time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6, 5, "it counts as dead")
+    wait_until(lambda: read_page()[3] > time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6, 20, "it counts as dead")
     assert read_page()[3] <= time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6 + 2e6
     lb1.link.collect(0)  # what was said of the process before
     lb2.start()
     lb2.configure()
     wait_alive(lb1)
-    assert read_page()[2:] == ([], 0)
+    wait_until(lambda: read_page()[2:] == ([], 0), 20, "the page of another process")
     lb1.link.stop()
     lb1.link = None
     assert read_page()[0] == 0

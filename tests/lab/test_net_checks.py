@@ -26,6 +26,7 @@ SERVER, SERVER6 = "10.77.0.2", "fd00:77::2"
 INTERVAL_US, TIMEOUT_US, FALL, RISE = 200000, 100000, 3, 2
 # What may be late on a machine that is busy with other tests, beyond what the rule allows.
 BUSY_S = 0.5
+PATIENT = {"timeout_us": 2000000}  # where no check may fail
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def target(kind, port=0, name="a", address=SERVER, settings=None, **more):
             "state": "unknown", "settings": settings or {}, **more}
 
 
-def expect(checker, state, reason, name="a", timeout=10):
+def expect(checker, state, reason, name="a", timeout=30):
     verdict = checker.wait("Verdict", timeout=timeout, id=name, state=state)
     assert verdict["reason"].startswith(reason), verdict
     return verdict
@@ -94,7 +95,7 @@ def why(checker, text, name="a"):
     """Wait for a reason, where the verdict stays."""
     def reason():
         return next(t["reason"] for t in checker.report()["targets"] if t["id"] == name)
-    return wait_until(lambda: reason().startswith(text) and reason(), 10, f"{name}: {text}")
+    return wait_until(lambda: reason().startswith(text) and reason(), 30, f"{name}: {text}")
 
 
 def answers(namespace, port, kind=socket.SOCK_STREAM):
@@ -252,7 +253,7 @@ def test_dns_passes_over_what_does_not_answer_the_question(checker, datagrams):
                 dns_answer(query)]
 
     server = datagrams(53, answer)
-    checker.configure(targets=[dns(ident="a", answer="192.0.2.1")])
+    checker.configure(targets=[dns(ident="a", answer="192.0.2.1") | PATIENT])
     expect(checker, "up", "DNS: 192.0.2.1")
     checker.wait_report(lambda report: report["targets"][0]["checks"] >= 10)
     assert checker.report()["targets"][0]["failures"] == 0
@@ -366,7 +367,7 @@ def test_ping_of_both_families_and_sizes(checker):
         "way": target("ping", name="way", source="10.77.0.1", interface="eth0", mark=7),
         "way6": target("ping", name="way6", address=SERVER6, source="fd00:77::1", mark=7),
     }
-    assert checker.configure(targets=list(cases.values())) == []
+    assert checker.configure(targets=[case | PATIENT for case in cases.values()]) == []
     for name in cases:
         expect(checker, "up", "ping: answered in ", name)
     checker.wait_report(lambda report: all(t["checks"] >= 10 for t in report["targets"]))

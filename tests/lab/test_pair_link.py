@@ -43,7 +43,7 @@ def peer(d):
     return d.status()["peer"]
 
 
-def wait_peer(d, seconds=15, **wanted):
+def wait_peer(d, seconds=30, **wanted):
     def look():
         p = peer(d)
         return all(p[k] == v for k, v in wanted.items()) and p
@@ -72,8 +72,9 @@ def test_a_pair_meets_and_says_so(pair_lab, figure):
     for d, other in ((lb1, lb2), (lb2, lb1)):
         p = wait_until(lambda d=d: (p := peer(d))["resync"]["state"] == "done" and p, 10, "resync")
         assert p["name"] == other.name and not p["config_differs"]
+        d.wait_event("peer-heard")
         assert len(d.events("peer-heard")) == 1
-    wait_until(lambda: peer(lb2)["state"]["routers"]["front"]["state"] == "active", 5, "lb1's role on lb2")
+    wait_until(lambda: peer(lb2)["state"]["routers"]["front"]["state"] == "active", 20, "lb1's role on lb2")
     text = lb2.ctl("status").stdout
     assert "peer lb1: heard for" in text and "0 connections known" in text and "round trip" in text
     figure("memory of tandem-link of an idle pair",
@@ -109,7 +110,7 @@ def seen(d):
     return d.status()["services"][0]["servers"][0]
 
 
-def wait_seen(d, seconds=10, **wanted):
+def wait_seen(d, seconds=30, **wanted):
     wait_until(lambda: all(seen(d)[k] == v for k, v in wanted.items()), seconds,
                f"{d.name} sees its server {wanted}, not {seen(d)}")
 
@@ -146,7 +147,8 @@ def test_a_server_that_one_director_alone_sees_down_is_kept_and_the_other_takes_
     lb2.wait_owner(VIP)
     wait_until(lambda: lb1.router()["score"] == "base 150, -60 pool web, down here = 90", 10, "the score of lb1")
     assert seen(lb1)["reason"] == "down-here-only" and not lb1.events("quorum-lost")
-    assert any("1 of its servers down here only" in line for line in lb1.events("track-failed"))
+    wait_until(lambda: any("1 of its servers down here only" in line for line in lb1.events("track-failed")), 20,
+               "what it tracks is told")
     server.kill()  # both see it down
     for d in (lb1, lb2):
         wait_seen(d, verdicts="down", reason="down", effective_weight=0)
@@ -204,7 +206,7 @@ def test_decisions_and_a_pushed_configuration_cross_the_link(pair_lab):
     config["pools"] = {"web": {"servers": {"rs1": {"address": "192.0.2.11"}}}}
     lb1, lb2 = start_both(pair_lab, config)
     assert lb1.ctl("drain", "web/rs1").returncode == 0
-    wait_until(lambda: any(o["decision"] == "drain" and o["by"] == "lb1" for o in lb2.status()["overrides"]), 5,
+    wait_until(lambda: any(o["decision"] == "drain" and o["by"] == "lb1" for o in lb2.status()["overrides"]), 20,
                "the drain on lb2")
     config["pools"]["web"]["servers"]["rs2"] = {"address": "192.0.2.12"}
     lb1.write_config(config)
@@ -271,7 +273,8 @@ def test_a_device_that_somebody_deleted_is_made_again(pair_lab):
     pid = lb1.helper_pid("link")
     pair_lab["lb1"].ip("link del tandem-sync")
     lb1.wait_helper_replaced("link", pid)
-    assert "UP" in pair_lab["lb1"].run("ip", "link", "show", "tandem-sync")
+    wait_until(lambda: "tandem-sync: <" in (shown := pair_lab["lb1"].run("ip", "link")) and
+               "UP" in shown.split("tandem-sync: <")[1].split(">")[0].split(","), 20, "the device is up")
     for d in (lb1, lb2):
         wait_peer(d, 30, alive=True, stream=True, trouble_here="none", trouble_there="none")
 
@@ -283,12 +286,12 @@ def test_split_brain_drill(pair_lab):
     wait_until(lambda: lb2.router()["withheld"], 10, "lb2 stays, and says so")
     assert not lb2.owns(VIP) and lb1.owns(VIP)
     pair_lab.cut("lb2", "eth1")
-    lb2.wait_owner(VIP, 10)
+    lb2.wait_owner(VIP)
     pair_lab.mend("lb2", "sync", "eth1")
     for d in (lb1, lb2):
         d.wait_event("split-brain", 30)
     pair_lab.mend("lb2", "front", "eth0")
-    lb2.wait_not_owner(VIP, 10)
+    lb2.wait_not_owner(VIP)
     assert lb1.owns(VIP)
     for d in (lb1, lb2):
         d.wait_event("split-brain-over")
@@ -358,8 +361,7 @@ def test_keys_are_in_memory_only_where_they_must_be(pair_lab):
     assert first != second
     for d in (lb1, lb2):
         wait_peer(d, alive=True, stream=True, trouble_here="none")
-    os.kill(lb2.helper_pid("link"), signal.SIGKILL)
-    wait_until(lambda: lb2.helper_pid("link"), 10, "another tandem-link")
+    lb2.wait_helper_replaced("link", lb2.kill_helper("link"))
     for d in (lb1, lb2):
         wait_peer(d, alive=True, stream=True, trouble_here="none")
     needles = {}
@@ -406,13 +408,13 @@ def test_each_attack_is_counted_by_name_in_the_status(pair_lab, figure):
     tls_to(node, "10.255.0.2")  # no key at all
     with node.entered(), socket.create_connection(("10.255.0.2", 8848)) as s:
         s.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        s.settimeout(5)
+        s.settimeout(30)
         with contextlib.suppress(ConnectionResetError):
             while s.recv(1000):
                 pass
     node.ip("address add 10.255.0.77/24 dev eth1")
     with node.entered(), socket.create_connection(("10.255.0.2", 8848), source_address=("10.255.0.77", 0)) as s:
-        s.settimeout(5)
+        s.settimeout(30)
         with contextlib.suppress(ConnectionResetError):
             s.recv(1000)
     with node.entered(), socket.create_connection(("10.255.0.2", 8848)) as s:
@@ -426,7 +428,7 @@ def test_each_attack_is_counted_by_name_in_the_status(pair_lab, figure):
     wait_until(lambda: counters()["sessions"] == before["sessions"] + 1, 15, "a session with another process")
     wait_peer(lb2, alive=True, stream=True)
     attacker.send(genuine)
-    wait_until(lambda: counters()["old_session"] == before["old_session"] + 1, 5, "counted as of an old session")
+    wait_until(lambda: counters()["old_session"] == before["old_session"] + 1, 20, "counted as of an old session")
     figure("attacks counted by name", ", ".join(expected | {"old_session": 1}))
     assert counters()["bad_message"] == before["bad_message"]
     assert (lb1.router()["state"], lb2.router()["state"]) == ("active", "backup")

@@ -160,7 +160,7 @@ def test_checks_take_out_no_more_than_max_ejected(lab):
     wait_weights(lb1, {"rs1": 0, "rs2": 1, "rs3": 0, "rs4": 1})
     lab.servers["rs2"].kill()
     wait_states(lb1, rs2="down")
-    assert members(lb1)["rs2"]["reason"] == "held-in"
+    wait_until(lambda: members(lb1)["rs2"]["reason"] == "held-in", 20, "rs2 is held in")
     assert weights(lb1) == {"rs1": 0, "rs2": 1, "rs3": 0, "rs4": 1}
     start_server(lab["rs3"], "rs3", 80)
     wait_weights(lb1, {"rs1": 0, "rs2": 0, "rs3": 1, "rs4": 1})

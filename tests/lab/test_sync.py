@@ -81,7 +81,7 @@ def test_connections_survive_there_and_back(lab, pair):
 def test_both_daemons_run_on_both_directors_and_are_heard(lab, pair):
     lb1, lb2 = pair
     for director in pair:
-        assert daemons(director) == {"master": "eth1", "backup": "eth1"}
+        wait_until(lambda d=director: daemons(d) == {"master": "eth1", "backup": "eth1"}, 20, "both daemons")
         sync = director.status()["sync"]
         assert sync["mode"] == "kernel" and sync["master"] and sync["backup"]
     holder = Holder(lab["client"], VIP, PORTS["direct"], 1)

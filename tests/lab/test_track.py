@@ -106,7 +106,7 @@ def moves_and_returns(lb1, lb2, fail, mend, lost, base="base 150"):
     mend()
     wait_roles_settled(lb1, lb2)
     wait_score(lb1, base)
-    assert lb1.events("priority-changed")[-1].rstrip().find(base) >= 0
+    wait_until(lambda: base in lb1.events("priority-changed")[-1], 20, "the score is told")
 
 
 def test_a_ping_moves_the_pair_and_brings_it_back_by_its_weight(lab, start, figure):
@@ -145,7 +145,7 @@ def test_an_interface_is_a_fault_by_default_and_counts_carrier_and_admin(lab, st
     lab["lb1"].ip("link set eth2 down")
     lb2.wait_owner(VIP, 20)
     wait_until(lambda: lb1.router()["reason"] == "fault", 10, "lb1 says why")
-    assert lb1.router()["state"] == "initialize"
+    lb1.wait_router(state="initialize")
     assert tracker(lb1, "interface eth2")["reason"] == "is set down"
     lab["lb1"].ip("link delete eth2")
     wait_until(lambda: tracker(lb1, "interface eth2")["reason"] == "does not exist", 10, "it is gone")
@@ -294,8 +294,7 @@ def test_an_elector_that_restarts_goes_on_with_the_sum(lab, start):
     wait_score(lb1, "base 150, -20 route 198.51.100.0/24 = 130")
     old = lb1.kill_helper("elector")
     lb1.wait_helper_replaced("elector", old)
-    wait_until(lambda: lb1.router()["state"] == "active", 10, "the new elector is Active")
-    assert lb1.router()["priority"] == 130
+    lb1.wait_router(state="active", priority=130)
     assert not lb2.monitor.intervals(VIP)
 
 
@@ -366,10 +365,12 @@ def test_the_last_state_wins_when_programs_are_behind(lab, start, scripts):
         lb1.wait_not_owner(VIP)
         lab.replug("lb1", "eth2")
         wait_roles_settled(lb1, lb2)
+    wait_until(lambda: lb1.router()["notify"]["skipped"] >= 6, 20, "states are passed over")
     before = lb1.router()["notify"]
     assert (before["running"], before["waiting"], before["runs"]) == (True, True, 1)
     os.unlink(gate)
     wait_until(lambda: len(told(scripts, "lb1")) == 2, 20, "lb1 told two states")
+    wait_until(lambda: not lb1.router()["notify"]["running"], 20, "the last program has ended")
     after = lb1.router()["notify"]
     assert [line.split()[1] for line in told(scripts, "lb1")] == [">backup", "backup>active"] or \
         [line.split()[1].split(">")[1] for line in told(scripts, "lb1")] == ["backup", "active"]
