@@ -66,6 +66,6 @@ struct table_action table_watch_step(
 
 void table_watch_read(struct table_watch *w, uint64_t took_us, struct instant now)
 {
-	w->missing.soonest = instant_max(
-		w->missing.soonest, instant_add(now, TABLE_WATCH_SHARE * took_us));
+	w->missing.soonest =
+		instant_max(w->missing.soonest, instant_add(now, TABLE_WATCH_SHARE * took_us));
 }
