@@ -81,6 +81,8 @@ static const struct {
 	[EVENT_RESYNC_DONE] = {"resync-done", "3cd0e96e41214d62b8d3dee00051dd33", LOG_NOTICE},
 	[EVENT_RESYNC_FAILED] = {"resync-failed", "ed2320aa563341579f3f13fa2a11d0b9", LOG_WARNING},
 	[EVENT_COVERAGE_LOW] = {"coverage-low", "0ef077b460b642f0a3c8bbc8ea7fdf74", LOG_WARNING},
+	[EVENT_TABLE_DIFFERS] = {"table-differs", "5032aa51215d45aabb0e9e8f3e1772df", LOG_WARNING},
+	[EVENT_TABLE_READ] = {"table-read", "1b3b51add1024f10b70dc45cc30cacd1", LOG_NOTICE},
 	[EVENT_DECISION_CONFLICT] = {"decision-conflict", "df4ca02d97b045c68461c3bfbee60fbc",
 		LOG_WARNING},
 	[EVENT_PUSHED] = {"pushed", "cbd3ede487984ac28d7b75226cd9e48f", LOG_NOTICE},

@@ -63,6 +63,8 @@ enum event {
 	EVENT_RESYNC_DONE,       /* all connections of the peer were taken over */
 	EVENT_RESYNC_FAILED,     /* ... were not */
 	EVENT_COVERAGE_LOW,      /* too few connections are known to both directors */
+	EVENT_TABLE_DIFFERS,     /* the kernel lost connections on their way to us, or from us */
+	EVENT_TABLE_READ,        /* its table was read again */
 	EVENT_DECISION_CONFLICT, /* both directors' operators decided about one server at once */
 	EVENT_PUSHED,            /* the peer took this node's configuration */
 	EVENT_PUSH_FAILED,       /* ... or one of the two did not */

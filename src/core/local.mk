@@ -45,5 +45,6 @@ libcore_a_SOURCES += \
 	src/core/bulk_message.c src/core/bulk_message.h \
 	src/core/grpc_health.c src/core/grpc_health.h \
 	src/core/sync_digest.c src/core/sync_digest.h \
+	src/core/table_watch.c src/core/table_watch.h \
 	src/core/tracked.c src/core/tracked.h \
 	src/core/tracked_order.c src/core/tracked_order.h

@@ -397,6 +397,18 @@ static void print_refused(FILE *f, const json_t *counters)
 			(void)fprintf(f, ", %lld %s", number(counters, names[i]), names[i]);
 }
 
+/* What the kernel lost, when it is any. */
+static void print_kernel_table(FILE *f, const json_t *table)
+{
+	if (number(table, "missing") > 0)
+		(void)fprintf(f, ", %lld NOT TOLD BY THE KERNEL", number(table, "missing"));
+	if (number(table, "surplus") > 0)
+		(void)fprintf(f, ", %lld NOT IN THE KERNEL", number(table, "surplus"));
+	if (number(table, "dropped_out") > 0)
+		(void)fprintf(
+			f, ", %lld messages of the kernel dropped", number(table, "dropped_out"));
+}
+
 /* What tandem-link of tandem mode counts. */
 static void print_link(FILE *f, const json_t *sync)
 {
@@ -411,6 +423,7 @@ static void print_link(FILE *f, const json_t *sync)
 		number(json_object_get(sync, "shadow"), "entries"), number(counters, "sent"),
 		number(counters, "received"), number(counters, "repaired"));
 	print_refused(f, counters);
+	print_kernel_table(f, json_object_get(sync, "kernel_table"));
 	if (*text(peer, "key"))
 		(void)fprintf(f, ", key %s, round trip %.1f ms", text(peer, "key"),
 			(double)number(peer, "rtt_us") / 1000);

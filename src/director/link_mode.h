@@ -2,8 +2,7 @@
 #pragma once
 
 #include "conf/conf.h"
-
-#define LINK_DEVICE "tandem-sync" /* of our own, behind which the kernel syncs in tandem mode */
+#include "io/tun.h"
 
 static inline bool link_is_tandem(const struct conf *conf)
 {

@@ -44,6 +44,8 @@ libio_a_SOURCES += \
 	src/io/nft.c src/io/nft.h
 libio_a_SOURCES += \
 	src/io/conn_list.c src/io/conn_list.h \
+	src/io/device_drops.c src/io/device_drops.h \
+	src/io/service_list.c src/io/service_list.h \
 	src/io/udp_queue.c src/io/udp_queue.h
 if SANITIZERS
 libio_a_SOURCES += src/io/sandbox_off.c

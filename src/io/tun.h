@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define LINK_DEVICE "tandem-sync" /* the one that the link in tandem mode has */
 #define TUN_PACKET_MAX 65535
 #define TUN_OVERHEAD 28 /* bytes of the IPv4 and the UDP header in front of a message */
 

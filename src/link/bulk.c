@@ -4,15 +4,34 @@
 
 #include "io/clock.h"
 #include "io/conn_list.h"
+#include "io/device_drops.h"
+#include "io/service_list.h"
+#include "io/tun.h"
 #include "link/cold_start.h"
 #include "link/coverage.h"
+#include "link/kernel_count.h"
 #include "link/relay.h"
 #include "link/resync.h"
 #include "link/timer.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+
+#define TEXT_MAX 200
+
+/* What the kernel lost, and what was done about it. */
+struct losses {
+	struct table_watch watch;
+	struct table_sum sum; /* of the last comparison */
+	struct instant at;    /* of it; {0}: there was none yet */
+	bool drops_known;
+	struct device_drops before, drops; /* of the device: to look for news, and since we began */
+	uint64_t reads, feeds;
+	size_t entries; /* in the shadow when reading began */
+};
 
 struct bulk {
 	const struct bulk_world *world;
@@ -22,6 +41,8 @@ struct bulk {
 	struct coverage *coverage;
 	struct cold_start_handler cold_handler;
 	struct cold_start *cold; /* NULL: it is over, or was not wanted */
+	struct kernel_count *kernel_count;
+	struct losses losses;
 	sd_event_source *timer;
 	bool ask_again; /* something was lost while one ran: it may have passed by that already */
 	bool is_open;
@@ -69,6 +90,99 @@ static int start_in_the_cold(struct bulk *b)
 	return r;
 }
 
+/* What it lost since */
+
+static void on_read_again(const struct cold_start_report *report, void *userdata)
+{
+	struct bulk *b = userdata;
+	struct instant now = clock_now();
+	char message[TEXT_MAX];
+	size_t entries = shadow_count(b->world->shadow);
+
+	table_watch_read(&b->losses.watch, report->took_us, now);
+	(void)snprintf(message, sizeof(message),
+		"the kernel's table was read again%s: %" PRIu64
+		" connections in %.2f s, %zu were not known",
+		report->complete ? "" : " in part", report->read, (double)report->took_us / 1e6,
+		entries > b->losses.entries ? entries - b->losses.entries : 0);
+	helper_event(b->world->helper, EVENT_TABLE_READ, message, NULL);
+	(void)coverage_ask(b->coverage, now); /* what is news is pushed */
+}
+
+/* One that runs already, or a resync that comes in at the moment, mends it as well. */
+static void read_again(struct bulk *b, struct instant now)
+{
+	const struct cold_start_handler handler = {.ended = on_read_again, .userdata = b};
+
+	if (b->cold ||
+		cold_start_new(b->world->shadow, CONN_LIST_PATH, &handler, now, &b->cold) < 0)
+		return;
+	b->losses.entries = shadow_count(b->world->shadow);
+	b->losses.reads++;
+}
+
+/* Since the look before, of the kernel's own messages. */
+static uint64_t new_drops(struct losses *l)
+{
+	struct device_drops now;
+	uint64_t n = 0;
+
+	if (device_drops_read(LINK_DEVICE, &now) < 0)
+		return 0;
+	if (l->drops_known && now.sent >= l->before.sent && now.received >= l->before.received) {
+		n = now.sent - l->before.sent;
+		l->drops.sent += n;
+		l->drops.received += now.received - l->before.received;
+	}
+	l->before = now;
+	l->drops_known = true;
+	return n;
+}
+
+static void tell_loss(struct bulk *b, const char *what, uint64_t n, const char *then)
+{
+	char message[TEXT_MAX], text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, n);
+	(void)snprintf(message, sizeof(message), "%s %s: %s", text, what, then);
+	helper_event(b->world->helper, EVENT_TABLE_DIFFERS, message, "TANDEM_COUNT", text, NULL);
+}
+
+static void on_counted(const struct table_sum *sum, struct instant now, void *userdata)
+{
+	struct bulk *b = userdata;
+	struct losses *l = &b->losses;
+	uint64_t dropped = new_drops(l);
+	struct table_action action = table_watch_step(&l->watch, sum, dropped > 0, now);
+
+	l->sum = *sum;
+	l->at = now;
+	if (dropped > 0)
+		tell_loss(b, "of the kernel's sync messages were dropped", dropped,
+			"the kernel's table will be read");
+	if (action.read) {
+		if (sum->missing > 0)
+			tell_loss(b, "connections of the kernel were never told", sum->missing,
+				"the kernel's table is read");
+		read_again(b, now);
+	}
+	if (action.feed) {
+		l->feeds++;
+		tell_loss(b, "connections are not in the kernel's table", sum->surplus,
+			"all of the peer's are given to it again");
+		resync_feed(b->resync);
+	}
+}
+
+static json_t *losses_to_json(const struct losses *l)
+{
+	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "counted", l->at.us != 0,
+		"kernel", (json_int_t)l->sum.kernel, "known", (json_int_t)l->sum.known, "missing",
+		(json_int_t)l->sum.missing, "surplus", (json_int_t)l->sum.surplus, "reads",
+		(json_int_t)l->reads, "feeds", (json_int_t)l->feeds, "dropped_out",
+		(json_int_t)l->drops.sent, "dropped_in", (json_int_t)l->drops.received);
+}
+
 static bool is_running(const struct bulk *b)
 {
 	struct resync_report report;
@@ -85,6 +199,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)source;
 	(void)usec;
+	next = instant_min(next, kernel_count_step(b->kernel_count, now));
 	if (b->cold)
 		next = instant_min(next, step_cold_start(b, now));
 	next = instant_min(next, resync_step(b->resync, now));
@@ -194,6 +309,7 @@ void bulk_report(const struct bulk *b, json_t *report)
 		json_pack("{s:I, s:I, s:I}", "entries", (json_int_t)shadow_count(b->world->shadow),
 			"bytes", (json_int_t)shadow_bytes(b->world->shadow), "refused",
 			(json_int_t)shadow_refused(b->world->shadow)));
+	(void)json_object_set_new(report, "kernel_table", losses_to_json(&b->losses));
 }
 
 /* What happens on the stream */
@@ -258,6 +374,7 @@ static int set_up(struct bulk *b, uint8_t sync_id, bool is_first)
 {
 	struct resync_settings settings = {.sync_id = sync_id, .message_max = RELAY_MESSAGE_MAX};
 	static const struct coverage_settings usual;
+	const struct kernel_count_handler counting = {.counted = on_counted, .userdata = b};
 	int r;
 
 	if (getrandom(&settings.process, sizeof(settings.process), 0) !=
@@ -267,6 +384,9 @@ static int set_up(struct bulk *b, uint8_t sync_id, bool is_first)
 	if (r >= 0)
 		r = coverage_new(
 			b->world->shadow, b->resync, &usual, &b->coverage_world, &b->coverage);
+	if (r >= 0)
+		r = kernel_count_new(b->world->shadow, SERVICE_LIST_PATH, &counting, clock_now(),
+			&b->kernel_count);
 	if (r >= 0 && is_first)
 		r = start_in_the_cold(b);
 	if (r >= 0)
@@ -307,6 +427,7 @@ void bulk_free(struct bulk *b)
 		return;
 	sd_event_source_disable_unref(b->timer);
 	cold_start_free(b->cold);
+	kernel_count_free(b->kernel_count);
 	coverage_free(b->coverage);
 	resync_free(b->resync);
 	free(b);

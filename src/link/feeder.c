@@ -72,6 +72,11 @@ void feeder_not_injected(struct feeder *f, struct instant now)
 	search_since(f, now);
 }
 
+void feeder_all(struct feeder *f)
+{
+	search_since(f, (struct instant){0});
+}
+
 static void daemon_missing(struct feeder *f, struct instant now)
 {
 	if (f->is_there || f->looked.us == 0)

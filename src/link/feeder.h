@@ -49,6 +49,8 @@ uint64_t feeder_add(struct feeder *f, uint64_t place);
 void feeder_clear(struct feeder *f);
 /* Something that came over the link just now was not injected: it is looked for, and given. */
 void feeder_not_injected(struct feeder *f, struct instant now);
+/* All that came from the peer is looked for and given to the kernel, where it lost some. */
+void feeder_all(struct feeder *f);
 /* Bounded work. Returns when to call again. */
 struct instant feeder_step(struct feeder *f, struct instant now);
 /* How long the daemon has been missing while something waited for it; 0: it is there. */

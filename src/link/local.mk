@@ -3,6 +3,7 @@ noinst_LIBRARIES += liblink.a
 liblink_a_SOURCES = \
 	src/link/bulk.c src/link/bulk.h \
 	src/link/cold_start.c src/link/cold_start.h \
+	src/link/kernel_count.c src/link/kernel_count.h \
 	src/link/connection.c src/link/connection.h \
 	src/link/count.c src/link/count.h \
 	src/link/coverage.c src/link/coverage.h \

@@ -552,6 +552,11 @@ void resync_not_injected(struct resync *r, struct instant now)
 	feeder_not_injected(&r->feeder, now);
 }
 
+void resync_feed(struct resync *r)
+{
+	feeder_all(&r->feeder);
+}
+
 bool resync_message(struct resync *r, enum stream_type type, const uint8_t *data, size_t len,
 	struct instant now)
 {

@@ -92,6 +92,8 @@ size_t resync_push(struct resync *r, const uint64_t *places, size_t n);
 void resync_peer_clock(struct resync *r, uint64_t peer_us);
 /* Something that came beside a resync was not injected: the kernel gets it by step(). */
 void resync_not_injected(struct resync *r, struct instant now);
+/* The kernel is given all that came from the peer and is still known. */
+void resync_feed(struct resync *r);
 
 /* The peer is being answered. */
 bool resync_is_giving(const struct resync *r);

@@ -438,3 +438,9 @@ TESTS += tests/unit/test_virtual_mac
 tests_unit_test_virtual_mac_SOURCES = tests/unit/test_virtual_mac.c
 tests_unit_test_virtual_mac_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_virtual_mac_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_table_watch
+TESTS += tests/unit/test_table_watch
+tests_unit_test_table_watch_SOURCES = tests/unit/test_table_watch.c
+tests_unit_test_table_watch_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_table_watch_LDADD = libcore.a libbase.a $(UNIT_LDADD)

@@ -1,6 +1,8 @@
 /* io/conn_list and io/udp_queue: what the kernel shows in /proc. The lines are as Linux 6.1 prints
  * them. */
 #include "io/conn_list.h"
+#include "io/device_drops.h"
+#include "io/service_list.h"
 #include "io/udp_queue.h"
 
 #include <check.h>
@@ -212,6 +214,55 @@ START_TEST(a_full_socket_shows_its_queue_and_its_drops)
 }
 END_TEST
 
+START_TEST(a_service_and_its_servers_are_read)
+{
+	struct service_line l;
+	struct addr a = address("2001:db8::a"), b = address("192.0.2.11");
+
+	ck_assert(service_line_parse(
+		"TCP  [2001:0db8:0000:0000:0000:0000:0000:000a]:01BB wlc persistent 300 FFFFFFFF\n",
+		&l));
+	ck_assert(!l.is_server && l.protocol == IPPROTO_TCP && l.port == 443);
+	ck_assert(addr_equal(&l.address, &a));
+	ck_assert(service_line_parse(
+		"  -> C000020B:0050      Tunnel  10     123        45        \n", &l));
+	ck_assert(l.is_server && l.port == 80 && l.method == 2);
+	ck_assert(l.active == 123 && l.inactive == 45);
+	ck_assert(addr_equal(&l.address, &b));
+	ck_assert(service_line_parse("FWM  000000FF rr  \n", &l));
+	ck_assert(!l.is_server && l.protocol == 0 && l.mark == 255);
+}
+END_TEST
+
+START_TEST(what_is_no_service_is_refused)
+{
+	static const char *const lines[] = {"", "IP Virtual Server version 1.2.1 (size=4096)\n",
+		"Prot LocalAddress:Port Scheduler Flags\n",
+		"  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n",
+		"  -> C000020B:0050      Other   1      0          0\n", "TCP  C0000264 rr\n",
+		"TCP  [2001:db8::a:0050 rr\n", "FWM  zz rr\n", "TCP  C0000264:0050x rr\n"};
+	struct service_line l;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		ck_assert_msg(!service_line_parse(lines[i], &l), "%s", lines[i]);
+}
+END_TEST
+
+START_TEST(what_a_device_dropped_is_read)
+{
+	static const char line[] = "tandem-sync:  100  5    0    7    0     0          0         0 "
+				   "     900       8    "
+				   "0   33    0     0       0          0\n";
+	struct device_drops d;
+
+	ck_assert(device_drops_parse(line, "tandem-sync", &d));
+	ck_assert(d.received == 7 && d.sent == 33);
+	ck_assert(!device_drops_parse(line, "tandem", &d));
+	ck_assert_int_eq(device_drops_read("no-such-device", &d), -ENODEV);
+	ck_assert_int_eq(device_drops_read("lo", &d), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conn_list");
@@ -224,6 +275,9 @@ int main(void)
 	tcase_add_test(tc, a_list_is_read_in_parts);
 	tcase_add_test(tc, lines_of_udp_sockets_are_read);
 	tcase_add_test(tc, a_full_socket_shows_its_queue_and_its_drops);
+	tcase_add_test(tc, a_service_and_its_servers_are_read);
+	tcase_add_test(tc, what_is_no_service_is_refused);
+	tcase_add_test(tc, what_a_device_dropped_is_read);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

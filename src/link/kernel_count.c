@@ -1,0 +1,252 @@
+/* The kernel is asked first, the shadow some seconds later, when what it counted has been told: its
+ * sync master keeps a message back for up to two seconds. */
+#include "link/kernel_count.h"
+
+#include "io/clock.h"
+#include "io/service_list.h"
+#include "link/shadow.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVERY_US 10000000u
+#define SHARE 50u /* times as long as one took there is none */
+#define SETTLE_US 4000000u
+#define LINES 128u
+#define STEP 4096u /* entries */
+#define SERVICES_MAX 65536u
+
+enum phase {
+	PHASE_RESTS,
+	PHASE_READS,
+	PHASE_SETTLES,
+	PHASE_WALKS,
+};
+
+/* Of one service: by protocol, address and port, or by mark with protocol 0. */
+struct service {
+	uint8_t protocol;
+	struct addr address;
+	uint16_t port;
+	uint32_t mark;
+	struct table_count count;
+};
+
+struct kernel_count {
+	struct shadow *shadow;
+	const char *path;
+	struct kernel_count_handler handler;
+	enum phase phase;
+	struct instant next, asked;
+	uint64_t busy_us; /* with this comparison */
+	struct service_list *list;
+	struct shadow_walk walk;
+	struct service *services; /* sorted when they have been read */
+	size_t n, room;
+};
+
+int kernel_count_new(struct shadow *shadow, const char *path,
+	const struct kernel_count_handler *handler, struct instant now, struct kernel_count **ret)
+{
+	struct kernel_count *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return -ENOMEM;
+	k->shadow = shadow;
+	k->path = path;
+	k->handler = *handler;
+	k->next = instant_add(now, EVERY_US);
+	*ret = k;
+	return 0;
+}
+
+void kernel_count_free(struct kernel_count *k)
+{
+	if (!k)
+		return;
+	service_list_close(k->list);
+	free(k->services);
+	free(k);
+}
+
+/* Reading */
+
+static struct service *new_service(struct kernel_count *k)
+{
+	if (k->n == k->room) {
+		size_t room = k->room ? 2 * k->room : 64;
+		struct service *services =
+			room > SERVICES_MAX ? NULL : realloc(k->services, room * sizeof(*services));
+		if (!services)
+			return NULL;
+		k->services = services;
+		k->room = room;
+	}
+	return &k->services[k->n++];
+}
+
+/* Of TCP and SCTP those that are established are told, of UDP all are. */
+static bool all_are_told(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP;
+}
+
+static void on_line(const struct service_line *line, void *userdata)
+{
+	struct kernel_count *k = userdata;
+	struct service *s;
+
+	if (!line->is_server) {
+		s = new_service(k);
+		if (s)
+			*s = (struct service){.protocol = line->protocol,
+				.address = line->address,
+				.port = line->port,
+				.mark = line->mark};
+		return;
+	}
+	if (k->n == 0)
+		return;
+	s = &k->services[k->n - 1];
+	s->count.kernel += line->active;
+	if (all_are_told(s->protocol))
+		s->count.kernel += line->inactive;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct service *x = a, *y = b;
+
+	if (x->protocol != y->protocol)
+		return x->protocol < y->protocol ? -1 : 1;
+	if (x->mark != y->mark)
+		return x->mark < y->mark ? -1 : 1;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	if (x->address.family != y->address.family)
+		return x->address.family < y->address.family ? -1 : 1;
+	return memcmp(x->address.bytes, y->address.bytes, sizeof(x->address.bytes));
+}
+
+static struct instant rest(struct kernel_count *k, struct instant now)
+{
+	uint64_t pause_us = SHARE * k->busy_us;
+
+	service_list_close(k->list);
+	k->list = NULL;
+	k->phase = PHASE_RESTS;
+	k->next = instant_add(now, pause_us > EVERY_US ? pause_us : EVERY_US);
+	return k->next;
+}
+
+static struct instant begin(struct kernel_count *k, struct instant now)
+{
+	k->busy_us = 0;
+	k->n = 0;
+	k->asked = now;
+	if (service_list_open(k->path, &k->list) < 0)
+		return rest(k, now); /* there is no IPVS */
+	k->phase = PHASE_READS;
+	return now;
+}
+
+static struct instant read_some(struct kernel_count *k, struct instant now)
+{
+	int r = service_list_read(k->list, LINES, on_line, k);
+
+	if (r > 0)
+		return now;
+	service_list_close(k->list);
+	k->list = NULL;
+	if (r < 0 || k->n == SERVICES_MAX)
+		return rest(k, now);
+	if (k->n > 0)
+		qsort(k->services, k->n, sizeof(*k->services), compare);
+	k->walk = (struct shadow_walk){0};
+	k->phase = PHASE_SETTLES;
+	k->next = instant_add(now, SETTLE_US);
+	return k->next;
+}
+
+/* Walking */
+
+static struct service *find(struct kernel_count *k, const struct service *key)
+{
+	return k->n ? bsearch(key, k->services, k->n, sizeof(*key), compare) : NULL;
+}
+
+/* In the kernel's order: by mark, by address and port, by address alone. */
+static struct service *service_of(struct kernel_count *k, const struct sync_record *r)
+{
+	struct service key = {.mark = r->mark}, *found = NULL;
+
+	if (r->mark)
+		found = find(k, &key);
+	if (found)
+		return found;
+	key = (struct service){
+		.protocol = r->protocol, .address = r->service, .port = r->service_port};
+	found = find(k, &key);
+	if (found)
+		return found;
+	key.port = 0;
+	return find(k, &key);
+}
+
+static void count(struct kernel_count *k, const struct sync_record *r, struct instant said)
+{
+	struct service *s;
+
+	if ((r->flags & SYNC_FLAG_TEMPLATE) ||
+		((r->flags & SYNC_FLAG_INACTIVE) && !all_are_told(r->protocol)))
+		return;
+	s = service_of(k, r);
+	if (!s || (s->protocol == 0 && all_are_told(r->protocol)))
+		return;
+	s->count.known++;
+	s->count.young += (int64_t)(said.us - k->asked.us) >= 0;
+}
+
+static struct instant finish(struct kernel_count *k, struct instant now)
+{
+	struct table_sum sum = {0};
+
+	for (size_t i = 0; i < k->n; i++)
+		table_sum_add(&sum, &k->services[i].count);
+	(void)rest(k, now);
+	k->handler.counted(&sum, now, k->handler.userdata);
+	return k->next;
+}
+
+static struct instant walk(struct kernel_count *k, struct instant now)
+{
+	for (unsigned i = 0; i < STEP; i++) {
+		enum shadow_origin origin;
+		struct sync_record record;
+		struct instant said;
+
+		if (!shadow_next(k->shadow, &k->walk, &record, &origin, &said))
+			return finish(k, now);
+		count(k, &record, said);
+	}
+	return now;
+}
+
+struct instant kernel_count_step(struct kernel_count *k, struct instant now)
+{
+	struct instant next;
+
+	if (k->phase == PHASE_RESTS || k->phase == PHASE_SETTLES) {
+		if (!instant_reached(k->next, now))
+			return k->next;
+		if (k->phase == PHASE_RESTS)
+			return begin(k, now);
+		k->phase = PHASE_WALKS;
+	}
+	next = k->phase == PHASE_READS ? read_some(k, now) : walk(k, now);
+	k->busy_us += instant_between_us(now, clock_now());
+	return next;
+}
