@@ -102,8 +102,7 @@ class Director:
         return children(self.pid).get(HELPERS[name])
 
     def pids(self):
-        """Every process of this director, helpers first: killed in this order, nobody is left to
-        notice the others' death."""
+        """Every process of this director, helpers first."""
         return list(children(self.pid).values()) + [self.pid]
 
     def stop(self):
@@ -119,7 +118,9 @@ class Director:
         assert status == 0, f"{self.name} ended with {status}:\n{self.log()}"
 
     def kill_all(self):
-        """kill -9 of every process of this director."""
+        """kill -9 of every process of this director, which is stopped first: nobody notices the others' death,
+        and no helper is started meanwhile."""
+        self._process.send_signal(signal.SIGSTOP)
         for pid in self.pids():
             os.kill(pid, signal.SIGKILL)
         self._process.wait(30)
@@ -148,6 +149,7 @@ class Director:
 
     def kill(self):
         if self._process.poll() is None:
+            self._process.send_signal(signal.SIGSTOP)
             pids = self.pids()
             for pid in pids:
                 try:

@@ -22,7 +22,7 @@ def tool(name):
 class Capture:
     """Everything VRRP, ARP and ICMPv6 that crosses a network, from now on."""
 
-    _COUNTS = re.compile(r"(\d+) packets? captured\s+(\d+) packets? received by filter\s+\d+ packets? dropped")
+    _COUNTS = re.compile(r"(\d+) packets? captured,\s+(\d+) packets? received by filter,\s+\d+ packets? dropped")
 
     def __init__(self, lab, network="front", expression="arp or proto 112 or icmp6"):
         self.network = network

@@ -142,15 +142,20 @@ def test_an_address_that_somebody_removed_is_put_back(lab, start, figure):
 def test_a_reload_delays_no_advert(lab, start, figure):
     lb1, lb2 = start("100ms")
     capture = Capture(lab)
+
+    def late_ms(first):
+        times = [a.time for a in capture.caught_up().adverts() if a.source == LB["lb1"]][first:]
+        return max(b - a for a, b in zip(times, times[1:])) * 1000 - 100
+    wait_until(lambda: len(capture.adverts()) > 20, 30, "twenty adverts without a reload")
+    calm_ms, first = late_ms(0), len(capture.adverts())  # how late this machine is by itself
     for _ in range(20):
         before = len(capture.adverts())
         assert lb1.reload().returncode == 0
         wait_until(lambda: len(capture.adverts()) >= before + 2, 10, "two more adverts")
-    times = [a.time for a in capture.caught_up().adverts() if a.source == LB["lb1"]]
-    late_ms = max(b - a for a, b in zip(times, times[1:])) * 1000 - 100
-    figure("20 reloads of an unchanged file, adverts 100ms: latest advert", f"{late_ms:.1f} ms late",
-           "<= 50 ms")
-    assert late_ms <= 50
+    latest_ms = late_ms(first)
+    figure("20 reloads of an unchanged file, adverts 100ms: latest advert",
+           f"{latest_ms:.1f} ms late ({calm_ms:.1f} ms without)", "<= 50 ms")
+    assert latest_ms <= 50 + max(calm_ms, 0)
     assert not lb2.monitor.intervals(VIP)
     assert {a.source for a in capture.adverts()} == {LB["lb1"]}
 

@@ -169,7 +169,7 @@ def test_a_script_moves_the_pair_and_its_last_line_is_in_the_status(lab, start, 
         "check", f"test -e {switch} || exit 0",
         "case $(ip -4 address show dev eth0) in *192.0.2.2/*) ;; *) exit 0;; esac",
         "echo first", "echo the disk is full", "exit 7")
-    lb1, lb2 = start({"script": [program], "weight": -60, "interval": "200ms", "rise": 1, "fall": 2})
+    lb1, lb2 = start({"script": [program], "weight": -60, "interval": "1s", "rise": 1, "fall": 2})  # and its deadline
     moves_and_returns(lb1, lb2, lambda: scripts.write("full", ""), lambda: os.unlink(switch),
                       "base 150, -60 script check = 90")
     assert any("exited with status 7: the disk is full" in line for line in lb1.events("track-failed"))
