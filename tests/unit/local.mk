@@ -444,3 +444,9 @@ TESTS += tests/unit/test_table_watch
 tests_unit_test_table_watch_SOURCES = tests/unit/test_table_watch.c
 tests_unit_test_table_watch_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_table_watch_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_kernel_count
+TESTS += tests/unit/test_kernel_count
+tests_unit_test_kernel_count_SOURCES = tests/unit/test_kernel_count.c src/link/kernel_count.c src/link/shadow.c
+tests_unit_test_kernel_count_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_kernel_count_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
