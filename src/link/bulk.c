@@ -21,6 +21,8 @@
 #include <sys/random.h>
 
 #define TEXT_MAX 200
+#define LOSS_MIN 16u
+#define LOSS_SHARE 20u /* a twentieth of all */
 
 /* What the kernel lost, and what was done about it. */
 struct losses {
@@ -30,6 +32,7 @@ struct losses {
 	bool drops_known;
 	struct device_drops before, drops; /* of the device: to look for news, and since we began */
 	uint64_t reads, feeds;
+	bool told;      /* what is being read for */
 	size_t entries; /* in the shadow when reading began */
 };
 
@@ -100,13 +103,16 @@ static void on_read_again(const struct cold_start_report *report, void *userdata
 	size_t entries = shadow_count(b->world->shadow);
 
 	table_watch_read(&b->losses.watch, report->took_us, now);
+	(void)coverage_ask(b->coverage, now); /* what is news is pushed */
+	if (!b->losses.told)
+		return;
+	b->losses.told = false;
 	(void)snprintf(message, sizeof(message),
 		"the kernel's table was read again%s: %" PRIu64
 		" connections in %.2f s, %zu were not known",
 		report->complete ? "" : " in part", report->read, (double)report->took_us / 1e6,
 		entries > b->losses.entries ? entries - b->losses.entries : 0);
 	helper_event(b->world->helper, EVENT_TABLE_READ, message, NULL);
-	(void)coverage_ask(b->coverage, now); /* what is news is pushed */
 }
 
 /* One that runs already, or a resync that comes in at the moment, mends it as well. */
@@ -143,9 +149,17 @@ static void tell_loss(struct bulk *b, const char *what, uint64_t n, const char *
 {
 	char message[TEXT_MAX], text[24];
 
+	b->losses.told = true;
 	(void)snprintf(text, sizeof(text), "%" PRIu64, n);
 	(void)snprintf(message, sizeof(message), "%s %s: %s", text, what, then);
 	helper_event(b->world->helper, EVENT_TABLE_DIFFERS, message, "TANDEM_COUNT", text, NULL);
+}
+
+/* The kernel tells of a connection with its third packet: idle ones that have had fewer are no
+ * loss, and are mended without a word. */
+static bool is_loss(uint64_t n, uint64_t kernel)
+{
+	return n >= LOSS_MIN && n * LOSS_SHARE > kernel;
 }
 
 static void on_counted(const struct table_sum *sum, struct instant now, void *userdata)
@@ -161,15 +175,16 @@ static void on_counted(const struct table_sum *sum, struct instant now, void *us
 		tell_loss(b, "of the kernel's sync messages were dropped", dropped,
 			"the kernel's table will be read");
 	if (action.read) {
-		if (sum->missing > 0)
+		if (is_loss(sum->missing, sum->kernel))
 			tell_loss(b, "connections of the kernel were never told", sum->missing,
 				"the kernel's table is read");
 		read_again(b, now);
 	}
 	if (action.feed) {
 		l->feeds++;
-		tell_loss(b, "connections are not in the kernel's table", sum->surplus,
-			"all of the peer's are given to it again");
+		if (is_loss(sum->surplus, sum->known))
+			tell_loss(b, "connections are not in the kernel's table", sum->surplus,
+				"all of the peer's are given to it again");
 		resync_feed(b->resync);
 	}
 }

@@ -18,6 +18,7 @@
 #define LINES 128u
 #define STEP 4096u /* entries */
 #define SERVICES_MAX 65536u
+#define SERVERS_MAX 1048576u
 
 enum phase {
 	PHASE_RESTS,
@@ -32,7 +33,23 @@ struct service {
 	struct addr address;
 	uint16_t port;
 	uint32_t mark;
+	uint32_t number; /* in the order in which they were read */
 	struct table_count count;
+};
+
+/* Of a server that is gone the kernel counts nothing, and keeps its connections all the same. */
+struct server {
+	uint32_t service; /* its number */
+	struct addr address;
+	uint16_t port; /* 0: any */
+};
+
+/* What was read, and is sorted then. */
+struct lines {
+	struct service *services;
+	struct server *servers;
+	size_t n_services, n_servers, room_services, room_servers;
+	bool incomplete;
 };
 
 struct kernel_count {
@@ -44,8 +61,7 @@ struct kernel_count {
 	uint64_t busy_us; /* with this comparison */
 	struct service_list *list;
 	struct shadow_walk walk;
-	struct service *services; /* sorted when they have been read */
-	size_t n, room;
+	struct lines lines;
 };
 
 int kernel_count_new(struct shadow *shadow, const char *path,
@@ -68,24 +84,27 @@ void kernel_count_free(struct kernel_count *k)
 	if (!k)
 		return;
 	service_list_close(k->list);
-	free(k->services);
+	free(k->lines.services);
+	free(k->lines.servers);
 	free(k);
 }
 
 /* Reading */
 
-static struct service *new_service(struct kernel_count *k)
+/* Room for one more; false when there are too many. */
+static bool make_room(void *array, size_t n, size_t size, size_t max, size_t *room)
 {
-	if (k->n == k->room) {
-		size_t room = k->room ? 2 * k->room : 64;
-		struct service *services =
-			room > SERVICES_MAX ? NULL : realloc(k->services, room * sizeof(*services));
-		if (!services)
-			return NULL;
-		k->services = services;
-		k->room = room;
-	}
-	return &k->services[k->n++];
+	size_t more = *room ? 2 * *room : 64;
+	void *bigger;
+
+	if (n < *room)
+		return true;
+	bigger = more > max ? NULL : reallocarray(*(void **)array, more, size);
+	if (!bigger)
+		return false;
+	*(void **)array = bigger;
+	*room = more;
+	return true;
 }
 
 /* Of TCP and SCTP those that are established are told, of UDP all are. */
@@ -94,26 +113,55 @@ static bool all_are_told(uint8_t protocol)
 	return protocol == IPPROTO_UDP;
 }
 
-static void on_line(const struct service_line *line, void *userdata)
+static void on_service(struct lines *l, const struct service_line *line)
 {
-	struct kernel_count *k = userdata;
-	struct service *s;
-
-	if (!line->is_server) {
-		s = new_service(k);
-		if (s)
-			*s = (struct service){.protocol = line->protocol,
-				.address = line->address,
-				.port = line->port,
-				.mark = line->mark};
+	if (!make_room(&l->services, l->n_services, sizeof(*l->services), SERVICES_MAX,
+		    &l->room_services)) {
+		l->incomplete = true;
 		return;
 	}
-	if (k->n == 0)
+	l->services[l->n_services] = (struct service){.protocol = line->protocol,
+		.address = line->address,
+		.port = line->port,
+		.mark = line->mark,
+		.number = (uint32_t)l->n_services};
+	l->n_services++;
+}
+
+static void on_server(struct lines *l, const struct service_line *line)
+{
+	struct service *s;
+
+	if (l->incomplete || l->n_services == 0)
 		return;
-	s = &k->services[k->n - 1];
+	if (!make_room(&l->servers, l->n_servers, sizeof(*l->servers), SERVERS_MAX,
+		    &l->room_servers)) {
+		l->incomplete = true;
+		return;
+	}
+	s = &l->services[l->n_services - 1];
 	s->count.kernel += line->active;
 	if (all_are_told(s->protocol))
 		s->count.kernel += line->inactive;
+	l->servers[l->n_servers++] =
+		(struct server){.service = s->number, .address = line->address, .port = line->port};
+}
+
+static void on_line(const struct service_line *line, void *userdata)
+{
+	struct kernel_count *k = userdata;
+
+	if (line->is_server)
+		on_server(&k->lines, line);
+	else
+		on_service(&k->lines, line);
+}
+
+static int compare_addresses(const struct addr *a, const struct addr *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
 static int compare(const void *a, const void *b)
@@ -126,9 +174,26 @@ static int compare(const void *a, const void *b)
 		return x->mark < y->mark ? -1 : 1;
 	if (x->port != y->port)
 		return x->port < y->port ? -1 : 1;
-	if (x->address.family != y->address.family)
-		return x->address.family < y->address.family ? -1 : 1;
-	return memcmp(x->address.bytes, y->address.bytes, sizeof(x->address.bytes));
+	return compare_addresses(&x->address, &y->address);
+}
+
+static int compare_servers(const void *a, const void *b)
+{
+	const struct server *x = a, *y = b;
+
+	if (x->service != y->service)
+		return x->service < y->service ? -1 : 1;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	return compare_addresses(&x->address, &y->address);
+}
+
+static void sort(struct lines *l)
+{
+	if (l->n_services > 0)
+		qsort(l->services, l->n_services, sizeof(*l->services), compare);
+	if (l->n_servers > 0)
+		qsort(l->servers, l->n_servers, sizeof(*l->servers), compare_servers);
 }
 
 static struct instant rest(struct kernel_count *k, struct instant now)
@@ -145,7 +210,8 @@ static struct instant rest(struct kernel_count *k, struct instant now)
 static struct instant begin(struct kernel_count *k, struct instant now)
 {
 	k->busy_us = 0;
-	k->n = 0;
+	k->lines.n_services = k->lines.n_servers = 0;
+	k->lines.incomplete = false;
 	k->asked = now;
 	if (service_list_open(k->path, &k->list) < 0)
 		return rest(k, now); /* there is no IPVS */
@@ -161,10 +227,9 @@ static struct instant read_some(struct kernel_count *k, struct instant now)
 		return now;
 	service_list_close(k->list);
 	k->list = NULL;
-	if (r < 0 || k->n == SERVICES_MAX)
+	if (r < 0 || k->lines.incomplete)
 		return rest(k, now);
-	if (k->n > 0)
-		qsort(k->services, k->n, sizeof(*k->services), compare);
+	sort(&k->lines);
 	k->walk = (struct shadow_walk){0};
 	k->phase = PHASE_SETTLES;
 	k->next = instant_add(now, SETTLE_US);
@@ -175,7 +240,10 @@ static struct instant read_some(struct kernel_count *k, struct instant now)
 
 static struct service *find(struct kernel_count *k, const struct service *key)
 {
-	return k->n ? bsearch(key, k->services, k->n, sizeof(*key), compare) : NULL;
+	const struct lines *l = &k->lines;
+
+	return l->n_services ? bsearch(key, l->services, l->n_services, sizeof(*key), compare)
+			     : NULL;
 }
 
 /* In the kernel's order: by mark, by address and port, by address alone. */
@@ -196,6 +264,18 @@ static struct service *service_of(struct kernel_count *k, const struct sync_reco
 	return find(k, &key);
 }
 
+static bool has_server(const struct lines *l, const struct service *s, const struct sync_record *r)
+{
+	struct server key = {.service = s->number, .address = r->server, .port = r->server_port};
+
+	if (l->n_servers == 0)
+		return false;
+	if (bsearch(&key, l->servers, l->n_servers, sizeof(key), compare_servers))
+		return true;
+	key.port = 0;
+	return bsearch(&key, l->servers, l->n_servers, sizeof(key), compare_servers);
+}
+
 static void count(struct kernel_count *k, const struct sync_record *r, struct instant said)
 {
 	struct service *s;
@@ -204,7 +284,7 @@ static void count(struct kernel_count *k, const struct sync_record *r, struct in
 		((r->flags & SYNC_FLAG_INACTIVE) && !all_are_told(r->protocol)))
 		return;
 	s = service_of(k, r);
-	if (!s || (s->protocol == 0 && all_are_told(r->protocol)))
+	if (!s || (s->protocol == 0 && all_are_told(r->protocol)) || !has_server(&k->lines, s, r))
 		return;
 	s->count.known++;
 	s->count.young += (int64_t)(said.us - k->asked.us) >= 0;
@@ -214,8 +294,8 @@ static struct instant finish(struct kernel_count *k, struct instant now)
 {
 	struct table_sum sum = {0};
 
-	for (size_t i = 0; i < k->n; i++)
-		table_sum_add(&sum, &k->services[i].count);
+	for (size_t i = 0; i < k->lines.n_services; i++)
+		table_sum_add(&sum, &k->lines.services[i].count);
 	(void)rest(k, now);
 	k->handler.counted(&sum, now, k->handler.userdata);
 	return k->next;

@@ -111,6 +111,24 @@ START_TEST(a_mark_comes_first_and_any_port_last)
 }
 END_TEST
 
+START_TEST(connections_of_a_server_that_was_removed_count_nowhere)
+{
+	kernel_says("TCP  C0000264:0050 rr  \n"
+		    "  -> C000020C:0050      Route   1      3          9\n"
+		    "TCP  C0000264:0051 rr  \n"
+		    "  -> C000020B:0051      Route   1      2          0\n"
+		    "TCP  C0000264:0052 rr  \n");
+	know(IPPROTO_TCP, 80, 0, 0, 7);
+	know(IPPROTO_TCP, 81, 0, 0, 2);
+	know(IPPROTO_TCP, 82, 0, 0, 5);
+	compare();
+	ck_assert_uint_eq(sum.kernel, 5);
+	ck_assert_uint_eq(sum.known, 2);
+	ck_assert_uint_eq(sum.missing, 3);
+	ck_assert_uint_eq(sum.surplus, 0);
+}
+END_TEST
+
 START_TEST(without_ipvs_nothing_is_compared)
 {
 	struct instant now = {1000};
@@ -139,6 +157,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, established_connections_count_and_all_of_udp);
 	tcase_add_test(tc, a_mark_comes_first_and_any_port_last);
+	tcase_add_test(tc, connections_of_a_server_that_was_removed_count_nowhere);
 	tcase_add_test(tc, without_ipvs_nothing_is_compared);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
