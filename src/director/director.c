@@ -266,6 +266,7 @@ static void director_free(struct director *d)
 	link_done(d);
 	shares_done(d);
 	sd_event_source_disable_unref(d->stop_timeout);
+	devices_done(d);
 	why_done(d);
 	reload_done(d);
 	sd_event_unref(d->loop);

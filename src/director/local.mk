@@ -10,6 +10,7 @@ tandemd_SOURCES = \
 	src/director/control.c src/director/control.h \
 	src/director/error_list.c src/director/error_list.h \
 	src/director/desired.c src/director/desired.h \
+	src/director/devices.c \
 	src/director/director.c src/director/director.h \
 	src/director/drains.c \
 	src/director/forwarding.c src/director/forwarding.h \

@@ -190,6 +190,8 @@ void roles_message(struct director *d, const char *method, const json_t *paramet
 		on_router(d, parameters);
 	else if (strcmp(method, "Prepare") == 0)
 		on_prepare(d, parameters);
+	else if (strcmp(method, "Device") == 0)
+		devices_message(d, parameters);
 }
 
 /* VRID, family and interface are what the elector knows a virtual router by: one that has only a

@@ -23,6 +23,7 @@
  *   restart.c   a word to the successor
  *   track.c     what is watched, for the election; watch*.c do it
  *   notify.c    programs that are told of changes of state; run.c runs them
+ *   devices.c   with virtual MACs that the elector has no time for
  *   why.c       what happened before a transition
  *   status.c    the answer to "how are you?"
  *   cleanup.c   what a director that is gone left */
@@ -239,6 +240,13 @@ struct resync_wait {
 	sd_event_source *timeout;
 };
 
+/* What devices.c is to bring down or remove. */
+struct devices {
+	struct device *items; /* devices.c */
+	size_t n;
+	sd_event_source *turn;
+};
+
 /* What may say why a router moved; as of why.c. */
 struct why {
 	json_t *happened; /* the oldest first; NULL: nothing */
@@ -248,7 +256,13 @@ struct why {
 
 struct push;           /* push.c */
 struct conntrack_sync; /* conntrack_sync.c */
-struct gather;         /* why.c */
+struct gather;         /* devices.c */
+/* "Device" of the elector. */
+void devices_message(struct director *d, const json_t *said);
+/* All that are left, now. */
+void devices_done(struct director *d);
+
+/* why.c */
 /* Reads what happened before this start; a file that cannot be read is told of. */
 void why_init(struct director *d);
 /* Every event; `fields` are the journal's. */
@@ -257,9 +271,9 @@ void why_request(struct director *d, struct control_call *call, const json_t *pa
 void why_done(struct director *d);
 
 /* status.c */
-struct track;          /* track.c */
-struct notify;         /* notify.c */
-struct plan;           /* plan.c */
+struct track;  /* track.c */
+struct notify; /* notify.c */
+struct plan;   /* plan.c */
 
 struct director {
 	const struct director_options *options;
@@ -310,9 +324,10 @@ struct director {
 	struct resync_wait resync;
 	struct push *push;                     /* NULL before there is a loop */
 	struct conntrack_sync *conntrack_sync; /* the same */
+	struct devices devices;
 	struct why why;
-	struct track *track;                   /* NULL before there is a loop */
-	struct notify *notify;                 /* the same */
+	struct track *track;   /* NULL before there is a loop */
+	struct notify *notify; /* the same */
 
 	struct balancer balancer;
 	struct forwarding forwarding;

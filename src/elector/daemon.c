@@ -245,11 +245,21 @@ static int make_device(
 	return r == -ENOENT ? 0 : r; /* without IPv6 there are none */
 }
 
-static int set_up_device(void *io, int ifindex, bool up)
+/* To bring a device down, or to remove it, takes the kernel some 20 ms, in which an advert of
+ * another router would be late: the director does it. */
+static void ask_director(struct daemon *d, const struct port *port, const char *wish)
+{
+	helper_send(d->helper, "Device",
+		json_pack("{s:s, s:i, s:s}", "name", port->interface, "ifindex", port->ifindex,
+			"wish", wish));
+}
+
+static int set_up_device(void *io, const struct port *port, bool up)
 {
 	struct daemon *d = io;
 
-	return rtnl_set_up(d->rtnl, ifindex, up);
+	ask_director(d, port, up ? "up" : "down");
+	return up ? rtnl_set_up(d->rtnl, port->ifindex, true) : 0;
 }
 
 static int remove_device(void *io, int ifindex)
@@ -257,6 +267,11 @@ static int remove_device(void *io, int ifindex)
 	struct daemon *d = io;
 
 	return rtnl_remove_link(d->rtnl, ifindex);
+}
+
+static void give_up_device(void *io, const struct port *port)
+{
+	ask_director(io, port, "gone");
 }
 
 static int dump(void *io)
@@ -327,8 +342,8 @@ static void transition(void *io, const struct router *router, enum vrrp_state ol
 	helper_event(d->helper, event_of(v), text, "TANDEM_INSTANCE", router->config.name,
 		"TANDEM_VRID", vrid, "TANDEM_STATE_OLD", vrrp_state_name(old_state),
 		"TANDEM_STATE_NEW", vrrp_state_name(v->state), "TANDEM_REASON",
-		message_reason(router), "TANDEM_PEER", peer, "TANDEM_PEER_PRIORITY",
-		peer_priority, "TANDEM_SCORE",
+		message_reason(router), "TANDEM_PEER", peer, "TANDEM_PEER_PRIORITY", peer_priority,
+		"TANDEM_SCORE",
 		track_score_text(router->config.priority, router->config.causes.list,
 			router->config.causes.n, score),
 		"TANDEM_SILENCE_US", silence_us, "TANDEM_GROUP", router->config.group, "INTERFACE",
@@ -376,6 +391,7 @@ static const struct elector_ops operations = {
 	.make_device = make_device,
 	.set_up = set_up_device,
 	.remove_device = remove_device,
+	.give_up_device = give_up_device,
 	.dump = dump,
 	.ask_peer = ask_peer,
 	.wall_us = wall_us,

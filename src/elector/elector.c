@@ -156,13 +156,28 @@ static struct router *find_router(const struct elector *e, const struct router_c
 	return NULL;
 }
 
-/* With all that is on it. */
+static bool is_ours(const struct port *p)
+{
+	return p && p->made && !p->refused && p->ifindex;
+}
+
+/* With all that is on it, by somebody who has the time. */
+static void give_up_device(struct elector *e, struct port *p)
+{
+	if (!is_ours(p))
+		return;
+	e->ops->give_up_device(e->io, p);
+	p->ifindex = 0;
+	p->up = false;
+}
+
+/* The same, before we leave: nobody may be there afterwards. */
 static void remove_device(struct elector *e, struct port *p)
 {
 	char text[160];
 	int error;
 
-	if (!p || !p->made || p->refused || !p->ifindex)
+	if (!is_ours(p))
 		return;
 	error = e->ops->remove_device(e->io, p->ifindex);
 	if (error < 0 && error != -ENODEV) {
@@ -273,7 +288,7 @@ static void drop_unwanted(
 			router_part(r, now);
 		router_leave(r, now);
 		router_finish(r, now);
-		remove_device(e, router_mac_port(r));
+		give_up_device(e, router_mac_port(r));
 		r->record->used = false;
 		free_router(e, r);
 	}
@@ -318,7 +333,7 @@ static void drop_unused_ports(struct elector *e)
 			e->ports[kept++] = e->ports[i];
 			continue;
 		}
-		remove_device(e, e->ports[i]);
+		give_up_device(e, e->ports[i]);
 		free_port(e, e->ports[i]);
 	}
 	e->n_ports = kept;

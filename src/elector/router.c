@@ -65,7 +65,7 @@ static struct port *device_of(const struct router *r)
 static void set_up(struct router *r, bool up)
 {
 	const struct port *port = device_of(r);
-	int error = port ? r->world.ops->set_up(r->world.io, port->ifindex, up) : -ENODEV;
+	int error = port ? r->world.ops->set_up(r->world.io, port, up) : -ENODEV;
 
 	r->raised = up && error == 0;
 	if (error < 0 && error != -ENODEV)

@@ -131,12 +131,14 @@ struct elector_ops {
 	int (*tidy)(void *io, struct state_router *record, size_t *ret_removed);
 	/* ... and remove the device with its virtual MAC: leftovers_remove_device(). */
 	int (*tidy_device)(void *io, struct state_router *record);
-	/* A device with a virtual MAC, made on an interface, down; brought up or down; removed. May
-	 * wait for milliseconds, but for the second. 0 or -errno. */
+	/* A device with a virtual MAC, made on an interface, down; brought up, or down soon, by
+	 * another process; removed, which takes some 20 ms. 0 or -errno. */
 	int (*make_device)(void *io, const struct port *port, int parent,
 		const uint8_t mac[static PORT_MAC_LEN]);
-	int (*set_up)(void *io, int ifindex, bool up);
+	int (*set_up)(void *io, const struct port *port, bool up);
 	int (*remove_device)(void *io, int ifindex);
+	/* ... by another process, soon: nobody here waits for it, or hears how it went. */
+	void (*give_up_device)(void *io, const struct port *port);
 	/* Tell elector_link() and elector_addr() about all there is. 0, or -errno after a part. */
 	int (*dump)(void *io);
 	/* What the peer says over the link about its virtual router of that name. False: nothing,

@@ -207,6 +207,28 @@ def test_a_reload_turns_it_on_and_off(lab, front):
     assert lb1.router()["state"] == "active" and not lb2.monitor.intervals(VIP)
 
 
+def test_devices_are_removed_without_a_late_advert(lab, front, figure):
+    """The kernel takes some 20 ms for each. The router that stays advertises every 10 ms, and would be succeeded after 40."""
+    def many(count):
+        c = election_config("10ms", addresses=[f"{VIP}/24"])
+        for number in range(count):
+            c["virtual_routers"][f"more{number}"] = dict(
+                c["virtual_routers"]["front"], vrid=100 + number, advert_interval="1s", virtual_mac=True,
+                addresses=[f"192.0.2.{150 + number}/24"])
+        return c
+    lb1, lb2 = start_pair(lab, many(20))
+    wait_until(lambda: all(has_device(lab["lb1"], f"vrrp.{100 + n}") for n in range(20)), 30, "the devices are there")
+    wait_until(lambda: len([r for r in lb1.status()["routers"] if r["state"] == "active"]) == 21, 30, "all are Active")
+    before = lb1.router()["counters"]["transitions"]
+    begin = front.caught_up().adverts(51)[-1].time
+    lb1.reload(many(0))
+    wait_until(lambda: not any(has_device(lab["lb1"], f"vrrp.{100 + n}") for n in range(20)), 30, "they are gone")
+    times = [a.time for a in front.caught_up().adverts(51) if a.time >= begin]
+    figure("longest time between two adverts of 10 ms while 20 devices with virtual MACs are removed",
+           f"{max(b - a for a, b in zip(times, times[1:])) * 1e3:.1f} ms", "< 40 ms")
+    assert not lb2.monitor.intervals(VIP) and lb1.router()["counters"]["transitions"] == before
+
+
 @pytest.mark.parametrize("what", ["link delete", "link set down"])
 def test_a_device_that_somebody_takes_is_made_again(lab, front, what):
     lb1, lb2 = start_pair(lab, config6(), vip=VIP6)

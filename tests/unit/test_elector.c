@@ -289,10 +289,10 @@ static int make_device(void *io, const struct port *port, int parent,
 	return 0;
 }
 
-static int set_device_up(void *io, int ifindex, bool up)
+static int set_device_up(void *io, const struct port *port, bool up)
 {
 	(void)io;
-	note("%d %s; ", ifindex, up ? "up" : "down");
+	note("%d %s; ", port->ifindex, up ? "up" : "down");
 	world.links[1].up = up;
 	return 0;
 }
@@ -305,10 +305,18 @@ static int remove_device(void *io, int ifindex)
 	return 0;
 }
 
+static void give_up_device(void *io, const struct port *port)
+{
+	(void)io;
+	note("give up %d; ", port->ifindex);
+	world.links[1].name = NULL;
+}
+
 static const struct elector_ops recorder = {
 	.make_device = make_device,
 	.set_up = set_device_up,
 	.remove_device = remove_device,
+	.give_up_device = give_up_device,
 	.open_port = open_port,
 	.close_port = close_port,
 	.send = send_packet,
@@ -643,6 +651,24 @@ START_TEST(a_device_with_the_virtual_mac_is_up_while_active)
 	ck_assert_str_eq(done(), "9 up; add .100; send 100; announce 1; backup>active; ");
 	elector_leave(&e, now);
 	ck_assert_str_eq(done(), "remove .100; send 0; 9 down; active>initialize; remove 9; ");
+}
+END_TEST
+
+/* To remove it takes the kernel longer than an advert of another router can wait. */
+START_TEST(a_device_that_nobody_wants_any_more_is_left_to_the_director)
+{
+	struct router_config c = front(51, 100, 1);
+
+	c.virtual_mac = true;
+	(void)snprintf(c.places[MOVED_HOME], sizeof(c.places[MOVED_HOME]), "vrrp.51");
+	configure(&c, 1);
+	reach_deadline();
+	(void)done();
+	configure(NULL, 0);
+	ck_assert_str_eq(done(), "remove .100; send 0; 9 down; active>initialize; give up 9; "
+				 "close eth0; close vrrp.51; ");
+	elector_leave(&e, now);
+	ck_assert_ptr_null(strstr(done(), "remove 9; "));
 }
 END_TEST
 
@@ -2682,6 +2708,7 @@ static TCase *start_cases(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, a_new_router_listens_then_claims_speaks_and_announces);
 	tcase_add_test(tc, a_device_with_the_virtual_mac_is_up_while_active);
+	tcase_add_test(tc, a_device_that_nobody_wants_any_more_is_left_to_the_director);
 	tcase_add_test(tc, an_interface_that_is_not_ours_is_no_device);
 	tcase_add_test(tc, an_address_is_recorded_before_it_is_added_and_until_it_is_removed);
 	tcase_add_test(tc, addresses_that_nobody_recorded_are_leftovers_too);
