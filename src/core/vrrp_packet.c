@@ -112,7 +112,7 @@ static size_t addr_size(const struct vrrp_format *format)
 	return format->family == AF_INET6 ? 16 : 4;
 }
 
-static size_t packet_len(const struct vrrp_format *format, uint8_t count)
+size_t vrrp_packet_len(const struct vrrp_format *format, uint8_t count)
 {
 	return VRRP_HEADER_LEN + addr_size(format) * count +
 	       (format->version == 2 ? VRRP_PASSWORD_LEN : 0);
@@ -177,7 +177,7 @@ static uint16_t checksum(const struct vrrp_format *format, const struct addr *so
 	uint32_t sum = 0;
 
 	if (format->family != AF_INET6)
-		len = packet_len(format, packet[AT_COUNT]);
+		len = vrrp_packet_len(format, packet[AT_COUNT]);
 	if (has_pseudo_header(format))
 		sum = add_pseudo_header(sum, source, destination, len);
 	sum = add_words(sum, packet, len);
@@ -243,7 +243,7 @@ static uint16_t read_interval_cs(const struct vrrp_format *format, const uint8_t
 static enum vrrp_reject check_length(
 	const struct vrrp_format *format, const struct vrrp_datagram *in)
 {
-	size_t len = packet_len(format, in->bytes[AT_COUNT]);
+	size_t len = vrrp_packet_len(format, in->bytes[AT_COUNT]);
 
 	return in->len == len || in->len == len + VRRP_TRAILER_LEN ? VRRP_OK : VRRP_REJECT_LENGTH;
 }
@@ -263,7 +263,7 @@ static enum vrrp_reject check_version_2(
 {
 	uint8_t type = format->has_password ? AUTH_PASSWORD : AUTH_NONE;
 	const uint8_t *password =
-		in->bytes + packet_len(format, in->bytes[AT_COUNT]) - VRRP_PASSWORD_LEN;
+		in->bytes + vrrp_packet_len(format, in->bytes[AT_COUNT]) - VRRP_PASSWORD_LEN;
 
 	if (in->bytes[AT_AUTH_TYPE] != type)
 		return VRRP_REJECT_AUTH_TYPE;
@@ -296,7 +296,7 @@ static enum vrrp_reject check(const struct vrrp_format *format, const struct vrr
 	why = check_sum(format, in);
 	if (why != VRRP_OK)
 		return why;
-	if (in->len != packet_len(format, in->bytes[AT_COUNT]) && !format->takes_trailer)
+	if (in->len != vrrp_packet_len(format, in->bytes[AT_COUNT]) && !format->takes_trailer)
 		return VRRP_REJECT_SIGNED;
 	return format->version == 2 ? check_version_2(format, in) : VRRP_OK;
 }
@@ -314,7 +314,7 @@ enum vrrp_reject vrrp_packet_parse(
 	ret->priority = bytes[AT_PRIORITY];
 	ret->interval_cs = read_interval_cs(format, bytes);
 	ret->n_addrs = bytes[AT_COUNT];
-	ret->packet_len = (uint16_t)packet_len(format, ret->n_addrs);
+	ret->packet_len = (uint16_t)vrrp_packet_len(format, ret->n_addrs);
 	for (size_t i = 0; i < ret->n_addrs; i++)
 		ret->addrs[i] =
 			read_addr(format->family, bytes + VRRP_HEADER_LEN + addr_size(format) * i);
@@ -326,7 +326,7 @@ enum vrrp_reject vrrp_packet_parse(
 static void put_version_2(
 	const struct vrrp_format *format, const struct vrrp_advert *advert, uint8_t *ret)
 {
-	uint8_t *password = ret + packet_len(format, advert->n_addrs) - VRRP_PASSWORD_LEN;
+	uint8_t *password = ret + vrrp_packet_len(format, advert->n_addrs) - VRRP_PASSWORD_LEN;
 
 	assert(advert->interval_cs % SECOND_CS == 0);
 	assert(advert->interval_cs <= VRRP_INTERVAL_MAX_CS_V2);
@@ -356,7 +356,7 @@ size_t vrrp_packet_build(const struct vrrp_format *format, const struct vrrp_adv
 		assert(advert->interval_cs <= VRRP_INTERVAL_MAX_CS);
 		be16_put(ret + AT_INTERVAL, advert->interval_cs);
 	}
-	return packet_len(format, advert->n_addrs);
+	return vrrp_packet_len(format, advert->n_addrs);
 }
 
 void vrrp_packet_seal(const struct vrrp_format *format, const struct addr *source,

@@ -110,8 +110,11 @@ enum vrrp_reject vrrp_packet_vrid(const struct vrrp_datagram *in, uint8_t *ret);
 enum vrrp_reject vrrp_packet_parse(
 	const struct vrrp_format *format, const struct vrrp_datagram *in, struct vrrp_advert *ret);
 
+/* How long the VRRP packet of an advert of so many addresses is; what signs it may follow. */
+size_t vrrp_packet_len(const struct vrrp_format *format, uint8_t n_addrs);
+
 /* Encode an advert's VRRP packet, with no checksum yet; `source` is not part of it. 1..255
- * addresses, all of the format's family. Returns its length; what signs it may follow. */
+ * addresses, all of the format's family. Returns its length. */
 size_t vrrp_packet_build(const struct vrrp_format *format, const struct vrrp_advert *advert,
 	uint8_t ret[static VRRP_PACKET_MAX]);
 /* Put the checksum in, for one destination. `len` with the trailer, if there is one. */

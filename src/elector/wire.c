@@ -106,8 +106,7 @@ void wire_send(struct router *r, uint8_t priority, uint16_t interval_cs, struct 
 /* With its IP header, which has no options. */
 static uint32_t packet_len(const struct router *r)
 {
-	uint8_t packet[VRRP_PACKET_MAX];
-	size_t len = build(r, r->vrrp.config.priority, r->config.interval_cs, packet);
+	size_t len = vrrp_packet_len(&r->config.format, (uint8_t)r->config.n_advertised);
 
 	len += signs(r) ? VRRP_TRAILER_LEN : 0;
 	return (uint32_t)(len + (r->config.format.family == AF_INET6 ? IPV6_HEADER_LEN

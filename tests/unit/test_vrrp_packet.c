@@ -118,6 +118,7 @@ START_TEST(what_is_built_is_parsed_back_for_every_count_of_addresses)
 			in.addrs[i].bytes[3] = (uint8_t)i;
 		}
 		datagram = sent(format, packet, vrrp_packet_build(format, &in, packet));
+		ck_assert_uint_eq(datagram.len, vrrp_packet_len(format, in.n_addrs));
 		ck_assert_int_eq(vrrp_packet_parse(format, &datagram, &out), VRRP_OK);
 		ck_assert_uint_eq(out.vrid, in.vrid);
 		ck_assert_uint_eq(out.interval_cs, in.interval_cs);
