@@ -7,15 +7,19 @@ libleftovers_a_SOURCES = \
 	src/elector/state_file.c src/elector/state_file.h
 libelector_a_SOURCES = \
 	src/elector/causes.c src/elector/causes.h \
+	src/elector/change.c \
 	src/elector/daemon.c src/elector/daemon.h \
 	src/elector/elector.c src/elector/elector.h \
 	src/elector/group.c src/elector/group.h \
 	src/elector/holding.c src/elector/holding.h \
 	src/elector/message.c src/elector/message.h \
 	src/elector/message_wire.c \
+	src/elector/parts.h \
+	src/elector/ports.c \
 	src/elector/realtime.c src/elector/realtime.h \
 	src/elector/router.c src/elector/router.h \
 	src/elector/router_config.c \
+	src/elector/spare.c src/elector/spare.h \
 	src/elector/wire.c src/elector/wire.h
 libelector_a_CFLAGS = $(AM_CFLAGS) $(CAPNG_CFLAGS)
 
