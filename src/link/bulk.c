@@ -85,8 +85,8 @@ static struct instant step_cold_start(struct bulk *b, struct instant now)
 
 static int start_in_the_cold(struct bulk *b)
 {
-	int r = cold_start_new(
-		b->world->shadow, CONN_LIST_PATH, cold_handler(b), clock_now(), &b->cold);
+	int r = cold_start_new(b->world->shadow, CONN_LIST_PATH, SERVICE_LIST_PATH, cold_handler(b),
+		clock_now(), &b->cold);
 
 	if (r >= 0)
 		resync_table_ready(b->resync, false, false);
@@ -120,8 +120,8 @@ static void read_again(struct bulk *b, struct instant now)
 {
 	const struct cold_start_handler handler = {.ended = on_read_again, .userdata = b};
 
-	if (b->cold ||
-		cold_start_new(b->world->shadow, CONN_LIST_PATH, &handler, now, &b->cold) < 0)
+	if (b->cold || cold_start_new(b->world->shadow, CONN_LIST_PATH, SERVICE_LIST_PATH, &handler,
+			       now, &b->cold) < 0)
 		return;
 	b->losses.entries = shadow_count(b->world->shadow);
 	b->losses.reads++;

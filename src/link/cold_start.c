@@ -4,6 +4,8 @@
 
 #include "io/clock.h"
 #include "io/conn_list.h"
+#include "io/service_list.h"
+#include "link/service_table.h"
 #include "link/shadow.h"
 
 #include <errno.h>
@@ -17,12 +19,14 @@ struct cold_start {
 	struct shadow *shadow;
 	struct cold_start_handler handler;
 	struct conn_list *list;
+	struct service_list *services; /* NULL: it was read, or is not there */
+	struct service_table table;
 	struct instant began;
 	struct cold_start_report report;
 	bool over;
 };
 
-int cold_start_new(struct shadow *shadow, const char *path,
+int cold_start_new(struct shadow *shadow, const char *path, const char *services,
 	const struct cold_start_handler *handler, struct instant now, struct cold_start **ret)
 {
 	struct cold_start *c = calloc(1, sizeof(*c));
@@ -33,6 +37,8 @@ int cold_start_new(struct shadow *shadow, const char *path,
 	c->handler = *handler;
 	c->began = now;
 	c->report.error = conn_list_open(path, &c->list);
+	if (service_list_open(services, &c->services) < 0)
+		c->services = NULL;
 	*ret = c;
 	return 0;
 }
@@ -42,7 +48,30 @@ void cold_start_free(struct cold_start *c)
 	if (!c)
 		return;
 	conn_list_close(c->list);
+	service_list_close(c->services);
+	service_table_done(&c->table);
 	free(c);
+}
+
+static void on_service_line(const struct service_line *line, void *userdata)
+{
+	struct cold_start *c = userdata;
+
+	service_table_add(&c->table, line);
+}
+
+/* What is not known whole says nothing. */
+static void read_services(struct cold_start *c)
+{
+	int r = service_list_read(c->services, LINES, on_service_line, c);
+
+	if (r > 0)
+		return;
+	service_list_close(c->services);
+	c->services = NULL;
+	if (r < 0)
+		c->table.incomplete = true;
+	service_table_sort(&c->table);
 }
 
 /* A connection whose timer has `left_s` to go was heard of when it began. */
@@ -54,8 +83,8 @@ static void on_line(struct conn_line *line, void *userdata)
 	uint64_t age_us = 1;
 
 	c->report.read++;
-	if (c->handler.fill_in)
-		c->handler.fill_in(r, c->handler.userdata);
+	if (!r->mark)
+		r->mark = service_table_mark(&c->table, r);
 	whole_s = shadow_timeout_s(r);
 	if (whole_s > line->left_s)
 		age_us += (uint64_t)(whole_s - line->left_s) * 1000000;
@@ -85,6 +114,10 @@ struct instant cold_start_step(struct cold_start *c, struct instant now)
 		return INSTANT_NEVER;
 	if (!c->list)
 		return end(c, c->report.error == -ENOENT, now);
+	if (c->services) {
+		read_services(c);
+		return now;
+	}
 	r = conn_list_read(c->list, LINES, on_line, c);
 	after = clock_now();
 	if (r < 0)

@@ -9,7 +9,6 @@
 
 struct cold_start;
 struct shadow;
-struct sync_record;
 
 struct cold_start_report {
 	uint64_t read, strange; /* lines */
@@ -18,18 +17,16 @@ struct cold_start_report {
 	int error;     /* -errno, 0 */
 };
 struct cold_start_handler {
-	/* What a line does not say and the configuration does: the firewall mark of the service,
-	 * the forwarding method in the flags. NULL: nothing. */
-	void (*fill_in)(struct sync_record *record, void *userdata);
 	/* It is over: resync_table_ready(). */
 	void (*ended)(const struct cold_start_report *report, void *userdata);
 	void *userdata;
 };
 
-/* `path`: CONN_LIST_PATH. It is opened now. `shadow` is borrowed. 0 or -ENOMEM; a file that cannot
- * be opened is told by `ended` in the first step: without IPVS in the kernel (-ENOENT) an empty
- * table is complete. */
-int cold_start_new(struct shadow *shadow, const char *path,
+/* `path`: CONN_LIST_PATH. `services`: SERVICE_LIST_PATH, which is read first: a line does not say
+ * the packets' mark, the services by mark do. Both are opened now. `shadow` is borrowed. 0 or
+ * -ENOMEM; a file that cannot be opened is told by `ended` in the first step: without IPVS in the
+ * kernel (-ENOENT) an empty table is complete. */
+int cold_start_new(struct shadow *shadow, const char *path, const char *services,
 	const struct cold_start_handler *handler, struct instant now, struct cold_start **ret);
 void cold_start_free(struct cold_start *c); /* NULL is fine */
 /* Some lines, then a pause as long as they took: the kernel is busy with them. Returns when to call

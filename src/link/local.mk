@@ -18,6 +18,7 @@ liblink_a_SOURCES = \
 	src/link/repair.c src/link/repair.h \
 	src/link/resync.c src/link/resync.h \
 	src/link/seal.c src/link/seal.h \
+	src/link/service_table.c src/link/service_table.h \
 	src/link/session.c src/link/session.h \
 	src/link/settings.c src/link/settings.h \
 	src/link/shadow.c src/link/shadow.h \

@@ -402,7 +402,8 @@ tests_unit_test_agent_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_agent_text_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_cold_start
 TESTS += tests/unit/test_cold_start
-tests_unit_test_cold_start_SOURCES = tests/unit/test_cold_start.c src/link/cold_start.c src/link/shadow.c
+tests_unit_test_cold_start_SOURCES = tests/unit/test_cold_start.c src/link/cold_start.c src/link/service_table.c \
+	src/link/shadow.c
 tests_unit_test_cold_start_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_cold_start_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
 
@@ -445,8 +446,15 @@ tests_unit_test_table_watch_SOURCES = tests/unit/test_table_watch.c
 tests_unit_test_table_watch_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_table_watch_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_service_table
+TESTS += tests/unit/test_service_table
+tests_unit_test_service_table_SOURCES = tests/unit/test_service_table.c src/link/service_table.c
+tests_unit_test_service_table_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_service_table_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_kernel_count
 TESTS += tests/unit/test_kernel_count
-tests_unit_test_kernel_count_SOURCES = tests/unit/test_kernel_count.c src/link/kernel_count.c src/link/shadow.c
+tests_unit_test_kernel_count_SOURCES = tests/unit/test_kernel_count.c src/link/kernel_count.c src/link/service_table.c \
+	src/link/shadow.c
 tests_unit_test_kernel_count_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_kernel_count_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)

@@ -16,6 +16,7 @@ static struct shadow *shadow;
 static struct cold_start_report report;
 static unsigned ended;
 static char path[] = "/tmp/test_cold_start.XXXXXX";
+static char services[] = "/tmp/test_cold_start_services.XXXXXX";
 
 static void on_ended(const struct cold_start_report *r, void *userdata)
 {
@@ -24,13 +25,19 @@ static void on_ended(const struct cold_start_report *r, void *userdata)
 	ended++;
 }
 
-static void fill_in(struct sync_record *record, void *userdata)
-{
-	(void)userdata;
-	record->mark = 7;
-}
+static const struct cold_start_handler handler = {on_ended, NULL};
 
-static const struct cold_start_handler handler = {fill_in, on_ended, NULL};
+static void write_services(void)
+{
+	int fd = mkstemp(services);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+
+	ck_assert_ptr_nonnull(f);
+	(void)fputs("FWM  00000007 rr  \n"
+		    "  -> C000020B:0000      Route   1      4          0\n",
+		f);
+	ck_assert_int_eq(fclose(f), 0);
+}
 
 static void setup(void)
 {
@@ -45,11 +52,13 @@ static void setup(void)
 	ck_assert_int_eq(fclose(f), 0);
 	ck_assert_int_eq(shadow_new(5000, &shadow), 0);
 	ended = 0;
+	write_services();
 }
 
 static void teardown(void)
 {
 	(void)unlink(path);
+	(void)unlink(services);
 	shadow_free(shadow);
 }
 
@@ -72,7 +81,7 @@ START_TEST(a_list_goes_into_the_table_in_steps)
 	struct cold_start *c;
 	unsigned seen = 0;
 
-	ck_assert_int_eq(cold_start_new(shadow, path, &handler, began, &c), 0);
+	ck_assert_int_eq(cold_start_new(shadow, path, services, &handler, began, &c), 0);
 	ck_assert_uint_gt(run(c), 5);
 	ck_assert_uint_eq(ended, 1);
 	ck_assert(report.complete);
@@ -107,7 +116,7 @@ START_TEST(what_was_heard_meanwhile_stays)
 	ck_assert(addr_parse("198.51.100.7", &live.client));
 	ck_assert(addr_parse("192.0.2.100", &live.service));
 	ck_assert(addr_parse("192.0.2.11", &live.server));
-	ck_assert_int_eq(cold_start_new(shadow, path, &handler, began, &c), 0);
+	ck_assert_int_eq(cold_start_new(shadow, path, services, &handler, began, &c), 0);
 	ck_assert(shadow_take(shadow, &live, SHADOW_PEER, began));
 	(void)run(c);
 	ck_assert(shadow_says(shadow, &live, &said));
@@ -120,7 +129,9 @@ START_TEST(without_ipvs_there_is_nothing_to_read)
 {
 	struct cold_start *c;
 
-	ck_assert_int_eq(cold_start_new(shadow, "/nonexistent", &handler, clock_now(), &c), 0);
+	ck_assert_int_eq(
+		cold_start_new(shadow, "/nonexistent", "/nonexistent", &handler, clock_now(), &c),
+		0);
 	(void)run(c);
 	ck_assert_uint_eq(ended, 1);
 	ck_assert(report.complete);
