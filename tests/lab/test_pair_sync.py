@@ -136,6 +136,37 @@ def test_a_standby_whose_table_was_wiped_gets_it_again(lab, pair, figure):
     check(holders, figure, "table wiped")
 
 
+def test_connections_by_firewall_mark_have_their_mark_after_a_cold_start(lab, figure):
+    """The kernel's list of connections, all that a new process has, does not say it; without it the standby's kernel
+    finds no server for them."""
+    build_balancing(lab, ("direct",))
+    lab.key_file = make_key(lab)
+    config = balancing_config(("direct",))
+    config["link"] = {"interface": "eth1", "key_file": lab.key_file}
+    config["ready_timeout"] = "60s"
+    config["services"]["direct"]["mark"] = "auto"
+    lb1 = Director(lab, "lb1", config).start()
+    all_up(lb1, ("direct",))
+    lb1.wait_owner(VIP, 30)
+    holder = Holder(lab["client"], VIP, PORTS["direct"], HELD)
+    assert holder.survivors() == HELD
+    lb1.kill_all()
+    lb1.start()
+    all_up(lb1, ("direct",))
+    lb1.wait_owner(VIP, 30)
+    lb2 = Director(lab, "lb2", config).start()
+    all_up(lb2, ("direct",))
+    wait_peer(lb2, 60, alive=True, stream=True, trouble_here="none", trouble_there="none")
+    for interface in ("eth0", "eth1"):
+        lab.cut("lb1", interface)
+    lb1.kill_all()
+    lb2.wait_owner(VIP, 30)
+    alive = holder.survivors(30000)
+    figure("by firewall mark, known from the kernel's list alone: connections that survive", f"{alive} of {HELD}",
+           f"{HELD} of {HELD}")
+    assert alive == HELD
+
+
 def test_coverage_is_told_and_a_switchover_compares_first(lab, pair):
     lb1, lb2 = pair
     hold(lab)
