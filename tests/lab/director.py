@@ -12,7 +12,7 @@ from observe import AddressMonitor
 from process import children, wait_until
 
 HELPERS = {"elector": "tandem-elector", "checker": "tandem-checker", "link": "tandem-link"}
-READY_S = 30
+READY_S = 90
 SANITIZER_MARKS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 
 
