@@ -261,68 +261,146 @@ static int add_entry(struct conntrack_batch *b, const struct tracked *e, bool is
 	return r < 0 ? -ENOMEM : 0;
 }
 
+/* By what the server answers to. */
+static int add_deletion(struct conntrack_batch *b, const struct tracked *e)
+{
+	const struct tuple back = {e->server, e->local, e->server_port, e->local_port, e->protocol};
+	struct nl_msg *m = conntrack_message(IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST, e->client.family);
+	int r = m ? put_tuple(m, CTA_TUPLE_REPLY, &back) : -ENOMEM;
+
+	if (r >= 0)
+		r = conntrack_batch_add(b, nlmsg_hdr(m));
+	nlmsg_free(m);
+	return r < 0 ? -ENOMEM : 0;
+}
+
+/* Entries by their places in the caller's array, in the order in which they were sent. */
+struct places {
+	size_t *items, n;
+};
+
 struct making {
-	size_t *places; /* of the entries that were sent, in their order */
 	const struct tracked *entries;
-	struct conntrack_batch known; /* to be renewed */
+	struct places fresh, known, odd;
 	struct conntrack_created *ret;
 };
 
-static void on_refused(size_t n, int error, void *userdata)
+static void say_refused(struct making *making, int error)
 {
-	struct making *making = userdata;
-
-	if (error == -EEXIST &&
-		add_entry(&making->known, &making->entries[making->places[n]], false) == 0)
-		return;
 	making->ret->refused++;
 	making->ret->error = error;
 }
 
+/* There is one with its way there, or with its way back. */
+static void on_refused(size_t n, int error, void *userdata)
+{
+	struct making *making = userdata;
+
+	if (error == -EEXIST)
+		making->known.items[making->known.n++] = making->fresh.items[n];
+	else
+		say_refused(making, error);
+}
+
+/* It had the way back only, or it has just gone. */
 static void on_not_renewed(size_t n, int error, void *userdata)
 {
-	struct conntrack_created *created = userdata;
+	struct making *making = userdata;
 
+	if (error == -ENOENT)
+		making->odd.items[making->odd.n++] = making->known.items[n];
+	else
+		say_refused(making, error);
+}
+
+static void on_nothing_there(size_t n, int error, void *userdata)
+{
 	(void)n;
-	created->refused++;
-	created->error = error;
+	(void)error;
+	(void)userdata;
+}
+
+static void on_still_refused(size_t n, int error, void *userdata)
+{
+	(void)n;
+	say_refused(userdata, error);
+}
+
+static int send_new(struct making *making, const struct places *places, struct instant deadline,
+	conntrack_refusal refused)
+{
+	struct conntrack_batch batch = {0};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < places->n; i++)
+		r = add_entry(&batch, &making->entries[places->items[i]], true);
+	if (r >= 0)
+		r = conntrack_batch_send(&batch, deadline, refused, making, &making->ret->created);
+	conntrack_batch_done(&batch);
+	return r;
+}
+
+static int renew(struct making *making, struct instant deadline)
+{
+	struct conntrack_batch batch = {0};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < making->known.n; i++)
+		r = add_entry(&batch, &making->entries[making->known.items[i]], false);
+	if (r >= 0)
+		r = conntrack_batch_send(
+			&batch, deadline, on_not_renewed, making, &making->ret->renewed);
+	conntrack_batch_done(&batch);
+	return r;
+}
+
+/* Where a new connection has the address and port of one that ended, which is still here, the new
+ * one counts: the other host has made it since. */
+static int replace(struct making *making, struct instant deadline)
+{
+	struct conntrack_batch batch = {0};
+	size_t deleted = 0;
+	int r = 0;
+
+	if (making->odd.n == 0)
+		return 0;
+	for (size_t i = 0; r >= 0 && i < making->odd.n; i++)
+		r = add_deletion(&batch, &making->entries[making->odd.items[i]]);
+	if (r >= 0)
+		r = conntrack_batch_send(&batch, deadline, on_nothing_there, NULL, &deleted);
+	conntrack_batch_done(&batch);
+	return r < 0 ? r : send_new(making, &making->odd, deadline, on_still_refused);
 }
 
 static int make_all(struct making *making, size_t n, struct instant deadline)
 {
-	struct conntrack_batch batch = {0};
-	size_t sent = 0;
-	int r = 0;
+	int r;
 
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		if (making->entries[i].gone)
-			continue;
-		making->places[sent++] = i;
-		r = add_entry(&batch, &making->entries[i], true);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (!making->entries[i].gone)
+			making->fresh.items[making->fresh.n++] = i;
+	r = send_new(making, &making->fresh, deadline, on_refused);
 	if (r >= 0)
-		r = conntrack_batch_send(
-			&batch, deadline, on_refused, making, &making->ret->created);
-	conntrack_batch_done(&batch);
-	if (r >= 0)
-		r = conntrack_batch_send(&making->known, deadline, on_not_renewed, making->ret,
-			&making->ret->renewed);
-	conntrack_batch_done(&making->known);
-	return r;
+		r = renew(making, deadline);
+	return r < 0 ? r : replace(making, deadline);
 }
 
 int conntrack_create(
 	const struct tracked *entries, size_t n, uint64_t budget_us, struct conntrack_created *ret)
 {
-	struct making making = {
-		.places = calloc(n ? n : 1, sizeof(size_t)), .entries = entries, .ret = ret};
+	size_t *places = calloc(3 * n + 1, sizeof(*places));
+	struct making making = {.entries = entries,
+		.fresh.items = places,
+		.known.items = places + n,
+		.odd.items = places + 2 * n,
+		.ret = ret};
 	int r;
 
 	*ret = (struct conntrack_created){0};
-	if (!making.places)
+	if (!places)
 		return -ENOMEM;
 	r = make_all(&making, n, instant_add(clock_now(), budget_us));
-	free(making.places);
+	free(places);
 	return r;
 }
 

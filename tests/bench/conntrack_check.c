@@ -154,6 +154,27 @@ static bool known_ones_are_renewed(void)
 	return true;
 }
 
+/* Another client has the port by now that a connection which ended had: the old entry gives way. */
+static bool a_new_one_replaces_what_has_its_way_back(void)
+{
+	struct tracked e = entry(3, false), before = e;
+	struct addr service = e.service;
+	struct tracked room[700];
+	struct found found = {room, 0, 700};
+	struct conntrack_events *events;
+	struct conntrack_created created;
+
+	/* Of entries that are made while nobody listens the kernel tells nothing, ever. */
+	CHECK(conntrack_events_open(&events) == 0);
+	e.client_port = (uint16_t)(e.client_port + 20000);
+	CHECK(conntrack_create(&e, 1, 10 * SECOND, &created) == 0);
+	CHECK(created.created == 1 && created.renewed == 0 && created.refused == 0);
+	CHECK(conntrack_dump(&service, 1, on_found, &found) == 0);
+	CHECK(found.n == 600 && has(&found, &e) && !has(&found, &before));
+	conntrack_events_close(events);
+	return true;
+}
+
 /* The destroyed are told as gone. */
 static bool deleted_ones_are_gone(void)
 {
@@ -202,6 +223,7 @@ static bool many_are_fast(void)
 int main(void)
 {
 	return made_is_found(false) && made_is_found(true) && known_ones_are_renewed() &&
+			       a_new_one_replaces_what_has_its_way_back() &&
 			       deleted_ones_are_gone() && many_are_fast()
 		       ? EXIT_SUCCESS
 		       : EXIT_FAILURE;
