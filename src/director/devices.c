@@ -22,31 +22,10 @@ struct device {
 	bool remove; /* else: bring down */
 };
 
-static void ignore_link(const struct rtnl_link *link, void *userdata)
-{
-	(void)link;
-	(void)userdata;
-}
-
-static void ignore_link_gone(int ifindex, void *userdata)
-{
-	(void)ifindex;
-	(void)userdata;
-}
-
-static void ignore_addr(int ifindex, const struct addr_prefix *addr, bool present, void *userdata)
-{
-	(void)ifindex;
-	(void)addr;
-	(void)present;
-	(void)userdata;
-}
-
 /* One that is gone is gone. */
 static int change(const struct device *device)
 {
-	static const struct rtnl_handler handler = {
-		.link = ignore_link, .link_gone = ignore_link_gone, .addr = ignore_addr};
+	static const struct rtnl_handler handler;
 	struct rtnl *rtnl;
 	int r = rtnl_open(&handler, NULL, &rtnl);
 

@@ -29,26 +29,6 @@ static void look_at_link(const struct rtnl_link *link, void *userdata)
 		sought->ifindex = link->ifindex;
 }
 
-static void ignore_link(const struct rtnl_link *link, void *userdata)
-{
-	(void)link;
-	(void)userdata;
-}
-
-static void ignore_link_gone(int ifindex, void *userdata)
-{
-	(void)ifindex;
-	(void)userdata;
-}
-
-static void ignore_addr(int ifindex, const struct addr_prefix *addr, bool present, void *userdata)
-{
-	(void)ifindex;
-	(void)addr;
-	(void)present;
-	(void)userdata;
-}
-
 /* What was on an interface that is gone went with it. */
 static int remove_run(struct rtnl *rtnl, const struct state_router *record,
 	const struct moved *items, size_t n, size_t *ret_removed)
@@ -67,8 +47,7 @@ static int remove_run(struct rtnl *rtnl, const struct state_router *record,
 static int remove_all(
 	const struct state_file *state, const struct state_router *record, size_t *ret_removed)
 {
-	static const struct rtnl_handler handler = {
-		.link = ignore_link, .link_gone = ignore_link_gone, .addr = ignore_addr};
+	static const struct rtnl_handler handler;
 	const struct moved *items = state_file_list(state, record);
 	size_t total = 0, removed;
 	struct rtnl *rtnl;
@@ -97,8 +76,7 @@ static int find_device(struct rtnl *rtnl, struct sought *sought)
 
 int leftovers_remove_device(struct state_router *record)
 {
-	static const struct rtnl_handler handler = {
-		.link = look_at_link, .link_gone = ignore_link_gone, .addr = ignore_addr};
+	static const struct rtnl_handler handler = {.link = look_at_link};
 	struct sought sought = {.name = record->mac_device};
 	struct rtnl *rtnl;
 	int r;

@@ -132,7 +132,8 @@ static void tell_link(struct rtnl *r, struct nlmsghdr *header)
 	link.mtu = attrs[IFLA_MTU] ? nla_get_u32(attrs[IFLA_MTU]) : 0;
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == RTNL_MAC_LEN)
 		memcpy(link.mac, nla_data(attrs[IFLA_ADDRESS]), RTNL_MAC_LEN);
-	r->handler->link(&link, r->userdata);
+	if (r->handler->link)
+		r->handler->link(&link, r->userdata);
 }
 
 /* Not while, or after, another host was found to have it (RFC 4862, 5.4): the kernel tells again of
@@ -157,7 +158,8 @@ static void tell_addr(struct rtnl *r, struct nlmsghdr *header, bool present)
 		return;
 	memcpy(addr.addr.bytes, nla_data(local), len);
 	addr.prefix_len = info->ifa_prefixlen;
-	r->handler->addr((int)info->ifa_index, &addr, present, r->userdata);
+	if (r->handler->addr)
+		r->handler->addr((int)info->ifa_index, &addr, present, r->userdata);
 }
 
 /* No attribute: all destinations. */
@@ -222,7 +224,7 @@ static void tell(struct rtnl *r, struct nlmsghdr *header)
 			tell_link(r, header);
 		break;
 	case RTM_DELLINK:
-		if (is_link(header))
+		if (is_link(header) && r->handler->link_gone)
 			r->handler->link_gone(
 				((const struct ifinfomsg *)nlmsg_data(header))->ifi_index,
 				r->userdata);

@@ -25,11 +25,12 @@ struct rtnl_link {
 };
 
 /* Called from rtnl_read() and rtnl_dump(). Handlers may change addresses, but must not dump. */
+/* NULL: of no interest. */
 struct rtnl_handler {
 	void (*link)(const struct rtnl_link *link, void *userdata);
 	void (*link_gone)(int ifindex, void *userdata);
 	void (*addr)(int ifindex, const struct addr_prefix *addr, bool present, void *userdata);
-	/* NULL: of no interest. A route or rule of RTNL_PROTOCOL was removed. Of a route the
+	/* A route or rule of RTNL_PROTOCOL was removed. Of a route the
 	 * destination and the table are told, of a rule its family and priority. */
 	void (*route_gone)(const struct moved *what, void *userdata);
 };
