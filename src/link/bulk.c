@@ -149,7 +149,6 @@ static void tell_loss(struct bulk *b, const char *what, uint64_t n, const char *
 {
 	char message[TEXT_MAX], text[24];
 
-	b->losses.told = true;
 	(void)snprintf(text, sizeof(text), "%" PRIu64, n);
 	(void)snprintf(message, sizeof(message), "%s %s: %s", text, what, then);
 	helper_event(b->world->helper, EVENT_TABLE_DIFFERS, message, "TANDEM_COUNT", text, NULL);
@@ -171,13 +170,17 @@ static void on_counted(const struct table_sum *sum, struct instant now, void *us
 
 	l->sum = *sum;
 	l->at = now;
-	if (dropped > 0)
+	if (dropped > 0) {
+		l->told = true;
 		tell_loss(b, "of the kernel's sync messages were dropped", dropped,
 			"the kernel's table will be read");
+	}
 	if (action.read) {
-		if (is_loss(sum->missing, sum->kernel))
+		if (is_loss(sum->missing, sum->kernel)) {
+			l->told = true;
 			tell_loss(b, "connections of the kernel were never told", sum->missing,
 				"the kernel's table is read");
+		}
 		read_again(b, now);
 	}
 	if (action.feed) {
