@@ -43,19 +43,24 @@ static void take_out(struct devices *v, size_t i)
 	memmove(v->items + i, v->items + i + 1, (v->n - i) * sizeof(*v->items));
 }
 
+static void change_now(struct director *d, const struct device *device)
+{
+	char message[100];
+	int r = change(device);
+
+	if (r == 0)
+		return;
+	(void)snprintf(message, sizeof(message), "%s: could not be %s: %s", device->name,
+		device->remove ? "removed" : "brought down", strerror(-r));
+	director_event(d, EVENT_ERROR, message, NULL);
+}
+
 static void change_first(struct director *d)
 {
 	struct device first = d->devices.items[0];
-	char message[100];
-	int r;
 
 	take_out(&d->devices, 0);
-	r = change(&first);
-	if (r == 0)
-		return;
-	(void)snprintf(message, sizeof(message), "%s: could not be %s: %s", first.name,
-		first.remove ? "removed" : "brought down", strerror(-r));
-	director_event(d, EVENT_ERROR, message, NULL);
+	change_now(d, &first);
 }
 
 static int on_turn(sd_event_source *source, void *userdata)
@@ -94,8 +99,10 @@ static void enqueue(struct director *d, const struct device *device)
 {
 	struct devices *v = &d->devices;
 
-	if (!add(v, device))
+	if (!add(v, device)) {
+		change_now(d, device);
 		return;
+	}
 	if (!v->turn && sd_event_add_defer(d->loop, &v->turn, on_turn, d) < 0) {
 		change_first(d);
 		return;
