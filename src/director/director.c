@@ -24,12 +24,10 @@
 
 void director_log(struct director *d, enum event event, const char *message, json_t *fields)
 {
-	struct timespec ts;
+	uint64_t now_unix_us = drains_now().unix_us;
 
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	events_keep(&d->events, (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000, event,
-		message, fields);
-	why_note(d, event, message, fields);
+	events_keep(&d->events, now_unix_us, event, message, fields);
+	why_note(d, now_unix_us, event, message, fields);
 	journal_write(d->options->journal, event, message, fields);
 }
 

@@ -265,8 +265,9 @@ void devices_done(struct director *d);
 /* why.c */
 /* Reads what happened before this start; a file that cannot be read is told of. */
 void why_init(struct director *d);
-/* Every event; `fields` are the journal's. */
-void why_note(struct director *d, enum event event, const char *message, const json_t *fields);
+/* Every event, when it happens; `fields` are the journal's. */
+void why_note(struct director *d, uint64_t now_unix_us, enum event event, const char *message,
+	const json_t *fields);
 void why_request(struct director *d, struct control_call *call, const json_t *parameters);
 void why_done(struct director *d);
 

@@ -150,9 +150,9 @@ static void forget(json_t *happened, uint64_t now_unix_us)
 		(void)json_array_remove(happened, 0);
 }
 
-void why_note(struct director *d, enum event event, const char *message, const json_t *fields)
+void why_note(struct director *d, uint64_t now_unix_us, enum event event, const char *message,
+	const json_t *fields)
 {
-	uint64_t now_unix_us = drains_now().unix_us;
 	json_t *o;
 
 	if (!explain_is_transition(event) && !explain_may_lead(event))
