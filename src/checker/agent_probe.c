@@ -16,11 +16,6 @@
 
 #define SEND_MAX 256
 
-struct prober {
-	struct socket_loop loop;
-	probe_ended ended;
-};
-
 enum phase {
 	PHASE_IDLE,
 	PHASE_CONNECT,
@@ -81,7 +76,7 @@ static enum probe_outcome connected(struct probe *p, struct probe_result *ret)
 	/* So little always fits into a new connection. */
 	if (p->send_len && send(p->fd, p->send, p->send_len, MSG_NOSIGNAL) < 0)
 		return probe_failed(ret, "send", errno);
-	error = -socket_loop_watch(&p->prober->loop, p->fd, EPOLLIN, p);
+	error = -socket_loop_watch(&p->prober->sockets, p->fd, EPOLLIN, p);
 	if (error)
 		return probe_failed(ret, "reply", error);
 	p->phase = PHASE_REPLY;
@@ -101,26 +96,9 @@ static void on_ready(struct probe *p)
 	p->prober->ended(p->target, &result);
 }
 
-static void agent_close(struct prober *prober)
-{
-	if (!prober)
-		return;
-	socket_loop_close(&prober->loop);
-	free(prober);
-}
-
 static int agent_open(const struct probe_host *host, struct prober **ret)
 {
-	struct prober *prober = malloc(sizeof(*prober));
-	int r = prober ? socket_loop_open(host->loop, on_ready, &prober->loop) : -ENOMEM;
-
-	if (r < 0) {
-		free(prober);
-		return r;
-	}
-	prober->ended = host->ended;
-	*ret = prober;
-	return 0;
+	return socket_prober_open(host, on_ready, ret);
 }
 
 static int agent_new(struct prober *prober, const struct probe_endpoint *endpoint,
@@ -147,7 +125,7 @@ static int agent_new(struct prober *prober, const struct probe_endpoint *endpoin
 
 static enum probe_outcome agent_start(struct probe *p, struct probe_result *ret)
 {
-	int fd = socket_loop_connect(&p->prober->loop, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
+	int fd = socket_loop_connect(&p->prober->sockets, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
 
 	if (fd < 0)
 		return probe_failed(ret, "connect", -fd);
@@ -178,7 +156,7 @@ const struct probe_type agent_probe_type = {
 	.name = "agent",
 	.descriptors = 1,
 	.open = agent_open,
-	.close = agent_close,
+	.close = socket_prober_close,
 	.new = agent_new,
 	.free = agent_free,
 	.start = agent_start,

@@ -25,12 +25,6 @@ enum state {
 	ASKED_TCP,
 };
 
-struct prober {
-	struct socket_loop loop;
-	probe_ended ended;
-	uint8_t datagram[UINT16_MAX];
-};
-
 struct probe {
 	struct prober *prober;
 	struct probe_endpoint endpoint;
@@ -115,7 +109,7 @@ static enum probe_outcome judge(
 
 static int connect_stream(struct probe *p)
 {
-	int fd = socket_loop_connect(&p->prober->loop, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
+	int fd = socket_loop_connect(&p->prober->sockets, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
 
 	if (fd < 0)
 		return fd;
@@ -157,7 +151,7 @@ static enum probe_outcome on_connected(struct probe *p, struct probe_result *ret
 	p->stream = malloc(LENGTH_LEN + UINT16_MAX);
 	error = p->stream ? send_over_stream(p) : ENOMEM;
 	if (error == 0)
-		error = -socket_loop_watch(&p->prober->loop, p->fd, EPOLLIN, p);
+		error = -socket_loop_watch(&p->prober->sockets, p->fd, EPOLLIN, p);
 	return error ? probe_failed(ret, p->waiting, error) : PROBE_RUNNING;
 }
 
@@ -203,7 +197,7 @@ static enum probe_outcome begin_datagram(struct probe *p, struct probe_result *r
 {
 	uint8_t query[DNS_QUERY_MAX];
 	size_t len = dns_query_build(&p->question, p->id, query);
-	int fd = socket_loop_connect(&p->prober->loop, &p->endpoint, SOCK_DGRAM, EPOLLIN, p);
+	int fd = socket_loop_connect(&p->prober->sockets, &p->endpoint, SOCK_DGRAM, EPOLLIN, p);
 
 	if (fd < 0)
 		return socket_udp_failed(ret, -fd);
@@ -271,26 +265,9 @@ static enum probe_outcome dns_start(struct probe *p, struct probe_result *ret)
 	return p->only_tcp ? begin_stream(p, ret) : begin_datagram(p, ret);
 }
 
-static void dns_close(struct prober *prober)
-{
-	if (!prober)
-		return;
-	socket_loop_close(&prober->loop);
-	free(prober);
-}
-
 static int dns_open(const struct probe_host *host, struct prober **ret)
 {
-	struct prober *prober = malloc(sizeof(*prober));
-	int r = prober ? socket_loop_open(host->loop, on_ready, &prober->loop) : -ENOMEM;
-
-	if (r < 0) {
-		free(prober);
-		return r;
-	}
-	prober->ended = host->ended;
-	*ret = prober;
-	return 0;
+	return socket_prober_open(host, on_ready, ret);
 }
 
 static const char *text_of(const json_t *settings, const char *key, const char *fallback)
@@ -350,7 +327,7 @@ const struct probe_type dns_probe_type = {
 	.name = "dns",
 	.descriptors = 1,
 	.open = dns_open,
-	.close = dns_close,
+	.close = socket_prober_close,
 	.new = dns_new,
 	.free = dns_free,
 	.start = dns_start,

@@ -17,11 +17,6 @@
 
 enum state { IDLE, CONNECTING, GREETING, HELLO, GOODBYE, STATES };
 
-struct prober {
-	struct socket_loop loop;
-	probe_ended ended;
-};
-
 struct probe {
 	struct prober *prober;
 	struct probe_endpoint endpoint;
@@ -78,7 +73,7 @@ static int start_session(struct probe *p)
 	int error = socket_error(p->fd);
 
 	if (error == 0)
-		error = -socket_loop_watch(&p->prober->loop, p->fd, EPOLLIN, p);
+		error = -socket_loop_watch(&p->prober->sockets, p->fd, EPOLLIN, p);
 	return error;
 }
 
@@ -158,7 +153,7 @@ static void on_ready(struct probe *p)
 
 static enum probe_outcome smtp_start(struct probe *p, struct probe_result *ret)
 {
-	int fd = socket_loop_connect(&p->prober->loop, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
+	int fd = socket_loop_connect(&p->prober->sockets, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
 
 	if (fd < 0)
 		return probe_failed(ret, "connect", -fd);
@@ -168,26 +163,9 @@ static enum probe_outcome smtp_start(struct probe *p, struct probe_result *ret)
 	return PROBE_RUNNING;
 }
 
-static void smtp_close(struct prober *prober)
-{
-	if (!prober)
-		return;
-	socket_loop_close(&prober->loop);
-	free(prober);
-}
-
 static int smtp_open(const struct probe_host *host, struct prober **ret)
 {
-	struct prober *prober = calloc(1, sizeof(*prober));
-	int r = prober ? socket_loop_open(host->loop, on_ready, &prober->loop) : -ENOMEM;
-
-	if (r < 0) {
-		free(prober);
-		return r;
-	}
-	prober->ended = host->ended;
-	*ret = prober;
-	return 0;
+	return socket_prober_open(host, on_ready, ret);
 }
 
 /* The name goes into a line of the protocol: no spaces, no line's end. */
@@ -238,7 +216,7 @@ const struct probe_type smtp_probe_type = {
 	.name = "smtp",
 	.descriptors = 1,
 	.open = smtp_open,
-	.close = smtp_close,
+	.close = socket_prober_close,
 	.new = smtp_new,
 	.free = smtp_free,
 	.start = smtp_start,

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 
 #define EVENTS_PER_TURN 128
@@ -96,4 +97,27 @@ enum probe_outcome socket_udp_failed(struct probe_result *ret, int error)
 		return probe_failed(ret, "udp", error);
 	ret->timed = true;
 	return probe_result_set(ret, PROBE_FAILED, "udp: port unreachable");
+}
+
+int socket_prober_open(const struct probe_host *host, socket_ready ready, struct prober **ret)
+{
+	struct prober *prober = malloc(sizeof(*prober));
+	int r = prober ? socket_loop_open(host->loop, ready, &prober->sockets) : -ENOMEM;
+
+	if (r < 0) {
+		free(prober);
+		return r;
+	}
+	prober->loop = host->loop;
+	prober->ended = host->ended;
+	*ret = prober;
+	return 0;
+}
+
+void socket_prober_close(struct prober *prober)
+{
+	if (!prober)
+		return;
+	socket_loop_close(&prober->sockets);
+	free(prober);
 }

@@ -1,5 +1,6 @@
 /* The sockets of a type's attempts, all in one epoll instance that is a single source of the loop:
- * an attempt then costs no allocation, and a burst of answers one turn of the loop. */
+ * an attempt then costs no allocation, and a burst of answers one turn of the loop. With it comes
+ * the prober of the types whose attempts are such sockets and nothing else. */
 #pragma once
 
 #include "checker/probe.h"
@@ -31,3 +32,14 @@ int socket_error(int fd);
 /* The result of an attempt by datagrams that met an error: as probe_failed(), in the words of UDP.
  */
 enum probe_outcome socket_udp_failed(struct probe_result *ret, int error);
+
+struct prober {
+	struct socket_loop sockets;
+	sd_event *loop;
+	probe_ended ended;
+	uint8_t datagram[UINT16_MAX]; /* the one that is being read */
+};
+
+/* What a type's open and close do. 0 or -errno. */
+int socket_prober_open(const struct probe_host *host, socket_ready ready, struct prober **ret);
+void socket_prober_close(struct prober *prober);

@@ -9,11 +9,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-struct prober {
-	struct socket_loop loop;
-	probe_ended ended;
-};
-
 struct probe {
 	struct prober *prober;
 	struct probe_endpoint endpoint;
@@ -64,26 +59,9 @@ static void on_ready(struct probe *p)
 	p->prober->ended(p->target, &result);
 }
 
-static void tcp_close(struct prober *prober)
-{
-	if (!prober)
-		return;
-	socket_loop_close(&prober->loop);
-	free(prober);
-}
-
 static int tcp_open(const struct probe_host *host, struct prober **ret)
 {
-	struct prober *prober = malloc(sizeof(*prober));
-	int r = prober ? socket_loop_open(host->loop, on_ready, &prober->loop) : -ENOMEM;
-
-	if (r < 0) {
-		free(prober);
-		return r;
-	}
-	prober->ended = host->ended;
-	*ret = prober;
-	return 0;
+	return socket_prober_open(host, on_ready, ret);
 }
 
 static int tcp_new(struct prober *prober, const struct probe_endpoint *endpoint,
@@ -101,7 +79,7 @@ static int tcp_new(struct prober *prober, const struct probe_endpoint *endpoint,
 
 static enum probe_outcome tcp_start(struct probe *p, struct probe_result *ret)
 {
-	int fd = socket_loop_connect(&p->prober->loop, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
+	int fd = socket_loop_connect(&p->prober->sockets, &p->endpoint, SOCK_STREAM, EPOLLOUT, p);
 
 	if (fd < 0)
 		return result_of(-fd, ret);
@@ -128,7 +106,7 @@ const struct probe_type tcp_probe_type = {
 	.name = "tcp",
 	.descriptors = 1,
 	.open = tcp_open,
-	.close = tcp_close,
+	.close = socket_prober_close,
 	.new = tcp_new,
 	.free = tcp_free,
 	.start = tcp_start,

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define PAYLOAD_MAX 1400
-#define REPLY_MAX UINT16_MAX
 #define SAID_MAX 24 /* of what came, in a reason */
 
 #define WAIT_US 500000
@@ -23,13 +22,6 @@
 struct bytes {
 	uint8_t *data; /* NULL: none */
 	size_t len;
-};
-
-struct prober {
-	sd_event *loop;
-	struct socket_loop sockets;
-	probe_ended ended;
-	uint8_t reply[REPLY_MAX];
 };
 
 struct probe {
@@ -71,19 +63,19 @@ static bool expects(const struct probe *p)
 
 static enum probe_outcome judge_pattern(struct probe *p, size_t len, struct probe_result *ret)
 {
-	enum pattern_result found = pattern_search(p->pattern, p->prober->reply, len);
+	enum pattern_result found = pattern_search(p->pattern, p->prober->datagram, len);
 
 	if (found == PATTERN_FOUND)
 		return probe_result_set(ret, PROBE_PASSED, "udp: the reply matches");
 	return probe_result_set(ret, PROBE_FAILED,
 		found == PATTERN_ABSENT ? "udp: the reply does not match: \"%.*s\""
 					: "udp: matching the reply costs too much: \"%.*s\"",
-		(int)(len < SAID_MAX ? len : SAID_MAX), (const char *)p->prober->reply);
+		(int)(len < SAID_MAX ? len : SAID_MAX), (const char *)p->prober->datagram);
 }
 
 static enum probe_outcome judge(struct probe *p, size_t len, struct probe_result *ret)
 {
-	const uint8_t *reply = p->prober->reply;
+	const uint8_t *reply = p->prober->datagram;
 	bool good = true;
 
 	ret->timed = true;
@@ -102,7 +94,7 @@ static enum probe_outcome judge(struct probe *p, size_t len, struct probe_result
 static void on_ready(struct probe *p)
 {
 	struct prober *prober = p->prober;
-	ssize_t n = recv(p->fd, prober->reply, sizeof(prober->reply), MSG_DONTWAIT);
+	ssize_t n = recv(p->fd, prober->datagram, sizeof(prober->datagram), MSG_DONTWAIT);
 	struct probe_result result;
 
 	probe_result_init(&result);
@@ -172,30 +164,9 @@ static enum probe_outcome udp_start(struct probe *p, struct probe_result *ret)
 
 /* --- The type --- */
 
-static void udp_close(struct prober *prober)
-{
-	if (!prober)
-		return;
-	socket_loop_close(&prober->sockets);
-	free(prober);
-}
-
 static int udp_open(const struct probe_host *host, struct prober **ret)
 {
-	struct prober *prober = calloc(1, sizeof(*prober));
-	int r;
-
-	if (!prober)
-		return -ENOMEM;
-	prober->loop = host->loop;
-	prober->ended = host->ended;
-	r = socket_loop_open(host->loop, on_ready, &prober->sockets);
-	if (r < 0) {
-		udp_close(prober);
-		return r;
-	}
-	*ret = prober;
-	return 0;
+	return socket_prober_open(host, on_ready, ret);
 }
 
 /* From hexadecimal, as the director writes bytes of any kind. */
@@ -280,7 +251,7 @@ const struct probe_type udp_probe_type = {
 	.name = "udp",
 	.descriptors = 1,
 	.open = udp_open,
-	.close = udp_close,
+	.close = socket_prober_close,
 	.new = udp_new,
 	.free = udp_free,
 	.start = udp_start,
