@@ -1,8 +1,11 @@
 # The lab's tools; the tests themselves are started by tools/test lab.
 LAB_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read tests/lab/flood tests/lab/flows
+check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read tests/lab/flood tests/lab/flows tests/lab/stalls
 tests_lab_flood_CPPFLAGS = $(LAB_CPPFLAGS)
 tests_lab_flood_SOURCES = tests/lab/flood.c
+tests_lab_stalls_CPPFLAGS = $(LAB_CPPFLAGS)
+tests_lab_stalls_SOURCES = tests/lab/stalls.c
+tests_lab_stalls_LDFLAGS = $(AM_LDFLAGS) -pthread
 tests_lab_flows_CPPFLAGS = $(LAB_CPPFLAGS)
 tests_lab_flows_SOURCES = tests/lab/flows.c tests/lab/tool.h
 tests_lab_sync_read_SOURCES = tests/lab/sync_read.c

@@ -9,7 +9,7 @@ import signal
 import struct
 import subprocess
 
-from process import wait_until
+from process import Process, wait_until
 
 Advert = collections.namedtuple("Advert", "time source vrid priority interval_cs addresses")
 
@@ -178,6 +178,34 @@ def overlap(a, b, until):
     """The longest time, in seconds, that two lists of intervals have in common."""
     return max([0.0] + [min(end_a or until, end_b or until) - max(start_a, start_b)
                         for start_a, end_a in a for start_b, end_b in b])
+
+
+class Stalls:
+    """When the processors of this machine stood still, from now on: no program can be in time then."""
+
+    def __init__(self, lab):
+        self._process = Process([tool("stalls")])
+        lab.processes.append(self._process)
+        self._process.wait_line("seen")
+
+    def within(self, begin, end):
+        """For how many seconds between two times any of them did: one is enough to hold up what ran on it."""
+        wait_until(lambda: self._seen() >= end, 30, "the processors have been watched so far")
+        total, at = 0.0, begin
+        for since, until in sorted(times for kind, _, times in self._said() if kind == "stall"):
+            total += max(0.0, min(until, end) - max(since, at))
+            at = max(at, until)
+        return total
+
+    def _said(self):
+        for line in list(self._process.lines):
+            kind, cpu, *times = line.split()
+            yield kind, cpu, tuple(map(float, times))
+
+    def _seen(self):
+        """Up to when there is nothing more to be said of any processor."""
+        seen = {cpu: times[-1] for _, cpu, times in self._said()}
+        return min(seen.values()) if len(seen) == len(os.sched_getaffinity(0)) else 0.0
 
 
 class Probe:

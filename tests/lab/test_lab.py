@@ -1,12 +1,14 @@
 """The lab's own instruments tell the truth: what they say about tandem rests on this."""
 
+import os
+import sys
 import time
 
 import pytest
 
-from observe import AddressMonitor, Capture, Holder, Load, Probe, overlap, start_server
+from observe import AddressMonitor, Capture, Holder, Load, Probe, Stalls, overlap, start_server
 from pair import CLIENT, ELECTION, VIP, build_balancing
-from process import wait_until
+from process import Process, wait_until
 
 SERVER = "192.0.2.11"
 
@@ -37,6 +39,21 @@ def test_an_address_monitor_tells_when_two_had_the_address(lab):
                       [m.intervals(VIP) for m in monitors.values()], 20, "both had it")
     assert overlap(*both, until=time.time()) > 0
     assert overlap(both[0], [(both[0][0][1], None)], until=time.time()) == 0
+
+
+def test_the_machine_is_known_to_have_stood_still(lab):
+    stalls = Stalls(lab)
+    begin = time.time()
+    # A real-time process of a higher priority on each processor is no different from one that does not run. They end
+    # by themselves: nobody else could end them.
+    spin = "import time; end = time.monotonic() + 0.2\nwhile time.monotonic() < end: pass"
+    spinning = [Process(["chrt", "--fifo", "95", "taskset", "--cpu-list", str(cpu), sys.executable, "-c", spin])
+                for cpu in os.sched_getaffinity(0)]
+    assert [process.wait() for process in spinning] == [0] * len(spinning)
+    end = time.time()
+    found = stalls.within(begin, end)
+    assert 0.1 < found <= end - begin
+    assert stalls.within(begin - 1, begin - 0.9) == 0, "nothing was seen before it was looked"
 
 
 def test_a_capture_sees_gratuitous_arp(lab):
