@@ -19,5 +19,13 @@ tests_lab_load_SOURCES = tests/lab/load.c tests/lab/tool.h
 tests_lab_hold_CPPFLAGS = $(LAB_CPPFLAGS)
 tests_lab_hold_SOURCES = tests/lab/hold.c tests/lab/tool.h
 
+# Loaded into linux.uml, which is none of ours.
+check_DATA += tests/lab/uml_xstate.so
+EXTRA_DIST += tests/lab/uml_xstate.c
+CLEANFILES += tests/lab/uml_xstate.so
+tests/lab/uml_xstate.so: tests/lab/uml_xstate.c
+	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(TANDEM_WARN_CFLAGS) $(CFLAGS) -fPIC -shared \
+		-o $@ $(srcdir)/tests/lab/uml_xstate.c
+
 EXTRA_DIST += tests/lab/pytest.ini tests/lab/guest tests/lab/guest-init tests/lab/guest-systemd tests/lab/uml
 EXTRA_DIST += $(wildcard $(srcdir)/tests/lab/*.py)
