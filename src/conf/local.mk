@@ -26,4 +26,4 @@ libconf_a_SOURCES = \
 libconf_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(OPENSSL_CFLAGS)
 
 # What a program that reads configurations links, in this order.
-LIBCONF = libconf.a libcore.a libbase.a $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS)
+LIBCONF = libconf.a libio.a libcore.a libbase.a $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS)

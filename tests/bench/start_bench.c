@@ -8,6 +8,7 @@
 #include "director/record.h"
 #include "io/clock.h"
 #include "io/ipvs_request.h"
+#include "io/json_memory.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -254,6 +255,7 @@ int main(int argc, char *argv[])
 	char dir[] = "/tmp/tandem-start-XXXXXX";
 	int option;
 
+	json_memory_init(); /* as the director does */
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 's')
 			n_services = strtoul(optarg, NULL, 10);
