@@ -8,6 +8,7 @@
 #include "conf/relations.h"
 #include "conf/rules.h"
 #include "conf/secrets.h"
+#include "io/json_memory.h"
 
 #include <limits.h>
 #include <unistd.h>
@@ -46,12 +47,14 @@ static char **list_files(const struct sources *sources)
 	return files;
 }
 
-/* Takes what sources and faults hold. `name`: of the node that this host is; NULL: it may be none.
+/* Takes what sources and faults hold, and ends the sources' region: the model has none of jansson's
+ * values. `name`: of the node that this host is; NULL: it may be none.
  */
 static struct conf *finish(struct sources *sources, struct faults *faults, const char *name,
 	struct conf_errors *ret_errors)
 {
 	struct conf *c = conf_alloc(1, sizeof(*c));
+	const bool in_region = sources->in_region;
 	struct origins origins = {0};
 
 	build_conf(sources, faults, c, &origins);
@@ -63,6 +66,8 @@ static struct conf *finish(struct sources *sources, struct faults *faults, const
 		c->files = list_files(sources);
 	}
 	sources_done(sources);
+	if (in_region)
+		json_region_end();
 	if (ret_errors->n == 0)
 		return c;
 	conf_free(c);
@@ -72,7 +77,7 @@ static struct conf *finish(struct sources *sources, struct faults *faults, const
 struct conf *conf_load(const char *path, const char *node, struct conf_errors *ret_errors)
 {
 	auto_free char *name = own_name(node);
-	struct sources sources = {0};
+	struct sources sources = {.in_region = json_region_begin()};
 	struct faults faults = {0};
 
 	sources_read(&sources, path, &faults);
@@ -83,7 +88,7 @@ struct conf *conf_load_texts(const char *path, const struct conf_text *texts, si
 	const char *node, struct conf_errors *ret_errors)
 {
 	auto_free char *name = own_name(node);
-	struct sources sources = {.texts = texts, .n_texts = n};
+	struct sources sources = {.texts = texts, .n_texts = n, .in_region = json_region_begin()};
 	struct faults faults = {0};
 
 	sources_read(&sources, path, &faults);
@@ -94,7 +99,7 @@ struct conf *conf_load_elsewhere(const char *path, struct conf_errors *ret_error
 {
 	auto_free char *name = own_name(NULL);
 	struct conf *c;
-	struct sources sources = {0};
+	struct sources sources = {.in_region = json_region_begin()};
 	struct faults faults = {0};
 
 	sources_read(&sources, path, &faults);
@@ -108,7 +113,7 @@ struct conf *conf_load_text(
 	const char *text, size_t len, const char *node, struct conf_errors *ret_errors)
 {
 	auto_free char *name = own_name(node);
-	struct sources sources = {0};
+	struct sources sources = {.in_region = json_region_begin()};
 	struct faults faults = {0};
 
 	sources_read_text(&sources, text, len, &faults);

@@ -4,7 +4,6 @@
 #include "conf/alloc.h"
 #include "conf/conf.h"
 #include "conf/tree.h"
-#include "io/json_memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -412,7 +411,6 @@ void sources_read(struct sources *s, const char *path, struct faults *faults)
 	struct source *source = add_source(s, path, NULL);
 	char *why = read_file(s, source);
 
-	s->in_region = json_region_begin();
 	if (!why) {
 		read_source(s, source, faults);
 		return;
@@ -429,7 +427,6 @@ void sources_read_text(struct sources *s, const char *text, size_t len, struct f
 	if (len)
 		memcpy(source->text, text, len);
 	places_init(source->places, source->text, len);
-	s->in_region = json_region_begin();
 	parse_source(source, faults);
 	s->incomplete = !source->root;
 }
@@ -448,8 +445,6 @@ void sources_done(struct sources *s)
 		free(source);
 	}
 	free(s->items);
-	if (s->in_region)
-		json_region_end();
 	*s = (struct sources){0};
 }
 

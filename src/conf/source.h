@@ -31,12 +31,11 @@ struct sources {
 	const struct conf_text *texts;
 	size_t n_texts;
 	bool incomplete; /* something could not be read: what is nowhere may yet exist */
-	bool in_region;  /* the roots are, with all that jansson makes until sources_done() */
+	bool in_region;  /* roots are in a region of the caller's (io/json_memory.h): not released */
 };
 
 /* Reads path and all that it includes. What cannot be read or is no JSON object becomes a fault and
- * has no root; sources_done() releases everything, when the faults have been taken. Until then no
- * value of jansson's may be made that is used later (io/json_memory.h). */
+ * has no root; sources_done() releases everything, when the faults have been taken. */
 void sources_read(struct sources *s, const char *path, struct faults *faults);
 /* A path without "." components and doubled slashes, to be freed. */
 char *source_plain_path(const char *path);
