@@ -155,13 +155,13 @@ def test_everything_killed_and_cleaned_up_leaves_nothing(lab, pair):
 
 def test_everything_killed_and_restarted_keeps_every_address(lab):
     lab.build(NETWORKS, ipv6=True)
-    lb1, lb2 = start_pair(lab, config(down_intervals=PATIENT))
+    lb1, lb2 = start_pair(lab, config(down_intervals=5))
     wait_owned(lb1, MOVED)
     started = time.monotonic()
     lb1.kill_all()
     lb1.start()
     lb1.wait_router(reason="adopted")
-    assert time.monotonic() - started < active_down_s("1s", down_intervals=PATIENT), "before the peer takes over"
+    assert time.monotonic() - started < active_down_s("1s", down_intervals=5), "before the peer takes over"
     for address in MOVED:
         assert len(lb1.monitor.intervals(address)) == 1, f"{address} was never gone"
         assert not lb2.monitor.intervals(address)

@@ -20,7 +20,6 @@ SERVER = "10.77.0.2"
 GOOD = 1000
 GOOD_INTERVAL = 5.0
 EACH = 8  # targets of each hostile server
-TICKS = os.sysconf("SC_CLK_TCK")
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n"
 BOMB = gzip.compress(bytes(64 << 20))
@@ -143,9 +142,9 @@ def status(pid, key):
     raise KeyError(key)
 
 
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+def ran_and_waited(pid):
+    """The seconds in which a process had a processor, and those in which it waited for one."""
+    return [int(ns) / 1e9 for ns in pathlib.Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[:2]]
 
 
 def wait_for_checks(checker, n, timeout):
@@ -185,19 +184,22 @@ def test_hostile_servers_cost_nobody_else_his_place(pair, tmp_path):
         for i, t in enumerate(targets):
             t["settings"] = dict(t["settings"])
         assert checker.configure(targets=targets) == []
-        assert wait_for_checks(checker, 1, 20)
-        begun, cpu = time.monotonic(), cpu_seconds(checker.process.pid)
-        assert wait_for_checks(checker, 5, 60)
-        share = (cpu_seconds(checker.process.pid) - cpu) / (time.monotonic() - begun)
+        assert wait_for_checks(checker, 1, 60)
+        begun, before = time.monotonic(), ran_and_waited(checker.process.pid)
+        assert wait_for_checks(checker, 5, 120)
+        ran, waited = (now - then for now, then in zip(ran_and_waited(checker.process.pid), before))
+        share, slowdown = ran / (time.monotonic() - begun), (ran + waited) / ran
         report = checker.report()
         late = sorted(lateness(log))
         peak = status(checker.process.pid, "VmHWM")
         print(f"{GOOD} good targets every {GOOD_INTERVAL} s beside {len(SERVERS) * EACH} hostile ones "
               f"every second: late p50 {1000 * late[len(late) // 2]:.1f} ms, "
               f"p99 {1000 * late[len(late) * 99 // 100]:.1f} ms, max {1000 * late[-1]:.1f} ms; "
-              f"{100 * share:.1f} % of a core, {peak / 1024:.1f} MB at most")
+              f"{100 * share:.1f} % of a core that took {slowdown:.1f} times as long as an idle one, "
+              f"{peak / 1024:.1f} MB at most")
         check_hostile(report)
-        assert late[-1] < GOOD_INTERVAL / 10
+        # What holds the others up for so long takes longer where the processor is shared.
+        assert late[-1] < GOOD_INTERVAL / 10 * slowdown
         if "TANDEM_SANITIZED" not in os.environ:
             assert peak < 64 * 1024
         assert report["postponed"] == 0
