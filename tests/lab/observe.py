@@ -188,14 +188,13 @@ def overlap(a, b, until):
 class Stalls:
     """When the processors of this machine stood still, from now on: no program can be in time then."""
 
-    def __init__(self, lab):
-        self._process = Process([tool("stalls")])
-        lab.processes.append(self._process)
+    def __init__(self):
+        self.process = Process([tool("stalls")])
         self._n_read, self._stalls, self._seen = 0, [], {}
-        self._process.wait_line("seen")
+        self.process.wait_line("seen")
 
     def watching(self):
-        return self._process.poll() is None
+        return self.process.poll() is None
 
     def within(self, begin, end):
         """For how many seconds between two times any of them did: one is enough to hold up what ran on it."""
@@ -217,7 +216,7 @@ class Stalls:
 
     def _seen_until(self):
         """Up to when there is nothing more to be said of any processor."""
-        lines = self._process.lines[self._n_read:]
+        lines = self.process.lines[self._n_read:]
         self._n_read += len(lines)
         for line in lines:
             kind, cpu, *times = line.split()

@@ -137,7 +137,8 @@ class Lab:
     def stalls(self):
         """When the machine stood still, since this was first asked for: before what is to be measured."""
         if self._stalls is None or not self._stalls.watching():
-            self._stalls = Stalls(self)
+            self._stalls = Stalls()
+            self.processes.append(self._stalls.process)
         return self._stalls
 
     def build(self, table, ipv6=False):
