@@ -1,13 +1,14 @@
 """The lab's own instruments tell the truth: what they say about tandem rests on this."""
 
 import os
+import signal
 import sys
 import time
 
 import pytest
 
 from observe import AddressMonitor, Capture, Holder, Load, Probe, overlap, start_server
-from pair import CLIENT, ELECTION, VIP, build_balancing
+from pair import CLIENT, ELECTION, VIP, active_down_s, build_balancing, election_config, start_pair, takeovers
 from process import Process, wait_until
 
 SERVER = "192.0.2.11"
@@ -62,6 +63,19 @@ def test_the_machine_is_known_to_have_stood_still(lab):
     before = (begin - 1, begin - 0.9)
     assert stalls.longest([before, (begin, end)]) == max((stalls.beyond(*i), i[1] - i[0]) for i in (before, (begin, end)))
     assert stalls.within(begin - 1, begin - 0.9) == 0, "nothing was seen before it was looked"
+
+
+def test_a_takeover_is_known_by_the_silence_before_it(lab):
+    lab.build(ELECTION)
+    stalls, capture = lab.stalls, Capture(lab)
+    lb1, lb2 = start_pair(lab, election_config("100ms"))
+    wait_until(lambda: capture.adverts(), 20, "an advert")
+    lb1.kill_helper("elector", signal.SIGSTOP)
+    lb2.wait_owner(VIP)
+    lb2.monitor.catch_up()
+    beyond, whole = takeovers(capture, lb1, lb2)[-1]
+    assert whole >= active_down_s("100ms") - 0.01
+    assert whole - stalls.within(0, time.time()) <= beyond <= whole
 
 
 def test_a_capture_sees_gratuitous_arp(lab):
