@@ -1,7 +1,6 @@
 """The lab's own instruments tell the truth: what they say about tandem rests on this."""
 
 import os
-import signal
 import sys
 import time
 
@@ -29,7 +28,7 @@ def test_a_probe_reports_the_gap_in_which_nobody_had_the_address(lab):
     result = probe.finish()
     gap_s, late_s = result["longest_gap_us"] / 1e6, 0.005 + result["longest_pause_us"] / 1e6
     assert coming - gone <= gap_s <= back - going + 2 * late_s
-    assert gap_s - lab.stalls.within(0, time.time()) <= result["longest_gap_ms"] / 1000 <= gap_s + 1e-6
+    assert gap_s - lab.stalls.within(0, time.time()) - 1e-6 <= result["longest_gap_ms"] / 1000 <= gap_s + 1e-6
     assert result["answered"] >= 50
 
 
@@ -70,12 +69,12 @@ def test_a_takeover_is_known_by_the_silence_before_it(lab):
     stalls, capture = lab.stalls, Capture(lab)
     lb1, lb2 = start_pair(lab, election_config("100ms"))
     wait_until(lambda: capture.adverts(), 20, "an advert")
-    lb1.kill_helper("elector", signal.SIGSTOP)
+    lb1.kill_all()
     lb2.wait_owner(VIP)
     lb2.monitor.catch_up()
     beyond, whole = takeovers(capture, lb1, lb2)[-1]
     assert whole >= active_down_s("100ms") - 0.01
-    assert whole - stalls.within(0, time.time()) <= beyond <= whole
+    assert whole - stalls.within(0, time.time()) - 1e-6 <= beyond <= whole
 
 
 def test_a_capture_sees_gratuitous_arp(lab):
