@@ -7,6 +7,7 @@ import os
 import pytest
 
 import guestrun
+from observe import Stalls
 from topology import Lab
 
 
@@ -54,6 +55,14 @@ def _open_lab(node):
             director.check_sanitizers()
     finally:
         topology.close()
+
+
+@pytest.fixture
+def stalls():
+    """When the machine stands still, for a test without a lab."""
+    watch = Stalls()
+    yield watch
+    watch.process.kill()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 
 from director import Director, installed
 from observe import Capture
-from pair import ELECTION, LB, VIP, election_config, start_pair
+from pair import ELECTION, LB, PATIENT, VIP, election_config, start_pair
 from process import wait_until
 
 CONF = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "conf")
@@ -22,7 +22,7 @@ def malformed():
 
 def test_a_reload_of_each_malformed_file_is_refused_at_the_right_place(lab, figure):
     lab.build(ELECTION)
-    lb1, lb2 = start_pair(lab, election_config("100ms"))
+    lb1, lb2 = start_pair(lab, election_config("100ms", down_intervals=PATIENT))
     capture = Capture(lab)
     before = lb1.status()["config"]
     tried = 0
@@ -46,7 +46,7 @@ def test_a_reload_of_each_malformed_file_is_refused_at_the_right_place(lab, figu
     wait_until(lambda: len(capture.adverts()) > sent + 3, 20, "adverts go on")
     assert {a.source for a in capture.adverts()} == {LB["lb1"]}
     assert lb1.owns(VIP) and not lb2.monitor.intervals(VIP)
-    lb1.write_config(election_config("100ms"))
+    lb1.write_config(election_config("100ms", down_intervals=PATIENT))
     assert lb1.reload().returncode == 0
     assert lb1.status()["config"]["error"] is None
 
@@ -64,7 +64,7 @@ def test_a_malformed_file_ends_a_start_with_its_errors_and_exit_1(lab):
 
 def test_a_missing_file_is_refused(lab):
     lab.build(ELECTION)
-    lb1, _ = start_pair(lab, election_config("100ms"))
+    lb1, _ = start_pair(lab, election_config("100ms", down_intervals=PATIENT))
     os.unlink(lb1.config_path)
     result = lb1.reload()
     assert result.returncode == 1 and lb1.config_path in result.stderr

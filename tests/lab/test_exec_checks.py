@@ -12,7 +12,7 @@ from test_track import scripts  # noqa: F401, a fixture
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root for network namespaces")
 
-OFTEN = {"interval": "300ms", "timeout": "250ms", "rise": 1, "fall": 1}
+OFTEN = {"interval": "1s", "timeout": "900ms", "rise": 1, "fall": 1}
 
 
 def start(lab, check):
