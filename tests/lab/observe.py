@@ -174,10 +174,15 @@ class AddressMonitor:
         return found + [(since, None)] * (since is not None)
 
 
+def overlaps(a, b, until):
+    """[(from, to)] that two lists of intervals have in common; one without an end lasts until then."""
+    common = [(max(start_a, start_b), min(end_a or until, end_b or until)) for start_a, end_a in a for start_b, end_b in b]
+    return [(begin, end) for begin, end in common if begin < end]
+
+
 def overlap(a, b, until):
-    """The longest time, in seconds, that two lists of intervals have in common."""
-    return max([0.0] + [min(end_a or until, end_b or until) - max(start_a, start_b)
-                        for start_a, end_a in a for start_b, end_b in b])
+    """The longest of them, in seconds."""
+    return max([0.0] + [end - begin for begin, end in overlaps(a, b, until)])
 
 
 class Stalls:
@@ -186,41 +191,67 @@ class Stalls:
     def __init__(self, lab):
         self._process = Process([tool("stalls")])
         lab.processes.append(self._process)
+        self._n_read, self._stalls, self._seen = 0, [], {}
         self._process.wait_line("seen")
+
+    def watching(self):
+        return self._process.poll() is None
 
     def within(self, begin, end):
         """For how many seconds between two times any of them did: one is enough to hold up what ran on it."""
-        wait_until(lambda: self._seen() >= end, 30, "the processors have been watched so far")
+        wait_until(lambda: self._seen_until() >= end, 30, "the processors have been watched so far")
         total, at = 0.0, begin
-        for since, until in sorted(times for kind, _, times in self._said() if kind == "stall"):
+        for since, until in sorted(self._stalls):
             total += max(0.0, min(until, end) - max(since, at))
             at = max(at, until)
         return total
 
-    def _said(self):
-        for line in list(self._process.lines):
-            kind, cpu, *times = line.split()
-            yield kind, cpu, tuple(map(float, times))
+    def beyond(self, begin, end, due_s=0.0):
+        """What is left of that time without it, in seconds: what a program has to answer for. What is due only so much
+        later is not held up by a stall before that."""
+        return end - begin - self.within(begin + due_s, end)
 
-    def _seen(self):
+    def longest(self, intervals, due_s=0.0):
+        """(beyond, whole) of the one with the most that a program has to answer for, in seconds."""
+        return max(((self.beyond(begin, end, due_s), end - begin) for begin, end in intervals), default=(0.0, 0.0))
+
+    def _seen_until(self):
         """Up to when there is nothing more to be said of any processor."""
-        seen = {cpu: times[-1] for _, cpu, times in self._said()}
-        return min(seen.values()) if len(seen) == len(os.sched_getaffinity(0)) else 0.0
+        lines = self._process.lines[self._n_read:]
+        self._n_read += len(lines)
+        for line in lines:
+            kind, cpu, *times = line.split()
+            self._seen[cpu] = float(times[-1])
+            if kind == "stall":
+                self._stalls.append(tuple(map(float, times)))
+        return min(self._seen.values()) if len(self._seen) == len(os.sched_getaffinity(0)) else 0.0
 
 
 class Probe:
     """An echo request each millisecond from a node to an address."""
 
     def __init__(self, node, address):
+        self._stalls = node.lab.stalls
         self._process = node.spawn(tool("probe"), address)
         self._process.wait_line("answered", 30)
 
-    def finish(self):
+    def finish(self, due_s=0.0):
+        """What it saw. "longest_gap_ms" is without the time in which the machine itself stood still, unless that was
+        before its end was due, so long after its begin."""
         result = self._process.finish()
-        result["longest_gap_ms"] = result["longest_gap_us"] / 1000
+        started = result["started_us"] / 1e6
+        gaps = [(started + at / 1e6, started + (at + gap) / 1e6) for at, gap in result["gaps"]]
+        beyond, whole = self._stalls.longest(gaps, due_s)
+        result["longest_gap_ms"] = beyond * 1000
         # A gap may hide between two requests that were sent late.
-        result["text"] = f"{result['longest_gap_ms']:.1f} ms (±{result['longest_pause_us'] / 1000:.1f})"
+        result["text"] = f"{beyond * 1000:.1f} ms (±{result['longest_pause_us'] / 1000:.1f})" + \
+            stood_still(whole - beyond)
         return result
+
+
+def stood_still(seconds):
+    """To be told beside a figure, unless it is nothing."""
+    return f", and {seconds * 1000:.1f} ms in which the machine stood still" if seconds > 0 else ""
 
 
 class Load:

@@ -20,8 +20,6 @@
 #define INTERVAL_US 1000
 #define REQUESTS_MAX (900 * 1000)
 #define GRACE_US 200000 /* for the last answers */
-#define GAP_SHOWN_US 5000
-#define GAPS_SHOWN_MAX 32
 
 struct request {
 	int64_t sent_us; /* since the start */
@@ -137,7 +135,7 @@ static void print_result(const struct probe *p, int64_t realtime_us)
 {
 	int64_t longest_us = 0, longest_at_us = 0, last_us = -1, latest_us = 0;
 	uint32_t answered = 0, first = 0, last = 0;
-	unsigned shown = 0;
+	const char *comma = "";
 
 	printf("{\"started_us\": %lld, \"gaps\": [", (long long)realtime_us);
 	for (uint32_t i = 0; i < p->n_requests; i++) {
@@ -152,9 +150,8 @@ static void print_result(const struct probe *p, int64_t realtime_us)
 		if (last_us < 0) {
 			first = i;
 		} else if (last + 1 < i) {
-			if (gap_us >= GAP_SHOWN_US && shown < GAPS_SHOWN_MAX)
-				printf("%s[%lld, %lld]", shown++ > 0 ? ", " : "",
-					(long long)last_us, (long long)gap_us);
+			printf("%s[%lld, %lld]", comma, (long long)last_us, (long long)gap_us);
+			comma = ", ";
 			if (gap_us > longest_us) {
 				longest_us = gap_us;
 				longest_at_us = last_us;

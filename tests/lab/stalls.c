@@ -4,7 +4,8 @@
  *
  * A thread for each processor sleeps in short steps at a real-time priority above all that is
  * tested here. Each time one wakes late a line says when it should have and when it did, in seconds
- * since the epoch: "stall CPU FROM TO". "ready" comes first. Until it is killed. */
+ * since the epoch: "stall CPU FROM TO". Ten times a second "seen CPU TO" says that there was no
+ * more until then. Until it is killed. */
 #include <err.h>
 #include <pthread.h>
 #include <sched.h>

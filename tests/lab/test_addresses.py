@@ -9,7 +9,7 @@ import pytest
 
 from director import Director
 from observe import Capture
-from pair import VIP, election_config, start_pair
+from pair import PATIENT, VIP, active_down_s, election_config, start_pair
 from process import wait_until
 
 NETWORKS = {
@@ -46,7 +46,7 @@ def owned(director):
     return {address for address in MOVED if director.owns(address)}
 
 
-def wait_owned(director, addresses, seconds=10):
+def wait_owned(director, addresses, seconds=30):
     wait_until(lambda: owned(director) == set(addresses), seconds,
                f"{director.name} owns {sorted(addresses)} of what moves")
 
@@ -126,6 +126,7 @@ def test_an_ipv6_address_is_usable_at_once_and_no_source_of_our_own(lab, pair):
 
 def test_what_somebody_removes_is_put_back(lab, pair, figure):
     lb1, lb2 = pair
+    stalls = lab.stalls
     wait_owned(lb1, MOVED)
     for done, address in enumerate((*EXCLUDED, *SNAT), 1):
         interface = "eth2" if address in SNAT else "eth0"
@@ -133,9 +134,9 @@ def test_what_somebody_removes_is_put_back(lab, pair, figure):
         lb1.wait_event("address-restored", after=done - 1)
         wait_until(lambda: len(lb1.monitor.intervals(address)) > 1, 10, f"news of {address}")
         lost, back = lb1.monitor.intervals(address)[-2][1], lb1.monitor.intervals(address)[-1][0]
-        figure(f"{address} deleted by somebody: back after", f"{(back - lost) * 1000:.1f} ms",
-               "< 50 ms")
-        assert back - lost < 0.05
+        took_s = stalls.beyond(lost, back)
+        figure(f"{address} deleted by somebody: back after", f"{took_s * 1000:.1f} ms", "< 50 ms")
+        assert took_s < 0.05
     assert owned(lb1) == set(MOVED)
     lb1.wait_counter("addresses_restored", 4)
     assert lb1.router()["counters"]["addresses_restored"] == 4
@@ -152,14 +153,15 @@ def test_everything_killed_and_cleaned_up_leaves_nothing(lab, pair):
     wait_owned(lb2, MOVED)
 
 
-def test_everything_killed_and_restarted_keeps_every_address(lab, pair):
-    lb1, lb2 = pair
+def test_everything_killed_and_restarted_keeps_every_address(lab):
+    lab.build(NETWORKS, ipv6=True)
+    lb1, lb2 = start_pair(lab, config(down_intervals=PATIENT))
     wait_owned(lb1, MOVED)
     started = time.monotonic()
     lb1.kill_all()
     lb1.start()
     lb1.wait_router(reason="adopted")
-    assert time.monotonic() - started < 3, "sooner than the peer would have taken over"
+    assert time.monotonic() - started < active_down_s("1s", down_intervals=PATIENT), "before the peer takes over"
     for address in MOVED:
         assert len(lb1.monitor.intervals(address)) == 1, f"{address} was never gone"
         assert not lb2.monitor.intervals(address)
@@ -167,7 +169,7 @@ def test_everything_killed_and_restarted_keeps_every_address(lab, pair):
 
 def test_leftovers_of_a_late_restart_are_removed(lab):
     lab.build(NETWORKS, ipv6=True)
-    lb1, lb2 = start_pair(lab, config("100ms", preempt=False))
+    lb1, lb2 = start_pair(lab, config("100ms", preempt=False, down_intervals=PATIENT))
     wait_owned(lb1, MOVED)
     lb1.kill_all()
     wait_owned(lb2, MOVED)

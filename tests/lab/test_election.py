@@ -5,8 +5,8 @@ import time
 import pytest
 
 from director import Director
-from observe import Capture, Probe
-from pair import (ELECTION, LB, VIP, active_down_s, election_config, start_pair, two_owners_ms,
+from observe import Capture, Probe, stood_still
+from pair import (ELECTION, LB, PATIENT, VIP, active_down_s, election_config, start_pair, two_owners_ms,
                   wait_roles_settled)
 from process import wait_until
 
@@ -22,7 +22,7 @@ def start(lab):
 def test_the_higher_priority_wins_advertises_and_announces_itself(lab):
     lab.build(ELECTION)
     capture = Capture(lab)
-    lb1, lb2 = (Director(lab, name, election_config("100ms")) for name in ("lb1", "lb2"))
+    lb1, lb2 = (Director(lab, name, election_config("100ms", down_intervals=PATIENT)) for name in ("lb1", "lb2"))
     lb2.start()
     lb2.wait_owner(VIP)
     lb1.start()
@@ -73,8 +73,8 @@ def test_a_dead_host_is_replaced_within_active_down_interval(lab, start, figure,
     lb1.kill_all()
     lb2.wait_owner(VIP)
     last_advert = [a.time for a in capture.caught_up().adverts() if a.source == LB["lb1"]][-1]
-    took_s = lb2.monitor.intervals(VIP)[-1][0] - last_advert
-    result = probe.finish()
+    took_s = lab.stalls.beyond(last_advert, lb2.monitor.intervals(VIP)[-1][0], due_s=active_down_s(advert))
+    result = probe.finish(due_s=active_down_s(advert))
     bound_s = active_down_s(advert) + 0.1
     figure(f"dead host, adverts {advert}: takeover after its last advert",
            f"{took_s:.3f} s (client's gap {result['longest_gap_ms'] / 1000:.3f} s)",
@@ -93,7 +93,7 @@ def test_a_cable_pulled_from_the_active_director_hands_over_and_back(lab, start,
     lb1.wait_router(state="initialize")
     lab.replug("lb1")
     wait_roles_settled(lb1, lb2)
-    result = probe.finish()
+    result = probe.finish(due_s=active_down_s("100ms"))
     figure("cable pulled, adverts 100ms: longest gap", f"{result['longest_gap_ms']:.0f} ms",
            f"<= {active_down_s('100ms') * 1000 + 100:.0f} ms")
     assert result["longest_gap_ms"] <= active_down_s("100ms") * 1000 + 100
@@ -115,13 +115,13 @@ def test_a_director_that_returns_preempts_without_a_gap(lab, start, figure):
 
 
 def test_without_preempt_the_address_stays_where_it_is(lab, start):
-    lb1, lb2 = start("100ms", preempt=False)
+    lb1, lb2 = start("100ms", preempt=False, down_intervals=PATIENT)
     lb1.stop()
     lb2.wait_owner(VIP)
     capture = Capture(lab)
     lb1.start()
-    wait_until(lambda: len([a for a in capture.adverts() if a.source == LB["lb2"]]) > 15, 10,
-               "adverts of four Active_Down_Intervals")
+    wait_until(lambda: len([a for a in capture.adverts() if a.source == LB["lb2"]]) > 3 * PATIENT, 30,
+               "adverts of almost three Active_Down_Intervals")
     assert lb2.owns(VIP) and not lb1.owns(VIP)
     lb1.wait_router(state="backup")
 
@@ -133,42 +133,39 @@ def test_an_address_that_somebody_removed_is_put_back(lab, start, figure):
     lb1.wait_event("address-restored")
     result = probe.finish()
     lost, back = lb1.monitor.intervals(VIP)[-2][1], lb1.monitor.intervals(VIP)[-1][0]
-    figure("address deleted by somebody: back after", f"{(back - lost) * 1000:.1f} ms", "< 50 ms")
-    assert back - lost < 0.05
+    took_s = lab.stalls.beyond(lost, back)
+    figure("address deleted by somebody: back after", f"{took_s * 1000:.1f} ms", "< 50 ms")
+    assert took_s < 0.05
     assert result["longest_gap_ms"] < 50
     assert not lb2.monitor.intervals(VIP)
 
 
 def test_a_reload_delays_no_advert(lab, start, figure):
-    lb1, lb2 = start("100ms")
-    capture = Capture(lab)
-
-    def late_ms(first):
-        times = [a.time for a in capture.caught_up().adverts() if a.source == LB["lb1"]][first:]
-        return max(b - a for a, b in zip(times, times[1:])) * 1000 - 100
-    wait_until(lambda: len(capture.adverts()) > 20, 30, "twenty adverts without a reload")
-    calm_ms, first = late_ms(0), len(capture.adverts())  # how late this machine is by itself
+    lb1, lb2 = start("100ms", down_intervals=PATIENT)
+    stalls, capture = lab.stalls, Capture(lab)
     for _ in range(20):
         before = len(capture.adverts())
         assert lb1.reload().returncode == 0
         wait_until(lambda: len(capture.adverts()) >= before + 2, 10, "two more adverts")
-    latest_ms = late_ms(first)
+    times = [a.time for a in capture.caught_up().adverts() if a.source == LB["lb1"]]
+    longest_s, whole_s = stalls.longest(zip(times, times[1:]), due_s=0.1)
+    late_ms = longest_s * 1000 - 100
     figure("20 reloads of an unchanged file, adverts 100ms: latest advert",
-           f"{latest_ms:.1f} ms late ({calm_ms:.1f} ms without)", "<= 50 ms")
-    assert latest_ms <= 50 + max(calm_ms, 0)
+           f"{late_ms:.1f} ms late{stood_still(whole_s - longest_s)}", "<= 50 ms")
+    assert late_ms <= 50
     assert not lb2.monitor.intervals(VIP)
     assert {a.source for a in capture.adverts()} == {LB["lb1"]}
 
 
 def test_a_reload_moves_only_what_changed(lab, start):
-    lb1, lb2 = start("100ms")
+    lb1, lb2 = start("100ms", down_intervals=PATIENT)
     probe = Probe(lab["client"], VIP)
-    config = election_config("100ms", addresses=[f"{VIP}/24", "192.0.2.101/24"])
+    config = election_config("100ms", down_intervals=PATIENT, addresses=[f"{VIP}/24", "192.0.2.101/24"])
     for director in (lb2, lb1):
         result = director.reload(config)
         assert result.returncode == 0, result.stderr
     lb1.wait_owner("192.0.2.101")
-    config = election_config("100ms")
+    config = election_config("100ms", down_intervals=PATIENT)
     for director in (lb1, lb2):
         assert director.reload(config).returncode == 0
     lb1.wait_not_owner("192.0.2.101")

@@ -19,6 +19,7 @@ import signal
 import subprocess
 import tempfile
 
+from observe import Stalls
 from process import Process, inside
 
 _numbers = itertools.count(1)
@@ -127,9 +128,17 @@ class Lab:
         self.processes = []
         self.directors = []
         self.captures = []
+        self._stalls = None
 
     def __getitem__(self, name):
         return self.nodes[name]
+
+    @property
+    def stalls(self):
+        """When the machine stood still, since this was first asked for: before what is to be measured."""
+        if self._stalls is None or not self._stalls.watching():
+            self._stalls = Stalls(self)
+        return self._stalls
 
     def build(self, table, ipv6=False):
         self._table, self._ipv6 = table, ipv6
