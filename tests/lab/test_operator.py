@@ -7,14 +7,14 @@ import subprocess
 import pytest
 
 from director import Director, installed
-from pair import ELECTION, PATIENT, VIP, election_config, start_pair, wait_roles_settled
+from pair import ELECTION, VIP, election_config, start_pair, wait_roles_settled
 from process import wait_until
 
 
 @pytest.fixture
 def pair(lab):
     lab.build(ELECTION)
-    return start_pair(lab, election_config("100ms", down_intervals=PATIENT))
+    return start_pair(lab, election_config())  # a killed elector is waited for as long as one advert
 
 
 def told(director, *router):

@@ -289,7 +289,8 @@ def test_inverse_and_groups(lab, start):
 
 
 def test_an_elector_that_restarts_goes_on_with_the_sum(lab, start):
-    lb1, lb2 = start({"route": "198.51.100.0/24", "weight": -20})
+    # A killed elector is waited for as long as one advert.
+    lb1, lb2 = start({"route": "198.51.100.0/24", "weight": -20}, advert="1s")
     lab["lb1"].ip("route delete 198.51.100.0/24")
     wait_score(lb1, "base 150, -20 route 198.51.100.0/24 = 130")
     old = lb1.kill_helper("elector")
