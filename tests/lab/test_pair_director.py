@@ -177,7 +177,7 @@ def test_ready_timeout_bounds_the_wait(lab):
     lb2.wait_owner(VIP)
     lab.played.say(resync="hold")
     lb1 = director(lab, "lb1", config_of(lab, ready_timeout="2s")).start()
-    lb1.wait_owner(VIP, 15)
+    lb1.wait_owner(VIP)
     lb1.wait_event("not-ready")
 
 
