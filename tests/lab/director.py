@@ -165,7 +165,7 @@ class Director:
 
     def ctl(self, *arguments):
         return subprocess.run([installed("bin/tandemctl"), "--runtime-dir", self.runtime_dir,
-                               *arguments], capture_output=True, text=True, timeout=60, check=False)
+                               *arguments], capture_output=True, text=True, timeout=180, check=False)
 
     def status(self):
         result = self.ctl("status", "--json")

@@ -15,7 +15,7 @@ import sys
 import time
 
 POLL_S = 0.02
-SILENCE_S = 0.4
+SILENCE_S = 2
 
 
 class PlayedLinks:
@@ -138,9 +138,10 @@ class Link:
             self.send("Peer", **news)
             self.said = news
         session = theirs.get("boot") if alive else None
-        if session and session != self.session:
+        if session != self.session:
             self.session = session
-            self.resync()
+            if session:  # each asks the other on a new stream
+                self.resync()
         self.finish_resync(orders, alive)
 
     def finish_resync(self, orders, alive):

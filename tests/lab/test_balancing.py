@@ -70,7 +70,7 @@ def test_a_dead_server_loses_only_what_was_in_flight_to_it(lab, figure):
     for method in METHODS:
         wait_weights(lb1, method, {name: int(name != gone(method)) for name in SERVERS[method]})
         drained_us[method] = time.time() * 1e6
-    wait_until(lambda: time.time() * 1e6 - max(drained_us.values()) > 2e6, 5, "two seconds of traffic")
+    wait_until(lambda: time.time() * 1e6 - max(drained_us.values()) > 2e6, 30, "two seconds of traffic")
     for method, load in loads.items():
         result = load.finish()
         failures = result["failures"]
@@ -168,7 +168,7 @@ def test_a_killed_checker_changes_no_verdict_and_no_table(lab):
     wait_weights(lb1, "direct", {"rs1": 1, "rs2": 0})
     # Who was not checked yet has no weight either.
     right = {"rs1": (1, "up"), "rs2": (0, "down")}
-    wait_until(lambda: lb1.server_states("direct") == right, 20, f"states {right}", every=0.1)
+    wait_until(lambda: lb1.server_states("direct") == right, 30, f"states {right}", every=0.1)
     before, applied = table(lb1), operations(lb1)
     old = lb1.kill_helper("checker")
     lb1.wait_helper_replaced("checker", old)
@@ -245,9 +245,9 @@ def test_what_somebody_else_does_to_the_table_is_mended(lab, figure):
     for done, damage in enumerate(damages):
         # The repair may come before anybody can look at the damage: its report says that there was one.
         lab["lb1"].run("ipvsadm", *damage)
-        wait_until(lambda: len(lb1.events("ipvs-drift")) > done, 15,
+        wait_until(lambda: len(lb1.events("ipvs-drift")) > done, 40,
                    f"ipvsadm {' '.join(damage)} is noticed", every=0.1)
-        wait_until(lambda: table(lb1) == right, 20, f"ipvsadm {' '.join(damage)} is mended",
+        wait_until(lambda: table(lb1) == right, 30, f"ipvsadm {' '.join(damage)} is mended",
                    every=0.1)
     assert len(lb1.events("ipvs-drift")) == len(damages)
     assert lb1.status()["ipvs"]["drift_total"] >= len(damages)
@@ -263,19 +263,19 @@ def test_a_table_cleared_under_load_serves_again_within_a_period(lab, figure):
     right = table(lb1)
     probe = Probe(lab["client"], VIP)
     load = Load(lab["client"], VIP, PORTS["direct"], 100, 600)
-    wait_until(lambda: lb1.node.run("ipvsadm", "-Lnc").count("ESTABLISHED") + 1, 20, "traffic")
+    wait_until(lambda: VIP in lb1.node.run("ipvsadm", "-Lnc"), 30, "traffic")
     cleared_us = time.time() * 1e6
     lab["lb1"].run("ipvsadm", "-C")
-    lb1.wait_event("ipvs-drift", 15)
-    wait_until(lambda: table(lb1) == right, 20, "the table is whole")
+    lb1.wait_event("ipvs-drift", 40)
+    wait_until(lambda: table(lb1) == right, 30, "the table is whole")
     mended_us = time.time() * 1e6
-    wait_until(lambda: time.time() * 1e6 > mended_us + 2e6, 5, "two seconds of traffic")
+    wait_until(lambda: time.time() * 1e6 > mended_us + 2e6, 30, "two seconds of traffic")
     result = load.finish()
     lost = [result["started_us"] + start for start, _, _ in result["failures"]]
     figure("ipvsadm -C under 100 requests/s: mended after, requests lost",
            f"{(mended_us - cleared_us) / 1e6:.2f} s, {len(lost)}", "<= 5 s and a look")
     assert not [t for t in lost if not cleared_us - 1e6 <= t <= mended_us], "none before or after"
-    assert mended_us - cleared_us < 10e6
+    assert lab.stalls.beyond(cleared_us / 1e6, mended_us / 1e6, due_s=5) < 10
     # Nothing else noticed.
     assert lb1.owns(VIP) and not lb2.owns(VIP) and not lb2.events("ipvs-drift")
     gap = probe.finish()

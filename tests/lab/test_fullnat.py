@@ -109,7 +109,7 @@ def start_usual_pair(lab):
     directors = start_pair(lab, config())
     for director in directors:
         wait_up(director)
-    wait_until(lambda: directors[0].owns(POOL[6][1]), 10, "the pool is with lb1")
+    wait_until(lambda: directors[0].owns(POOL[6][1]), 40, "the pool is with lb1")
 
 
 WHO = """
@@ -190,7 +190,7 @@ def test_idle_and_busy_connections_survive_there_and_back(shared_lab, pair, figu
         lab.cut("lb1", interface)
     lb1.kill_all()
     lb2.wait_owner(VIP)
-    wait_until(lambda: lb2.owns(POOL[6][1]), 10, "lb2 has the pool too")
+    wait_until(lambda: lb2.owns(POOL[6][1]), 40, "lb2 has the pool too")
     all_survive("connections that survive a dead director, kernel sync alone")
 
     lb1.cleanup()
@@ -199,7 +199,7 @@ def test_idle_and_busy_connections_survive_there_and_back(shared_lab, pair, figu
     lb1.start()
     lb1.wait_owner(VIP, 20)
     lb2.wait_not_owner(VIP, 20)
-    wait_until(lambda: lb2.events("conntrack-deleted"), 10, "lb2 forgets the connections")
+    wait_until(lambda: lb2.events("conntrack-deleted"), 40, "lb2 forgets the connections")
     assert tracked(lb2, VIP, VIP6) == []
     all_survive("... and the way back")
     assert tracked(lb2, VIP, VIP6, *POOL[4], *POOL[6]) == []
@@ -288,7 +288,7 @@ def test_what_somebody_else_does_to_the_rules_and_settings_is_mended(shared_lab,
     before = len(lb1.events("ipvs-drift"))
     for done, damage in enumerate(damages, before):
         lab["lb1"].run("nft", damage)
-        wait_until(lambda: len(lb1.events("ipvs-drift")) > done, 15, f"\"{damage}\" is noticed", every=0.1)
+        wait_until(lambda: len(lb1.events("ipvs-drift")) > done, 40, f"\"{damage}\" is noticed", every=0.1)
         wait_until(lambda: sorted(rules(lb1).split()) == sorted(right.split()), 20, f"\"{damage}\" is mended")
     figure("nftables damaged in five ways: mended", f"{len(damages)} of {len(damages)}", "each within a period")
     assert len(who(lab["client"], VIP, PORT, 4)) == 4
@@ -298,7 +298,7 @@ def test_what_somebody_else_does_to_the_rules_and_settings_is_mended(shared_lab,
     for name, damage in (("net.ipv4.ip_forward", 0), ("net.ipv4.vs.conntrack", 0),
                          ("net.netfilter.nf_conntrack_tcp_be_liberal", 0)):
         lab["lb1"].sysctl({name: damage})
-        wait_until(lambda n=name: lab["lb1"].read_sysctl(n) == "1", 15, f"{name} is set again", every=0.1)
+        wait_until(lambda n=name: lab["lb1"].read_sysctl(n) == "1", 40, f"{name} is set again", every=0.1)
     assert len(lb1.events("rules-applied")) == applied
     assert lb2.events("ipvs-drift") == []
 
@@ -309,7 +309,7 @@ def test_datagrams_by_fullnat(lent):
         service["protocol"] = "udp"
     lb1, _ = start_pair(lent, conf)
     wait_up(lb1)
-    wait_until(lambda: lb1.owns(POOL[6][1]), 10, "the pool is with lb1")
+    wait_until(lambda: lb1.owns(POOL[6][1]), 40, "the pool is with lb1")
     for family, where in itertools.product((4, 6), ("client", "remote")):
         seen = who(lent[where], LISTEN[family], PORT, 12, "udp")
         assert {source for _, source, _ in seen} <= set(POOL[family]), f"IPv{family}, {where}"
@@ -446,7 +446,7 @@ def test_used_up_source_ports_are_told_and_named_and_who_is_refused_is_counted(l
     del conf["link"]
     lb1 = Director(lab, "lb1", conf).start()
     wait_up(lb1, (4,))
-    wait_until(lambda: lb1.owns(POOL[4][0]), 10, "the pool is with lb1")
+    wait_until(lambda: lb1.owns(POOL[4][0]), 40, "the pool is with lb1")
     lab["lb1"].sysctl({"net.netfilter.nf_conntrack_udp_timeout": 600})
     # Nobody answers: what counts are the ports.
     lab["rs1"].run("nft", "add table ip mute; add chain ip mute in { type filter hook input priority 0; }; "

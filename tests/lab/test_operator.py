@@ -14,7 +14,7 @@ from process import wait_until
 @pytest.fixture
 def pair(lab):
     lab.build(ELECTION)
-    return start_pair(lab, election_config("100ms"))
+    return start_pair(lab, election_config())  # a killed elector is waited for as long as one advert
 
 
 def told(director, *router):
@@ -91,12 +91,12 @@ def test_a_process_that_cannot_run_is_a_problem_and_says_why(lab):
     lb1 = Director(lab, "lb1", election_config("100ms"), libexec_dir=nowhere).start(wait=False)
     lb1.wait_event("started")
     problem = f"PROBLEM: tandem-elector does not run: it could not be started: {nowhere}/tandem-elector: No such file"
-    wait_until(lambda: problem in lb1.ctl("status").stdout, 10, "the status names it")
+    wait_until(lambda: problem in lb1.ctl("status").stdout, 30, "the status names it")
     assert ("helper-died", f"tandem-elector could not be started: {nowhere}/tandem-elector: No such file or directory") \
         in told(lb1)
     os.symlink(installed("libexec/tandem/tandem-elector"), os.path.join(nowhere, "tandem-elector"))
     lb1.wait_owner(VIP, 30)
-    wait_until(lambda: "PROBLEM: tandem-elector" not in lb1.ctl("status").stdout, 10, "the problem is over")
+    wait_until(lambda: "PROBLEM: tandem-elector" not in lb1.ctl("status").stdout, 30, "the problem is over")
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

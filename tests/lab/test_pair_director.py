@@ -10,7 +10,7 @@ import time
 import pytest
 
 from director import Director, copy_libexec
-from pair import ELECTION, VIP, election_config
+from pair import ELECTION, PATIENT, VIP, election_config
 from played_link import PlayedLinks
 from process import wait_until
 
@@ -43,7 +43,7 @@ def lab(built_lab):
 
 
 def config_of(lab, **top):
-    config = election_config("100ms")
+    config = election_config("100ms", down_intervals=PATIENT)
     config["nodes"] = {"lb1": {"link_address": "10.255.0.1"}, "lb2": {"link_address": "10.255.0.2"}}
     config["link"] = {"interface": "eth1", "key_file": lab.key_file, "split_brain": "vrrp"}
     config["ready_timeout"] = "60s"
@@ -87,7 +87,7 @@ def test_each_sees_the_other(lab):
         for token in ("peer-heard", "resync-done"):
             d.wait_event(token)
         assert len(d.events("peer-heard")) == 1 and len(d.events("resync-done")) == 1
-    wait_until(lambda: peer(lb2)["state"]["routers"]["front"]["state"] == "active", 20, "lb1's role on lb2")
+    wait_until(lambda: peer(lb2)["state"]["routers"]["front"]["state"] == "active", 30, "lb1's role on lb2")
     text = lb2.ctl("status").stdout
     assert "peer lb1: heard for" in text and "resync of 7 connections done" in text
     assert "router front on lb1: active, priority 150" in text and "coverage 100.00 %, lag 1.5 ms" in text
@@ -142,7 +142,7 @@ def test_a_change_of_mode_starts_tandem_link_again_and_takes_the_device_along(la
     lb1.wait_helper_replaced("link", pid)
     assert not os.path.exists(f"/proc/{lb1.helper_pid('link')}/fd/4") or \
         os.readlink(f"/proc/{lb1.helper_pid('link')}/fd/4") != "/dev/net/tun"
-    wait_until(lambda: "tandem-sync" not in lb1.node.run("ip", "-o", "link"), 20, "the device goes")
+    wait_until(lambda: "tandem-sync" not in lb1.node.run("ip", "-o", "link"), 30, "the device goes")
     assert lb1.reload(config_of(lab)).returncode == 0
     wait_peer(lb1, alive=True, trouble_here="none")
     assert "tandem-sync" in lb1.node.run("ip", "-o", "link")
@@ -163,9 +163,9 @@ def test_who_joins_does_not_preempt_before_its_resync_is_done(lab):
     lb1 = director(lab, "lb1").start()
     wait_peer(lb1, alive=True, trouble_here="resync-running")
     wait_peer(lb2, trouble_there="resync-running")
-    # It would have preempted after three of them.
-    until = lb1.router()["counters"]["adverts_received"] + 10
-    wait_until(lambda: lb1.router()["counters"]["adverts_received"] >= until, 10, "ten adverts")
+    # It would have preempted after half of them.
+    until = lb1.router()["counters"]["adverts_received"] + 2 * PATIENT
+    wait_until(lambda: lb1.router()["counters"]["adverts_received"] >= until, 30, "adverts of almost two Active_Down_Intervals")
     assert lb1.router()["state"] == "backup" and lb2.owns(VIP)
     lab.played.say(resync="done")
     lb1.wait_owner(VIP)
@@ -177,7 +177,7 @@ def test_ready_timeout_bounds_the_wait(lab):
     lb2.wait_owner(VIP)
     lab.played.say(resync="hold")
     lb1 = director(lab, "lb1", config_of(lab, ready_timeout="2s")).start()
-    lb1.wait_owner(VIP, 15)
+    lb1.wait_owner(VIP)
     lb1.wait_event("not-ready")
 
 
@@ -187,7 +187,7 @@ def test_switchover_to_a_peer_that_is_not_ready_is_refused_and_forced(lab, order
     lab.played.say(**order)
     lb1, lb2 = (director(lab, name) for name in ("lb1", "lb2"))
     lb1.start()
-    lb1.wait_owner(VIP, 20)
+    lb1.wait_owner(VIP)
     lb2.start()
     wait_peer(lb1, alive=True, trouble_there=trouble)
     result = lb1.ctl("switchover")
@@ -276,7 +276,7 @@ def test_comments_and_order_are_no_difference(lab):
     lb1, lb2 = start_both(lab)
     other = {"$comment": "of lb2", **dict(reversed(config_of(lab).items()))}
     assert lb2.reload(json.dumps(other, indent=7)).returncode == 0
-    wait_until(lambda: peer(lb1)["state"]["config"]["generation"] == 2, 20, "lb1 hears of the reload")
+    wait_until(lambda: peer(lb1)["state"]["config"]["generation"] == 2, 30, "lb1 hears of the reload")
     assert not peer(lb1)["config_differs"] and not lb1.events("config-differs")
 
 
@@ -297,7 +297,7 @@ def test_decisions_hold_for_both_and_survive_restarts(lab):
     assert lb2.ctl("weight", "web/rs2", "7").returncode == 0
     wait_override(lb2, "web/rs1", decision="drain", drain="draining", by="lb1")
     wait_override(lb1, "web/rs2", set_weight=7, by="lb2")
-    wait_until(lambda: any("web/rs1 is drained by lb1" in e for e in lb2.events("override")), 20, "told")
+    wait_until(lambda: any("web/rs1 is drained by lb1" in e for e in lb2.events("override")), 30, "told")
     lb2.stop()
     assert lb1.ctl("fail", "web/rs2").returncode == 0
     lb2.start()
@@ -418,7 +418,7 @@ def test_what_one_cannot_carry_out_is_taken_back_on_the_peer(lab, complains):
 
 def test_the_standby_that_pushes_applies_it_first(lab):
     lb1, lb2 = start_both(lab)
-    wait_until(lambda: peer(lb2)["state"]["routers"]["front"]["state"] == "active", 20, "lb1's role on lb2")
+    wait_until(lambda: peer(lb2)["state"]["routers"]["front"]["state"] == "active", 30, "lb1's role on lb2")
     lb2.write_config(pushed(lab))
     result = lb2.ctl("push")
     assert (result.returncode, result.stdout) == (0, "lb2: in force\nlb1: in force\n"), result.stderr

@@ -70,7 +70,7 @@ def pair_lab(lab):
 def test_a_pair_meets_and_says_so(pair_lab, figure):
     lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
     for d, other in ((lb1, lb2), (lb2, lb1)):
-        p = wait_until(lambda d=d: (p := peer(d))["resync"]["state"] == "done" and p, 10, "resync")
+        p = wait_until(lambda d=d: (p := peer(d))["resync"]["state"] == "done" and p, 40, "resync")
         assert p["name"] == other.name and not p["config_differs"]
         d.wait_event("peer-heard")
         assert len(d.events("peer-heard")) == 1
@@ -122,7 +122,7 @@ def test_a_server_that_one_director_alone_sees_down_is_shown_as_such(lab):
         return seen(d)["verdicts"]
 
     def wait_verdicts(here, there):
-        wait_until(lambda: (verdicts(lb1), verdicts(lb2)) == (here, there), 10,
+        wait_until(lambda: (verdicts(lb1), verdicts(lb2)) == (here, there), 40,
                    f"{here} and {there}, not {verdicts(lb1)} and {verdicts(lb2)}")
     wait_verdicts("up", "up")
     lab["rs1"].ip("route add blackhole 192.0.2.3/32")
@@ -145,7 +145,7 @@ def test_a_server_that_one_director_alone_sees_down_is_kept_and_the_other_takes_
     assert "kept: the peer sees it up" in lb1.ctl("status").stdout
     assert "the peer sees it up" in lb1.ctl("server", "web/rs1").stdout
     lb2.wait_owner(VIP)
-    wait_until(lambda: lb1.router()["score"] == "base 150, -60 pool web, down here = 90", 10, "the score of lb1")
+    wait_until(lambda: lb1.router()["score"] == "base 150, -60 pool web, down here = 90", 40, "the score of lb1")
     assert seen(lb1)["reason"] == "down-here-only" and not lb1.events("quorum-lost")
     wait_until(lambda: any("1 of its servers down here only" in line for line in lb1.events("track-failed")), 20,
                "what it tracks is told")
@@ -194,7 +194,7 @@ def test_a_link_of_ipv6_addresses_and_an_ipv6_group(lab):
     config["nodes"] = {name: {"link_address": f"fd00:10::{name[-1]}"} for name in ("lb1", "lb2")}
     lb1, lb2 = start_both(lab, config)
     for d in (lb1, lb2):
-        wait_until(lambda d=d: peer(d)["resync"]["state"] == "done", 10, "resync")
+        wait_until(lambda d=d: peer(d)["resync"]["state"] == "done", 40, "resync")
     lab.cut("lb1", "eth1")
     wait_peer(lb2, alive=False)
     lab.mend("lb1", "sync", "eth1")
@@ -238,7 +238,7 @@ def test_a_stranger_with_another_key_is_not_heard(pair_lab):
     subprocess.run([installed("bin/tandemctl"), "keygen", pair_lab.key_file], check=True, capture_output=True)
     lb2 = Director(pair_lab, "lb2", config_of(pair_lab)).start()
     for d in (lb1, lb2):
-        wait_until(lambda d=d: peer(d)["reason"] or d.status()["sync"]["peer"]["last_failure"], 15,
+        wait_until(lambda d=d: peer(d)["reason"] or d.status()["sync"]["peer"]["last_failure"], 40,
                    f"{d.name} says why")
         assert not peer(d)["alive"] and not peer(d)["stream"] and not d.events("peer-heard")
 
@@ -283,7 +283,7 @@ def test_split_brain_drill(pair_lab):
     """The network of the adverts cut, the link up: nobody takes over. Both cut: takeover. Healed: one Active."""
     lb1, lb2 = start_both(pair_lab, config_of(pair_lab))
     pair_lab.cut("lb2", "eth0")
-    wait_until(lambda: lb2.router()["withheld"], 10, "lb2 stays, and says so")
+    wait_until(lambda: lb2.router()["withheld"], 40, "lb2 stays, and says so")
     assert not lb2.owns(VIP) and lb1.owns(VIP)
     pair_lab.cut("lb2", "eth1")
     lb2.wait_owner(VIP)
@@ -418,14 +418,14 @@ def test_each_attack_is_counted_by_name_in_the_status(pair_lab, figure):
         with contextlib.suppress(ConnectionResetError):
             s.recv(1000)
     with node.entered(), socket.create_connection(("10.255.0.2", 8848)) as s:
-        wait_until(lambda: counters()["stream_slow"] == before["stream_slow"] + 1, 15, "who says nothing is closed")
+        wait_until(lambda: counters()["stream_slow"] == before["stream_slow"] + 1, 40, "who says nothing is closed")
     expected = dict.fromkeys(sent, 1) | {"stream_wrong_key": 1, "stream_junk": 2, "stream_stranger": 1,
                                          "stream_slow": 1, "stream_failed": 5}
     found = {name: counters()[name] - before[name] for name in expected}
     assert found == expected
     # A datagram of a process that is no more.
     os.kill(lb1.helper_pid("link"), signal.SIGKILL)
-    wait_until(lambda: counters()["sessions"] == before["sessions"] + 1, 15, "a session with another process")
+    wait_until(lambda: counters()["sessions"] == before["sessions"] + 1, 40, "a session with another process")
     wait_peer(lb2, alive=True, stream=True)
     attacker.send(genuine)
     wait_until(lambda: counters()["old_session"] == before["old_session"] + 1, 20, "counted as of an old session")

@@ -63,7 +63,7 @@ def take_over(lab, lb1, lb2):
         lab.cut("lb1", interface)
     lb1.kill_all()
     lb2.wait_owner(VIP)
-    wait_until(lambda: lb2.router("back")["state"] == "active", 10, "lb2 has the gateway too")
+    wait_until(lambda: lb2.router("back")["state"] == "active", 40, "lb2 has the gateway too")
 
 
 def test_the_daemons_speak_behind_the_device_and_nothing_else_is_on_the_wire(lab, pair):
@@ -191,7 +191,7 @@ def test_a_drain_shows_and_waits_for_the_connections_of_both(lab, pair):
         return json.loads(director.ctl("server", f"direct/{server}", "--json").stdout)
     assert lb2.ctl("drain", f"direct/{server}").returncode == 0  # on the one that serves nobody
     for director, other in ((lb1, lb2), (lb2, lb1)):
-        wait_until(lambda d=director: shown(d).get("peer"), 15, "the other one has counted", every=0.3)
+        wait_until(lambda d=director: shown(d).get("peer"), 40, "the other one has counted", every=0.3)
         said = shown(director)
         assert said["drain"] == "draining" and said["active"] + said["inactive"] > 0
         assert said["peer"]["name"] == other.name

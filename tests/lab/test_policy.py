@@ -4,7 +4,7 @@ import time
 
 from director import Director
 from observe import Capture
-from pair import ELECTION, LB, VIP, election_config
+from pair import ELECTION, LB, PATIENT, VIP, election_config
 from process import wait_until
 
 BACK = "10.0.0.100"
@@ -20,7 +20,7 @@ def settled_pair(lab, config):
 
 def test_preempt_delay_keeps_the_lesser_director_active_for_as_long(lab):
     lab.build(ELECTION)
-    lb1, lb2 = settled_pair(lab, election_config("100ms", preempt_delay="3s"))
+    lb1, lb2 = settled_pair(lab, election_config("100ms", preempt_delay="3s", down_intervals=PATIENT))
     begun = time.time()
     lb1.start()
     lb1.wait_owner(VIP, 30)
@@ -30,9 +30,9 @@ def test_preempt_delay_keeps_the_lesser_director_active_for_as_long(lab):
 
 def test_a_dead_director_is_succeeded_within_preempt_delay(lab):
     lab.build(ELECTION)
-    lb1, lb2 = settled_pair(lab, election_config("100ms", preempt_delay="10m"))
+    lb1, lb2 = settled_pair(lab, election_config("100ms", preempt_delay="10m", down_intervals=PATIENT))
     lb1.start()
-    wait_until(lambda: lb1.router()["peer"] == LB["lb2"], 10, "lb1 hears lb2")
+    wait_until(lambda: lb1.router()["peer"] == LB["lb2"], 30, "lb1 hears lb2")
     lb2.stop()
     lb1.wait_owner(VIP)
 
@@ -48,7 +48,7 @@ def test_silence_is_not_believed_before_the_link_has_settled(lab):
 
 def test_a_director_that_is_not_ready_waits_for_ready_timeout(lab):
     lab.build(ELECTION)
-    config = election_config("100ms")
+    config = election_config("100ms", down_intervals=PATIENT)
     lb1, lb2 = settled_pair(lab, config)
     # Nobody has the server's address: it is unknown for as long as the neighbour is looked for.
     config["pools"] = {"web": {"check": {"type": "tcp", "interval": "60s", "timeout": "60s"},
@@ -70,7 +70,7 @@ def test_down_intervals_are_how_many_adverts_may_be_missing(lab):
     capture = Capture(lab)
     lb1.start()
     lb1.wait_owner(VIP, 30)
-    wait_until(lambda: [a for a in capture.adverts() if a.source == LB["lb1"]], 10, "an advert")
+    wait_until(lambda: [a for a in capture.adverts() if a.source == LB["lb1"]], 30, "an advert")
     lb2.wait_not_owner(VIP)
     lab.cut("lb1")
     lb2.wait_owner(VIP, 30)
@@ -83,9 +83,9 @@ def two_lans(lab):
     for number, name in enumerate(LB, 2):
         table[name]["eth1"] = ("back", f"10.0.0.{number}/24")
     lab.build(table)
-    config = election_config("100ms")
+    config = election_config("100ms", down_intervals=PATIENT)
     config["virtual_routers"]["back"] = {
-        "interface": "eth1", "vrid": 52, "advert_interval": "100ms",
+        "interface": "eth1", "vrid": 52, "advert_interval": "100ms", "down_intervals": PATIENT,
         "priority": {"lb1": 150, "lb2": 100}, "addresses": [f"{BACK}/24"]}
     config["sync_groups"] = {"edge": {"members": ["front", "back"]}}
     lb1, lb2 = settled_pair(lab, config)
@@ -122,7 +122,7 @@ def test_a_lan_that_is_cut_between_the_directors_moves_nothing(lab):
     transitions = lb1.router()["counters"]["transitions"], lb2.router()["counters"]["transitions"]
     capture = Capture(lab)
     lab.cut("lb1", "eth1")
-    wait_until(lambda: len(capture.adverts(51)) > 20, 20, "twenty adverts")
+    wait_until(lambda: len(capture.adverts(51)) > 2 * PATIENT, 30, "adverts of almost two Active_Down_Intervals")
     assert lb1.owns(VIP) and lb1.owns(BACK)
     assert not lb2.owns(VIP) and not lb2.owns(BACK)
     assert transitions == (lb1.router()["counters"]["transitions"],

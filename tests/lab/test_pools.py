@@ -161,7 +161,7 @@ def test_checks_take_out_no_more_than_max_ejected(lab):
     wait_weights(lb1, {"rs1": 0, "rs2": 1, "rs3": 0, "rs4": 1})
     lab.servers["rs2"].kill()
     wait_states(lb1, rs2="down")
-    wait_until(lambda: members(lb1)["rs2"]["reason"] == "held-in", 20, "rs2 is held in")
+    wait_until(lambda: members(lb1)["rs2"]["reason"] == "held-in", 30, "rs2 is held in")
     assert weights(lb1) == {"rs1": 0, "rs2": 1, "rs3": 0, "rs4": 1}
     start_server(lab["rs3"], "rs3", 80)
     wait_weights(lb1, {"rs1": 0, "rs2": 0, "rs3": 1, "rs4": 1})
@@ -173,18 +173,21 @@ def test_a_server_that_comes_up_gets_its_weight_in_steps(lab, figure):
     assert members(lb1)["rs1"]["reason"] == "none", "the first verdict after the start is no news"
     lab.servers["rs1"].kill()
     wait_weights(lb1, {"rs1": 0, "rs2": 10})
+    begun = time.monotonic()
     start_server(lab["rs1"], "rs1", 80)
-    seen = []
+    seen, looks = [], []
 
     def rising():
         weight = weights(lb1)["rs1"]
+        looks.append((time.monotonic() - begun, weight))
         if weight and weight not in seen:
             seen.append(weight)
         return weight == 10
-    begun = time.monotonic()
     wait_until(rising, 60, "full weight", every=0.1)
-    figure("slow start of 9 s: weights seen", f"{seen} in {time.monotonic() - begun:.1f} s", "1 to 10")
-    assert seen == sorted(seen) and len(seen) >= 6 and seen[0] <= 3
+    figure("slow start of 9 s: weights seen", f"{seen} in {looks[-1][0]:.1f} s", "1 to 10")
+    # It may be looked at late, and some step not at all, on a busy machine; never is it ahead of its time.
+    assert seen == sorted(seen) and len(seen) >= 3
+    assert not [look for look in looks if look[1] > 1 + look[0] / 9 * 10]
     assert weights(lb1)["rs2"] == 10
 
 
@@ -230,7 +233,7 @@ def test_a_drain_under_load_loses_no_request_and_ends(lab, figure):
     all_up(lb1, 1, ("rs1", "rs2"))
     short_fin_timeout(lab)
     load = Load(lab["client"], VIP, 80, RATE, 600)
-    wait_until(lambda: members(lb1)["rs1"]["inactive"] > 50, 20, "connections of rs1")
+    wait_until(lambda: members(lb1)["rs1"]["inactive"] > 50, 30, "connections of rs1")
     begun = time.monotonic()
     done = lb1.ctl("drain", "web/rs1", "--deadline", "5m", "--wait")
     took = time.monotonic() - begun

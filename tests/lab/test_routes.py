@@ -8,8 +8,8 @@ import re
 import pytest
 
 from director import Director
-from observe import Capture
-from pair import VIP, election_config, start_pair
+from observe import Capture, stood_still
+from pair import PATIENT, VIP, election_config, start_pair
 from process import wait_until
 
 NETWORKS = {
@@ -48,7 +48,7 @@ def routes(director):
     return found, rules
 
 
-def wait_routes(director, count, seconds=10):
+def wait_routes(director, count, seconds=30):
     wait_until(lambda: tuple(map(len, routes(director))) == count, seconds,
                f"{director.name} has {count} routes and rules: {routes(director)}")
 
@@ -93,8 +93,9 @@ class RouteMonitor:
     """When a node lost and got which route or rule."""
 
     def __init__(self, node):
-        self._process = node.spawn("ip", "-ts", "-o", "monitor", "route", "rule")
-        wait_until(lambda: self._nudge(node), 10, "the monitor")
+        # It writes its own clock's time: on a busy machine it must be the first to run.
+        self._process = node.spawn("chrt", "-f", "50", "ip", "-ts", "-o", "monitor", "route", "rule")
+        wait_until(lambda: self._nudge(node), 30, "the monitor")
 
     def _nudge(self, node):
         node.ip("route add 10.255.255.0/24 dev lo", "route delete 10.255.255.0/24 dev lo")
@@ -122,15 +123,17 @@ REMOVED = [
 def test_what_somebody_removes_is_put_back(lab, pair, figure):
     lb1, lb2 = pair
     wait_routes(lb1, ALL)
-    monitor = RouteMonitor(lab["lb1"])
+    stalls, monitor = lab.stalls, RouteMonitor(lab["lb1"])
     for done, (command, text) in enumerate(REMOVED, 1):
         lab["lb1"].ip(command)
         lb1.wait_event("address-restored", after=done - 1)
-        wait_until(lambda: len(monitor.times(text)) >= 2, 10, f"news of {text}")
+        wait_until(lambda: len(monitor.times(text)) >= 2, 30, f"news of {text}")
         (lost, gone), (back, still_gone) = monitor.times(text)[-2:]
         assert gone and not still_gone
-        figure(f"{text} deleted by somebody: back after", f"{(back - lost) * 1000:.1f} ms", "< 50 ms")
-        assert back - lost < 0.05
+        took_s = stalls.beyond(lost, back)
+        figure(f"{text} deleted by somebody: back after",
+               f"{took_s * 1000:.1f} ms{stood_still(back - lost - took_s)}", "< 50 ms")
+        assert took_s < 0.05
     wait_routes(lb1, ALL)
     lb1.wait_counter("routes_restored", len(REMOVED))
     assert lb1.router()["counters"]["routes_restored"] == len(REMOVED)
@@ -145,14 +148,15 @@ def test_routes_that_go_with_an_address_or_a_link_come_back(lab, pair):
     lb1.wait_event("address-restored")
     wait_routes(lb1, ALL)
     lab["lb1"].ip("link set eth2 down")
-    wait_until(lambda: len(routes(lb1)[0]) < len(ROUTES), 10, "routes over eth2 are gone")
+    wait_until(lambda: len(routes(lb1)[0]) < len(ROUTES), 30, "routes over eth2 are gone")
     lab["lb1"].ip("link set eth2 up")
     wait_routes(lb1, ALL)
     lb1.wait_router(state="active")
 
 
-def test_killed_and_cleaned_up_or_adopted(lab, pair):
-    lb1, _ = pair
+def test_killed_and_cleaned_up_or_adopted(lab):
+    lab.build(NETWORKS, ipv6=True)
+    lb1, _ = start_pair(lab, config(down_intervals=PATIENT))
     wait_routes(lb1, ALL)
     lb1.kill_all()
     assert tuple(map(len, routes(lb1))) == ALL, "nobody was left to remove them"
@@ -172,8 +176,8 @@ def test_a_reload_changes_only_what_differs(lab, pair):
     for director in (lb2, lb1):
         result = director.reload(fewer)
         assert result.returncode == 0, result.stderr
-    wait_until(lambda: routes(lb1)[1] == {900, 901, 950}, 20, "the new rule")
-    wait_until(lambda: len(routes(lb1)[0]) == len(ROUTES) - 1, 20, "one route less")
+    wait_until(lambda: routes(lb1)[1] == {900, 901, 950}, 30, "the new rule")
+    wait_until(lambda: len(routes(lb1)[0]) == len(ROUTES) - 1, 30, "one route less")
     assert not monitor.times("10.70.0.0/16") and not monitor.times("900:")
 
 
@@ -183,7 +187,7 @@ def test_a_route_that_cannot_be_is_told_once_and_the_rest_works(lab):
     lb1.start()
     wait_routes(lb1, ALL)
     lb1.wait_event("error")
-    wait_until(lambda: lb1.router()["counters"]["adverts_sent"] > 20, 10, "adverts")
+    wait_until(lambda: lb1.router()["counters"]["adverts_sent"] > 20, 30, "adverts")
     assert ["a route could not be added" in line for line in lb1.events("error")] == [True]
 
 
@@ -205,10 +209,10 @@ def test_addresses_have_terms_and_places(lab):
     assert shown("eth0")["198.51.100.1"]["label"] == "eth0:web"
     assert shown("eth0")["198.51.100.1"]["scope"] == "link"
     assert "10.9.0.150" in shown("eth2") and "10.9.0.150" not in shown("eth0")
-    wait_until(capture.adverts, 10, "an advert")
+    wait_until(capture.adverts, 30, "an advert")
     assert set(capture.adverts()[-1].addresses) == {VIP, "198.51.100.1", "10.9.0.150"}
     # Two rounds of two forms, and the same once more.
-    wait_until(lambda: len(capture.announcements(VIP)) == 8, 10, "eight announcements")
+    wait_until(lambda: len(capture.announcements(VIP)) == 8, 30, "eight announcements")
     status = lb1.ctl("status").stdout
     assert f"{VIP}/24" in status
     lb1.stop()

@@ -76,7 +76,7 @@ def test_a_scheduler_that_the_kernel_has_not_is_named_and_the_rest_is_programmed
     services = {"good": {"listen": VIP, "port": 80, "forward": "nat", "pool": "four"},
                 "bad": {"listen": VIP, "port": 81, "scheduler": "rrr", "forward": "nat", "pool": "four"}}
     lb1 = start(lab, services)
-    wait_until(lambda: len(saved(lb1)) == 3, 10, "the good service is there")
+    wait_until(lambda: len(saved(lb1)) == 3, 40, "the good service is there")
     errors = lb1.status()["ipvs"]["errors"]
     assert [e for e in errors if f"tcp {VIP}:81" in e and '"rrr"' in e], errors
     services["bad"]["scheduler"] = "rr"
@@ -167,7 +167,7 @@ def test_timeouts_are_set_mended_and_put_back(lab):
     lb1 = start(lab, web(1), ipvs={"timeouts": {"tcp": "10m", "udp": "1m"}, "drift_interval": "1s"})
     assert timeouts() == ["600", "120", "60"]
     lb1.node.run("ipvsadm", "--set", "700", "121", "61")
-    wait_until(lambda: timeouts() == ["600", "120", "60"], 15, "the timeouts are mended", every=0.2)
+    wait_until(lambda: timeouts() == ["600", "120", "60"], 40, "the timeouts are mended", every=0.2)
     assert lb1.reload(config(web(1))).returncode == 0
     assert timeouts() == ["900", "120", "300"]
 
@@ -221,7 +221,7 @@ def test_the_whole_table_can_be_ours(lab):
     assert lb1.reload(config(web(1), ipvs={"owned": "table", "drift_interval": "1s"})).returncode == 0
     assert not any("192.0.2.200:99" in line for line in saved(lb1))
     lb1.node.run("ipvsadm", "-A", "-f", "9", "-s", "sh")
-    wait_until(lambda: not any("-f 9" in line for line in saved(lb1)), 15, "a foreign mark is deleted")
+    wait_until(lambda: not any("-f 9" in line for line in saved(lb1)), 40, "a foreign mark is deleted")
 
 
 def test_a_foreign_change_is_mended_on_demand(lab):

@@ -56,7 +56,7 @@ def test_established_connections_survive_a_failover(lab, pair, figure, how):
             lab.cut("lb1", interface)
         lb1.kill_all()
     lb2.wait_owner(VIP)
-    wait_until(lambda: lb2.router("back")["state"] == "active", 10, "lb2 has the gateway too")
+    wait_until(lambda: lb2.router("back")["state"] == "active", 40, "lb2 has the gateway too")
     for method, holder in holders.items():
         alive = holder.survivors(30000)
         figure(f"{method}: established connections that survive ({how})", f"{alive} of {HELD}",

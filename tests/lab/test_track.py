@@ -8,7 +8,7 @@ import time
 import pytest
 
 from observe import start_server
-from pair import ELECTION, LB, VIP, election_config, start_pair, wait_roles_settled
+from pair import ELECTION, LB, PATIENT, VIP, election_config, start_pair, wait_roles_settled
 from process import Process, wait_until
 
 GATEWAY = "192.0.2.254"
@@ -63,7 +63,7 @@ def scripts(lab):
 
 def config_of(track, advert="100ms", **router):
     """Only lb1 watches: the file is the same on both, what it finds is not."""
-    return election_config(advert, track=track, **router)
+    return election_config(advert, track=track, down_intervals=PATIENT, **router)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def score(director):
 
 
 def wait_score(director, text):
-    wait_until(lambda: score(director) == text, 20, f"{director.name} has the score {text}")
+    wait_until(lambda: score(director) == text, 30, f"{director.name} has the score {text}")
 
 
 def tracker(director, name):
@@ -92,25 +92,25 @@ def tracker(director, name):
 
 
 def wait_state(director, name, state):
-    wait_until(lambda: tracker(director, name)["state"] == state, 20, f"{name} is {state}")
+    wait_until(lambda: tracker(director, name)["state"] == state, 30, f"{name} is {state}")
 
 
 def moves_and_returns(lb1, lb2, fail, mend, lost, base="base 150"):
     """A failure of lb1 moves the address to lb2; its end brings it back."""
     wait_score(lb1, base)
     fail()
-    lb2.wait_owner(VIP, 20)
-    lb1.wait_not_owner(VIP, 20)
+    lb2.wait_owner(VIP)
+    lb1.wait_not_owner(VIP)
     wait_score(lb1, lost)
     assert lb2.router()["score"] in ("base 100", lost.replace("150", "100").replace("= 90", "= 40"))
     mend()
     wait_roles_settled(lb1, lb2)
     wait_score(lb1, base)
-    wait_until(lambda: base in lb1.events("priority-changed")[-1], 20, "the score is told")
+    wait_until(lambda: base in lb1.events("priority-changed")[-1], 30, "the score is told")
 
 
 def test_a_ping_moves_the_pair_and_brings_it_back_by_its_weight(lab, start, figure):
-    lb1, lb2 = start({"ping": GATEWAY, "weight": -60, "interval": "100ms", "rise": 2, "fall": 3})
+    lb1, lb2 = start({"ping": GATEWAY, "weight": -60, "interval": "300ms", "rise": 2, "fall": 3})
     wait_state(lb1, f"ping {GATEWAY}", "up")
     began = time.monotonic()
 
@@ -119,7 +119,7 @@ def test_a_ping_moves_the_pair_and_brings_it_back_by_its_weight(lab, start, figu
         lab["lb1"].ip(f"route add prohibit {GATEWAY}/32")
     moves_and_returns(lb1, lb2, cut, lambda: lab["lb1"].ip(f"route delete prohibit {GATEWAY}/32"),
                       f"base 150, -60 ping {GATEWAY} = 90")
-    figure("a ping, 3 failures at 100ms, adverts 100ms: there and back",
+    figure("a ping, 3 failures at 300ms, adverts 100ms: there and back",
            f"{time.monotonic() - began:.2f} s")
     assert lb1.events("track-failed") and lb1.events("track-passed")
     assert not lb2.events("track-failed")
@@ -143,12 +143,12 @@ def test_an_interface_is_a_fault_by_default_and_counts_carrier_and_admin(lab, st
     moves_and_returns(lb1, lb2, lambda: lab.unplug("lb1", "eth2"), lambda: lab.replug("lb1", "eth2"),
                       lost)
     lab["lb1"].ip("link set eth2 down")
-    lb2.wait_owner(VIP, 20)
-    wait_until(lambda: lb1.router()["reason"] == "fault", 10, "lb1 says why")
+    lb2.wait_owner(VIP)
+    wait_until(lambda: lb1.router()["reason"] == "fault", 30, "lb1 says why")
     lb1.wait_router(state="initialize")
     assert tracker(lb1, "interface eth2")["reason"] == "is set down"
     lab["lb1"].ip("link delete eth2")
-    wait_until(lambda: tracker(lb1, "interface eth2")["reason"] == "does not exist", 10, "it is gone")
+    wait_until(lambda: tracker(lb1, "interface eth2")["reason"] == "does not exist", 30, "it is gone")
 
 
 def test_a_route_moves_the_pair_even_when_the_kernel_removes_it_without_a_word(lab, start):
@@ -184,7 +184,7 @@ def test_a_script_that_hangs_is_killed_with_its_children(lab, start, scripts):
     config = config_of([])
     for director in lab.directors:
         assert director.reload(config).returncode == 0
-    wait_until(lambda: not processes(mark), 20, "nothing of it is left")
+    wait_until(lambda: not processes(mark), 30, "nothing of it is left")
 
 
 def processes(argument):
@@ -261,7 +261,7 @@ def test_a_process_is_missed_at_once_and_found_within_an_interval(lab, start, sc
     wait_score(lb1, "base 150")
     for nap in naps:
         nap.kill()
-    wait_until(lambda: "-60" in score(lb1) and "-5" in score(lb1), 20, "both fail")
+    wait_until(lambda: "-60" in score(lb1) and "-5" in score(lb1), 30, "both fail")
     assert lb2.router()["state"] in ("backup", "active")
 
 
@@ -289,7 +289,8 @@ def test_inverse_and_groups(lab, start):
 
 
 def test_an_elector_that_restarts_goes_on_with_the_sum(lab, start):
-    lb1, lb2 = start({"route": "198.51.100.0/24", "weight": -20})
+    # A killed elector is waited for as long as one advert.
+    lb1, lb2 = start({"route": "198.51.100.0/24", "weight": -20}, advert="1s")
     lab["lb1"].ip("route delete 198.51.100.0/24")
     wait_score(lb1, "base 150, -20 route 198.51.100.0/24 = 130")
     old = lb1.kill_helper("elector")
@@ -337,12 +338,12 @@ def test_each_state_is_told_in_order_with_what_there_is_to_know(lab, start, scri
     notify = {"active": [program, "own"], "backup": [program, "own"], "fault": [program, "own"],
               "stop": [program, "own"], "any": [program, "all"], "user": "root"}
     lb1, lb2 = start({"interface": "eth2"}, notify=notify)
-    wait_until(lambda: len(told(scripts, "lb1")) == 4, 20, "lb1 told backup and active")
+    wait_until(lambda: len(told(scripts, "lb1")) == 4, 30, "lb1 told backup and active")
     lab.unplug("lb1", "eth2")
-    wait_until(lambda: len(told(scripts, "lb1")) == 6, 20, "lb1 told the fault")
+    wait_until(lambda: len(told(scripts, "lb1")) == 6, 30, "lb1 told the fault")
     lab.replug("lb1", "eth2")
     wait_roles_settled(lb1, lb2)
-    wait_until(lambda: len(told(scripts, "lb1")) == 10, 20, "lb1 told that it is over")
+    wait_until(lambda: len(told(scripts, "lb1")) == 10, 30, "lb1 told that it is over")
     lb1.stop()
     assert told(scripts, "lb1") == [
         line for state, old, reason, own in (
@@ -365,12 +366,12 @@ def test_the_last_state_wins_when_programs_are_behind(lab, start, scripts):
         lb1.wait_not_owner(VIP)
         lab.replug("lb1", "eth2")
         wait_roles_settled(lb1, lb2)
-    wait_until(lambda: lb1.router()["notify"]["skipped"] >= 6, 20, "states are passed over")
+    wait_until(lambda: lb1.router()["notify"]["skipped"] >= 6, 30, "states are passed over")
     before = lb1.router()["notify"]
     assert (before["running"], before["waiting"], before["runs"]) == (True, True, 1)
     os.unlink(gate)
-    wait_until(lambda: len(told(scripts, "lb1")) == 2, 20, "lb1 told two states")
-    wait_until(lambda: not lb1.router()["notify"]["running"], 20, "the last program has ended")
+    wait_until(lambda: len(told(scripts, "lb1")) == 2, 30, "lb1 told two states")
+    wait_until(lambda: not lb1.router()["notify"]["running"], 30, "the last program has ended")
     after = lb1.router()["notify"]
     assert [line.split()[1] for line in told(scripts, "lb1")] == [">backup", "backup>active"] or \
         [line.split()[1].split(">")[1] for line in told(scripts, "lb1")] == ["backup", "active"]
@@ -385,7 +386,7 @@ def test_a_program_that_takes_too_long_is_killed_and_the_next_one_runs(lab, star
     lb1, _ = start(notify={"backup": hang, "active": program, "timeout": "1s", "user": "root"})
     line = lb1.wait_event("notify-failed", 20)
     assert 'the program for "backup" took too long and was killed: waiting for a lock' in line
-    wait_until(lambda: told(scripts, "lb1"), 20, "lb1 told that it is active")
+    wait_until(lambda: told(scripts, "lb1"), 30, "lb1 told that it is active")
 
 
 def test_a_hanging_program_holds_up_neither_the_election_nor_a_reload(lab, start, scripts):
@@ -401,7 +402,7 @@ def test_programs_are_not_root_unless_they_are_told_to_be(lab, start, scripts):
     out = scripts.write("who", "", 0o666)
     program = scripts.program("who-am-i", f"id -u >> {out}")
     start(notify={"any": program, "user": "nobody"})
-    wait_until(lambda: scripts.read("who"), 20, "it said who it is")
+    wait_until(lambda: scripts.read("who"), 30, "it said who it is")
     assert set(scripts.read("who").split()) == {"65534"}
     assert stat.S_IMODE(os.stat(out).st_mode) == 0o666
 
@@ -414,11 +415,11 @@ def test_a_takeover_waits_for_its_program(lab, start, scripts):
     after = scripts.program("after", told_addresses, f"{line} {scripts.file('told')}")
     lb1, lb2 = start(notify={"before_active": {"command": before, "timeout": "5s"},
                              "active": after, "user": "root"})
-    wait_until(lambda: len(told(scripts, "lb1")) == 2, 20, "lb1 told")
+    wait_until(lambda: len(told(scripts, "lb1")) == 2, 30, "lb1 told")
     assert told(scripts, "lb1") == [f"{before} backup>active active-down no",
                                     f"{after} backup>active active-down yes"]
     lb1.stop()
-    wait_until(lambda: len(told(scripts, "lb2")) == 2, 20, "lb2 told")
+    wait_until(lambda: len(told(scripts, "lb2")) == 2, 30, "lb2 told")
     assert told(scripts, "lb2") == [f"{before} backup>active peer-resigned no",
                                     f"{after} backup>active peer-resigned yes"]
     hook = lb2.router()["notify"]["before_active"]
@@ -437,15 +438,17 @@ def test_a_hung_program_or_director_costs_a_takeover_its_deadline_only(
                              "user": "root"})
     if hung == "director":
         os.kill(lb2.pid, signal.SIGSTOP)
+    stalls = lab.stalls
     try:
-        begun = time.monotonic()
+        begun = time.time()
         lb1.stop()
         lb2.wait_owner(VIP)
-        took = time.monotonic() - begun
     finally:
         os.kill(lb2.pid, signal.SIGCONT)
-    figure(f"takeover with a hung {hung}", f"{took * 1000:.0f} ms", "deadline 1 s")
-    assert 0.9 < took < 4, took
+    taken = lb2.monitor.intervals(VIP)[-1][0]
+    late_s = stalls.beyond(begun, taken, due_s=1) - 1
+    figure(f"takeover with a hung {hung}", f"{(taken - begun) * 1000:.0f} ms", "deadline 1 s")
+    assert taken - begun > 0.9 and late_s < 3
     if hung == "program":
         assert "took too long and was killed" in lb2.wait_event("notify-failed")
 
@@ -454,13 +457,13 @@ def test_a_takeover_that_waits_ends_when_the_other_director_is_heard(lab, start,
     begun = scripts.file("begun")
     before = scripts.program(
         "before", f"test $TANDEM_NODE = lb1 || {{ touch {begun}; sleep 1000; }}")
-    lb1, lb2 = start(notify={"before_active": {"command": before, "timeout": "5s"},
+    lb1, lb2 = start(notify={"before_active": {"command": before, "timeout": "10s"},
                              "user": "root"})
     lab.unplug("lb1", "eth0")
-    wait_until(lambda: os.path.exists(begun), 20, "lb2 prepares")
+    wait_until(lambda: os.path.exists(begun), 30, "lb2 prepares")
     lab.replug("lb1", "eth0")
     lb1.wait_owner(VIP)
-    assert "took too long" in lb2.wait_event("notify-failed", 20)  # past the deadline
+    assert "took too long" in lb2.wait_event("notify-failed")  # past the deadline
     assert not lb2.events("router-active")
     assert lb2.router()["state"] == "backup"
 

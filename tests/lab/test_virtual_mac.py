@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from director import Director
-from observe import Capture, Probe
-from pair import CLIENT, VIP, election_config, start_pair
+from observe import Capture, Probe, stood_still
+from pair import CLIENT, PATIENT, VIP, election_config, start_pair
 from peers import Keepalived
 from process import wait_until
 from test_addresses import address_of, neighbour, reach
@@ -26,7 +26,7 @@ VIP6 = "2001:db8::100"
 
 
 def config(advert="1s", **router):
-    return election_config(advert, **{"virtual_mac": True, **router})
+    return election_config(advert, **{"virtual_mac": True, "down_intervals": PATIENT, **router})
 
 
 def config6(advert="1s"):
@@ -70,7 +70,7 @@ def arp_senders(capture, address):
 
 def assert_one_mac(capture, directors=2):
     """Both directors spoke, and for the address nobody ever named another MAC."""
-    wait_until(lambda: len({source for source, _ in advert_macs(capture)}) == directors, 20, "each spoke")
+    wait_until(lambda: len({source for source, _ in advert_macs(capture)}) == directors, 30, "each spoke")
     assert {mac for _, mac in advert_macs(capture.caught_up())} == {MAC}
     assert arp_senders(capture, VIP) == {MAC}
 
@@ -86,7 +86,7 @@ def test_a_client_s_neighbour_entry_is_good_on_both_directors(lab, front, figure
     probe = Probe(lab["client"], VIP)
     lb1.ctl("switchover")
     lb2.wait_owner(VIP)
-    wait_until(lambda: not device_is_up(lab["lb1"]), 20, "the device of lb1 is down")
+    wait_until(lambda: not device_is_up(lab["lb1"]), 30, "the device of lb1 is down")
     reach(lab["client"], VIP)
     result = probe.finish()
     figure("switchover with the virtual MAC: gap", result["text"], "< 50 ms")
@@ -119,7 +119,7 @@ def test_tshark_sees_the_virtual_mac_in_frames_and_in_arp(lab, front):
     lb1, lb2 = start_pair(lab, config("100ms"))
     lb1.stop()
     lb2.wait_owner(VIP)
-    wait_until(lambda: len({source for source, _ in advert_macs(front)}) == 2, 10, "both spoke")
+    wait_until(lambda: len({source for source, _ in advert_macs(front)}) == 2, 30, "both spoke")
     lines = subprocess.run(
         ["tshark", "-r", front.path, "-Y", f"vrrp or arp.src.proto_ipv4 == {VIP}", "-T", "fields",
          "-e", "frame.protocols", "-e", "eth.src", "-e", "arp.src.hw_mac"],
@@ -139,7 +139,7 @@ def test_ipv6_has_a_mac_of_its_own(lab, front):
     lb2.wait_owner(VIP6)
     reach(lab["client"], VIP6)
     assert neighbour(lab["client"], VIP6) == MAC6
-    wait_until(lambda: len(advert_macs(front, 6)) == 2, 20, "each spoke")
+    wait_until(lambda: len(advert_macs(front, 6)) == 2, 30, "each spoke")
     assert {mac for _, mac in advert_macs(front.caught_up(), 6)} == {MAC6}
     sources = {source for source, _ in advert_macs(front, 6)}
     assert len(sources) == 2 and all(source.startswith("fe80") for source in sources)
@@ -188,19 +188,19 @@ def test_what_everybody_leaves_behind_is_cleaned_up(lab, front):
 
 
 def test_a_reload_turns_it_on_and_off(lab, front):
-    lb1, lb2 = start_pair(lab, election_config("100ms"))
+    lb1, lb2 = start_pair(lab, election_config("100ms", down_intervals=PATIENT))
     for number in range(2):
         lb1.reload(config("100ms"))
-        wait_until(lambda: has_device(lab["lb1"]) and device_is_up(lab["lb1"]), 10, "the device is up")
+        wait_until(lambda: has_device(lab["lb1"]) and device_is_up(lab["lb1"]), 30, "the device is up")
         lb1.wait_owner(VIP)
-        wait_until(lambda: arp_settings(lab["lb1"]) == ["1", "2"], 10, "ARP is set")
+        wait_until(lambda: arp_settings(lab["lb1"]) == ["1", "2"], 30, "ARP is set")
         lab["client"].ip("neighbour flush dev eth0")
         reach(lab["client"], VIP)
         assert neighbour(lab["client"], VIP) == MAC
-        lb1.reload(election_config("100ms"))
-        wait_until(lambda: not has_device(lab["lb1"]), 10, "the device is gone")
+        lb1.reload(election_config("100ms", down_intervals=PATIENT))
+        wait_until(lambda: not has_device(lab["lb1"]), 30, "the device is gone")
         lb1.wait_owner(VIP)
-        wait_until(lambda: arp_settings(lab["lb1"]) == ["0", "0"], 10, "ARP is as it was")
+        wait_until(lambda: arp_settings(lab["lb1"]) == ["0", "0"], 30, "ARP is as it was")
         reach(lab["client"], VIP)
         wait_until(lambda: neighbour(lab["client"], VIP) == address_of(lab["lb1"], "eth0"), 20,
                    "the interface's own MAC is known")
@@ -208,14 +208,16 @@ def test_a_reload_turns_it_on_and_off(lab, front):
 
 
 def test_devices_are_removed_without_a_late_advert(lab, front, figure):
-    """The kernel takes some 20 ms for each. The router that stays advertises every 10 ms, and would be succeeded after 40."""
+    """The kernel takes some 20 ms for each. The router that stays advertises every 10 ms, and would be succeeded after 40
+    ms: the peer waits longer here, for the machine itself may stand still."""
     def many(count):
-        c = election_config("10ms", addresses=[f"{VIP}/24"])
+        c = election_config("10ms", addresses=[f"{VIP}/24"], down_intervals=30)
         for number in range(count):
             c["virtual_routers"][f"more{number}"] = dict(
                 c["virtual_routers"]["front"], vrid=100 + number, advert_interval="1s", virtual_mac=True,
                 addresses=[f"192.0.2.{150 + number}/24"])
         return c
+    stalls = lab.stalls
     lb1, lb2 = start_pair(lab, many(20))
     wait_until(lambda: all(has_device(lab["lb1"], f"vrrp.{100 + n}") for n in range(20)), 30, "the devices are there")
     wait_until(lambda: len([r for r in lb1.status()["routers"] if r["state"] == "active"]) == 21, 30, "all are Active")
@@ -224,8 +226,10 @@ def test_devices_are_removed_without_a_late_advert(lab, front, figure):
     lb1.reload(many(0))
     wait_until(lambda: not any(has_device(lab["lb1"], f"vrrp.{100 + n}") for n in range(20)), 30, "they are gone")
     times = [a.time for a in front.caught_up().adverts(51) if a.time >= begin]
+    longest_s, whole_s = stalls.longest(zip(times, times[1:]), due_s=0.01)
     figure("longest time between two adverts of 10 ms while 20 devices with virtual MACs are removed",
-           f"{max(b - a for a, b in zip(times, times[1:])) * 1e3:.1f} ms", "< 40 ms")
+           f"{longest_s * 1e3:.1f} ms{stood_still(whole_s - longest_s)}", "< 40 ms")
+    assert longest_s < 0.04
     assert not lb2.monitor.intervals(VIP) and lb1.router()["counters"]["transitions"] == before
 
 
@@ -262,7 +266,7 @@ def test_keepalived_with_use_vmac_is_the_other_director(lab, front):
     lb1.start()
     lb1.wait_owner(VIP)
     peer.start()
-    wait_until(lambda: "BACKUP STATE" in peer.log(), 10, "keepalived is Backup")
+    wait_until(lambda: "BACKUP STATE" in peer.log(), 30, "keepalived is Backup")
     reach(lab["client"], VIP)
     lb1.stop()
     peer.wait_owner(VIP)
