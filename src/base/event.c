@@ -94,6 +94,8 @@ static const struct {
 		LOG_INFO},
 	[EVENT_LOCAL_PORTS] = {"local-ports-exhausted", "54f4438e0dcb8bf1fce6771d280dc604",
 		LOG_WARNING},
+	[EVENT_RUNTIME_RESTORED] = {"runtime-restored", "d17185688c92409abe6aaa34410371bb",
+		LOG_WARNING},
 	[EVENT_ERROR] = {"error", "4a04115b5f108d1a870c837825a27888", LOG_ERR},
 };
 

@@ -73,6 +73,7 @@ enum event {
 	EVENT_RULES_FAILED,      /* ... could not be */
 	EVENT_CONNTRACK_DELETED, /* a former Active forgot the fullnat connections it tracked */
 	EVENT_LOCAL_PORTS,       /* source ports of a fullnat pool are used up */
+	EVENT_RUNTIME_RESTORED,  /* what was removed from the runtime directory is there again */
 	EVENT_ERROR,             /* what none of the above names */
 	EVENT_MAX_
 };

@@ -244,11 +244,14 @@ static int set_up(struct director *d)
 		r = notify_init(d);
 	if (r >= 0)
 		r = control_new(d->loop, d->options->runtime_dir, on_call, d, &d->control);
+	if (r >= 0)
+		r = runtime_dir_init(d);
 	return r;
 }
 
 static void director_free(struct director *d)
 {
+	runtime_dir_done(d);
 	status_done(d);
 	server_view_done(d);
 	control_free(d->control);

@@ -20,6 +20,7 @@
  *   conntrack_sync.c  what fullnat needs of connection tracking, on both
  *   push.c      the configuration offered to it
  *   events.c    the last events, for who asks
+ *   runtime_dir.c  what is removed from there while we run
  *   restart.c   a word to the successor
  *   track.c     what is watched, for the election; watch*.c do it
  *   notify.c    programs that are told of changes of state; run.c runs them
@@ -272,9 +273,10 @@ void why_request(struct director *d, struct control_call *call, const json_t *pa
 void why_done(struct director *d);
 
 /* status.c */
-struct track;  /* track.c */
-struct notify; /* notify.c */
-struct plan;   /* plan.c */
+struct track;       /* track.c */
+struct notify;      /* notify.c */
+struct runtime_dir; /* runtime_dir.c */
+struct plan;        /* plan.c */
 
 struct director {
 	const struct director_options *options;
@@ -327,8 +329,9 @@ struct director {
 	struct conntrack_sync *conntrack_sync; /* the same */
 	struct devices devices;
 	struct why why;
-	struct track *track;   /* NULL before there is a loop */
-	struct notify *notify; /* the same */
+	struct runtime_dir *runtime_dir; /* NULL before there is a loop */
+	struct track *track;             /* NULL before there is a loop */
+	struct notify *notify;           /* the same */
 
 	struct balancer balancer;
 	struct forwarding forwarding;
@@ -358,6 +361,11 @@ void director_fail(struct director *d, const char *what, int error);
 /* One director for each runtime directory: a descriptor that holds the lock, or -errno; -EBUSY when
  * another one runs. `create`: make the directory if it is not there. */
 int director_lock(const char *runtime_dir, bool create);
+
+/* runtime_dir.c */
+/* After everything else that has a file there. */
+int runtime_dir_init(struct director *d);
+void runtime_dir_done(struct director *d);
 
 /* reload.c */
 int reload_init(struct director *d);

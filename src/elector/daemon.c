@@ -608,6 +608,21 @@ static void on_prepared(struct daemon *d, const json_t *parameters)
 		elector_prepared(&d->elector, name, (uint32_t)number, clock_now());
 }
 
+/* The file of the state was removed, and the director has made its directory again. */
+static void renew_state(struct daemon *d)
+{
+	int r = state_file_renew(&d->state, d->runtime_dir);
+	char text[PATH_MAX + 200];
+
+	if (r >= 0)
+		return;
+	(void)snprintf(text, sizeof(text),
+		"%s/elector.state cannot be made again: a restarted elector will not know what it "
+		"had",
+		d->runtime_dir);
+	helper_event(d->helper, EVENT_ERROR, text, "ERRNO", strerror(-r), NULL);
+}
+
 /* What an operator asks for. One that comes before the state file is ours is not for us yet. */
 static void take_message(
 	struct helper *h, const char *method, const json_t *parameters, void *userdata)
@@ -633,6 +648,8 @@ static void take_message(
 		elector_ready(&d->elector, clock_now());
 	else if (strcmp(method, "Maintenance") == 0)
 		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
+	else if (strcmp(method, "Record") == 0)
+		renew_state(d);
 }
 
 static void leave(struct helper *h, enum helper_leave why, void *userdata)
