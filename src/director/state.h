@@ -402,6 +402,9 @@ json_t *reload_guard(const struct conf *conf, const struct job_counts *counts);
 void reload_stop(struct director *d);
 
 /* helpers.c */
+/* Before anything is done: 0, or -errno for a helper that `conf` needs and that cannot be run,
+ * which is told. */
+int helpers_check(struct director *d, const struct conf *conf);
 int helpers_start(struct director *d);
 /* Those who are to know what the table shows, once that is known. */
 void helpers_start_rest(struct director *d);
