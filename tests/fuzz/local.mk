@@ -63,7 +63,7 @@ EXTRA_DIST += tests/fuzz/corpus/bulk_message tests/fuzz/corpus/conn_list
 
 FUZZ_TARGETS += bulk_message conn_list
 FUZZ_FILES += src/core/bulk_message.c src/core/sync_digest.c src/core/tracked.c \
-	src/io/conn_list.c src/io/udp_queue.c
+	src/io/conn_list.c src/io/proc_lines.c src/io/udp_queue.c
 
 FUZZ_TARGETS += grpc_health http_match
 FUZZ_FILES += src/core/grpc_health.c src/checker/http_match.c src/base/pattern.c
