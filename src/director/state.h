@@ -190,6 +190,7 @@ struct link_side {
 enum peer_trouble {
 	PEER_FINE,
 	PEER_TABLE_PENDING,  /* the table has not been brought to the kernel yet */
+	PEER_NO_IPVS,        /* nor can it be: the kernel has no IPVS, and there are services */
 	PEER_CHECKS_PENDING, /* a server has not been checked yet */
 	PEER_NOT_HEARD,
 	PEER_NO_STREAM, /* heard, but not talked to */
@@ -336,6 +337,7 @@ struct director {
 	struct balancer balancer;
 	struct forwarding forwarding;
 	bool ipvs_available;
+	bool ipvs_missing; /* and it is needed */
 	size_t operations_last, operations_total;
 	size_t drift_total;        /* operations that mended what somebody else changed */
 	uint64_t apply_last_us;    /* how long the last dump, plan and apply took */
