@@ -42,6 +42,7 @@ static const struct {
 		LOG_WARNING},
 	[EVENT_ADDRESS_CONTESTED] = {"address-contested", "1af5e444b01944358df0aa2c42b1a1dc",
 		LOG_ERR},
+	[EVENT_ADDRESS_CLAIMED] = {"address-claimed", "ce05a8f751ea43a4834cee2b9502eaa3", LOG_ERR},
 	[EVENT_LEFTOVER_REMOVED] = {"leftover-removed", "7063f8726b82a07089a9e016fbdb9dd4",
 		LOG_WARNING},
 	[EVENT_SWITCHOVER] = {"switchover", "bf0fb63b271a4c0e8cfcff398b66ba29", LOG_NOTICE},
