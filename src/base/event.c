@@ -42,6 +42,7 @@ static const struct {
 		LOG_WARNING},
 	[EVENT_ADDRESS_CONTESTED] = {"address-contested", "1af5e444b01944358df0aa2c42b1a1dc",
 		LOG_ERR},
+	[EVENT_ADDRESS_CLAIMED] = {"address-claimed", "ce05a8f751ea43a4834cee2b9502eaa3", LOG_ERR},
 	[EVENT_LEFTOVER_REMOVED] = {"leftover-removed", "7063f8726b82a07089a9e016fbdb9dd4",
 		LOG_WARNING},
 	[EVENT_SWITCHOVER] = {"switchover", "bf0fb63b271a4c0e8cfcff398b66ba29", LOG_NOTICE},
@@ -93,6 +94,8 @@ static const struct {
 	[EVENT_CONNTRACK_DELETED] = {"conntrack-deleted", "5f030a25a051175ce33acd0db3fa96f4",
 		LOG_INFO},
 	[EVENT_LOCAL_PORTS] = {"local-ports-exhausted", "54f4438e0dcb8bf1fce6771d280dc604",
+		LOG_WARNING},
+	[EVENT_RUNTIME_RESTORED] = {"runtime-restored", "d17185688c92409abe6aaa34410371bb",
 		LOG_WARNING},
 	[EVENT_ERROR] = {"error", "4a04115b5f108d1a870c837825a27888", LOG_ERR},
 };

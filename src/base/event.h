@@ -29,6 +29,7 @@ enum event {
 	EVENT_CLOCK_DEAF,        /* every signed advert is stale: a clock is wrong */
 	EVENT_ADDRESS_RESTORED,  /* somebody removed a virtual address, it was put back */
 	EVENT_ADDRESS_CONTESTED, /* ... again and again; a sum, once a minute */
+	EVENT_ADDRESS_CLAIMED,   /* another host says that it has one of ours; rate-limited */
 	EVENT_LEFTOVER_REMOVED,  /* addresses of an earlier run were found and removed */
 	EVENT_SWITCHOVER,        /* an operator offers or gives a router's place to a peer */
 	EVENT_SWITCHOVER_FAILED, /* ... no peer took it */
@@ -73,6 +74,7 @@ enum event {
 	EVENT_RULES_FAILED,      /* ... could not be */
 	EVENT_CONNTRACK_DELETED, /* a former Active forgot the fullnat connections it tracked */
 	EVENT_LOCAL_PORTS,       /* source ports of a fullnat pool are used up */
+	EVENT_RUNTIME_RESTORED,  /* what was removed from the runtime directory is there again */
 	EVENT_ERROR,             /* what none of the above names */
 	EVENT_MAX_
 };

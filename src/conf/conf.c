@@ -56,10 +56,12 @@ static struct conf *finish(struct sources *sources, struct faults *faults, const
 	struct conf *c = conf_alloc(1, sizeof(*c));
 	const bool in_region = sources->in_region;
 	struct origins origins = {0};
+	struct faults warnings = {0};
 
 	build_conf(sources, faults, c, &origins);
-	relations_resolve(c, &origins, name, faults);
+	relations_resolve(c, &origins, name, faults, &warnings);
 	origins_done(&origins);
+	faults_take(&warnings, &c->warnings);
 	faults_take(faults, ret_errors);
 	if (ret_errors->n == 0) {
 		digest(c, sources);
@@ -125,6 +127,7 @@ void conf_free(struct conf *c)
 	if (!c)
 		return;
 	secrets_forget(c);
+	conf_errors_done(&c->warnings);
 	for (size_t i = 0; c->files && c->files[i]; i++)
 		free(c->files[i]);
 	free(c->files);

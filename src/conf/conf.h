@@ -449,8 +449,21 @@ enum conf_on_stop {
 	CONF_ON_STOP_REMOVE, /* remove and restore everything */
 };
 
+struct conf_error {
+	char *file;
+	unsigned line, column; /* 1-based; 0: the whole file */
+	char *pointer;         /* JSON pointer, "" for the root */
+	char *text;            /* what is wrong, with the suggestion */
+};
+
+struct conf_errors {
+	struct conf_error *items;
+	size_t n;
+};
+
 struct conf {
-	char **files; /* that it was read from, the main one first, then NULL */
+	char **files;                /* that it was read from, the main one first, then NULL */
+	struct conf_errors warnings; /* what is likely a slip, and need not be */
 	struct {
 		bool stored;
 		int fd; /* all keys and passwords, when stored */
@@ -481,18 +494,6 @@ struct conf {
 };
 
 /* One thing wrong with the configuration. */
-struct conf_error {
-	char *file;
-	unsigned line, column; /* 1-based; 0: the whole file */
-	char *pointer;         /* JSON pointer, "" for the root */
-	char *text;            /* what is wrong, with the suggestion */
-};
-
-struct conf_errors {
-	struct conf_error *items;
-	size_t n;
-};
-
 /* Reads, includes, validates. `node` is the own name (NULL: the host's). Returns NULL with at least
  * one error in *ret_errors, or the configuration with none. Release with conf_free() and
  * conf_errors_done(). */

@@ -16,12 +16,20 @@ static bool is_unicast(const struct addr *a)
 	return a->bytes[0] >= 1 && a->bytes[0] < 224;
 }
 
-static bool report_address(
-	const struct parse *p, const char *text, const struct path *path, const char *wanted)
+static bool report_text(
+	const struct parse *p, const char *text, const struct path *path, const char *what)
 {
 	auto_free char *quoted = fault_quote(text);
 
-	return parse_fault(p, path, conf_printf("%s is not %s", quoted, wanted));
+	return parse_fault(p, path, conf_printf("%s %s", quoted, what));
+}
+
+static bool report_address(
+	const struct parse *p, const char *text, const struct path *path, const char *wanted)
+{
+	auto_free char *what = conf_printf("is not %s", wanted);
+
+	return report_text(p, text, path, what);
 }
 
 bool parse_address(const struct parse *p, const struct key *key, const json_t *value,
@@ -42,10 +50,41 @@ bool parse_address(const struct parse *p, const struct key *key, const json_t *v
 	return true;
 }
 
+static bool is_loopback(const struct addr *a)
+{
+	static const struct addr loopback6 = {.family = AF_INET6, .bytes = {[15] = 1}};
+
+	return a->family == AF_INET ? a->bytes[0] == 127 : addr_equal(a, &loopback6);
+}
+
+/* Whether all bits beyond the length have this value. */
+static bool host_bits_are(const struct addr_prefix *p, bool value)
+{
+	for (size_t bit = p->prefix_len; bit < 8 * addr_len(&p->addr); bit++)
+		if (((p->addr.bytes[bit / 8] & 0x80 >> bit % 8) != 0) != value)
+			return false;
+	return true;
+}
+
+/* Why the address cannot move between hosts; NULL: it can. A network of two addresses or one has
+ * neither of those that are taken (RFC 3021). */
+static const char *virtual_fault(const struct addr_prefix *p)
+{
+	if (!is_unicast(&p->addr))
+		return "is not the address of a host";
+	if (is_loopback(&p->addr))
+		return "is a loopback address: it is each host's own";
+	if (p->addr.family != AF_INET || p->prefix_len > 30)
+		return NULL;
+	if (host_bits_are(p, false))
+		return "is the address of its network, and not of a host";
+	return host_bits_are(p, true) ? "is the broadcast address of its network" : NULL;
+}
+
 bool parse_prefix(const struct parse *p, const json_t *value, const struct path *path,
 	struct addr_prefix *ret)
 {
-	const char *text = json_string_value(value);
+	const char *text = json_string_value(value), *why;
 	struct addr_prefix a;
 
 	if (!parse_expect(
@@ -54,18 +93,11 @@ bool parse_prefix(const struct parse *p, const json_t *value, const struct path 
 	if (!addr_prefix_parse(text, &a) || a.prefix_len == 0)
 		return report_address(
 			p, text, path, "an address with a prefix length, such as \"192.0.2.1/24\"");
-	if (!is_unicast(&a.addr))
-		return report_address(p, text, path, "the address of a host");
+	why = virtual_fault(&a);
+	if (why)
+		return report_text(p, text, path, why);
 	*ret = a;
 	return true;
-}
-
-static bool has_host_bits(const struct addr_prefix *p)
-{
-	for (size_t bit = p->prefix_len; bit < 8 * addr_len(&p->addr); bit++)
-		if (p->addr.bytes[bit / 8] & 0x80 >> bit % 8)
-			return true;
-	return false;
 }
 
 bool parse_network(const struct parse *p, const json_t *value, const struct path *path,
@@ -80,7 +112,7 @@ bool parse_network(const struct parse *p, const json_t *value, const struct path
 	if (!strchr(text, '/') || !addr_prefix_parse(text, &a))
 		return report_address(
 			p, text, path, "a network with a prefix length, such as \"192.0.2.0/24\"");
-	if (has_host_bits(&a))
+	if (!host_bits_are(&a, false))
 		return report_address(p, text, path, "a network: it has bits beyond its length");
 	*ret = a;
 	return true;

@@ -10,7 +10,7 @@ bool parse_address(const struct parse *p, const struct key *key, const json_t *v
 /* KEY_NETWORK: "192.0.2.0/24", "::/0". */
 bool parse_network(const struct parse *p, const json_t *value, const struct path *path,
 	struct addr_prefix *ret);
-/* KEY_PREFIX: "192.0.2.1/24". */
+/* KEY_PREFIX: "192.0.2.1/24", of an address that can move from host to host. */
 bool parse_prefix(const struct parse *p, const json_t *value, const struct path *path,
 	struct addr_prefix *ret);
 /* KEY_ADDRESSES: an array of such texts, and of objects. */

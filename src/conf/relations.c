@@ -2,10 +2,10 @@
 #include "conf/relations.h"
 #include "conf/rules.h"
 
-void relations_resolve(
-	struct conf *c, const struct origins *origins, const char *node, struct faults *faults)
+void relations_resolve(struct conf *c, const struct origins *origins, const char *node,
+	struct faults *faults, struct faults *warnings)
 {
-	struct rules r = {c, origins, faults, {0}};
+	struct rules r = {c, origins, faults, warnings, {0}};
 
 	rules_index_pools(&r);
 	rules_nodes(&r, node);

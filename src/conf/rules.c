@@ -30,16 +30,28 @@ static const char *name_of(const struct rules *r, enum root_key kind, size_t ind
 	return *(char *const *)item;
 }
 
-void rules_report(
-	const struct rules *r, enum root_key kind, size_t index, const char *key, char *text)
+static void report(const struct rules *r, struct faults *faults, enum root_key kind, size_t index,
+	const char *key, char *text)
 {
 	const struct path root = {0}, map = {&root, root_keys.items[kind].name, 0};
 	const struct path object = {&map, name_of(r, kind, index), 0};
 	const struct path member = {&object, key, 0};
 
-	fault_add(r->faults, rules_origin(r, kind, index)->source, key ? &member : &object,
+	fault_add(faults, rules_origin(r, kind, index)->source, key ? &member : &object,
 		FAULT_AT_VALUE, "%s", text);
 	free(text);
+}
+
+void rules_report(
+	const struct rules *r, enum root_key kind, size_t index, const char *key, char *text)
+{
+	report(r, r->faults, kind, index, key, text);
+}
+
+void rules_warn(
+	const struct rules *r, enum root_key kind, size_t index, const char *key, char *text)
+{
+	report(r, r->warnings, kind, index, key, text);
 }
 
 void rules_report_server(

@@ -7,7 +7,7 @@
 struct rules {
 	struct conf *c;
 	const struct origins *origins;
-	struct faults *faults;
+	struct faults *faults, *warnings;
 	struct index pools; /* by name */
 };
 
@@ -42,6 +42,9 @@ bool rules_faulty(const struct rules *r, const json_t *object, const char *key);
 
 /* A fault at /kind/name/key; `key` may be NULL. Takes text. */
 void rules_report(
+	const struct rules *r, enum root_key kind, size_t index, const char *key, char *text);
+/* The same for what is likely a slip, but need not be. Takes text. */
+void rules_warn(
 	const struct rules *r, enum root_key kind, size_t index, const char *key, char *text);
 /* A fault of a server's member. Takes text. */
 void rules_report_server(

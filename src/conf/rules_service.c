@@ -4,6 +4,7 @@
 #include "conf/alloc.h"
 #include "conf/expand.h"
 #include "conf/rules.h"
+#include "conf/suggest.h"
 
 static void report(const struct rules *r, size_t definition, const char *key, const char *text)
 {
@@ -75,6 +76,29 @@ static void rule_scheduler_flags(const struct rules *r, size_t i, const json_t *
 	if (d->scheduler_flags & ~allowed && !rules_faulty(r, json, "scheduler"))
 		rules_report(r, ROOT_SERVICES, i, "scheduler_flags",
 			conf_printf("are not all for scheduler \"%s\"", scheduler));
+}
+
+/* Those of Linux 6.x. Somebody may have another one, as a module of his own. */
+static void rule_scheduler(const struct rules *r, size_t i, const json_t *json)
+{
+	static const char *const known[] = {"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh",
+		"mh", "sed", "nq", "fo", "ovf", "twos"};
+	const char *scheduler = r->c->definitions[i].common.scheduler;
+	struct suggest s = suggest_begin(scheduler);
+	auto_free char *suggestion = NULL;
+
+	if (!rules_given(json, "scheduler"))
+		return;
+	for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
+		if (strcmp(known[k], scheduler) == 0)
+			return;
+		suggest_offer(&s, known[k]);
+	}
+	suggestion = fault_suggestion(suggest_result(&s));
+	rules_warn(r, ROOT_SERVICES, i, "scheduler",
+		conf_printf("no scheduler of Linux is called \"%s\": the kernel must have a module "
+			    "ip_vs_%s%s",
+			scheduler, scheduler, suggestion));
 }
 
 static void rule_persistence(const struct rules *r, size_t i, const json_t *json)
@@ -551,6 +575,7 @@ static void rules_definition(const struct rules *r, size_t i)
 
 	rule_presence(r, i, json);
 	rule_port_zero(r, i, json);
+	rule_scheduler(r, i, json);
 	rule_scheduler_flags(r, i, json);
 	rule_persistence(r, i, json);
 	rule_one_packet(r, i, json);

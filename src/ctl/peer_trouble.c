@@ -10,6 +10,7 @@ const char *peer_trouble_words(const char *trouble)
 	} rows[] = {
 		{"none", "it is ready"},
 		{"table-pending", "its table has not been brought to the kernel yet"},
+		{"no-ipvs", "its kernel has no IPVS, so that it cannot balance"},
 		{"checks-pending", "not all of its servers have been checked yet"},
 		{"not-heard", "it is not heard over the link"},
 		{"no-stream", "it is heard over the link, but the stream to it is not open"},

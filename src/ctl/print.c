@@ -61,6 +61,9 @@ static void print_tracked(FILE *f, const json_t *r)
 	if (number(r, "needs_mtu") > 0)
 		(void)fprintf(f, "  adverts need an MTU of %lld, which the interface has not\n",
 			number(r, "needs_mtu"));
+	if (*text(r, "claimed"))
+		(void)fprintf(f, "PROBLEM: another host has an address of %s: it says that %s\n",
+			text(r, "name"), text(r, "claimed"));
 	if (*text(hook, "last"))
 		(void)fprintf(f, "  before_active: %s\n", text(hook, "last"));
 	if (number(notify, "failures") > 0 || number(notify, "skipped") > 0)

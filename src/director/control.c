@@ -95,6 +95,7 @@ struct control {
 	sd_event *loop;
 	sd_event_source *io;
 	int fd;
+	struct stat file; /* of the socket in the file system */
 	struct sockaddr_un address;
 	control_handler handler;
 	void *userdata;
@@ -344,7 +345,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 	return 0;
 }
 
-static int listen_on(struct control *c, const char *runtime_dir)
+static int set_address(struct control *c, const char *runtime_dir)
 {
 	int n = snprintf(
 		c->address.sun_path, sizeof(c->address.sun_path), "%s/tandem.sock", runtime_dir);
@@ -352,14 +353,38 @@ static int listen_on(struct control *c, const char *runtime_dir)
 	if (n < 0 || (size_t)n >= sizeof(c->address.sun_path))
 		return -ENAMETOOLONG;
 	c->address.sun_family = AF_UNIX;
-	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (c->fd < 0)
+	return 0;
+}
+
+int control_renew(struct control *c)
+{
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	sd_event_source *io;
+	int r;
+
+	if (fd < 0)
 		return -errno;
 	(void)unlink(c->address.sun_path); /* of an earlier run: the lock says that we are alone */
-	if (bind(c->fd, (const struct sockaddr *)&c->address, sizeof(c->address)) < 0 ||
-		chmod(c->address.sun_path, 0666) < 0 || listen(c->fd, CONTROL_CALLERS_MAX) < 0)
+	if (bind(fd, (const struct sockaddr *)&c->address, sizeof(c->address)) < 0 ||
+		chmod(c->address.sun_path, 0666) < 0 || listen(fd, CONTROL_CALLERS_MAX) < 0 ||
+		stat(c->address.sun_path, &c->file) < 0)
 		return -errno;
-	return sd_event_add_io(c->loop, &c->io, c->fd, EPOLLIN, on_connection, c);
+	r = sd_event_add_io(c->loop, &io, fd, EPOLLIN, on_connection, c);
+	if (r < 0)
+		return r;
+	sd_event_source_disable_unref(c->io);
+	cleanup_close(&c->fd);
+	c->io = io;
+	c->fd = take_fd(&fd);
+	return 0;
+}
+
+bool control_is_found(const struct control *c)
+{
+	struct stat found;
+
+	return stat(c->address.sun_path, &found) == 0 && found.st_dev == c->file.st_dev &&
+	       found.st_ino == c->file.st_ino;
 }
 
 int control_new(sd_event *loop, const char *runtime_dir, control_handler handler, void *userdata,
@@ -374,7 +399,9 @@ int control_new(sd_event *loop, const char *runtime_dir, control_handler handler
 	c->fd = -1;
 	c->handler = handler;
 	c->userdata = userdata;
-	r = listen_on(c, runtime_dir);
+	r = set_address(c, runtime_dir);
+	if (r >= 0)
+		r = control_renew(c);
 	if (r < 0) {
 		control_free(c);
 		return r;

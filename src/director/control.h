@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
 
@@ -20,6 +21,11 @@ typedef void (*control_handler)(
 
 int control_new(sd_event *loop, const char *runtime_dir, control_handler handler, void *userdata,
 	struct control **ret);
+/* Whether callers find this socket where it was put. */
+bool control_is_found(const struct control *c);
+/* Another one in its place; callers that were connected stay so. 0, or -errno with what there was.
+ */
+int control_renew(struct control *c);
 /* Drops callers that still wait, and removes the socket. */
 void control_free(struct control *c);
 
@@ -30,8 +36,8 @@ void control_reply(struct control_call *call, json_t *parameters);
 void control_reply_text(struct control_call *call, const char *message);
 /* error: without the interface ("ReloadFailed"). */
 void control_error(struct control_call *call, const char *error, json_t *parameters);
-/* The name of a parameter that no method has, or whose value has another type than its methods want;
- * NULL: there is none. A wish that was spelt wrong must not become a larger one. */
+/* The name of a parameter that no method has, or whose value has another type than its methods
+ * want; NULL: there is none. A wish that was spelt wrong must not become a larger one. */
 const char *control_wrong_parameter(const json_t *parameters);
 /* The interface has no such method, as Varlink says it. */
 void control_no_method(struct control_call *call, const char *method);

@@ -244,11 +244,14 @@ static int set_up(struct director *d)
 		r = notify_init(d);
 	if (r >= 0)
 		r = control_new(d->loop, d->options->runtime_dir, on_call, d, &d->control);
+	if (r >= 0)
+		r = runtime_dir_init(d);
 	return r;
 }
 
 static void director_free(struct director *d)
 {
+	runtime_dir_done(d);
 	status_done(d);
 	server_view_done(d);
 	control_free(d->control);
@@ -316,10 +319,18 @@ static int loop(struct director *d)
 	return r < 0 ? r : 0;
 }
 
-/* Takes conf. Runs until the loop ends; *ret_failed says what went wrong when it returns -errno. */
+/* Takes conf. Runs until the loop ends; *ret_failed says what went wrong when it returns -errno.
+ * NULL: that was told. */
 static int run(struct director *d, struct conf *conf, const char **ret_failed)
 {
-	int r = set_up(d);
+	int r = helpers_check(d, conf);
+
+	*ret_failed = NULL;
+	if (r < 0) {
+		conf_free(conf);
+		return r;
+	}
+	r = set_up(d);
 
 	if (r < 0) {
 		conf_free(conf);
@@ -354,7 +365,7 @@ int director_run(const struct director_options *options)
 		return EXIT_FAILURE;
 	}
 	r = run(&d, conf, &failed);
-	if (r < 0)
+	if (r < 0 && failed)
 		director_fail(&d, failed, r);
 	director_free(&d);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -2,6 +2,7 @@
  */
 #include "director/state.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -144,6 +145,45 @@ static void on_left(struct process *p, void *userdata)
 {
 	(void)p;
 	helpers_leave_if_alone(userdata);
+}
+
+static bool is_needed(const struct conf *conf, enum helper_index helper)
+{
+	switch (helper) {
+	case HELPER_ELECTOR:
+		return conf->n_routers > 0;
+	case HELPER_CHECKER:
+		return conf->n_pools > 0;
+	case HELPER_LINK:
+		return conf->link.enabled;
+	case HELPER_MAX_:
+		break;
+	}
+	return false;
+}
+
+/* An installation that is broken is better told of at once than found out in a status. Once a
+ * director runs, what it has goes on serving, and a helper that cannot be started again is a
+ * problem there. */
+int helpers_check(struct director *d, const struct conf *conf)
+{
+	char path[PATH_MAX], message[PATH_MAX + 80];
+	int r = 0;
+
+	for (enum helper_index i = 0; i < HELPER_MAX_; i++) {
+		int error = is_needed(conf, i)
+				    ? process_find(&kinds[i], d->options->libexec_dir, path)
+				    : 0;
+
+		if (error >= 0)
+			continue;
+		r = error;
+		(void)snprintf(message, sizeof(message),
+			"the configuration needs %s, which cannot be run: %s", path,
+			strerror(-error));
+		director_event(d, EVENT_ERROR, message, "TANDEM_HELPER", kinds[i].name, NULL);
+	}
+	return r;
 }
 
 int helpers_start(struct director *d)

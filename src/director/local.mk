@@ -43,6 +43,7 @@ tandemd_SOURCES = \
 	src/director/roles.c \
 	src/director/roles_wire.c \
 	src/director/run.c src/director/run.h \
+	src/director/runtime_dir.c \
 	src/director/ruleset.c src/director/ruleset.h \
 	src/director/server_view.c \
 	src/director/settings.c src/director/settings.h \

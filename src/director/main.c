@@ -102,22 +102,29 @@ static enum action parse(int argc, char **argv, struct director_options *o)
 	return optind == argc ? action : ACTION_USAGE;
 }
 
+static void print_errors(const struct conf_errors *errors, const char *prefix)
+{
+	char text[1024];
+
+	for (size_t i = 0; i < errors->n; i++)
+		(void)fprintf(stderr, "%s%s\n", prefix,
+			conf_error_format(&errors->items[i], text, sizeof(text)));
+}
+
 static int check(const struct director_options *o)
 {
 	struct conf_errors errors = {0};
 	struct conf *conf = conf_load(o->config, o->node, &errors);
-	char text[1024];
 
 	if (conf && !conf_read_secrets(conf, &errors)) {
 		conf_free(conf);
 		conf = NULL;
 	}
-	for (size_t i = 0; i < errors.n; i++)
-		(void)fprintf(
-			stderr, "%s\n", conf_error_format(&errors.items[i], text, sizeof(text)));
+	print_errors(&errors, "");
 	conf_errors_done(&errors);
 	if (!conf)
 		return EXIT_FAILURE;
+	print_errors(&conf->warnings, "warning: ");
 	(void)printf("%s: ok: %zu virtual routers, %zu pools, %zu services; this node is %s\n",
 		o->config, conf->n_routers, conf->n_pools, conf->n_definitions,
 		conf->nodes[conf->self].name);

@@ -94,6 +94,8 @@ static json_t *health_to_json(const struct director *d)
 /* Whether what only this host does is done. */
 static enum peer_trouble own_trouble(const struct director *d)
 {
+	if (d->ipvs_missing)
+		return PEER_NO_IPVS;
 	if (!d->applied)
 		return PEER_TABLE_PENDING;
 	if (!targets_all_checked(&d->targets))
@@ -154,6 +156,7 @@ const char *peer_trouble_name(enum peer_trouble trouble)
 	static const char *const names[PEER_TROUBLE_MAX_] = {
 		[PEER_FINE] = "none",
 		[PEER_TABLE_PENDING] = "table-pending",
+		[PEER_NO_IPVS] = "no-ipvs",
 		[PEER_CHECKS_PENDING] = "checks-pending",
 		[PEER_NOT_HEARD] = "not-heard",
 		[PEER_NO_STREAM] = "no-stream",

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -165,16 +166,26 @@ static _Noreturn void run_child(const struct process *p, const char *path, int f
 	_exit(127);
 }
 
+int process_find(
+	const struct process_kind *kind, const char *libexec_dir, char ret_path[static PATH_MAX])
+{
+	struct stat st;
+
+	(void)snprintf(ret_path, PATH_MAX, "%s/%s", libexec_dir, kind->program);
+	if (stat(ret_path, &st) < 0 || access(ret_path, X_OK) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? 0 : -EACCES; /* as execve(2) says it */
+}
+
 static int spawn(struct process *p)
 {
 	static const struct channel_handler handler = {.message = on_message, .closed = on_closed};
 	auto_close int ours = -1, theirs = -1;
 	char path[PATH_MAX];
-	int fds[2], r;
+	int fds[2], r = process_find(p->kind, p->libexec_dir, path);
 
-	(void)snprintf(path, sizeof(path), "%s/%s", p->libexec_dir, p->kind->program);
-	if (access(path, X_OK) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
 	ours = fds[0];

@@ -5,6 +5,7 @@
 #include "core/supervise.h"
 #include "io/channel.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
@@ -58,6 +59,9 @@ struct process {
 	uint64_t beat_seq;
 };
 
+/* Writes where the program is; 0, or -errno when there is none that can be run. */
+int process_find(
+	const struct process_kind *kind, const char *libexec_dir, char ret_path[static PATH_MAX]);
 /* Everything is borrowed and must outlive the process. SIGCHLD must be blocked. */
 int process_init(struct process *p, sd_event *loop, const struct process_kind *kind,
 	const struct process_handler *handler, void *userdata, const char *libexec_dir,

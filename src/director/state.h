@@ -20,6 +20,7 @@
  *   conntrack_sync.c  what fullnat needs of connection tracking, on both
  *   push.c      the configuration offered to it
  *   events.c    the last events, for who asks
+ *   runtime_dir.c  what is removed from there while we run
  *   restart.c   a word to the successor
  *   track.c     what is watched, for the election; watch*.c do it
  *   notify.c    programs that are told of changes of state; run.c runs them
@@ -189,6 +190,7 @@ struct link_side {
 enum peer_trouble {
 	PEER_FINE,
 	PEER_TABLE_PENDING,  /* the table has not been brought to the kernel yet */
+	PEER_NO_IPVS,        /* nor can it be: the kernel has no IPVS, and there are services */
 	PEER_CHECKS_PENDING, /* a server has not been checked yet */
 	PEER_NOT_HEARD,
 	PEER_NO_STREAM, /* heard, but not talked to */
@@ -272,9 +274,10 @@ void why_request(struct director *d, struct control_call *call, const json_t *pa
 void why_done(struct director *d);
 
 /* status.c */
-struct track;  /* track.c */
-struct notify; /* notify.c */
-struct plan;   /* plan.c */
+struct track;       /* track.c */
+struct notify;      /* notify.c */
+struct runtime_dir; /* runtime_dir.c */
+struct plan;        /* plan.c */
 
 struct director {
 	const struct director_options *options;
@@ -327,12 +330,14 @@ struct director {
 	struct conntrack_sync *conntrack_sync; /* the same */
 	struct devices devices;
 	struct why why;
-	struct track *track;   /* NULL before there is a loop */
-	struct notify *notify; /* the same */
+	struct runtime_dir *runtime_dir; /* NULL before there is a loop */
+	struct track *track;             /* NULL before there is a loop */
+	struct notify *notify;           /* the same */
 
 	struct balancer balancer;
 	struct forwarding forwarding;
 	bool ipvs_available;
+	bool ipvs_missing; /* and it is needed */
 	size_t operations_last, operations_total;
 	size_t drift_total;        /* operations that mended what somebody else changed */
 	uint64_t apply_last_us;    /* how long the last dump, plan and apply took */
@@ -358,6 +363,11 @@ void director_fail(struct director *d, const char *what, int error);
 /* One director for each runtime directory: a descriptor that holds the lock, or -errno; -EBUSY when
  * another one runs. `create`: make the directory if it is not there. */
 int director_lock(const char *runtime_dir, bool create);
+
+/* runtime_dir.c */
+/* After everything else that has a file there. */
+int runtime_dir_init(struct director *d);
+void runtime_dir_done(struct director *d);
 
 /* reload.c */
 int reload_init(struct director *d);
@@ -394,6 +404,9 @@ json_t *reload_guard(const struct conf *conf, const struct job_counts *counts);
 void reload_stop(struct director *d);
 
 /* helpers.c */
+/* Before anything is done: 0, or -errno for a helper that `conf` needs and that cannot be run,
+ * which is told. */
+int helpers_check(struct director *d, const struct conf *conf);
 int helpers_start(struct director *d);
 /* Those who are to know what the table shows, once that is known. */
 void helpers_start_rest(struct director *d);

@@ -95,10 +95,19 @@ static void refuse_peer(struct director *d, enum peer_trouble trouble)
 	forget(&d->switchover);
 }
 
+/* Why the peer would do worse than we do. Where this kernel has no IPVS either, nobody is served by
+ * it now, and one without it does no worse. */
+static enum peer_trouble trouble_of_peer(const struct director *d)
+{
+	enum peer_trouble trouble = peer_trouble_there(d);
+
+	return trouble == PEER_NO_IPVS && d->ipvs_missing ? PEER_FINE : trouble;
+}
+
 /* What is known of the peer now decides. */
 static void decide(struct director *d)
 {
-	enum peer_trouble trouble = peer_trouble_there(d);
+	enum peer_trouble trouble = trouble_of_peer(d);
 
 	if (trouble == PEER_FINE)
 		begin(d, false);
@@ -145,7 +154,7 @@ static void look_at_peer(struct director *d, bool insist)
 		begin(d, insist);
 		return;
 	}
-	if (peer_trouble_there(d) != PEER_FINE) {
+	if (trouble_of_peer(d) != PEER_FINE) {
 		decide(d);
 		return;
 	}

@@ -115,6 +115,7 @@ static int open_job(struct director *d)
 	begin_knowing(d);
 	in = job_input_of(d);
 	d->ipvs_available = r >= 0;
+	d->ipvs_missing = r == -ENOENT;
 	if (r >= 0)
 		r = job_new(&d->balancer, &in, &handler, d, &w->job);
 	if (r < 0)
@@ -371,8 +372,10 @@ static void prepare(struct director *d)
 	w->error = 0;
 	if (d->candidate)
 		candidate_evaluate(d, d->candidate);
-	if (!apply_uses_ipvs(d, conf_of(d)))
+	if (!apply_uses_ipvs(d, conf_of(d))) {
+		d->ipvs_missing = false;
 		return;
+	}
 	if (w->task != TASK_PLAN && w->task != TASK_LOOK)
 		settle(d);
 	w->error = open_job(d);

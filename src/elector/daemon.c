@@ -8,6 +8,7 @@
 #include "elector/leftovers.h"
 #include "elector/message.h"
 #include "elector/realtime.h"
+#include "io/claim_sock.h"
 #include "io/arp.h"
 #include "io/clock.h"
 #include "io/helper.h"
@@ -33,6 +34,7 @@ enum {
 	PRIORITY_ADVERT = SD_EVENT_PRIORITY_NORMAL - 30,
 	PRIORITY_KERNEL = SD_EVENT_PRIORITY_NORMAL - 20,
 	PRIORITY_DEADLINE = SD_EVENT_PRIORITY_NORMAL - 10,
+	PRIORITY_CLAIM = SD_EVENT_PRIORITY_NORMAL + 10,
 };
 
 #define PEER_FD 4 /* inherited; there may be none */
@@ -43,6 +45,8 @@ enum {
 /* A flood of datagrams gets a share of the time, the deadline and the director the rest. */
 #define FLOOD_INTERVAL_US 10000
 #define FLOOD_WAKE_UPS 50
+#define CLAIM_INTERVAL_US 1000000 /* claims only tell of themselves */
+#define CLAIM_WAKE_UPS 20
 
 struct daemon;
 
@@ -62,6 +66,8 @@ struct daemon {
 	struct rtnl *rtnl;
 	int arp_fd;
 	int ndisc_fd;
+	int claim_fds[VOICES]; /* -1: claims of the family are not heard */
+	sd_event_source *claims[VOICES];
 	sd_event_source *news; /* rtnetlink */
 	sd_event_source *deadline;
 	sd_event_source *idle;
@@ -92,6 +98,29 @@ static int on_datagram(sd_event_source *source, int fd, uint32_t events, void *u
 	(void)fd;
 	(void)events;
 	read_adverts(userdata);
+	return 0;
+}
+
+static void on_claim(int ifindex, const struct claim *claim, void *userdata)
+{
+	struct daemon *d = userdata;
+
+	elector_claimed(&d->elector, ifindex, claim, clock_now());
+}
+
+static int on_arp(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)events;
+	claim_sock_read_arp(fd, on_claim, userdata);
+	return 0;
+}
+
+static int on_na(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)events;
+	claim_sock_read_na(fd, on_claim, userdata);
 	return 0;
 }
 
@@ -517,6 +546,30 @@ static void hold(struct elector *e, const json_t *parameters)
 		elector_hold(e, timeout_us, clock_now());
 }
 
+/* Those that we may have, whether we do or not: a change of state changes no filter. */
+static int watch_claims(struct daemon *d)
+{
+	size_t n = 0, at = 0;
+	struct addr *addrs;
+	int r;
+
+	for (size_t i = 0; i < d->elector.n_routers; i++)
+		n += d->elector.routers[i]->config.n_moved;
+	addrs = calloc(n + 1, sizeof(*addrs));
+	if (!addrs)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->elector.n_routers; i++) {
+		const struct router_config *c = &d->elector.routers[i]->config;
+
+		for (size_t k = 0; k < c->n_moved; k++)
+			if (c->moved[k].kind == MOVED_ADDRESS)
+				addrs[at++] = c->moved[k].address.prefix.addr;
+	}
+	r = claim_sock_watch(d->claim_fds[VOICE_IPV4], addrs, at);
+	free(addrs);
+	return r;
+}
+
 static void configure_now(struct daemon *d, const json_t *parameters, json_t *errors)
 {
 	struct router_config *wanted;
@@ -536,6 +589,9 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 		(void)json_array_append_new(errors, json_string(strerror(-r)));
 		return;
 	}
+	if (d->claim_fds[VOICE_IPV4] >= 0 && watch_claims(d) < 0)
+		(void)json_array_append_new(
+			errors, json_string("addresses that another host claims cannot be heard"));
 	for (size_t i = 0; i < d->elector.n_routers; i++)
 		complain_about_router(d->elector.routers[i], errors);
 	for (size_t i = 0; i < d->elector.n_routers; i++) {
@@ -596,7 +652,8 @@ static void report(struct helper *h, json_t *report_object, void *userdata)
 
 	(void)h;
 	tidy_memory_later(d);
-	(void)json_object_set_new(report_object, "routers", message_report(&d->elector));
+	(void)json_object_set_new(
+		report_object, "routers", message_report(&d->elector, clock_now()));
 }
 
 static void on_prepared(struct daemon *d, const json_t *parameters)
@@ -606,6 +663,21 @@ static void on_prepared(struct daemon *d, const json_t *parameters)
 
 	if (name)
 		elector_prepared(&d->elector, name, (uint32_t)number, clock_now());
+}
+
+/* The file of the state was removed, and the director has made its directory again. */
+static void renew_state(struct daemon *d)
+{
+	int r = state_file_renew(&d->state, d->runtime_dir);
+	char text[PATH_MAX + 200];
+
+	if (r >= 0)
+		return;
+	(void)snprintf(text, sizeof(text),
+		"%s/elector.state cannot be made again: a restarted elector will not know what it "
+		"had",
+		d->runtime_dir);
+	helper_event(d->helper, EVENT_ERROR, text, "ERRNO", strerror(-r), NULL);
 }
 
 /* What an operator asks for. One that comes before the state file is ours is not for us yet. */
@@ -633,6 +705,8 @@ static void take_message(
 		elector_ready(&d->elector, clock_now());
 	else if (strcmp(method, "Maintenance") == 0)
 		elector_maintain(&d->elector, message_read_maintenance(parameters), clock_now());
+	else if (strcmp(method, "Record") == 0)
+		renew_state(d);
 }
 
 static void leave(struct helper *h, enum helper_leave why, void *userdata)
@@ -729,6 +803,40 @@ static int add_sources(struct daemon *d)
 	return r;
 }
 
+/* After everything else: a flood of claims makes nothing late. */
+static int add_claims(struct daemon *d, unsigned voice, sd_event_io_handler_t handler)
+{
+	sd_event_source **source = &d->claims[voice];
+	int r = sd_event_add_io(
+		helper_loop(d->helper), source, d->claim_fds[voice], EPOLLIN, handler, d);
+
+	if (r >= 0)
+		r = sd_event_source_set_priority(*source, PRIORITY_CLAIM);
+	return r < 0 ? r
+		     : sd_event_source_set_ratelimit(*source, CLAIM_INTERVAL_US, CLAIM_WAKE_UPS);
+}
+
+/* The election does without it. */
+static void hear_claims(struct daemon *d)
+{
+	int r, r6;
+
+	d->claim_fds[VOICE_IPV4] = r = claim_sock_arp();
+	d->claim_fds[VOICE_IPV6] = r6 = claim_sock_na();
+	if (r >= 0)
+		r = add_claims(d, VOICE_IPV4, on_arp);
+	if (r6 >= 0)
+		r6 = add_claims(d, VOICE_IPV6, on_na);
+	if (r6 == -EAFNOSUPPORT)
+		r6 = 0; /* a kernel without IPv6 */
+	if (r >= 0)
+		r = r6;
+	if (r < 0)
+		helper_event(d->helper, EVENT_ERROR,
+			"addresses that another host claims cannot be heard", "ERRNO", strerror(-r),
+			NULL);
+}
+
 static int set_up(struct daemon *d)
 {
 	static const struct rtnl_handler handler = {on_link, on_link_gone, on_addr, on_route_gone};
@@ -742,6 +850,7 @@ static int set_up(struct daemon *d)
 	d->ndisc_fd = ndisc_open();
 	if (d->ndisc_fd < 0)
 		return d->ndisc_fd;
+	hear_claims(d);
 	r = add_sources(d);
 	return r < 0 ? r : try_state(d);
 }
@@ -770,6 +879,10 @@ static void tear_down(struct daemon *d)
 	sd_event_source_disable_unref(d->idle);
 	sd_event_source_disable_unref(d->deadline);
 	sd_event_source_disable_unref(d->news);
+	for (unsigned i = 0; i < VOICES; i++) {
+		sd_event_source_disable_unref(d->claims[i]);
+		cleanup_close(&d->claim_fds[i]);
+	}
 	cleanup_close(&d->ndisc_fd);
 	cleanup_close(&d->arp_fd);
 	rtnl_close(d->rtnl);
@@ -810,7 +923,7 @@ int daemon_run(const char *runtime_dir)
 		return -ENOMEM;
 	d->peer = take_peer_page(); /* before anything else takes that number */
 	d->runtime_dir = runtime_dir;
-	d->arp_fd = d->ndisc_fd = -1;
+	d->arp_fd = d->ndisc_fd = d->claim_fds[VOICE_IPV4] = d->claim_fds[VOICE_IPV6] = -1;
 	r = helper_new(&program, d, &d->helper);
 	if (r < 0) {
 		peer_memory_unmap(d->peer);

@@ -320,6 +320,36 @@ void elector_hear(struct elector *e, struct port *port, const struct vrrp_datagr
 	arm(e);
 }
 
+/* A director may have several interfaces on one link. */
+static bool is_own_mac(const struct elector *e, const uint8_t mac[static PORT_MAC_LEN])
+{
+	for (size_t i = 0; i < e->n_ports; i++)
+		if (virtual_mac_equal(e->ports[i]->mac, mac))
+			return true;
+	return false;
+}
+
+static bool has_address(const struct router *r, int ifindex, const struct addr *addr)
+{
+	for (size_t i = 0; i < r->config.n_moved; i++) {
+		const struct moved *m = &r->config.moved[i];
+		const struct port *port = m->kind == MOVED_ADDRESS ? r->sites[m->place].port : NULL;
+
+		if (port && port->ifindex == ifindex && addr_equal(&m->address.prefix.addr, addr))
+			return true;
+	}
+	return false;
+}
+
+void elector_claimed(struct elector *e, int ifindex, const struct claim *claim, struct instant now)
+{
+	if (e->left || is_own_mac(e, claim->mac))
+		return;
+	for (size_t i = 0; i < e->n_routers; i++)
+		if (has_address(e->routers[i], ifindex, &claim->addr))
+			router_claimed(e->routers[i], claim, now);
+}
+
 static struct router *router_of(struct deadline *d)
 {
 	return (struct router *)(void *)((char *)d - offsetof(struct router, due));

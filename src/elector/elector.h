@@ -79,6 +79,8 @@ void elector_settle(struct elector *e, struct instant now);
 /* The kernel told more than could be read: learn everything anew, addresses included. */
 void elector_news_lost(struct elector *e, struct instant now);
 
+/* Somebody on that interface claims an address. */
+void elector_claimed(struct elector *e, int ifindex, const struct claim *claim, struct instant now);
 /* Datagrams arrived on the port, in this order: apart from their IP headers, or of IPv4 with it and
  * no source. */
 void elector_hear(struct elector *e, struct port *port, const struct vrrp_datagram *datagrams,

@@ -440,21 +440,29 @@ static void add_rejections(json_t *counters, const struct router *r)
 static json_t *counters_of(const struct router *router)
 {
 	const struct router_counters *c = &router->counters;
-	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		"adverts_sent", JSON_INT(c->adverts_sent), "adverts_received",
 		JSON_INT(c->adverts_received), "send_errors", JSON_INT(c->send_errors),
 		"transitions", JSON_INT(c->transitions), "addresses_restored",
 		JSON_INT(c->addresses_restored), "routes_restored", JSON_INT(c->routes_restored),
 		"address_mismatches", JSON_INT(c->address_mismatches), "rivals",
 		JSON_INT(c->rivals), "late", JSON_INT(c->late), "withheld", JSON_INT(c->withheld),
-		"split", JSON_INT(c->split));
+		"split", JSON_INT(c->split), "claims", JSON_INT(router->claims.heard));
 
 	if (json)
 		add_rejections(json, router);
 	return json;
 }
 
-json_t *message_report(const struct elector *e)
+/* Null when nothing was heard lately. */
+static json_t *claim_to_json(const struct claim_watch *w, struct instant now)
+{
+	char text[CLAIM_TEXT_MAX];
+
+	return claim_is_fresh(w, now) ? json_string(claim_text(&w->last, text)) : json_null();
+}
+
+json_t *message_report(const struct elector *e, struct instant now)
 {
 	json_t *routers = json_array();
 
@@ -469,6 +477,7 @@ json_t *message_report(const struct elector *e)
 		(void)json_object_set_new(json, "causes", causes_to_json(&r->config.causes));
 		(void)json_object_set_new(json, "needs_mtu", json_integer(r->needs_mtu));
 		(void)json_object_set_new(json, "deaf", json_boolean(wire_is_deaf(r)));
+		(void)json_object_set_new(json, "claimed", claim_to_json(&r->claims, now));
 		(void)json_object_set_new(json, "counters", counters_of(r));
 		(void)json_array_append_new(routers, json);
 	}

@@ -28,4 +28,4 @@ void message_read_ready(const json_t *parameters, bool *ret_ready, uint64_t *ret
 const char *message_reason(const struct router *r);
 json_t *message_router(const struct router *router);
 /* The value of "routers" in "Report". */
-json_t *message_report(const struct elector *e);
+json_t *message_report(const struct elector *e, struct instant now);

@@ -690,6 +690,19 @@ static void note_rival(struct router *r, const struct vrrp_advert *advert, struc
 	say_rival(r, text, now);
 }
 
+/* Not when it has just come: its predecessor may have spoken last. */
+void router_claimed(struct router *r, const struct claim *claim, struct instant now)
+{
+	char text[200], what[CLAIM_TEXT_MAX];
+
+	if (!is_settled(r, now) || !claim_heard(&r->claims, claim, now))
+		return;
+	(void)snprintf(text, sizeof(text),
+		"%s: another host has an address of this one: it says that %s", r->config.name,
+		claim_text(claim, what));
+	router_say(r, EVENT_ADDRESS_CLAIMED, text);
+}
+
 /* Two that do not hear each other's adverts know of each other by the link at least. */
 static void look_for_split(struct router *r, struct instant now)
 {

@@ -5,6 +5,7 @@
 #include "base/event.h"
 #include "base/peer_page.h"
 #include "core/announce.h"
+#include "core/claim.h"
 #include "core/deadline_heap.h"
 #include "core/handover.h"
 #include "core/virtual_mac.h"
@@ -211,6 +212,7 @@ struct router {
 	bool added;          /* ... something was missing */
 	unsigned n_rerouted; /* ... routes and rules that were */
 	struct contest contest;
+	struct claim_watch claims; /* of its addresses by other hosts, while it is Active */
 	struct state_router *record;
 	size_t first; /* where in the state file the list of `config` goes */
 	struct router_world world;
@@ -318,6 +320,8 @@ void router_finish(struct router *r, struct instant now);
 /* The addresses of its adverts, after those that are in *advert. */
 void router_put_addresses(const struct router_config *c, struct vrrp_advert *advert);
 void router_hear(struct router *r, const struct vrrp_advert *advert, struct instant now);
+/* Another host claims one of its addresses, where that is. */
+void router_claimed(struct router *r, const struct claim *claim, struct instant now);
 /* What was asked for by that number has come to its end. */
 void router_prepared(struct router *r, uint32_t number, struct instant now);
 void router_timer(struct router *r, struct instant now);

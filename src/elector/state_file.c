@@ -246,6 +246,53 @@ int state_file_open(const char *runtime_dir, bool create, struct state_file *ret
 	return 0;
 }
 
+/* A mapping of the file in the place of another one of the same size. */
+static int move_mapping(void *from, void *to, size_t size)
+{
+	return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED ? -errno
+											 : 0;
+}
+
+/* Whoever points into the file goes on doing so: only what is behind the memory changes. */
+static int take_place(struct state_file *s, struct state_file *by)
+{
+	size_t moved_size = to_pages(s->n_moved * sizeof(*s->moved));
+	int r;
+
+	memcpy(by->moved, s->moved, moved_size);
+	memcpy(by->data, s->data, data_size());
+	r = move_mapping(by->moved, s->moved, moved_size);
+	if (r < 0)
+		return r;
+	by->moved = NULL;
+	r = move_mapping(by->data, s->data, data_size());
+	if (r < 0)
+		return r;
+	by->data = NULL;
+	(void)close(s->fd);
+	s->fd = take_fd(&by->fd);
+	return 0;
+}
+
+int state_file_renew(struct state_file *s, const char *runtime_dir)
+{
+	struct state_file by = {.fd = open_locked(runtime_dir, true)};
+	int r;
+
+	if (by.fd < 0)
+		return by.fd;
+	r = map_all(&by);
+	if (r >= 0)
+		r = state_file_grow(&by, s->n_moved);
+	if (r >= 0 && by.n_moved != s->n_moved)
+		r = -EEXIST;
+	if (r >= 0)
+		r = take_place(s, &by);
+	if (by.data || by.fd >= 0)
+		release(&by);
+	return r;
+}
+
 void state_file_close(struct state_file *s)
 {
 	if (s->data)

@@ -69,6 +69,11 @@ struct state_file {
 int state_file_open(const char *runtime_dir, bool create, struct state_file *ret);
 void state_file_close(struct state_file *s);
 
+/* The file was removed: another one in its place that says the same, mapped where the old one was.
+ * 0, or -errno with everything as it was; -EWOULDBLOCK: another process has the one that is there.
+ */
+int state_file_renew(struct state_file *s, const char *runtime_dir);
+
 /* Make room for at least n things. 0, or -errno with everything as it was. */
 int state_file_grow(struct state_file *s, size_t n);
 

@@ -2,13 +2,11 @@
  * for the last, IPv4 addresses as one number, IPv6 ones in full. */
 #include "io/conn_list.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_LEN 1024
 #define PE_NAME_MAX 16u
 #define PE_DATA_MAX 255u
 #define OPTION_PE_DATA 2
@@ -168,54 +166,26 @@ bool conn_line_parse(const char *line, struct conn_line *ret)
 	       put_engine(w.engine, n == 10 && w.rest > 0 ? line + w.rest : "", ret);
 }
 
-struct conn_list {
-	FILE *file;
-	uint64_t lines, strange;
+struct reading {
+	conn_list_handler handler;
+	void *userdata;
 };
 
-int conn_list_open(const char *path, struct conn_list **ret)
+static bool take_line(const char *text, void *userdata)
 {
-	struct conn_list *list = calloc(1, sizeof(*list));
-
-	if (!list)
-		return -ENOMEM;
-	list->file = fopen(path, "re");
-	if (!list->file) {
-		int r = -errno;
-
-		free(list);
-		return r;
-	}
-	*ret = list;
-	return 0;
-}
-
-void conn_list_close(struct conn_list *list)
-{
-	if (!list)
-		return;
-	(void)fclose(list->file);
-	free(list);
-}
-
-int conn_list_read(struct conn_list *list, unsigned max, conn_list_handler handler, void *userdata)
-{
-	char text[LINE_MAX_LEN];
+	const struct reading *reading = userdata;
 	struct conn_line line;
 
-	for (unsigned i = 0; i < max; i++) {
-		if (!fgets(text, sizeof(text), list->file))
-			return ferror(list->file) ? -EIO : 0;
-		if (conn_line_parse(text, &line))
-			handler(&line, userdata);
-		else
-			list->strange += list->lines > 0; /* the first is a heading */
-		list->lines++;
-	}
-	return 1;
+	if (!conn_line_parse(text, &line))
+		return false;
+	reading->handler(&line, reading->userdata);
+	return true;
 }
 
-uint64_t conn_list_strange(const struct conn_list *list)
+int conn_list_read(
+	struct proc_lines *lines, unsigned max, conn_list_handler handler, void *userdata)
 {
-	return list->strange;
+	struct reading reading = {handler, userdata};
+
+	return proc_lines_read(lines, max, take_line, &reading);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/sync_message.h"
+#include "io/proc_lines.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,13 +24,9 @@ struct conn_line {
  */
 bool conn_line_parse(const char *line, struct conn_line *ret);
 
-struct conn_list;
-int conn_list_open(const char *path, struct conn_list **ret); /* 0 or -errno */
-void conn_list_close(struct conn_list *list);                 /* NULL is fine */
-
 /* The next lines, `max` at most. The record is valid during the call; it may be completed (with the
  * mark of its service, say) before it is used. 1: there is more; 0: that was all; or -errno. Rows
  * may come twice or be left out where the table changes meanwhile. */
 typedef void (*conn_list_handler)(struct conn_line *line, void *userdata);
-int conn_list_read(struct conn_list *list, unsigned max, conn_list_handler handler, void *userdata);
-uint64_t conn_list_strange(const struct conn_list *list); /* lines that were not understood */
+int conn_list_read(
+	struct proc_lines *lines, unsigned max, conn_list_handler handler, void *userdata);

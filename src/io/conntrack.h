@@ -27,7 +27,8 @@ struct conntrack_created {
 /* Makes entries, so that the kernel goes on translating connections that another host began: the
  * reply as it was before the source was translated, the translation as an attribute of its own,
  * both sides liberal about windows. The chain that translates must be there already. One that has
- * the same way back takes the place of another one that is there. Entries that
+ * the same way back as another one that is there, or the same way there with another translation,
+ * takes its place. Entries that
  * are `gone` are passed over: those of connections of IPVS go with them. Stops after budget_us. 0,
  * -ETIME, -ENOMEM or -EIO; *ret says what was done until then. */
 int conntrack_create(

@@ -18,6 +18,9 @@
  * queue. */
 #define BUFFER_LEN ((size_t)32 * 1024)
 #define RECEIVE_LEN (1024 * 1024)
+/* Each question is answered, with a buffer of a kibibyte and some, and we may not get a queue as
+ * long as we want. */
+#define QUESTIONS_LEN ((size_t)8 * 1024)
 
 /* CTA_FILTER_ORIG_FLAGS: what of the original tuple counts (linux/netfilter/nf_internals.h, which
  * is not among the headers for us). */
@@ -130,13 +133,14 @@ struct part {
 
 static struct part next_part(const struct conntrack_batch *b, size_t at, size_t first)
 {
+	size_t max = b->answered ? QUESTIONS_LEN : BUFFER_LEN;
 	struct part part = {.first = first};
 	struct nlmsghdr *last = NULL;
 
 	while (at + part.len < b->len) {
 		struct nlmsghdr *message = (void *)(b->messages + at + part.len);
 
-		if (part.len + NLMSG_ALIGN(message->nlmsg_len) > BUFFER_LEN)
+		if (part.len + NLMSG_ALIGN(message->nlmsg_len) > max)
 			break;
 		last = message;
 		part.len += NLMSG_ALIGN(message->nlmsg_len);
@@ -153,6 +157,7 @@ struct answers {
 	size_t refused;
 	bool over;
 	conntrack_refusal handler;
+	conntrack_answer answered;
 	void *userdata;
 };
 
@@ -170,6 +175,16 @@ static int take_refusal(struct sockaddr_nl *from, struct nlmsgerr *error, void *
 	return NL_SKIP;
 }
 
+static int take_answer(struct nl_msg *message, void *userdata)
+{
+	struct answers *a = userdata;
+	size_t n = nlmsg_hdr(message)->nlmsg_seq;
+
+	if (a->answered && n > a->part.first && n <= a->part.first + a->part.count)
+		a->answered(n - 1, message, a->userdata);
+	return NL_OK;
+}
+
 static int take_ack(struct nl_msg *message, void *userdata)
 {
 	struct answers *a = userdata;
@@ -183,6 +198,7 @@ static int send_part(struct nl_sock *sock, char *bytes, struct answers *a)
 {
 	(void)nl_socket_modify_err_cb(sock, NL_CB_CUSTOM, take_refusal, a);
 	(void)nl_socket_modify_cb(sock, NL_CB_ACK, NL_CB_CUSTOM, take_ack, a);
+	(void)nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, take_answer, a);
 	if (nl_sendto(sock, bytes, a->part.len) < 0)
 		return -EIO;
 	while (!a->over)
@@ -205,8 +221,10 @@ int conntrack_batch_send(struct conntrack_batch *b, struct instant deadline,
 		return r;
 	nl_socket_disable_seq_check(sock);
 	for (size_t at = 0; r >= 0 && at < b->len;) {
-		struct answers a = {
-			.part = next_part(b, at, first), .handler = refused, .userdata = userdata};
+		struct answers a = {.part = next_part(b, at, first),
+			.handler = refused,
+			.answered = b->answered,
+			.userdata = userdata};
 
 		r = send_part(sock, b->messages + at, &a);
 		if (r >= 0)

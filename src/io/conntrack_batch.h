@@ -18,11 +18,15 @@ int conntrack_socket(struct nl_sock **ret); /* 0 or -EIO */
 int conntrack_dump_messages(
 	uint16_t family, const struct addr *to, nl_recvmsg_msg_cb_t handler, void *userdata);
 
+/* What the n-th message was answered with. */
+typedef void (*conntrack_answer)(size_t n, struct nl_msg *answer, void *userdata);
+
 /* Messages yet to be sent, one after the other. Zero-initialise. */
 struct conntrack_batch {
 	char *messages;
 	size_t len, size;
 	size_t count;
+	conntrack_answer answered; /* of questions; NULL: they are none. With that of refusals */
 };
 int conntrack_batch_add(struct conntrack_batch *b, const struct nlmsghdr *message); /* or -ENOMEM */
 void conntrack_batch_done(struct conntrack_batch *b);

@@ -261,12 +261,15 @@ static int add_entry(struct conntrack_batch *b, const struct tracked *e, bool is
 	return r < 0 ? -ENOMEM : 0;
 }
 
-/* By what the server answers to. */
-static int add_deletion(struct conntrack_batch *b, const struct tracked *e)
+/* A message about the entry that has one way as this one does: the way there, or what the server
+ * answers to. */
+static int add_by_way(struct conntrack_batch *b, int type, const struct tracked *e, bool back)
 {
-	const struct tuple back = {e->server, e->local, e->server_port, e->local_port, e->protocol};
-	struct nl_msg *m = conntrack_message(IPCTNL_MSG_CT_DELETE, NLM_F_REQUEST, e->client.family);
-	int r = m ? put_tuple(m, CTA_TUPLE_REPLY, &back) : -ENOMEM;
+	const struct tuple ways[2] = {
+		{e->client, e->service, e->client_port, e->service_port, e->protocol},
+		{e->server, e->local, e->server_port, e->local_port, e->protocol}};
+	struct nl_msg *m = conntrack_message(type, NLM_F_REQUEST, e->client.family);
+	int r = m ? put_tuple(m, back ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG, &ways[back]) : -ENOMEM;
 
 	if (r >= 0)
 		r = conntrack_batch_add(b, nlmsg_hdr(m));
@@ -281,7 +284,7 @@ struct places {
 
 struct making {
 	const struct tracked *entries;
-	struct places fresh, known, odd;
+	struct places fresh, known, same, odd;
 	struct conntrack_created *ret;
 };
 
@@ -291,24 +294,53 @@ static void say_refused(struct making *making, int error)
 	making->ret->error = error;
 }
 
+static void add_place(struct places *places, const struct places *from, size_t n)
+{
+	places->items[places->n++] = from->items[n];
+}
+
 /* There is one with its way there, or with its way back. */
 static void on_refused(size_t n, int error, void *userdata)
 {
 	struct making *making = userdata;
 
 	if (error == -EEXIST)
-		making->known.items[making->known.n++] = making->fresh.items[n];
+		add_place(&making->known, &making->fresh, n);
 	else
 		say_refused(making, error);
 }
 
+/* What there is with its way there. */
+static void on_known(size_t n, struct nl_msg *answer, void *userdata)
+{
+	struct making *making = userdata;
+	const struct tracked *e = &making->entries[making->known.items[n]];
+	struct tracked have;
+	bool same = read_entry(answer, &have) && addr_equal(&have.server, &e->server) &&
+		    have.server_port == e->server_port && addr_equal(&have.local, &e->local) &&
+		    have.local_port == e->local_port;
+
+	add_place(same ? &making->same : &making->odd, &making->known, n);
+}
+
 /* It had the way back only, or it has just gone. */
+static void on_not_known(size_t n, int error, void *userdata)
+{
+	struct making *making = userdata;
+
+	if (error == -ENOENT)
+		add_place(&making->odd, &making->known, n);
+	else
+		say_refused(making, error);
+}
+
+/* It has just gone. */
 static void on_not_renewed(size_t n, int error, void *userdata)
 {
 	struct making *making = userdata;
 
 	if (error == -ENOENT)
-		making->odd.items[making->odd.n++] = making->known.items[n];
+		add_place(&making->odd, &making->same, n);
 	else
 		say_refused(making, error);
 }
@@ -340,13 +372,30 @@ static int send_new(struct making *making, const struct places *places, struct i
 	return r;
 }
 
+/* The kernel finds an entry by its way there, and takes news of it whatever its translation is:
+ * which it has must be asked first. */
+static int look_up(struct making *making, struct instant deadline)
+{
+	struct conntrack_batch batch = {.answered = on_known};
+	size_t found = 0;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < making->known.n; i++)
+		r = add_by_way(
+			&batch, IPCTNL_MSG_CT_GET, &making->entries[making->known.items[i]], false);
+	if (r >= 0)
+		r = conntrack_batch_send(&batch, deadline, on_not_known, making, &found);
+	conntrack_batch_done(&batch);
+	return r;
+}
+
 static int renew(struct making *making, struct instant deadline)
 {
 	struct conntrack_batch batch = {0};
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < making->known.n; i++)
-		r = add_entry(&batch, &making->entries[making->known.items[i]], false);
+	for (size_t i = 0; r >= 0 && i < making->same.n; i++)
+		r = add_entry(&batch, &making->entries[making->same.items[i]], false);
 	if (r >= 0)
 		r = conntrack_batch_send(
 			&batch, deadline, on_not_renewed, making, &making->ret->renewed);
@@ -354,8 +403,8 @@ static int renew(struct making *making, struct instant deadline)
 	return r;
 }
 
-/* Where a new connection has the address and port of one that ended, which is still here, the new
- * one counts: the other host has made it since. */
+/* Where a new connection has the address and port of one that ended, which is still here, on either
+ * side, the new one counts: the other host has made it since. Both may be in its way. */
 static int replace(struct making *making, struct instant deadline)
 {
 	struct conntrack_batch batch = {0};
@@ -364,8 +413,9 @@ static int replace(struct making *making, struct instant deadline)
 
 	if (making->odd.n == 0)
 		return 0;
-	for (size_t i = 0; r >= 0 && i < making->odd.n; i++)
-		r = add_deletion(&batch, &making->entries[making->odd.items[i]]);
+	for (size_t i = 0; r >= 0 && i < 2 * making->odd.n; i++)
+		r = add_by_way(&batch, IPCTNL_MSG_CT_DELETE,
+			&making->entries[making->odd.items[i / 2]], i % 2);
 	if (r >= 0)
 		r = conntrack_batch_send(&batch, deadline, on_nothing_there, NULL, &deleted);
 	conntrack_batch_done(&batch);
@@ -381,6 +431,8 @@ static int make_all(struct making *making, size_t n, struct instant deadline)
 			making->fresh.items[making->fresh.n++] = i;
 	r = send_new(making, &making->fresh, deadline, on_refused);
 	if (r >= 0)
+		r = look_up(making, deadline);
+	if (r >= 0)
 		r = renew(making, deadline);
 	return r < 0 ? r : replace(making, deadline);
 }
@@ -388,11 +440,12 @@ static int make_all(struct making *making, size_t n, struct instant deadline)
 int conntrack_create(
 	const struct tracked *entries, size_t n, uint64_t budget_us, struct conntrack_created *ret)
 {
-	size_t *places = calloc(3 * n + 1, sizeof(*places));
+	size_t *places = calloc(4 * n + 1, sizeof(*places));
 	struct making making = {.entries = entries,
 		.fresh.items = places,
 		.known.items = places + n,
-		.odd.items = places + 2 * n,
+		.same.items = places + 2 * n,
+		.odd.items = places + 3 * n,
 		.ret = ret};
 	int r;
 

@@ -43,8 +43,10 @@ libio_a_SOURCES += \
 	src/io/netdev.c src/io/netdev.h \
 	src/io/nft.c src/io/nft.h
 libio_a_SOURCES += \
+	src/io/claim_sock.c src/io/claim_sock.h \
 	src/io/conn_list.c src/io/conn_list.h \
 	src/io/device_drops.c src/io/device_drops.h \
+	src/io/proc_lines.c src/io/proc_lines.h \
 	src/io/service_list.c src/io/service_list.h \
 	src/io/udp_queue.c src/io/udp_queue.h
 if SANITIZERS

@@ -2,13 +2,9 @@
  *   -> C000020B:0050      Route   1      12         3 */
 #include "io/service_list.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define LINE_MAX_LEN 512
 
 static bool find_protocol(const char *name, uint8_t *ret)
 {
@@ -21,20 +17,6 @@ static bool find_protocol(const char *name, uint8_t *ret)
 		if (strcmp(protocols[i].name, name) != 0)
 			continue;
 		*ret = protocols[i].number;
-		return true;
-	}
-	return false;
-}
-
-/* Their numbers are the kernel's IP_VS_CONN_F_ ones. */
-static bool find_method(const char *name, uint8_t *ret)
-{
-	static const char *const names[] = {"Masq", "Local", "Tunnel", "Route", "Bypass"};
-
-	for (uint8_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(names[i], name) != 0)
-			continue;
-		*ret = i;
 		return true;
 	}
 	return false;
@@ -62,12 +44,12 @@ static bool parse_endpoint(const char *text, struct service_line *ret)
 
 static bool parse_server(const char *line, struct service_line *ret)
 {
-	char endpoint[64], method[16];
+	char endpoint[64];
 
 	ret->is_server = true;
-	return sscanf(line, " -> %63s %15s %*d %u %u", endpoint, method, &ret->active,
-		       &ret->inactive) == 4 &&
-	       parse_endpoint(endpoint, ret) && find_method(method, &ret->method);
+	return sscanf(line, " -> %63s %*s %*d %u %u", endpoint, &ret->active, &ret->inactive) ==
+		       3 &&
+	       parse_endpoint(endpoint, ret);
 }
 
 bool service_line_parse(const char *line, struct service_line *ret)
@@ -84,46 +66,26 @@ bool service_line_parse(const char *line, struct service_line *ret)
 	return find_protocol(protocol, &ret->protocol) && parse_endpoint(endpoint, ret);
 }
 
-struct service_list {
-	FILE *file;
+struct reading {
+	service_list_handler handler;
+	void *userdata;
 };
 
-int service_list_open(const char *path, struct service_list **ret)
+static bool take_line(const char *text, void *userdata)
 {
-	struct service_list *list = calloc(1, sizeof(*list));
+	const struct reading *reading = userdata;
+	struct service_line line;
 
-	if (!list)
-		return -ENOMEM;
-	list->file = fopen(path, "re");
-	if (!list->file) {
-		int r = -errno;
-
-		free(list);
-		return r;
-	}
-	*ret = list;
-	return 0;
-}
-
-void service_list_close(struct service_list *list)
-{
-	if (!list)
-		return;
-	(void)fclose(list->file);
-	free(list);
+	if (!service_line_parse(text, &line))
+		return false;
+	reading->handler(&line, reading->userdata);
+	return true;
 }
 
 int service_list_read(
-	struct service_list *list, unsigned max, service_list_handler handler, void *userdata)
+	struct proc_lines *lines, unsigned max, service_list_handler handler, void *userdata)
 {
-	char text[LINE_MAX_LEN];
-	struct service_line line;
+	struct reading reading = {handler, userdata};
 
-	for (unsigned i = 0; i < max; i++) {
-		if (!fgets(text, sizeof(text), list->file))
-			return ferror(list->file) ? -EIO : 0;
-		if (service_line_parse(text, &line))
-			handler(&line, userdata);
-	}
-	return 1;
+	return proc_lines_read(lines, max, take_line, &reading);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/addr.h"
+#include "io/proc_lines.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,16 +16,12 @@ struct service_line {
 	uint32_t mark;       /* of such a one */
 	struct addr address; /* not of a service by mark */
 	uint16_t port;
-	uint8_t method; /* of a server: as in the flags of a connection */
 	uint32_t active, inactive;
 };
 /* False: a heading, or nothing that is understood. */
 bool service_line_parse(const char *line, struct service_line *ret);
 
-struct service_list;
-int service_list_open(const char *path, struct service_list **ret); /* 0 or -errno */
-void service_list_close(struct service_list *list);                 /* NULL is fine */
-/* The next lines, `max` at most. 1: there is more; 0: that was all; or -errno. */
+/* As proc_lines_read(), of those that are understood. */
 typedef void (*service_list_handler)(const struct service_line *line, void *userdata);
 int service_list_read(
-	struct service_list *list, unsigned max, service_list_handler handler, void *userdata);
+	struct proc_lines *lines, unsigned max, service_list_handler handler, void *userdata);

@@ -18,8 +18,8 @@
 struct cold_start {
 	struct shadow *shadow;
 	struct cold_start_handler handler;
-	struct conn_list *list;
-	struct service_list *services; /* NULL: it was read, or is not there */
+	struct proc_lines *list;
+	struct proc_lines *services; /* NULL: it was read, or is not there */
 	struct service_table table;
 	struct instant began;
 	struct cold_start_report report;
@@ -36,8 +36,8 @@ int cold_start_new(struct shadow *shadow, const char *path, const char *services
 	c->shadow = shadow;
 	c->handler = *handler;
 	c->began = now;
-	c->report.error = conn_list_open(path, &c->list);
-	if (service_list_open(services, &c->services) < 0)
+	c->report.error = proc_lines_open(path, &c->list);
+	if (proc_lines_open(services, &c->services) < 0)
 		c->services = NULL;
 	*ret = c;
 	return 0;
@@ -47,8 +47,8 @@ void cold_start_free(struct cold_start *c)
 {
 	if (!c)
 		return;
-	conn_list_close(c->list);
-	service_list_close(c->services);
+	proc_lines_close(c->list);
+	proc_lines_close(c->services);
 	service_table_done(&c->table);
 	free(c);
 }
@@ -67,7 +67,7 @@ static void read_services(struct cold_start *c)
 
 	if (r > 0)
 		return;
-	service_list_close(c->services);
+	proc_lines_close(c->services);
 	c->services = NULL;
 	if (r < 0)
 		c->table.incomplete = true;
@@ -97,8 +97,8 @@ static struct instant end(struct cold_start *c, bool complete, struct instant no
 	c->report.complete = complete;
 	c->report.took_us = instant_between_us(c->began, now);
 	if (c->list)
-		c->report.strange = conn_list_strange(c->list);
-	conn_list_close(c->list);
+		c->report.strange = proc_lines_strange(c->list);
+	proc_lines_close(c->list);
 	c->list = NULL;
 	c->handler.ended(&c->report, c->handler.userdata);
 	return INSTANT_NEVER;

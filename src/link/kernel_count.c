@@ -33,7 +33,7 @@ struct kernel_count {
 	enum phase phase;
 	struct instant next, asked;
 	uint64_t busy_us; /* with this comparison */
-	struct service_list *list;
+	struct proc_lines *list;
 	struct shadow_walk walk;
 	struct service_table table;
 };
@@ -57,7 +57,7 @@ void kernel_count_free(struct kernel_count *k)
 {
 	if (!k)
 		return;
-	service_list_close(k->list);
+	proc_lines_close(k->list);
 	service_table_done(&k->table);
 	free(k);
 }
@@ -81,7 +81,7 @@ static struct instant rest(struct kernel_count *k, struct instant now)
 {
 	uint64_t pause_us = SHARE * k->busy_us;
 
-	service_list_close(k->list);
+	proc_lines_close(k->list);
 	k->list = NULL;
 	k->phase = PHASE_RESTS;
 	k->next = instant_add(now, pause_us > EVERY_US ? pause_us : EVERY_US);
@@ -93,7 +93,7 @@ static struct instant begin(struct kernel_count *k, struct instant now)
 	k->busy_us = 0;
 	service_table_clear(&k->table);
 	k->asked = now;
-	if (service_list_open(k->path, &k->list) < 0)
+	if (proc_lines_open(k->path, &k->list) < 0)
 		return rest(k, now); /* there is no IPVS */
 	k->phase = PHASE_READS;
 	return now;
@@ -105,7 +105,7 @@ static struct instant read_some(struct kernel_count *k, struct instant now)
 
 	if (r > 0)
 		return now;
-	service_list_close(k->list);
+	proc_lines_close(k->list);
 	k->list = NULL;
 	if (r < 0 || k->table.incomplete)
 		return rest(k, now);

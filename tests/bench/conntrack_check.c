@@ -175,6 +175,41 @@ static bool a_new_one_replaces_what_has_its_way_back(void)
 	return true;
 }
 
+static size_t translated_entries(uint16_t family)
+{
+	size_t n = 0;
+
+	return conntrack_dump_messages(family, NULL, count_translated, &n) == 0 ? n : 0;
+}
+
+/* The client has used its port again, and the other host has given the new connection another
+ * server or port; and at once what another entry had. */
+static bool a_new_translation_replaces_the_old_one(void)
+{
+	struct tracked e[2] = {entry(4, false), entry(5, false)}, before[2] = {e[0], e[1]};
+	struct tracked beside = entry(7, false), room[700];
+	struct found found = {room, 0, 700};
+	struct conntrack_events *events;
+	struct conntrack_created created;
+
+	CHECK(conntrack_events_open(&events) == 0);
+	e[0].server.bytes[3]++;
+	e[0].local_port = (uint16_t)(e[0].local_port + 30000);
+	e[1].local_port = beside.local_port; /* whose way back it takes, too */
+	CHECK(conntrack_create(e, 2, 10 * SECOND, &created) == 0);
+	CHECK(created.created == 2 && created.renewed == 0 && created.refused == 0);
+	CHECK(conntrack_dump(&e[0].service, 1, on_found, &found) == 0);
+	CHECK(found.n == 599 && has(&found, &e[0]) && has(&found, &e[1]));
+	CHECK(!has(&found, &before[0]) && !has(&found, &before[1]) && !has(&found, &beside));
+	CHECK(translated_entries(AF_INET) == 599);
+	CHECK(conntrack_create(e, 2, 10 * SECOND, &created) == 0);
+	CHECK(created.created == 0 && created.renewed == 2);
+	beside.local_port = (uint16_t)(beside.local_port + 40000);
+	CHECK(conntrack_create(&beside, 1, 10 * SECOND, &created) == 0); /* 600 again */
+	conntrack_events_close(events);
+	return true;
+}
+
 /* The destroyed are told as gone. */
 static bool deleted_ones_are_gone(void)
 {
@@ -201,7 +236,7 @@ static bool many_are_fast(void)
 	struct addr service = entry(0, false).service;
 	struct conntrack_created created;
 	struct instant began = clock_now();
-	uint64_t create_us;
+	uint64_t create_us, renew_us;
 	size_t deleted;
 
 	CHECK(made);
@@ -211,10 +246,15 @@ static bool many_are_fast(void)
 	create_us = instant_between_us(began, clock_now());
 	CHECK(created.created == MANY);
 	began = clock_now();
+	CHECK(conntrack_create(made, MANY, 60 * SECOND, &created) == 0);
+	renew_us = instant_between_us(began, clock_now());
+	CHECK(created.renewed == MANY && created.created == 0);
+	began = clock_now();
 	CHECK(conntrack_dump(&service, 1, on_found, &found) == 0);
 	CHECK(found.n == MANY);
-	printf("conntrack: %u entries made in %.2f s, dumped in %.2f s\n", MANY,
-		(double)create_us / 1e6, (double)instant_between_us(began, clock_now()) / 1e6);
+	printf("conntrack: %u entries made in %.2f s, renewed in %.2f s, dumped in %.2f s\n", MANY,
+		(double)create_us / 1e6, (double)renew_us / 1e6,
+		(double)instant_between_us(began, clock_now()) / 1e6);
 	CHECK(conntrack_delete_to(&service, 1, 60 * SECOND, &deleted) == 0 && deleted == MANY);
 	free(made);
 	return true;
@@ -224,6 +264,7 @@ int main(void)
 {
 	return made_is_found(false) && made_is_found(true) && known_ones_are_renewed() &&
 			       a_new_one_replaces_what_has_its_way_back() &&
+			       a_new_translation_replaces_the_old_one() &&
 			       deleted_ones_are_gone() && many_are_fast()
 		       ? EXIT_SUCCESS
 		       : EXIT_FAILURE;

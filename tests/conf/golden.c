@@ -16,7 +16,7 @@ static const char *source_dir(void)
 	return srcdir ? srcdir : TANDEM_TEST_SRCDIR;
 }
 
-/* What conf_load() makes of the file: the model, or the errors. */
+/* What conf_load() makes of the file: the model and the warnings, or the errors. */
 static char *outcome(const char *path)
 {
 	struct conf_errors errors;
@@ -30,6 +30,9 @@ static char *outcome(const char *path)
 	if (c) {
 		auto_free char *model = conf_dump(c);
 		(void)fprintf(out, "%s\n", model);
+		for (size_t i = 0; i < c->warnings.n; i++)
+			(void)fprintf(out, "warning: %s\n",
+				conf_error_format(&c->warnings.items[i], line, sizeof(line)));
 	}
 	for (size_t i = 0; i < errors.n; i++)
 		(void)fprintf(out, "%s\n", conf_error_format(&errors.items[i], line, sizeof(line)));

@@ -28,6 +28,15 @@ EXTRA_DIST += tests/fuzz/corpus/sync_message tests/fuzz/corpus/pair_key tests/fu
 FUZZ_TARGETS += sync_message seal pair_key
 FUZZ_FILES += src/core/sync_message.c src/core/pair_key.c src/link/seal.c
 
+# What any host of a link may send.
+check_PROGRAMS += tests/fuzz/fuzz_claim
+TESTS += tests/fuzz/fuzz_claim
+tests_fuzz_fuzz_claim_SOURCES = tests/fuzz/fuzz_claim.c tests/fuzz/replay.c
+tests_fuzz_fuzz_claim_LDADD = libcore.a libbase.a
+EXTRA_DIST += tests/fuzz/corpus/claim
+FUZZ_TARGETS += claim
+FUZZ_FILES += src/core/claim.c
+
 # What servers under check answer.
 check_PROGRAMS += tests/fuzz/fuzz_dns_message
 TESTS += tests/fuzz/fuzz_dns_message
@@ -63,7 +72,7 @@ EXTRA_DIST += tests/fuzz/corpus/bulk_message tests/fuzz/corpus/conn_list
 
 FUZZ_TARGETS += bulk_message conn_list
 FUZZ_FILES += src/core/bulk_message.c src/core/sync_digest.c src/core/tracked.c \
-	src/io/conn_list.c src/io/udp_queue.c
+	src/io/conn_list.c src/io/proc_lines.c src/io/udp_queue.c
 
 FUZZ_TARGETS += grpc_health http_match
 FUZZ_FILES += src/core/grpc_health.c src/checker/http_match.c src/base/pattern.c

@@ -111,6 +111,10 @@ class Director:
         status = self._process.wait(30)
         assert status == 0, f"{self.name} ended with {status}:\n{self.log()}"
 
+    def wait_end(self, seconds=30):
+        """Its exit status, when it ends by itself."""
+        return self._process.wait(seconds)
+
     def leave_for_successor(self):
         """SIGUSR1: everything stays for the next start()."""
         self._process.send_signal(signal.SIGUSR1)

@@ -262,6 +262,52 @@ def answers(node, address):
     return True
 
 
+def claim(node, address):
+    """What a host does that has been given the address by hand: ask from it for another one, or announce it."""
+    mac = address_of(node, "eth0")
+    if ":" in address:
+        script = ("import socket\n"
+                  "s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)\n"
+                  "s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)\n"
+                  "s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, socket.if_nametoindex('eth0'))\n"
+                  f"target = socket.inet_pton(socket.AF_INET6, '{address}')\n"
+                  f"mac = bytes.fromhex('{mac.replace(':', '')}')\n"
+                  "s.sendto(b'\\x88\\0\\0\\0\\x20\\0\\0\\0' + target + b'\\2\\1' + mac, ('ff02::1', 0))\n")
+    else:
+        script = ("import socket\n"
+                  "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+                  f"s.bind(('{address}', 0))\n"
+                  "s.sendto(b'?', ('192.0.2.250', 9))\n")
+    node.run("/usr/bin/python3", "-c", script)
+    return mac
+
+
+@pytest.mark.parametrize("address", [VIP, EXCLUDED[1]])
+def test_an_address_that_a_third_host_has_is_told_of(lab, address):
+    """... once, however often it claims it; and what the two directors themselves say is no such claim."""
+    lab.build(NETWORKS, ipv6=True)
+    lb1, lb2 = start_pair(lab, config("100ms"))
+    assert lb1.ctl("switchover").returncode == 0
+    lb2.wait_owner(VIP)
+    assert lb2.ctl("switchover").returncode == 0
+    lb1.wait_owner(VIP)
+    lab["client"].run("ip", "address", "add", f"{address}/{64 if ':' in address else 24}", "dev", "eth0",
+                      *(["nodad"] if ":" in address else []))
+    mac = claim(lab["client"], address)
+
+    def count():  # what comes before it has been Active for a while is passed over
+        claim(lab["client"], address)
+        return lb1.router()["counters"]["claims"]
+    wait_until(lambda: count() >= 3, 60, "three claims are heard")
+    said = f"front: another host has an address of this one: it says that {address} is at {mac}"
+    assert said in lb1.wait_event("address-claimed")
+    assert len(lb1.events("address-claimed")) == 1 and not lb2.events("address-claimed")
+    assert lb1.router()["claimed"] == f"{address} is at {mac}"
+    assert f"PROBLEM: another host has an address of front: it says that {address} is at {mac}" \
+        in lb1.ctl("status").stdout
+    assert lb1.owns(VIP) and lb2.router()["counters"]["claims"] == 0
+
+
 def test_a_closed_address_takes_only_what_is_needed(lab):
     lab.build(NETWORKS, ipv6=True)
     lb1 = Director(lab, "lb1", config(accept=False))

@@ -71,6 +71,16 @@ def test_a_missing_file_is_refused(lab):
     assert lb1.owns(VIP)
 
 
+def test_a_check_warns_of_what_need_not_be_wrong(lab):
+    path = os.path.join(CONF, "good", "scheduler-of-others.json")
+    result = subprocess.run([installed("sbin/tandemd"), "--node", "lb1", "--check", path],
+                            capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 0 and ": ok: " in result.stdout
+    first, second = result.stderr.splitlines()
+    assert first.startswith(f"warning: {path}:7:20: /services/slip/scheduler: ")
+    assert first.endswith('module ip_vs_wlcc; did you mean "wlc"?') and "ip_vs_hedgehog" in second
+
+
 def test_a_large_file_and_a_large_status_hold_nobody_up(lab, figure):
     """Read beside the loop, and written so much in a turn of it."""
     services, servers, at_once = 4000, 5, 512

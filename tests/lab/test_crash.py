@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -44,6 +45,44 @@ def test_a_killed_helper_is_restarted_and_no_failover_happens(lab, pair, figure,
     lb1.wait_router(state="active")
     assert {a.source for a in capture.adverts()} == {LB["lb1"]}
     assert [h["restarts"] for h in lb1.status()["helpers"] if h["name"] == helper] == [1]
+
+
+@pytest.mark.parametrize("what", ["directory", "contents", "tandem.sock", "tandemd.lock", "elector.state"])
+def test_what_was_removed_from_the_runtime_directory_is_made_again(lab, pair, what):
+    lb1, lb2 = pair
+    wait_roles_settled(lb1, lb2)
+    before = set(os.listdir(lb1.runtime_dir))
+    if what == "directory":
+        shutil.rmtree(lb1.runtime_dir)
+    else:
+        for name in before if what == "contents" else [what]:
+            os.unlink(os.path.join(lb1.runtime_dir, name))
+    event = lb1.wait_event("runtime-restored", 5)
+    assert lb1.runtime_dir in event and (what in ("directory", "contents") or what in event)
+    wait_until(lambda: set(os.listdir(lb1.runtime_dir)) >= before, 5, "everything is there again")
+    assert os.stat(lb1.runtime_dir).st_mode & 0o777 == 0o755
+    assert lb1.router()["state"] == "active"
+    with pytest.raises(RuntimeError, match="another tandemd runs with this runtime directory"):
+        lb1.node.run(*lb1.command())
+    probe = Probe(lab["client"], VIP)
+    lb1.kill_all()
+    lb1.start()
+    lb1.wait_event("router-adopted")
+    assert probe.finish()["longest_gap_ms"] < 50 and never_owned(lb2)
+    assert len(lb1.events("runtime-restored")) == 1 and not lb1.events("error")
+
+
+def test_a_runtime_directory_that_cannot_be_made_again_is_told_once(lab, pair):
+    lb1, _ = pair
+    shutil.rmtree(lb1.runtime_dir)
+    with open(lb1.runtime_dir, "w", encoding="utf-8"):
+        pass  # a file is in its place
+    assert "restart tandemd" in lb1.wait_event("error", 5)
+    time.sleep(2.2)  # two more looks
+    os.unlink(lb1.runtime_dir)
+    lb1.wait_event("runtime-restored", 5)
+    assert len(lb1.events("error")) == 1
+    lb1.wait_router(state="active")
 
 
 def test_a_killed_elector_of_a_backup_stays_backup(lab, pair):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from director import Director, installed
+from director import Director, copy_libexec, installed
 from pair import ELECTION, VIP, election_config, start_pair, wait_roles_settled
 from process import wait_until
 
@@ -84,19 +84,40 @@ def test_one_reload_too_many_is_not_called_a_refused_file(lab):
 
 def test_a_process_that_cannot_run_is_a_problem_and_says_why(lab):
     lab.build(ELECTION)
-    nowhere = lab.path("libexec")
-    os.mkdir(nowhere)
-    for helper in "tandem-checker", "tandem-link":
-        os.symlink(installed(f"libexec/tandem/{helper}"), os.path.join(nowhere, helper))
-    lb1 = Director(lab, "lb1", election_config("100ms"), libexec_dir=nowhere).start(wait=False)
-    lb1.wait_event("started")
-    problem = f"PROBLEM: tandem-elector does not run: it could not be started: {nowhere}/tandem-elector: No such file"
+    helpers = copy_libexec(lab, "libexec")
+    lb1 = Director(lab, "lb1", election_config("100ms"), libexec_dir=helpers).start()
+    program = os.path.join(helpers, "tandem-elector")
+    os.unlink(program)
+    lb1.kill_helper("elector")
+    problem = f"PROBLEM: tandem-elector does not run: it could not be started: {program}: No such file"
     wait_until(lambda: problem in lb1.ctl("status").stdout, 30, "the status names it")
-    assert ("helper-died", f"tandem-elector could not be started: {nowhere}/tandem-elector: No such file or directory") \
+    assert ("helper-died", f"tandem-elector could not be started: {program}: No such file or directory") \
         in told(lb1)
-    os.symlink(installed("libexec/tandem/tandem-elector"), os.path.join(nowhere, "tandem-elector"))
+    os.symlink(installed("libexec/tandem/tandem-elector"), program)
     lb1.wait_owner(VIP, 30)
     wait_until(lambda: "PROBLEM: tandem-elector" not in lb1.ctl("status").stdout, 30, "the problem is over")
+
+
+@pytest.mark.parametrize("helper", ["tandem-elector", "tandem-checker", "tandem-link"])
+@pytest.mark.parametrize("how", ["missing", "no program"])
+def test_a_director_does_not_start_without_a_helper_that_it_needs(lab, helper, how):
+    """A director of an election alone needs no other helper than the elector."""
+    lab.build(ELECTION)
+    helpers = copy_libexec(lab, "libexec")
+    program = os.path.join(helpers, helper)
+    os.unlink(program)
+    if how == "no program":
+        os.mkdir(program)
+    lb1 = Director(lab, "lb1", election_config("100ms"), libexec_dir=helpers).start(wait=False)
+    if helper != "tandem-elector":
+        lb1.wait_owner(VIP)
+        return
+    assert lb1.wait_end() == 1
+    said = lb1.wait_event("error")
+    reason = "No such file or directory" if how == "missing" else "Permission denied"
+    assert f"the configuration needs {program}, which cannot be run: {reason}" in said
+    assert not lb1.events("helper-started") and not lb1.owns(VIP)
+    assert not os.path.exists(os.path.join(lb1.runtime_dir, "tandem.sock"))
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

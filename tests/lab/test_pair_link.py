@@ -155,6 +155,22 @@ def test_a_server_that_one_director_alone_sees_down_is_kept_and_the_other_takes_
     lb1.wait_owner(VIP)
 
 
+def test_a_switchover_needs_no_force_where_the_peer_does_no_worse(lab):
+    """Where no kernel has IPVS nobody is served by either, and the reason is named; where both have, both are ready."""
+    lb1, lb2, _ = start_with_a_server(lab)
+    lb1.wait_owner(VIP)
+    trouble = "none" if lb1.status()["ipvs"]["available"] else "no-ipvs"
+    wait_peer(lb1, trouble_there=trouble)
+    said = "lb2 is not ready to take over: its kernel has no IPVS, so that it cannot balance"
+    assert (said in lb1.ctl("status").stdout) == (trouble == "no-ipvs")
+    if trouble != "none":
+        lb2.wait_event("not-ready")  # until then it takes no place while somebody has it
+    result = lb1.ctl("switchover")
+    assert result.returncode == 0, result.stderr
+    lb2.wait_owner(VIP)
+    lb1.wait_not_owner(VIP)
+
+
 def test_without_the_link_a_director_goes_by_its_own_verdict(lab):
     lb1, lb2, _ = start_with_a_server(lab, opinions="both")
     wait_seen(lb2, verdicts="up")

@@ -434,6 +434,11 @@ tests_unit_test_two_verdicts_SOURCES = tests/unit/test_two_verdicts.c
 tests_unit_test_two_verdicts_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_two_verdicts_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_claim
+TESTS += tests/unit/test_claim
+tests_unit_test_claim_SOURCES = tests/unit/test_claim.c
+tests_unit_test_claim_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_claim_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_virtual_mac
 TESTS += tests/unit/test_virtual_mac
 tests_unit_test_virtual_mac_SOURCES = tests/unit/test_virtual_mac.c

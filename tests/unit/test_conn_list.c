@@ -126,23 +126,23 @@ START_TEST(a_list_is_read_in_parts)
 {
 	char path[] = "/tmp/test_conn_list.XXXXXX";
 	int fd = mkstemp(path);
-	struct conn_list *list;
+	struct proc_lines *list;
 	unsigned seen = 0;
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_gt(dprintf(fd, "Pro FromIP ...\n"), 0);
 	for (unsigned i = 0; i < 1000; i++)
 		ck_assert_int_gt(dprintf(fd, "%s", i == 500 ? "strange\n" : expected[0].line), 0);
-	ck_assert_int_eq(conn_list_open(path, &list), 0);
+	ck_assert_int_eq(proc_lines_open(path, &list), 0);
 	ck_assert_int_eq(conn_list_read(list, 101, count, &seen), 1);
 	ck_assert_uint_eq(seen, 100);
 	ck_assert_int_eq(conn_list_read(list, 5000, count, &seen), 0);
 	ck_assert_uint_eq(seen, 999);
-	ck_assert_uint_eq(conn_list_strange(list), 1);
-	conn_list_close(list);
+	ck_assert_uint_eq(proc_lines_strange(list), 1);
+	proc_lines_close(list);
 	(void)close(fd);
 	(void)unlink(path);
-	ck_assert_int_eq(conn_list_open(path, &list), -ENOENT);
+	ck_assert_int_eq(proc_lines_open(path, &list), -ENOENT);
 }
 END_TEST
 
@@ -226,7 +226,7 @@ START_TEST(a_service_and_its_servers_are_read)
 	ck_assert(addr_equal(&l.address, &a));
 	ck_assert(service_line_parse(
 		"  -> C000020B:0050      Tunnel  10     123        45        \n", &l));
-	ck_assert(l.is_server && l.port == 80 && l.method == 2);
+	ck_assert(l.is_server && l.port == 80);
 	ck_assert(l.active == 123 && l.inactive == 45);
 	ck_assert(addr_equal(&l.address, &b));
 	ck_assert(service_line_parse("FWM  000000FF rr  \n", &l));
@@ -239,7 +239,7 @@ START_TEST(what_is_no_service_is_refused)
 	static const char *const lines[] = {"", "IP Virtual Server version 1.2.1 (size=4096)\n",
 		"Prot LocalAddress:Port Scheduler Flags\n",
 		"  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n",
-		"  -> C000020B:0050      Other   1      0          0\n", "TCP  C0000264 rr\n",
+		"  -> C000020B:0050      Route   1      0\n", "TCP  C0000264 rr\n",
 		"TCP  [2001:db8::a:0050 rr\n", "FWM  zz rr\n", "TCP  C0000264:0050x rr\n"};
 	struct service_line l;
 

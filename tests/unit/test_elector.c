@@ -1360,6 +1360,47 @@ START_TEST(a_rival_is_reported_once_in_a_minute_and_not_when_it_just_yielded)
 }
 END_TEST
 
+static void claimed(int ifindex, const char *address, uint8_t last_of_mac)
+{
+	struct claim c = {.mac = {2, 0, 0, 0, 0, last_of_mac}};
+
+	ck_assert(addr_parse(address, &c.addr));
+	elector_claimed(&e, ifindex, &c, now);
+}
+
+START_TEST(a_claim_of_another_host_is_told_once_and_not_when_it_just_yielded)
+{
+	struct router *r = start_active();
+
+	claimed(2, "192.0.2.100", 9);
+	ck_assert_uint_eq(r->claims.heard, 0);
+	for (int i = 0; i < 5; i++)
+		reach_deadline();
+	(void)done();
+	claimed(2, "192.0.2.102", 9);            /* not one of ours */
+	claimed(AWAY_IFINDEX, "192.0.2.100", 9); /* nor there */
+	claimed(2, "192.0.2.100", mac[5]);       /* we said so */
+	ck_assert_uint_eq(r->claims.heard, 0);
+	claimed(2, "192.0.2.101", 9);
+	claimed(2, "192.0.2.100", 8);
+	ck_assert_str_eq(done(), "address-claimed; ");
+	ck_assert_uint_eq(r->claims.heard, 2);
+	ck_assert_uint_eq(r->claims.last.mac[5], 8);
+}
+END_TEST
+
+START_TEST(a_backup_does_not_care_who_has_the_address)
+{
+	struct router_config c = front(51, 100, 2);
+
+	configure(&c, 1);
+	(void)done();
+	claimed(2, "192.0.2.100", 9);
+	ck_assert_str_eq(done(), "");
+	ck_assert_uint_eq(e.routers[0]->claims.heard, 0);
+}
+END_TEST
+
 START_TEST(an_advert_of_another_vrid_is_none_of_our_business)
 {
 	struct router *r = start_active();
@@ -2781,6 +2822,8 @@ static TCase *election_cases(void)
 	tcase_add_test(tc, a_peer_that_died_with_its_adverts_is_not_waited_for);
 	tcase_add_test(tc, what_comes_and_goes_is_told_once_a_minute);
 	tcase_add_test(tc, two_that_are_active_learn_of_each_other_by_the_link);
+	tcase_add_test(tc, a_claim_of_another_host_is_told_once_and_not_when_it_just_yielded);
+	tcase_add_test(tc, a_backup_does_not_care_who_has_the_address);
 	tcase_add_test(tc, a_rival_is_reported_once_in_a_minute_and_not_when_it_just_yielded);
 	tcase_add_test(tc, an_advert_of_another_vrid_is_none_of_our_business);
 	tcase_add_test(tc, another_address_list_is_counted_and_the_advert_heard);

@@ -269,6 +269,44 @@ START_TEST(fresh_leftovers_can_be_spared)
 }
 END_TEST
 
+START_TEST(a_file_that_was_removed_is_made_again_under_who_uses_it)
+{
+	struct state_file s = opened(), other;
+	struct state_router *router = &s.routers[7];
+	const struct moved *moved = s.moved;
+
+	ck_assert_int_eq(state_file_grow(&s, 5000), 0);
+	moved = s.moved;
+	*router = (struct state_router){.used = true, .vrid = 51, .spoke = {12345}};
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(state_file_renew(&s, dir), 0);
+	ck_assert_ptr_eq(&s.routers[7], router);
+	ck_assert_ptr_eq(s.moved, moved);
+	router->spoke.us = 23456; /* into the new file */
+	ck_assert_int_eq(state_file_open(dir, true, &other), -EWOULDBLOCK);
+	state_file_close(&s);
+	s = opened();
+	ck_assert_uint_eq(s.routers[7].spoke.us, 23456);
+	ck_assert_uint_ge(s.n_moved, 5000);
+	state_file_close(&s);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_made_again_leaves_what_is_used)
+{
+	struct state_file s = opened(), other;
+
+	s.routers[0] = (struct state_router){.used = true, .vrid = 51};
+	ck_assert_int_eq(state_file_renew(&s, "/nonexistent"), -ENOENT);
+	ck_assert_int_eq(unlink(path), 0);
+	other = opened();
+	ck_assert_int_eq(state_file_renew(&s, dir), -EWOULDBLOCK);
+	ck_assert_uint_eq(s.routers[0].vrid, 51);
+	state_file_close(&other);
+	state_file_close(&s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("state_file");
@@ -291,6 +329,8 @@ int main(void)
 	tcase_add_test(tc, a_short_file_is_emptied);
 	tcase_add_test(tc, a_router_that_was_not_active_leaves_nothing_behind);
 	tcase_add_test(tc, fresh_leftovers_can_be_spared);
+	tcase_add_test(tc, a_file_that_was_removed_is_made_again_under_who_uses_it);
+	tcase_add_test(tc, a_file_that_cannot_be_made_again_leaves_what_is_used);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
