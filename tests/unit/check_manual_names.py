@@ -93,6 +93,19 @@ def check_control_socket():
     contains("errors of the control socket", page, errors)
 
 
+def check_metrics():
+    """Each with the labels that it has beside those of what it is told of."""
+    rows = find(r'\{\s*"(tandem_\w+)",\s*((?:"[^"]*"\s*)+),\s*METRIC_OF_\w+,\s*METRIC_(\w+),\s*"[^"]*",\s*'
+                r'(?:NULL|"(\w+)"),\s*(?:NULL|WORDS\(([^)]*)\))\}', "src/web/metric_table.c")
+    assert len(rows) == len(find(r'\{\s*"tandem_', "src/web/metric_table.c")), "a row of another form"
+    entries = dict(re.findall(r"^\.It Va (tandem_\w+)\n(.*?)(?=^\.It |^\.El)", section("man/tandemctl.8", "METRICS"),
+                              re.M | re.S))
+    compare("metrics", [name for name, *_ in rows], entries)
+    for name, _, form, label, words in rows:
+        labels = re.findall(r'"(?:\w+/)*(\w+)"', words) if form == "INFO" else [label] if label else []
+        contains(f"metric {name}", entries.get(name, ""), labels)
+
+
 def check_exit_statuses():
     code = ["0", "1"] + [n for path in sorted((ROOT / "src/ctl").glob("*.c"))
                          for n in re.findall(r"^#define EXIT_\w+ (\d+)", path.read_text(), re.M)]
@@ -139,7 +152,8 @@ def check_wire():
 
 
 def main():
-    for check in check_events, check_counters, check_commands, check_options, check_control_socket, check_exit_statuses, check_wire:
+    for check in check_events, check_counters, check_commands, check_options, check_control_socket, check_metrics, \
+            check_exit_statuses, check_wire:
         check()
     print("\n".join(wrong) or "the manual and the code have the same names")
     sys.exit(bool(wrong))

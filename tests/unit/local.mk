@@ -458,3 +458,10 @@ tests_unit_test_kernel_count_SOURCES = tests/unit/test_kernel_count.c src/link/k
 	src/link/shadow.c
 tests_unit_test_kernel_count_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_kernel_count_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_metrics
+TESTS += tests/unit/test_metrics
+tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c
+tests_unit_test_metrics_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_metrics_LDADD = libmetrics.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+EXTRA_DIST += tests/unit/status.json tests/unit/status.metrics
