@@ -72,6 +72,16 @@ def check_options():
     code = find(r'^\t\{"([a-z-]+)", (?:no|required|optional)_argument', "src/director/main.c")
     synopsis = section("man/tandemd.8", "SYNOPSIS")
     compare("options of tandemd", set(code) - {"help"}, re.findall(r"Fl -([a-z-]+)", synopsis))
+    code = find(r'^\t\t\{"([a-z-]+)", (?:no|required)_argument', "src/web/main.c")
+    compare("options of tandem-web", set(code) - {"help"},
+            re.findall(r"Fl -([a-z-]+)", section("man/tandem-web.8", "SYNOPSIS")))
+    page = read("man/tandem-web.8")
+    contains("paths of tandem-web", page, [f"Pa {path}" for path in find(r'^\t\[ANSWER_\w+\] = \{"(/[a-z.]*)"',
+                                                                        "src/web/answer.c")])
+    for name, words in (("SERVER_CONNECTIONS_MAX", "most {} connections"), ("SERVER_OF_ADDRESS_MAX", "{} of them"),
+                        ("SERVER_SILENCE_S", "for {} seconds")):
+        contains("bounds of tandem-web", page, [words.format(define("src/web/server.h", name))])
+    contains("where tandem-web listens", page, find(r'^#define LISTEN_DEFAULT "(.*)"', "src/web/listen.h"))
 
 
 def check_control_socket():

@@ -465,3 +465,10 @@ tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c
 tests_unit_test_metrics_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_metrics_LDADD = libmetrics.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 EXTRA_DIST += tests/unit/status.json tests/unit/status.metrics
+
+check_PROGRAMS += tests/unit/test_answer
+TESTS += tests/unit/test_answer
+tests_unit_test_answer_SOURCES = tests/unit/test_answer.c src/ctl/peer_trouble.c src/ctl/print.c \
+	src/web/answer.c src/web/listen.c src/web/page.c
+tests_unit_test_answer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_answer_LDADD = libmetrics.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)

@@ -253,5 +253,5 @@ int main(void)
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	return failed != 0;
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
