@@ -5,5 +5,6 @@ dist_man_MANS += man/tandem-link.7 man/tandem-keepalived.7
 if WEB
 dist_man_MANS += man/tandem-web.8
 endif
+EXTRA_DIST += man/tandem-web.8
 dist_check_SCRIPTS += man/check_lint
 TESTS += man/check_lint
