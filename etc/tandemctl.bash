@@ -27,7 +27,7 @@ _tandemctl()
 	local words='' files=
 	case $command in
 	'')
-		words='status why events server reload plan repair drain ready weight fail switchover resync push
+		words='status metrics why events server reload plan repair drain ready weight fail switchover resync push
 			maintenance keygen realserver --version --help'
 		;;
 	reload | push) words=--yes ;;

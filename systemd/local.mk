@@ -1,4 +1,7 @@
 systemdsystemunit_DATA = systemd/tandemd.service systemd/tandem-cleanup.service systemd/tandem-realserver.service
+if WEB
+systemdsystemunit_DATA += systemd/tandem-web.service
+endif
 
 sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
@@ -7,9 +10,9 @@ catalogdir = $(prefix)/lib/systemd/catalog
 catalog_DATA = systemd/tandem.catalog
 
 EXTRA_DIST += systemd/tandemd.service.in systemd/tandem-cleanup.service.in \
-	systemd/tandem-realserver.service.in systemd/tandem.sysusers \
+	systemd/tandem-realserver.service.in systemd/tandem-web.service.in systemd/tandem.sysusers \
 	systemd/tandem.tmpfiles systemd/tandem.modules-load systemd/tandem.catalog
-CLEANFILES += systemd/tandemd.service systemd/tandem-cleanup.service systemd/tandem-realserver.service
+CLEANFILES += systemd/tandemd.service systemd/tandem-cleanup.service systemd/tandem-realserver.service systemd/tandem-web.service
 
 %.service: %.service.in
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SED) -e 's|@sbindir[@]|$(sbindir)|g' \

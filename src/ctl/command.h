@@ -36,6 +36,7 @@ int ctl_fail_router(const json_t *parameters);
 void ctl_print_json(const json_t *value);
 
 int command_status(struct ctl *c, int argc, char **argv);
+int command_metrics(struct ctl *c, int argc, char **argv);
 int command_why(struct ctl *c, int argc, char **argv);
 int command_events(struct ctl *c, int argc, char **argv);
 int command_reload(struct ctl *c, int argc, char **argv);

@@ -4,6 +4,7 @@
 #include "ctl/command.h"
 #include "ctl/print.h"
 #include "io/clock.h"
+#include "web/metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,27 @@ int command_status(struct ctl *c, int argc, char **argv)
 		ctl_print_json(answer.parameters);
 	else
 		print_status(stdout, answer.parameters, clock_now());
+	caller_answer_done(&answer);
+	return status;
+}
+
+/* Whoever collects the text and not the exit status shall see that no director answers. */
+int command_metrics(struct ctl *c, int argc, char **argv)
+{
+	struct caller_answer answer = {0};
+	const char *wrong = NULL;
+	int status = EXIT_SUCCESS;
+
+	if (!ctl_arguments(c, argc, argv, NULL, 0, 0, 0))
+		return EXIT_FAILURE;
+	if (caller_call(c->runtime_dir, "Status", NULL, &answer) < 0)
+		wrong = answer.text;
+	else if (answer.error)
+		wrong = answer.error;
+	if (wrong)
+		status = ctl_fail(wrong);
+	if (!metrics_print(stdout, wrong ? NULL : answer.parameters, clock_now()))
+		status = ctl_fail("out of memory");
 	caller_answer_done(&answer);
 	return status;
 }

@@ -12,4 +12,4 @@ tandemctl_SOURCES = \
 	src/ctl/print.c src/ctl/print.h \
 	src/ctl/server_commands.c \
 	src/ctl/why_command.c
-tandemctl_LDADD = $(LIBREALSERVER)
+tandemctl_LDADD = libmetrics.a $(LIBREALSERVER)

@@ -18,6 +18,7 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{"status", command_status, "", "role, routers, services, servers, checks and sync"},
+	{"metrics", command_metrics, "", "the status as Prometheus reads it"},
 	{"why", command_why, "[ROUTER] [--last N]",
 		"why virtual routers moved: their last transitions, and what came before"},
 	{"events", command_events, "[ROUTER]",

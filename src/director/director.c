@@ -355,7 +355,10 @@ static int run(struct director *d, struct conf *conf, const char **ret_failed)
 
 int director_run(const struct director_options *options)
 {
-	struct director d = {.options = options, .lock_fd = -1, .link = {.device = -1, .page = -1}};
+	struct director d = {.options = options,
+		.started = clock_now(),
+		.lock_fd = -1,
+		.link = {.device = -1, .page = -1}};
 	struct conf *conf = reload_load(&d);
 	const char *failed;
 	int r;

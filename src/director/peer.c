@@ -420,6 +420,7 @@ static void on_resync(struct director *d, const json_t *parameters)
 	(void)snprintf(count, sizeof(count), "%lld", (long long)records);
 	if (state && strcmp(state, "done") == 0) {
 		p->resync = PEER_RESYNC_STATE_DONE;
+		p->resyncs_done++;
 		(void)snprintf(message, sizeof(message),
 			"resync: %s connections of %.64s taken over in %lld.%03lld s", count,
 			peer_name(d), (long long)took_us / 1000000,
@@ -428,6 +429,7 @@ static void on_resync(struct director *d, const json_t *parameters)
 			"TANDEM_PEER", peer_name(d), NULL);
 	} else if (state && strcmp(state, "failed") == 0) {
 		p->resync = PEER_RESYNC_STATE_FAILED;
+		p->resyncs_failed++;
 		(void)snprintf(message, sizeof(message), "resync with %.64s failed: %.200s",
 			peer_name(d), reason ? reason : "no reason given");
 		director_event(d, EVENT_RESYNC_FAILED, message, "TANDEM_PEER", peer_name(d),
@@ -451,6 +453,8 @@ static void on_coverage(struct director *d, const json_t *parameters)
 
 	json_decref(p->coverage);
 	p->coverage = json_copy((json_t *)(uintptr_t)parameters);
+	(void)json_object_set_new(
+		p->coverage, "compared_us", json_integer((json_int_t)clock_now().us));
 	p->coverage_low = json_is_number(percent) &&
 			  json_number_value(percent) < (double)d->conf->link.coverage_min;
 	if (p->coverage_low && !was_low) {
@@ -608,6 +612,9 @@ json_t *peer_to_json(const struct director *d)
 		"split_brain", p->split, "resync", resync, "coverage", value_or_null(p->coverage),
 		"state", state_there_to_json(p));
 	(void)json_object_set_new(o, "config_path", compare_path(d));
+	(void)json_object_set_new(o, "resyncs",
+		json_pack("{s:I, s:I}", "done", (json_int_t)p->resyncs_done, "failed",
+			(json_int_t)p->resyncs_failed));
 	(void)json_object_set_new(o, "tracked", conntrack_sync_to_json(d));
 	return o;
 }

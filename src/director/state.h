@@ -218,6 +218,7 @@ struct peer {
 	json_t *state;        /* what its director said last; NULL: nothing */
 	enum peer_resync resync;
 	json_t *resync_said, *coverage; /* the last messages; NULL: none */
+	uint64_t resyncs_done, resyncs_failed;
 	bool coverage_low;
 	bool differs; /* its configuration means something else */
 	bool split;   /* both are Active for one address, and that was told */
@@ -281,6 +282,7 @@ struct plan;        /* plan.c */
 
 struct director {
 	const struct director_options *options;
+	struct instant started;
 	sd_event *loop;
 	int lock_fd;
 	struct events events;
@@ -343,6 +345,7 @@ struct director {
 	uint64_t apply_last_us;    /* how long the last dump, plan and apply took */
 	uint64_t apply_busy_us;    /* so long of it in steps of our own */
 	uint64_t apply_longest_us; /* the longest step of all jobs */
+	struct instant applied_at; /* the last of the whole table ended, 0: none did */
 	json_t *ipvs_errors;       /* array of text: those of no service */
 	struct services services;
 	struct pending pending;

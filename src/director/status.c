@@ -400,19 +400,21 @@ static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX
 	json_t *status;
 
 	status = json_pack(
-		"{s:s, s:s, s:i, s:o, s:o, s:o, s:n, s:o, s:n, s:o, s:o, s:{s:b, s:I, s:I, "
-		"s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
+		"{s:s, s:s, s:i, s:I, s:o, s:o, s:o, s:n, s:o, s:n, s:o, s:o, s:{s:b, s:I, s:I, "
+		"s:I, s:I, s:I, s:I, s:I, s:I, s:o}, s:o}",
 		"node", d->conf->nodes[d->conf->self].name, "version", TANDEM_VERSION, "pid",
-		(int)getpid(), "maintenance", maintenance_to_json(d), "config", config_to_json(d),
-		"routers", routers_to_json(d, reports[HELPER_ELECTOR]), "services", "overrides",
+		(int)getpid(), "started_us", (json_int_t)d->started.us, "maintenance",
+		maintenance_to_json(d), "config", config_to_json(d), "routers",
+		routers_to_json(d, reports[HELPER_ELECTOR]), "services", "overrides",
 		overrides_to_json(d), "checks", "sync", sync_to_json(d, reports[HELPER_LINK]),
 		"helpers", helpers_to_json(d), "ipvs", "available", d->ipvs_available,
 		"operations_last", (json_int_t)d->operations_last, "last_us",
 		(json_int_t)d->apply_last_us, "busy_us", (json_int_t)d->apply_busy_us,
-		"longest_step_us", (json_int_t)d->apply_longest_us, "troubles",
-		(json_int_t)d->services.n_troubles, "operations_total",
-		(json_int_t)d->operations_total, "drift_total", (json_int_t)d->drift_total,
-		"errors", apply_errors(d), "forwarding", forwarding_to_json(d));
+		"longest_step_us", (json_int_t)d->apply_longest_us, "ended_us",
+		(json_int_t)d->applied_at.us, "troubles", (json_int_t)d->services.n_troubles,
+		"operations_total", (json_int_t)d->operations_total, "drift_total",
+		(json_int_t)d->drift_total, "errors", apply_errors(d), "forwarding",
+		forwarding_to_json(d));
 	(void)json_object_set_new(status, "loop",
 		json_pack("{s:I, s:i}", "longest_us", (json_int_t)d->loop_longest_us,
 			"status_turns", (int)d->status_steps));

@@ -266,6 +266,8 @@ static void note_end(struct director *d, const struct balance *sync, int error)
 	apply_note_errors(d, sync, w->errors);
 	apply_note_operations(d, &b, "the whole table", w->begun);
 	d->apply_busy_us = w->busy_us;
+	if (error >= 0)
+		d->applied_at = clock_now();
 	if (w->longest_us > d->apply_longest_us)
 		d->apply_longest_us = w->longest_us;
 	json_decref(d->ipvs_errors);

@@ -437,6 +437,16 @@ static void add_rejections(json_t *counters, const struct router *r)
 	}
 }
 
+static void add_transitions(json_t *counters, const struct router *r)
+{
+	for (enum vrrp_reason why = VRRP_REASON_NONE + 1; why < VRRP_REASON_MAX_; why++) {
+		char name[40];
+		(void)snprintf(name, sizeof(name), "transitions_%s", vrrp_reason_name(why));
+		(void)json_object_set_new(
+			counters, name, json_integer(JSON_INT(r->counters.transitions_for[why])));
+	}
+}
+
 static json_t *counters_of(const struct router *router)
 {
 	const struct router_counters *c = &router->counters;
@@ -449,8 +459,10 @@ static json_t *counters_of(const struct router *router)
 		JSON_INT(c->rivals), "late", JSON_INT(c->late), "withheld", JSON_INT(c->withheld),
 		"split", JSON_INT(c->split), "claims", JSON_INT(router->claims.heard));
 
-	if (json)
+	if (json) {
+		add_transitions(json, router);
 		add_rejections(json, router);
+	}
 	return json;
 }
 

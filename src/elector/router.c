@@ -244,6 +244,7 @@ bool router_tell(struct router *r, const struct vrrp *before, struct instant now
 	if (before->state == r->vrrp.state && before->since.us == r->vrrp.since.us)
 		return false;
 	r->counters.transitions++;
+	r->counters.transitions_for[r->vrrp.reason]++;
 	r->old_state = before->state;
 	if (r->vrrp.reason == VRRP_REASON_LATE)
 		r->counters.late++;

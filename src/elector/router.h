@@ -99,6 +99,7 @@ struct router_counters {
 	uint64_t adverts_received;
 	uint64_t send_errors;
 	uint64_t transitions;
+	uint64_t transitions_for[VRRP_REASON_MAX_]; /* of them */
 	uint64_t addresses_restored;
 	uint64_t routes_restored;    /* and rules */
 	uint64_t address_mismatches; /* adverts whose address list is not ours */

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.systemd
 
 VIP = "192.0.2.100"
 SERVICE = "tandemd.service"
+WEB = "tandem-web.service"
 CONFIG = {
     "nodes": {"lb1": {}, "lb2": {}},
     "link": {"interface": "eth1"},
@@ -77,7 +79,7 @@ def unit():
     run("ip", "addr", "add", "10.255.0.1/24", "dev", "eth1")
     run("systemd-sysusers", installed("lib/sysusers.d/tandem.conf"))
     run("systemd-tmpfiles", "--create", installed("lib/tmpfiles.d/tandem.conf"))
-    for name in (SERVICE, "tandem-cleanup.service"):
+    for name in (SERVICE, WEB, "tandem-cleanup.service"):
         shutil.copy(installed("lib/systemd/system/" + name), "/etc/systemd/system/" + name)
         # The installation under test may be below /var/tmp, which PrivateTmp= hides.
         drop_in = f"/etc/systemd/system/{name}.d"
@@ -120,6 +122,19 @@ def test_the_checker_runs_as_its_own_user_without_a_capability():
     assert fields["Uid"].split()[0] == run("id", "-u", "tandem")
     assert int(fields["CapPrm"], 16) == int(fields["CapEff"], 16) == 0
     assert fields["Seccomp"].strip() == "2" and fields["NoNewPrivs"].strip() == "1"
+
+
+def test_the_status_is_served_by_the_same_user_in_a_sandbox_of_its_own():
+    run("systemctl", "start", WEB)
+    with urllib.request.urlopen("http://127.0.0.1:9112/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    assert 'tandem_router_state{router="front",state="active"} 1\n' in text and "\ntandem_up 1\n" in text
+    with open(f"/proc/{show('MainPID', WEB)}/status", encoding="ascii") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    assert fields["Uid"].split()[0] == run("id", "-u", "tandem")
+    assert int(fields["CapPrm"], 16) == int(fields["CapEff"], 16) == 0 and fields["Seccomp"].strip() == "2"
+    run("systemctl", "stop", WEB)
+    assert show("Result", WEB) == "success"
 
 
 def test_the_journal_has_the_fields_of_a_transition():

@@ -32,7 +32,7 @@ def check_paths(page, text):
     for name in quoted(text):
         if re.fullmatch(rf"(?:{FOLDERS})/[\w./-]*", name) and not (ROOT / name).exists():
             wrong.append(f"{page}: there is no {name}")
-        if re.fullmatch(r"(?:base|core|io|conf|director|elector|checker|link|realserver|ctl)/\w+\.[ch]", name) \
+        if re.fullmatch(r"(?:base|core|io|conf|director|elector|checker|link|realserver|ctl|web)/\w+\.[ch]", name) \
                 and not (ROOT / "src" / name).exists():
             wrong.append(f"{page}: there is no src/{name}")
 

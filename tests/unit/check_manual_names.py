@@ -72,6 +72,16 @@ def check_options():
     code = find(r'^\t\{"([a-z-]+)", (?:no|required|optional)_argument', "src/director/main.c")
     synopsis = section("man/tandemd.8", "SYNOPSIS")
     compare("options of tandemd", set(code) - {"help"}, re.findall(r"Fl -([a-z-]+)", synopsis))
+    code = find(r'^\t\t\{"([a-z-]+)", (?:no|required)_argument', "src/web/main.c")
+    compare("options of tandem-web", set(code) - {"help"},
+            re.findall(r"Fl -([a-z-]+)", section("man/tandem-web.8", "SYNOPSIS")))
+    page = read("man/tandem-web.8")
+    contains("paths of tandem-web", page, [f"Pa {path}" for path in find(r'^\t\[ANSWER_\w+\] = \{"(/[a-z.]*)"',
+                                                                        "src/web/answer.c")])
+    for name, words in (("SERVER_CONNECTIONS_MAX", "most {} connections"), ("SERVER_OF_ADDRESS_MAX", "{} of them"),
+                        ("SERVER_SILENCE_S", "for {} seconds")):
+        contains("bounds of tandem-web", page, [words.format(define("src/web/server.h", name))])
+    contains("where tandem-web listens", page, find(r'^#define LISTEN_DEFAULT "(.*)"', "src/web/listen.h"))
 
 
 def check_control_socket():
@@ -91,6 +101,19 @@ def check_control_socket():
             if name not in errors:
                 wrong.append(f"errors of the control socket: {name} is not described")
     contains("errors of the control socket", page, errors)
+
+
+def check_metrics():
+    """Each with the labels that it has beside those of what it is told of."""
+    rows = find(r'\{\s*"(tandem_\w+)",\s*((?:"[^"]*"\s*)+),\s*METRIC_OF_\w+,\s*METRIC_(\w+),\s*"[^"]*",\s*'
+                r'(?:NULL|"(\w+)"),\s*(?:NULL|WORDS\(([^)]*)\))\}', "src/web/metric_table.c")
+    assert len(rows) == len(find(r'\{\s*"tandem_', "src/web/metric_table.c")), "a row of another form"
+    entries = dict(re.findall(r"^\.It Va (tandem_\w+)\n(.*?)(?=^\.It |^\.El)", section("man/tandemctl.8", "METRICS"),
+                              re.M | re.S))
+    compare("metrics", [name for name, *_ in rows], entries)
+    for name, _, form, label, words in rows:
+        labels = re.findall(r'"(?:\w+/)*(\w+)"', words) if form == "INFO" else [label] if label else []
+        contains(f"metric {name}", entries.get(name, ""), labels)
 
 
 def check_exit_statuses():
@@ -139,7 +162,8 @@ def check_wire():
 
 
 def main():
-    for check in check_events, check_counters, check_commands, check_options, check_control_socket, check_exit_statuses, check_wire:
+    for check in check_events, check_counters, check_commands, check_options, check_control_socket, check_metrics, \
+            check_exit_statuses, check_wire:
         check()
     print("\n".join(wrong) or "the manual and the code have the same names")
     sys.exit(bool(wrong))

@@ -469,3 +469,17 @@ TESTS += tests/unit/test_json_memory
 tests_unit_test_json_memory_SOURCES = tests/unit/test_json_memory.c
 tests_unit_test_json_memory_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_json_memory_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_metrics
+TESTS += tests/unit/test_metrics
+tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c
+tests_unit_test_metrics_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_metrics_LDADD = libmetrics.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+EXTRA_DIST += tests/unit/status.json tests/unit/status.metrics
+
+check_PROGRAMS += tests/unit/test_answer
+TESTS += tests/unit/test_answer
+tests_unit_test_answer_SOURCES = tests/unit/test_answer.c src/ctl/peer_trouble.c src/ctl/print.c \
+	src/web/answer.c src/web/listen.c src/web/page.c
+tests_unit_test_answer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_answer_LDADD = libmetrics.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)

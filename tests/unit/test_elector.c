@@ -1493,6 +1493,7 @@ START_TEST(one_who_wakes_too_late_releases_and_is_counted)
 	elector_timer(&e, now);
 	ck_assert_str_eq(done(), "remove .100 .101; active>backup; ");
 	ck_assert_uint_eq(r->counters.late, 1);
+	ck_assert_uint_eq(r->counters.transitions_for[VRRP_REASON_LATE], 1);
 }
 END_TEST
 
