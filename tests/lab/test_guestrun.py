@@ -81,6 +81,10 @@ echo boot >>"$PLAY_DIR/boots"
 boot=$(wc -l <"$PLAY_DIR/boots")
 echo "[    1.000000] this is boot $boot" >"$log"
 [[ $boot -gt $PLAY_HANGS ]] || exec sleep 1000
+for ((i = 0; i < ${PLAY_SLOW:-0}; i++)); do
+	echo "[    2.000000] this takes its time" >>"$log"
+	sleep 1
+done
 touch "$work/up"
 [[ -z ${PLAY_DIES-} ]] || exit 1
 bash "$work/command"
@@ -148,9 +152,9 @@ def test_a_machine_that_goes_down_behind_a_test_is_an_error_of_that(tmp_path):
 
 
 def test_a_machine_that_falls_silent_is_ended(tmp_path):
-    said, machines = run_file(tmp_path, "silent two", silent_s=12)
+    said, machines = run_file(tmp_path, "silent two", silent_s=20)
     assert (summary(said), machines) == ("1 failed, 3 passed", 2), said
-    assert "the virtual machine said nothing for 12 s while this test ran" in said
+    assert "the virtual machine said nothing for 20 s while this test ran" in said
 
 
 def test_a_file_that_loses_each_machine_gets_three(tmp_path):
@@ -165,26 +169,31 @@ def test_where_no_machine_comes_up_each_test_has_failed(tmp_path):
     assert "no virtual machine came up; 4 tests have not run" in said
 
 
-def run_guest(tmp_path, hangs, **env):
+def run_guest(tmp_path, hangs, boot_s=20, **env):
     (tmp_path / "qemu-system-x86_64").write_text(EMULATOR)
     (tmp_path / "qemu-system-x86_64").chmod(0o755)
     env = dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}", PLAY_DIR=str(tmp_path), PLAY_HANGS=str(hangs),
-               TANDEM_GUEST_KVM="no", TANDEM_GUEST_BOOT_S="2", **env)
+               TANDEM_GUEST_KVM="no", TANDEM_GUEST_BOOT_S=str(boot_s), **env)
     return subprocess.run([GUEST, "sh", "-c", "echo the command; exit 7"], env=env, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize("hangs", [0, 1, 2])
-def test_a_machine_that_hangs_at_boot_is_booted_again(tmp_path, hangs):
-    done = run_guest(tmp_path, hangs)
+@pytest.mark.parametrize("hangs, boot_s", [(0, 20), (1, 4), (2, 3)])
+def test_a_machine_that_hangs_at_boot_is_booted_again(tmp_path, hangs, boot_s):
+    done = run_guest(tmp_path, hangs, boot_s)
     assert (done.returncode, done.stdout) == (7, "the command\n"), done.stderr
     for boot in (1, 2, 3):
         said = f"did not come up (boot {boot} of 3); its kernel said last:\n[    1.000000] this is boot {boot}\n"
         assert (said in done.stderr) == (boot <= hangs), done.stderr
 
 
+def test_a_machine_that_is_slow_is_waited_for_while_its_kernel_gets_on(tmp_path):
+    done = run_guest(tmp_path, 0, boot_s=5, PLAY_SLOW="9")
+    assert (done.returncode, done.stdout, done.stderr) == (7, "the command\n", "")
+
+
 def test_after_three_boots_no_machine_came_up(tmp_path):
-    done = run_guest(tmp_path, 3)
+    done = run_guest(tmp_path, 3, boot_s=1)
     assert (done.returncode, done.stdout) == (125, ""), done.stderr
     assert done.stderr.endswith("guest: no machine came up\n")
 
