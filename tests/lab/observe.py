@@ -176,7 +176,8 @@ class AddressMonitor:
 
 def overlaps(a, b, until):
     """[(from, to)] that two lists of intervals have in common; one without an end lasts until then."""
-    common = [(max(start_a, start_b), min(end_a or until, end_b or until)) for start_a, end_a in a for start_b, end_b in b]
+    common = [(max(start_a, start_b), min(end_a or until, end_b or until))
+              for start_a, end_a in a for start_b, end_b in b]
     return [(begin, end) for begin, end in common if begin < end]
 
 

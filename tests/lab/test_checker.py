@@ -206,13 +206,13 @@ def test_a_thousand_targets_are_decided_within_two_seconds_and_the_timeout(check
     here.ip("route", "add", "10.78.0.0/16", "via", SERVER)
     listen()
     targets = [target(f"t{i}", address=f"10.78.{i // 250}.{1 + i % 250}", port=80 + i % 2,
-                      interval_us=10000000, timeout_us=1000000) for i in range(1000)]
+                      interval_us=60000000, timeout_us=1000000) for i in range(1000)]
     start = time.monotonic()
     checker.configure(targets=targets)
     states = [checker.wait("Verdict")["state"] for _ in targets]
     took = time.monotonic() - start
     figure("1,000 targets: decided after", f"{took:.2f} s", "< 3 s")
-    assert took < 6  # on a busy machine; spread over their interval they would take ten
+    assert took < 20  # on a busy machine; spread over their interval they would take sixty
     assert states.count("up") == states.count("down") == 500
 
 
@@ -309,29 +309,29 @@ def test_the_checker_holds_no_privilege(checker):
 
 
 def pace(checker, count):
-    """Seconds between two reports that differ by so many checks."""
-    first = checker.report()["targets"][0]["checks"]
+    """Seconds for so many checks at least."""
     start = time.monotonic()
+    first = checker.report()["targets"][0]["checks"]
     checker.wait_report(lambda report: report["targets"][0]["checks"] >= first + count, timeout=20)
     return time.monotonic() - start
 
 
 def test_the_interval_depends_on_state_and_role(checker, listen):
-    paced = target(interval_us=200000, fail_interval_us=50000, down_interval_us=400000,
-                   standby_interval_us=800000, fall=20, timeout_us=50000, jitter_percent=0)
+    paced = target(interval_us=400000, fail_interval_us=50000, down_interval_us=800000,
+                   standby_interval_us=1600000, fall=60, timeout_us=300000, jitter_percent=0)
     listener = listen()
     checker.configure(targets=[paced])
     checker.wait("Verdict", id="a", state="up")
     # On a busy machine it may be late, but not as late as by another of the intervals.
-    assert 0.7 < pace(checker, 5) < 3
+    assert 1.4 < pace(checker, 5) < 7
     checker.send("Standby", standby=True)
-    assert 1.5 < pace(checker, 3) < 6
+    assert 3 < pace(checker, 3) < 12
     checker.send("Standby", standby=False)
     listener.close()
     checker.wait_report(lambda report: report["targets"][0]["failures"] >= 1)
-    assert pace(checker, 10) < 1.7
+    assert pace(checker, 10) < 3.4
     checker.wait("Verdict", id="a", state="down")
-    assert 0.7 < pace(checker, 3) < 2.3
+    assert 1.4 < pace(checker, 3) < 4.6
 
 
 def test_marks_interfaces_and_sources_are_on_the_packets(pair, listen):

@@ -5,8 +5,6 @@ import gzip
 import os
 import pathlib
 import random
-import socket
-import struct
 import time
 
 import pytest
