@@ -457,7 +457,7 @@ def test_a_takeover_that_waits_ends_when_the_other_director_is_heard(lab, start,
     begun = scripts.file("begun")
     before = scripts.program(
         "before", f"test $TANDEM_NODE = lb1 || {{ touch {begun}; sleep 1000; }}")
-    lb1, lb2 = start(notify={"before_active": {"command": before, "timeout": "10s"},
+    lb1, lb2 = start(notify={"before_active": {"command": before, "timeout": "5s"},
                              "user": "root"})
     lab.unplug("lb1", "eth0")
     wait_until(lambda: os.path.exists(begun), 30, "lb2 prepares")
