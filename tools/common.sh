@@ -8,8 +8,7 @@ export PATH=$PATH:/usr/sbin:/sbin
 build_packages=(build-essential autoconf automake pkg-config libnl-3-dev libnl-genl-3-dev
 	libnl-route-3-dev libnftables-dev libssl-dev libsystemd-dev libjansson-dev libcap-ng-dev
 	libcurl4-openssl-dev libpcre2-dev libseccomp-dev libmicrohttpd-dev check)
-lab_packages=(python3 python3-pytest iproute2 tcpdump ipvsadm nftables kmod curl busybox-static
-	python3-prometheus-client)
+lab_packages=(python3 python3-pytest iproute2 tcpdump ipvsadm nftables kmod curl busybox-static)
 guest_packages=(qemu-system-x86 cpio linux-image-amd64)
 
 # Where copies of the source are built and installed. Not below /tmp, which a lab guest has for itself.
