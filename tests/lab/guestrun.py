@@ -105,7 +105,7 @@ class Batch:
                 what_next = "have not run" if is_last else "go on in another machine"
                 listen(f"guest: {loss}{f', in {running}' if running else ''}; {len(self._left)} tests {what_next}")
             if is_last:
-                self.failures.update((key, (loss or NO_REPORT, kernel)) for key in self._left)
+                self.failures.update((key, (loss or NO_REPORT, kernel if loss else "")) for key in self._left)
                 break
 
     def _run_machine(self, say):
