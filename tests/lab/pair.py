@@ -135,7 +135,7 @@ def wait_roles_settled(active, backup, seconds=30, vip=VIP):
     backup.wait_not_owner(vip, seconds)
 
 
-INTERVAL_S = {"5s": 5.0, "1s": 1.0, "100ms": 0.1, "10ms": 0.01}
+INTERVAL_S = {"5s": 5.0, "1s": 1.0, "300ms": 0.3, "100ms": 0.1, "10ms": 0.01}
 PRIORITY_BACKUP = 100
 
 
@@ -156,12 +156,14 @@ def two_owners_ms(lb1, lb2, since=0.0):
     return lb1.lab.stalls.longest(overlaps(*later, until=time.time()))[0] * 1000
 
 
-def takeovers(capture, active, backup, vip=VIP):
-    """(beyond, whole): how long the active one had said nothing when the backup took over, each time that it did, in
-    seconds; beyond is without the time in which the machine itself stood still."""
+def takeovers(capture, active, backup, since=0.0, vip=VIP):
+    """(beyond, whole): how long the active one had said nothing when the backup took over or it gave up by itself, each
+    time since then, in seconds; beyond is without the time in which the machine itself stood still."""
     spoke = [a.time for a in capture.caught_up().adverts() if a.source == LB[active.name]]
     silences = []
-    for taken, _ in backup.monitor.intervals(vip):
-        last = max([t for t in spoke if t < taken], default=taken)
-        silences.append((active.lab.stalls.beyond(last, taken), taken - last))
+    moved = [taken for taken, _ in backup.monitor.intervals(vip)]
+    moved += [gone for _, gone in active.monitor.intervals(vip) if gone]
+    for at in (at for at in moved if at > since):
+        last = max([t for t in spoke if t < at], default=at)
+        silences.append((active.lab.stalls.beyond(last, at), at - last))
     return silences
