@@ -20,12 +20,12 @@ RATIO = 20
 # of ours, is emulated, there is less to win.
 RATIO_EMULATED = 5
 # Of the whole daemon, process and file included; on a busy machine.
-RATIO_WHOLE = 3
+RATIO_WHOLE = 2
 RATIO_WHOLE_EMULATED = 1.5
 # How many times as fast as keepalived's a reload is in which one weight changed, on a busy machine.
-RATIO_RELOAD = 3
+RATIO_RELOAD = 2
 # How many times as long as a bare writer the table may take; 2 are wanted, the rest is for such a machine.
-RATIO_BARE = 3
+RATIO_BARE = 4
 UML = os.path.join(HERE, "uml")
 
 
