@@ -120,4 +120,5 @@ def test_ten_thousand_services_of_five_servers(figure):
 
 def test_ten_thousand_services_of_five_servers_at_the_processors_own_speed(figure):
     ten_thousand_services_of_five_servers(figure, "in User-Mode Linux", RATIO_WHOLE, [UML],
-                                          ["--reload-ratio", str(RATIO_RELOAD), "--bare-ratio", str(RATIO_BARE)])
+                                          ["--reload-ratio", str(RATIO_RELOAD), "--bare-ratio", str(RATIO_BARE),
+                                           "--restore-services", "2000"])
