@@ -25,7 +25,7 @@ NO_MACHINE = "no virtual machine came up"
 LOSSES = {WENT_DOWN: "the virtual machine went down", OUT_OF_TIME: "the virtual machine ran out of time",
           NONE_CAME_UP: NO_MACHINE}
 NO_REPORT = "the virtual machine ended without a report of this test"
-KERNEL_LINES = 40
+KERNEL_LINES = 80  # a crash of it takes sixty
 LOSSES_MAX = 3  # machines of one file; what has not begun then has failed
 # A machine waits more than it computes, and each is as slow as its processor is busy with the others.
 GUESTS_MAX = 4
