@@ -467,8 +467,9 @@ def test_a_key_is_changed_under_load_and_nothing_is_lost(pair):
         for side in pair:
             side.link.wait_report(lambda r: r["peer"]["stream"] and r["peer"]["alive"])
         if keys[0] == OTHER_KEY:
-            key = lb1.link.wait_report(lambda r: r["counters"]["stream_opened"] == 2)["peer"]["key"]
-            lb2.link.wait_report(lambda r, key=key: r["peer"]["key"] == key)
+            for side in pair:
+                side.link.wait_report(lambda r: r["counters"]["stream_opened"] == 2)
+            wait_until(lambda: len({side.link.report()["peer"]["key"] for side in pair}) == 1, 30, "both use one key")
     stop.set()
     talker.join()
     lb2.kernel.wait_for(said)
