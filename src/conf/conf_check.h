@@ -1,7 +1,7 @@
 /* How a server is checked: the part of conf.h that grows with each type of check. A type has a
  * value of enum conf_check_type, a name in conf_check.c, its keys in keys_check.c, a row in
  * rules_check.c for each of them, a struct here if it has settings of its own, and a function in
- * director/check_wire.c that tells these to the checker. */
+ * director/health/check_wire.c that tells these to the checker. */
 #pragma once
 
 #include "base/addr.h"

@@ -1,69 +1,69 @@
 sbin_PROGRAMS += tandemd
 tandemd_SOURCES = \
-	src/director/apply.c \
-	src/director/balancer.c src/director/balancer.h \
-	src/director/checks.c \
-	src/director/check_wire.c src/director/check_wire.h \
-	src/director/cleanup.c \
-	src/director/compare.c \
-	src/director/conntrack_sync.c \
-	src/director/control.c src/director/control.h \
-	src/director/error_list.c src/director/error_list.h \
-	src/director/desired.c src/director/desired.h \
-	src/director/devices.c \
 	src/director/director.c src/director/director.h \
-	src/director/drains.c \
-	src/director/forwarding.c src/director/forwarding.h \
-	src/director/events.c src/director/events.h \
-	src/director/exec_checks.c src/director/exec_checks.h \
 	src/director/helpers.c \
-	src/director/link.c src/director/link_mode.h \
 	src/director/main.c \
-	src/director/job.c src/director/job.h \
-	src/director/load.c src/director/load.h \
-	src/director/maintenance.c \
-	src/director/known.c src/director/known.h \
-	src/director/nft_table.c src/director/nft_table.h \
-	src/director/notify.c \
-	src/director/operators.c \
-	src/director/overrides.c src/director/overrides.h \
-	src/director/moved.c src/director/moved.h \
-	src/director/peer.c \
-	src/director/plan.c \
-	src/director/pools.c src/director/pools.h \
 	src/director/process.c src/director/process.h \
-	src/director/push.c \
-	src/director/push_files.c src/director/push_files.h \
-	src/director/push_work.c src/director/push_work.h \
-	src/director/record.c src/director/record.h \
-	src/director/reload.c \
-	src/director/replicate.c \
 	src/director/restart.c src/director/restart.h \
-	src/director/resync.c \
-	src/director/roles.c \
-	src/director/roles_wire.c \
-	src/director/run.c src/director/run.h \
 	src/director/runtime_dir.c \
-	src/director/ruleset.c src/director/ruleset.h \
-	src/director/server_view.c \
-	src/director/settings.c src/director/settings.h \
-	src/director/shares.c \
 	src/director/state.h \
-	src/director/status.c \
-	src/director/switchover.c \
-	src/director/targets.c src/director/targets.h \
-	src/director/track.c \
-	src/director/timeouts.c src/director/timeouts.h \
-	src/director/trouble.c \
-	src/director/views.c src/director/views.h \
-	src/director/wanted_rules.c src/director/wanted_rules.h \
-	src/director/watch.c src/director/watch.h \
-	src/director/watch_file.c \
-	src/director/watch_net.c \
-	src/director/watch_ping.c \
-	src/director/watch_process.c \
-	src/director/watch_script.c \
-	src/director/why.c \
-	src/director/work.c
+	src/director/config/error_list.c src/director/config/error_list.h \
+	src/director/config/load.c src/director/config/load.h \
+	src/director/config/reload.c \
+	src/director/control/control.c src/director/control/control.h \
+	src/director/control/events.c src/director/control/events.h \
+	src/director/control/operators.c \
+	src/director/control/plan.c \
+	src/director/control/server_view.c \
+	src/director/control/status.c \
+	src/director/control/why.c \
+	src/director/election/devices.c \
+	src/director/election/moved.c src/director/election/moved.h \
+	src/director/election/roles.c \
+	src/director/election/roles_wire.c \
+	src/director/forward/conntrack_sync.c \
+	src/director/forward/forwarding.c src/director/forward/forwarding.h \
+	src/director/forward/nft_table.c src/director/forward/nft_table.h \
+	src/director/forward/ruleset.c src/director/forward/ruleset.h \
+	src/director/forward/wanted_rules.c src/director/forward/wanted_rules.h \
+	src/director/health/check_wire.c src/director/health/check_wire.h \
+	src/director/health/checks.c \
+	src/director/health/exec_checks.c src/director/health/exec_checks.h \
+	src/director/health/pools.c src/director/health/pools.h \
+	src/director/health/shares.c \
+	src/director/health/targets.c src/director/health/targets.h \
+	src/director/health/views.c src/director/health/views.h \
+	src/director/pair/compare.c \
+	src/director/pair/drains.c \
+	src/director/pair/link.c src/director/pair/link_mode.h \
+	src/director/pair/maintenance.c \
+	src/director/pair/overrides.c src/director/pair/overrides.h \
+	src/director/pair/peer.c \
+	src/director/pair/push.c \
+	src/director/pair/push_files.c src/director/pair/push_files.h \
+	src/director/pair/push_work.c src/director/pair/push_work.h \
+	src/director/pair/replicate.c \
+	src/director/pair/resync.c \
+	src/director/pair/switchover.c \
+	src/director/table/apply.c \
+	src/director/table/balancer.c src/director/table/balancer.h \
+	src/director/table/cleanup.c \
+	src/director/table/desired.c src/director/table/desired.h \
+	src/director/table/job.c src/director/table/job.h \
+	src/director/table/known.c src/director/table/known.h \
+	src/director/table/record.c src/director/table/record.h \
+	src/director/table/settings.c src/director/table/settings.h \
+	src/director/table/timeouts.c src/director/table/timeouts.h \
+	src/director/table/trouble.c \
+	src/director/table/work.c \
+	src/director/watch/notify.c \
+	src/director/watch/run.c src/director/watch/run.h \
+	src/director/watch/track.c \
+	src/director/watch/watch.c src/director/watch/watch.h \
+	src/director/watch/watch_file.c \
+	src/director/watch/watch_net.c \
+	src/director/watch/watch_ping.c \
+	src/director/watch/watch_process.c \
+	src/director/watch/watch_script.c
 tandemd_LDADD = libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) \
 	$(NL_LIBS) $(NFTABLES_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS)

@@ -1,51 +1,34 @@
-/* The director's state, shared by the files of this folder; nobody else includes it.
- *   director.c  start and stop
- *   reload.c    taking a configuration
- *   helpers.c   the three helper processes
- *   roles.c     what the elector says
- *   checks.c    what the checker says
- *   shares.c    who gets what share of a pool's connections
- *   drains.c    drains under way
- *   operators.c what operators ask for one server; server_view.c all that is known of it
- *   apply.c     sync daemons, single services made so
- *   work.c      the whole table made so, in steps
- *   trouble.c   services that could not be
- *   plan.c      what a reload would do
- *   forwarding.c  settings and nftables rules, tracked connections
- *   switchover.c, maintenance.c  what operators ask of the election
- *   link.c      tandem-link, and what the kernel's sync daemons are bound to
- *   peer.c      the other director: told, heard, ready or not
- *   compare.c   where its configuration is another one
- *   replicate.c decisions that hold for both
- *   conntrack_sync.c  what fullnat needs of connection tracking, on both
- *   push.c      the configuration offered to it
- *   events.c    the last events, for who asks
+/* The director's state, shared by the files here and in the folders here; nobody else includes it.
+ *   director.c   start and stop, what the control socket is asked
+ *   helpers.c    the three helper processes, by process.c
  *   runtime_dir.c  what is removed from there while we run
- *   restart.c   a word to the successor
- *   track.c     what is watched, for the election; watch*.c do it
- *   notify.c    programs that are told of changes of state; run.c runs them
- *   devices.c   with virtual MACs that the elector has no time for
- *   why.c       what happened before a transition
- *   status.c    the answer to "how are you?"
- *   cleanup.c   what a director that is gone left */
+ *   restart.c    a word to the successor
+ *   config/      taking a configuration
+ *   control/     the control socket; the answers to "how are you?", "why?" and "what would you do?"
+ *   election/    what the elector says, and what moves with virtual routers
+ *   forward/     settings and nftables rules, tracked connections
+ *   health/      what the checker says, and who gets what share of a pool's connections
+ *   pair/        the link, the other director, and what is decided for both
+ *   table/       the kernel's IPVS table, made what it should be
+ *   watch/       what is watched for the election, and programs that are told of it */
 #pragma once
 
 #include "base/event.h"
 #include "conf/conf.h"
 #include "core/handover.h"
-#include "director/events.h"
-#include "director/exec_checks.h"
-#include "director/balancer.h"
-#include "director/desired.h"
-#include "director/job.h"
-#include "director/control.h"
+#include "director/control/control.h"
+#include "director/control/events.h"
 #include "director/director.h"
-#include "director/overrides.h"
-#include "director/pools.h"
-#include "director/forwarding.h"
-#include "director/link_mode.h"
+#include "director/forward/forwarding.h"
+#include "director/health/exec_checks.h"
+#include "director/health/pools.h"
+#include "director/health/targets.h"
+#include "director/pair/link_mode.h"
+#include "director/pair/overrides.h"
 #include "director/process.h"
-#include "director/targets.h"
+#include "director/table/balancer.h"
+#include "director/table/desired.h"
+#include "director/table/job.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -19,9 +19,9 @@ tests_bench_ipvs_churn_SOURCES = tests/bench/ipvs_churn.c
 tests_bench_ipvs_churn_LDADD = $(BENCH_LDADD)
 dist_check_SCRIPTS += tests/bench/ipvs_bench.py tests/bench/whole_bench.py
 check_PROGRAMS += tests/bench/start_bench
-tests_bench_start_bench_SOURCES = tests/bench/start_bench.c src/director/desired.c \
-	src/director/overrides.c src/director/pools.c src/director/record.c src/director/targets.c src/director/check_wire.c \
-	src/director/views.c
+tests_bench_start_bench_SOURCES = tests/bench/start_bench.c src/director/table/desired.c \
+	src/director/pair/overrides.c src/director/health/pools.c src/director/table/record.c src/director/health/targets.c src/director/health/check_wire.c \
+	src/director/health/views.c
 tests_bench_start_bench_LDADD = libio.a $(LIBCONF) $(NL_GENL_LIBS) $(NL_LIBS)
 check_PROGRAMS += tests/bench/link_bench
 tests_bench_link_bench_SOURCES = tests/bench/link_bench.c

@@ -86,13 +86,13 @@ def check_options():
 
 def check_control_socket():
     """Methods and errors of the interface: what describes it, what serves it, and the manual."""
-    described = read("src/director/control.c")
+    described = read("src/director/control/control.c")
     page = section("man/tandemd.8", "CONTROL SOCKET")
     methods = re.findall(r'"method (\w+)\(', described)
     compare("methods that are served", methods, find(r'^\t\{"(\w+)", (?:true|false), \w+\},', "src/director/director.c"))
     compare("methods of the control socket", methods, re.findall(r"^\.It Fn (\w+)", page, re.M))
     errors = re.findall(r'"error (\w+) \(', described)
-    sources = [path.read_text() for path in sorted((ROOT / "src/director").glob("*.c")) if path.name != "control.c"]
+    sources = [path.read_text() for path in sorted((ROOT / "src/director").rglob("*.c")) if path.name != "control.c"]
     for name in errors:
         if not any(f'"{name}"' in text for text in sources):
             wrong.append(f"errors of the control socket: {name} is never sent")

@@ -120,7 +120,7 @@ tests_unit_test_track_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_track_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_run tests/unit/test_trusted_path
 TESTS += tests/unit/test_run tests/unit/test_trusted_path
-tests_unit_test_run_SOURCES = tests/unit/test_run.c src/director/run.c
+tests_unit_test_run_SOURCES = tests/unit/test_run.c src/director/watch/run.c
 tests_unit_test_run_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_run_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(UNIT_LDADD)
 tests_unit_test_trusted_path_SOURCES = tests/unit/test_trusted_path.c
@@ -128,17 +128,17 @@ tests_unit_test_trusted_path_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_trusted_path_LDADD = libio.a libbase.a $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_notify tests/unit/test_watch
 TESTS += tests/unit/test_notify tests/unit/test_watch
-tests_unit_test_notify_SOURCES = tests/unit/test_notify.c src/director/notify.c
+tests_unit_test_notify_SOURCES = tests/unit/test_notify.c src/director/watch/notify.c
 tests_unit_test_notify_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_notify_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
-tests_unit_test_watch_SOURCES = tests/unit/test_watch.c src/director/watch.c
+tests_unit_test_watch_SOURCES = tests/unit/test_watch.c src/director/watch/watch.c
 tests_unit_test_watch_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_watch_LDADD = $(LIBCONF) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_desired
 TESTS += tests/unit/test_desired
-tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c
+tests_unit_test_desired_SOURCES = tests/unit/test_desired.c src/director/table/desired.c src/director/pair/overrides.c \
+	src/director/health/pools.c src/director/health/targets.c src/director/health/check_wire.c src/director/health/views.c
 tests_unit_test_desired_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_desired_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 
@@ -202,7 +202,7 @@ AM_TESTS_ENVIRONMENT += CC='$(CC)'; \
 
 check_PROGRAMS += tests/unit/test_control
 TESTS += tests/unit/test_control
-tests_unit_test_control_SOURCES = tests/unit/test_control.c src/director/control.c
+tests_unit_test_control_SOURCES = tests/unit/test_control.c src/director/control/control.c
 tests_unit_test_control_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_control_LDADD = libio.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
 
@@ -220,25 +220,25 @@ tests_unit_test_file_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_push
 TESTS += tests/unit/test_push
-tests_unit_test_push_SOURCES = tests/unit/test_push.c src/director/push.c src/director/push_files.c \
-	src/director/push_work.c src/director/error_list.c
+tests_unit_test_push_SOURCES = tests/unit/test_push.c src/director/pair/push.c src/director/pair/push_files.c \
+	src/director/pair/push_work.c src/director/config/error_list.c
 tests_unit_test_push_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_push_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_drains
 TESTS += tests/unit/test_drains
-tests_unit_test_drains_SOURCES = tests/unit/test_drains.c src/director/drains.c src/director/overrides.c
+tests_unit_test_drains_SOURCES = tests/unit/test_drains.c src/director/pair/drains.c src/director/pair/overrides.c
 tests_unit_test_drains_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_drains_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
 check_PROGRAMS += tests/unit/test_events
 TESTS += tests/unit/test_events
-tests_unit_test_events_SOURCES = tests/unit/test_events.c src/director/events.c
+tests_unit_test_events_SOURCES = tests/unit/test_events.c src/director/control/events.c
 tests_unit_test_events_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_events_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_load
 TESTS += tests/unit/test_load
-tests_unit_test_load_SOURCES = tests/unit/test_load.c src/director/load.c
+tests_unit_test_load_SOURCES = tests/unit/test_load.c src/director/config/load.c
 tests_unit_test_load_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_load_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
 
@@ -250,14 +250,14 @@ tests_unit_test_process_LDADD = libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(JA
 
 check_PROGRAMS += tests/unit/test_balancer
 TESTS += tests/unit/test_balancer
-tests_unit_test_balancer_SOURCES = tests/unit/test_balancer.c src/director/balancer.c src/director/record.c
+tests_unit_test_balancer_SOURCES = tests/unit/test_balancer.c src/director/table/balancer.c src/director/table/record.c
 tests_unit_test_balancer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_balancer_LDADD = libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_roles
 TESTS += tests/unit/test_roles
-tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/moved.c \
-	src/director/roles.c src/director/roles_wire.c
+tests_unit_test_roles_SOURCES = tests/unit/test_roles.c src/director/election/moved.c \
+	src/director/election/roles.c src/director/election/roles_wire.c
 tests_unit_test_roles_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_roles_LDADD = $(LIBCONF) libcore.a $(UNIT_LDADD)
 
@@ -289,11 +289,11 @@ tests_unit_test_ramp_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_overrides tests/unit/test_pools
 TESTS += tests/unit/test_overrides tests/unit/test_pools
-tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c src/director/overrides.c
+tests_unit_test_overrides_SOURCES = tests/unit/test_overrides.c src/director/pair/overrides.c
 tests_unit_test_overrides_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_overrides_LDADD = libio.a libcore.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
-tests_unit_test_pools_SOURCES = tests/unit/test_pools.c src/director/desired.c src/director/overrides.c \
-	src/director/pools.c src/director/targets.c src/director/check_wire.c src/director/views.c tests/ipvs_tables.c \
+tests_unit_test_pools_SOURCES = tests/unit/test_pools.c src/director/table/desired.c src/director/pair/overrides.c \
+	src/director/health/pools.c src/director/health/targets.c src/director/health/check_wire.c src/director/health/views.c tests/ipvs_tables.c \
 	tests/ipvs_tables.h
 tests_unit_test_pools_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_unit_test_pools_CFLAGS = $(UNIT_CFLAGS)
@@ -303,8 +303,8 @@ TESTS += tests/unit/test_nft_rules tests/unit/test_ruleset
 tests_unit_test_nft_rules_SOURCES = tests/unit/test_nft_rules.c
 tests_unit_test_nft_rules_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_nft_rules_LDADD = libcore.a libbase.a $(UNIT_LDADD)
-tests_unit_test_ruleset_SOURCES = tests/unit/test_ruleset.c src/director/ruleset.c \
-	src/director/wanted_rules.c
+tests_unit_test_ruleset_SOURCES = tests/unit/test_ruleset.c src/director/forward/ruleset.c \
+	src/director/forward/wanted_rules.c
 tests_unit_test_ruleset_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_ruleset_LDADD = $(LIBCONF) $(UNIT_LDADD)
 
@@ -325,9 +325,9 @@ tests_unit_test_realserver_wanted_LDADD = $(LIBREALSERVER) $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_job
 TESTS += tests/unit/test_job
-tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/balancer.c src/director/desired.c \
-	src/director/job.c src/director/known.c src/director/overrides.c src/director/pools.c src/director/record.c \
-	src/director/targets.c src/director/check_wire.c src/director/views.c
+tests_unit_test_job_SOURCES = tests/unit/test_job.c src/director/table/balancer.c src/director/table/desired.c \
+	src/director/table/job.c src/director/table/known.c src/director/pair/overrides.c src/director/health/pools.c src/director/table/record.c \
+	src/director/health/targets.c src/director/health/check_wire.c src/director/health/views.c
 tests_unit_test_job_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_job_LDADD = libio.a $(LIBCONF) $(UNIT_LDADD)
 

@@ -1,5 +1,5 @@
 /* What the balancer remembers and tries again, against a kernel that is a few variables. */
-#include "director/balancer.h"
+#include "director/table/balancer.h"
 
 #include <check.h>
 #include <errno.h>

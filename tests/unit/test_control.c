@@ -1,5 +1,5 @@
 /* The control socket, with callers of every kind. */
-#include "director/control.h"
+#include "director/control/control.h"
 
 #include <check.h>
 #include <errno.h>

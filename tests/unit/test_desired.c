@@ -1,7 +1,7 @@
 /* From configuration, roles and verdicts to the IPVS table that should be. */
-#include "director/desired.h"
-#include "director/pools.h"
-#include "director/targets.h"
+#include "director/health/pools.h"
+#include "director/health/targets.h"
+#include "director/table/desired.h"
 
 #include <check.h>
 #include <stdlib.h>

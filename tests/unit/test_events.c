@@ -1,5 +1,5 @@
 /* What is kept of events, and for whom. */
-#include "director/events.h"
+#include "director/control/events.h"
 
 #include <check.h>
 #include <stdio.h>

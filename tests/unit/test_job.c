@@ -1,5 +1,5 @@
 /* The job over the whole table, against a kernel that is a table in memory. */
-#include "director/job.h"
+#include "director/table/job.h"
 
 #include <check.h>
 #include <errno.h>

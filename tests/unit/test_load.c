@@ -1,5 +1,5 @@
 /* Reading beside the loop: what is made of a configuration is played by the test. */
-#include "director/load.h"
+#include "director/config/load.h"
 
 #include "director/state.h"
 

@@ -1,7 +1,7 @@
 /* Who is told what, in which order, and what is not told any more. Programs are played: each runs
  * until the test lets it end. */
-#include "director/run.h"
 #include "director/state.h"
+#include "director/watch/run.h"
 
 #include <check.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* What operators decided, over the file and back. */
-#include "director/overrides.h"
+#include "director/pair/overrides.h"
 
 #include <check.h>
 #include <errno.h>

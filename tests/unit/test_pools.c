@@ -1,8 +1,8 @@
 /* Pools at work: news told once, services told of what is different for them, states kept over a
  * reload; and a property: whatever happens, no service is without a server that has one. */
 #include "core/ipvs_plan.h"
-#include "director/desired.h"
-#include "director/pools.h"
+#include "director/health/pools.h"
+#include "director/table/desired.h"
 #include "ipvs_tables.h"
 
 #include <check.h>

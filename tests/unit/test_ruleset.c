@@ -1,6 +1,6 @@
 /* From configuration to rules, and from rules to libnftables' JSON. */
-#include "director/ruleset.h"
-#include "director/wanted_rules.h"
+#include "director/forward/ruleset.h"
+#include "director/forward/wanted_rules.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Programs that are run: what they get, how they end, and that nothing of them stays. */
-#include "director/run.h"
+#include "director/watch/run.h"
 
 #include <check.h>
 #include <errno.h>

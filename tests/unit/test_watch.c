@@ -1,5 +1,5 @@
 /* The list of watches over reloads, and what results do. Kinds are played. */
-#include "director/watch.h"
+#include "director/watch/watch.h"
 
 #include <check.h>
 #include <errno.h>
