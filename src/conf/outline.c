@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RARE_MAX 64 /* of a number or a word */
 #define MEMBER_DIGEST_LEN 16 /* hex digits of a member's digest that are told */
 
 json_t *outline_of(const struct sources *s)
@@ -93,10 +94,12 @@ static void write_array(struct writer *w, const json_t *array)
 
 static void write_rare(struct writer *w, const json_t *value)
 {
-	auto_free char *text = json_dumps(value, JSON_ENCODE_ANY);
+	char text[RARE_MAX];
+	size_t len = json_dumpb(value, text, sizeof(text) - 1, JSON_ENCODE_ANY);
 
-	w->failed = w->failed || !text;
-	writer_raw(w, NULL, text ? text : "");
+	w->failed = w->failed || len == 0 || len >= sizeof(text);
+	text[len < sizeof(text) ? len : 0] = '\0';
+	writer_raw(w, NULL, text);
 }
 
 /* Equal texts for values that say the same. No JSON: nobody reads it. */

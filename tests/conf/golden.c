@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "conf/conf.h"
 #include "dump.h"
+#include "io/json_memory.h"
 
 #include <check.h>
 #include <glob.h>
@@ -127,6 +128,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	json_memory_init(); /* as in the programs */
 	tcase_add_test(tcase, good_files_are_read_as_the_golden_files_say);
 	tcase_add_test(tcase, bad_files_are_refused_with_the_golden_errors);
 	suite_add_tcase(suite, tcase);

@@ -1,6 +1,7 @@
 /* What golden files cannot say: files that are none, own names, limits, the digest. */
 #include "base/cleanup.h"
 #include "conf/conf.h"
+#include "io/json_memory.h"
 
 #include <check.h>
 #include <string.h>
@@ -629,6 +630,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	json_memory_init(); /* as in the programs */
 	suite_add_tcase(suite, file_tests());
 	suite_add_tcase(suite, text_tests());
 	runner = srunner_create(suite);

@@ -1,5 +1,6 @@
 /* What two configurations have in common, whatever they are written like. */
 #include "conf/outline.h"
+#include "io/json_memory.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -147,6 +148,7 @@ int main(void)
 	int failed;
 	char command[60];
 
+	json_memory_init(); /* as in the programs */
 	if (!mkdtemp(dir))
 		return EXIT_FAILURE;
 	tcase_add_test(tc, comments_order_layout_and_files_do_not_count);

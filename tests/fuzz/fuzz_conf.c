@@ -1,5 +1,6 @@
 /* Any text is a configuration, or has errors that can be shown: never both, never neither. */
 #include "conf/conf.h"
+#include "io/json_memory.h"
 
 #include <assert.h>
 #include <string.h>
@@ -34,7 +35,10 @@ static void assert_model(const struct conf *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct conf_errors errors;
-	struct conf *c = conf_load_text((const char *)data, size, "lb1", &errors);
+	struct conf *c;
+
+	json_memory_init(); /* as in the programs */
+	c = conf_load_text((const char *)data, size, "lb1", &errors);
 
 	assert(!c == (errors.n > 0));
 	for (size_t i = 0; i < errors.n; i++)
