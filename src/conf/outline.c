@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RARE_MAX 64 /* of a number or a word */
+#define RARE_MAX 64          /* of a number or a word */
 #define MEMBER_DIGEST_LEN 16 /* hex digits of a member's digest that are told */
 
 json_t *outline_of(const struct sources *s)

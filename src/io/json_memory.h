@@ -8,9 +8,8 @@ void json_memory_init(void);
 
 /* Until json_region_end() this thread's jansson takes what it needs from a region, which is given
  * back as a whole: for a large text whose nodes are made, read and forgotten. Nothing that was made
- * meanwhile may be used after it; none of it needs a json_decref(), each of which would cost as much
- * as making the node did. The text of a json_dumps() is of the region, too: free() does not know it.
- * False, and everything is as before, without json_memory_init(), and within
- * another region. */
+ * meanwhile may be used after it, nor be given to free(), the text of a json_dumps() included. None
+ * of it needs a json_decref(), each of which would cost as much as making the node did. False, and
+ * everything is as before, without json_memory_init(), and within another region. */
 bool json_region_begin(void);
 void json_region_end(void);
