@@ -1,6 +1,6 @@
-/* stalls: when the processors of this machine stood still. On a virtual machine that others share,
- * one may not run for a tenth of a second, and no program on it can tell that from its own being
- * slow.
+/* stalls [STEP_MS]: when the processors of this machine stood still. On a virtual machine that
+ * others share, one may not run for a tenth of a second, and no program on it can tell that from
+ * its own being slow.
  *
  * A thread for each processor sleeps in short steps at a real-time priority above all that is
  * tested here. Each time one wakes late a line says when it should have and when it did, in seconds
@@ -15,11 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STEP_NS 1000000
-#define LATE_NS 2000000 /* what is less is scheduling */
+#define NS_PER_MS 1000000
 #define SAY_NS 100000000
 #define PRIORITY 90
 #define NS_PER_S 1000000000
+
+/* Two of them late is scheduling, what is more is a stall. */
+static int64_t step_ns = NS_PER_MS;
 
 static int64_t now_ns(clockid_t clock)
 {
@@ -39,13 +41,13 @@ static void *watch(void *userdata)
 		int64_t late;
 		double now;
 
-		due += STEP_NS;
+		due += step_ns;
 		at = (struct timespec){.tv_sec = due / NS_PER_S, .tv_nsec = due % NS_PER_S};
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) != 0)
 			;
 		late = now_ns(CLOCK_MONOTONIC) - due;
 		now = (double)now_ns(CLOCK_REALTIME) / NS_PER_S;
-		if (late > LATE_NS) {
+		if (late > 2 * step_ns) {
 			(void)printf(
 				"stall %u %.6f %.6f\n", cpu, now - (double)late / NS_PER_S, now);
 			due += late;
@@ -75,9 +77,14 @@ static int start(unsigned cpu)
 	return pthread_create(&thread, &attributes, watch, (void *)(uintptr_t)cpu);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	cpu_set_t set;
+
+	if (argc > 1)
+		step_ns = strtol(argv[1], NULL, 10) * NS_PER_MS;
+	if (step_ns <= 0)
+		errx(EXIT_FAILURE, "steps of no time");
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (sched_getaffinity(0, sizeof(set), &set) < 0)
