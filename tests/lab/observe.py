@@ -22,7 +22,7 @@ def tool(name):
 class Capture:
     """Everything VRRP, ARP and ICMPv6 that crosses a network, from now on."""
 
-    _COUNTS = re.compile(r"(\d+) packets? captured,\s+(\d+) packets? received by filter,\s+\d+ packets? dropped")
+    _COUNTS = re.compile(r"(\d+) packets? captured,\s+(\d+) packets? received by filter,\s+(\d+) packets? dropped")
 
     def __init__(self, lab, network="front", expression="arp or proto 112 or icmp6"):
         self.network = network
@@ -30,6 +30,9 @@ class Capture:
         self._process = lab["switch"].spawn("tcpdump", "-i", network, "-n", "-U", "-p",
                                             "--immediate-mode", "-s", "256", "-w", self._path, expression)
         self._process.wait_error_line("listening on", 20)
+        # What came before the filter was there is counted as if it had passed, and never written.
+        self._before = self._missing()
+        wait_until(self._has_settled, 10, f"tcpdump has read what it began with on {network}")
         lab.captures.append(self)
 
     @property
@@ -42,10 +45,19 @@ class Capture:
         return self
 
     def _has_caught_up(self):
+        return self._missing() <= self._before
+
+    def _has_settled(self):
+        last, self._before = self._before, min(self._before, self._missing())
+        return last == self._before
+
+    def _missing(self):
+        """How many have passed its filter, as the kernel counts, and are not in the file. What the kernel drops has passed."""
         before = len(self._process.noise())
-        self._process.signal(signal.SIGUSR1)  # it says how much it has written and how much there was
+        self._process.signal(signal.SIGUSR1)
         numbers = wait_until(lambda: self._COUNTS.search(self._process.noise()[before:]), 30, "tcpdump's counts")
-        return int(numbers[1]) >= int(numbers[2])
+        written, passed, dropped = map(int, numbers.groups())
+        return passed - written - dropped
 
     def packets(self):
         """(time, bytes from the Ethernet header on) of each packet so far."""
