@@ -26,7 +26,7 @@ def table(director):
 def wait_weights(director, service, weights):
     """Wait until the servers of a service have these weights (None: not in the table)."""
     return wait_until(
-        lambda: {n: w for n, (w, _) in director.server_states(service).items()} == weights, 20,
+        lambda: {n: w for n, (w, _) in director.server_states(service).items()} == weights, 60,
         f"weights {weights} of {service} on {director.name}", every=0.1)
 
 

@@ -70,6 +70,8 @@ def make_connections(lab, director, count):
     return count / (time.monotonic() - begin)
 
 
+# Filling two kernels' tables leaves an emulated machine nothing for anything else.
+@pytest.mark.traffic
 def test_very_many_connections_in_bulk(large_table, figure):
     lab = large_table
     build_balancing(lab, ("direct",))
