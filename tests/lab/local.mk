@@ -1,6 +1,11 @@
 # The lab's tools; the tests themselves are started by tools/test lab.
 LAB_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
-check_PROGRAMS += tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read tests/lab/flood tests/lab/flows tests/lab/stalls
+LAB_TOOLS = tests/lab/probe tests/lab/server tests/lab/load tests/lab/hold tests/lab/sync_read tests/lab/flood \
+	tests/lab/flows tests/lab/stalls
+check_PROGRAMS += $(LAB_TOOLS)
+# What the lab and the demonstration need besides what is installed.
+lab-tools: $(LAB_TOOLS)
+.PHONY: lab-tools
 tests_lab_flood_CPPFLAGS = $(LAB_CPPFLAGS)
 tests_lab_flood_SOURCES = tests/lab/flood.c
 tests_lab_stalls_CPPFLAGS = $(LAB_CPPFLAGS)
