@@ -4,11 +4,11 @@
 #include "elector/daemon.h"
 
 #include "base/cleanup.h"
+#include "elector/claims.h"
 #include "elector/elector.h"
 #include "elector/leftovers.h"
 #include "elector/message.h"
 #include "elector/realtime.h"
-#include "io/claim_sock.h"
 #include "io/arp.h"
 #include "io/clock.h"
 #include "io/helper.h"
@@ -45,8 +45,6 @@ enum {
 /* A flood of datagrams gets a share of the time, the deadline and the director the rest. */
 #define FLOOD_INTERVAL_US 10000
 #define FLOOD_WAKE_UPS 50
-#define CLAIM_INTERVAL_US 1000000 /* claims only tell of themselves */
-#define CLAIM_WAKE_UPS 20
 
 struct daemon;
 
@@ -66,8 +64,7 @@ struct daemon {
 	struct rtnl *rtnl;
 	int arp_fd;
 	int ndisc_fd;
-	int claim_fds[VOICES]; /* -1: claims of the family are not heard */
-	sd_event_source *claims[VOICES];
+	struct claims claims;
 	sd_event_source *news; /* rtnetlink */
 	sd_event_source *deadline;
 	sd_event_source *idle;
@@ -98,29 +95,6 @@ static int on_datagram(sd_event_source *source, int fd, uint32_t events, void *u
 	(void)fd;
 	(void)events;
 	read_adverts(userdata);
-	return 0;
-}
-
-static void on_claim(int ifindex, const struct claim *claim, void *userdata)
-{
-	struct daemon *d = userdata;
-
-	elector_claimed(&d->elector, ifindex, claim, clock_now());
-}
-
-static int on_arp(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-	(void)source;
-	(void)events;
-	claim_sock_read_arp(fd, on_claim, userdata);
-	return 0;
-}
-
-static int on_na(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-	(void)source;
-	(void)events;
-	claim_sock_read_na(fd, on_claim, userdata);
 	return 0;
 }
 
@@ -546,30 +520,6 @@ static void hold(struct elector *e, const json_t *parameters)
 		elector_hold(e, timeout_us, clock_now());
 }
 
-/* Those that we may have, whether we do or not: a change of state changes no filter. */
-static int watch_claims(struct daemon *d)
-{
-	size_t n = 0, at = 0;
-	struct addr *addrs;
-	int r;
-
-	for (size_t i = 0; i < d->elector.n_routers; i++)
-		n += d->elector.routers[i]->config.n_moved;
-	addrs = calloc(n + 1, sizeof(*addrs));
-	if (!addrs)
-		return -ENOMEM;
-	for (size_t i = 0; i < d->elector.n_routers; i++) {
-		const struct router_config *c = &d->elector.routers[i]->config;
-
-		for (size_t k = 0; k < c->n_moved; k++)
-			if (c->moved[k].kind == MOVED_ADDRESS)
-				addrs[at++] = c->moved[k].address.prefix.addr;
-	}
-	r = claim_sock_watch(d->claim_fds[VOICE_IPV4], addrs, at);
-	free(addrs);
-	return r;
-}
-
 static void configure_now(struct daemon *d, const json_t *parameters, json_t *errors)
 {
 	struct router_config *wanted;
@@ -589,7 +539,7 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 		(void)json_array_append_new(errors, json_string(strerror(-r)));
 		return;
 	}
-	if (d->claim_fds[VOICE_IPV4] >= 0 && watch_claims(d) < 0)
+	if (claims_watch(&d->claims) < 0)
 		(void)json_array_append_new(
 			errors, json_string("addresses that another host claims cannot be heard"));
 	for (size_t i = 0; i < d->elector.n_routers; i++)
@@ -803,34 +753,11 @@ static int add_sources(struct daemon *d)
 	return r;
 }
 
-/* After everything else: a flood of claims makes nothing late. */
-static int add_claims(struct daemon *d, unsigned voice, sd_event_io_handler_t handler)
-{
-	sd_event_source **source = &d->claims[voice];
-	int r = sd_event_add_io(
-		helper_loop(d->helper), source, d->claim_fds[voice], EPOLLIN, handler, d);
-
-	if (r >= 0)
-		r = sd_event_source_set_priority(*source, PRIORITY_CLAIM);
-	return r < 0 ? r
-		     : sd_event_source_set_ratelimit(*source, CLAIM_INTERVAL_US, CLAIM_WAKE_UPS);
-}
-
 /* The election does without it. */
 static void hear_claims(struct daemon *d)
 {
-	int r, r6;
+	int r = claims_open(&d->claims, helper_loop(d->helper), PRIORITY_CLAIM);
 
-	d->claim_fds[VOICE_IPV4] = r = claim_sock_arp();
-	d->claim_fds[VOICE_IPV6] = r6 = claim_sock_na();
-	if (r >= 0)
-		r = add_claims(d, VOICE_IPV4, on_arp);
-	if (r6 >= 0)
-		r6 = add_claims(d, VOICE_IPV6, on_na);
-	if (r6 == -EAFNOSUPPORT)
-		r6 = 0; /* a kernel without IPv6 */
-	if (r >= 0)
-		r = r6;
 	if (r < 0)
 		helper_event(d->helper, EVENT_ERROR,
 			"addresses that another host claims cannot be heard", "ERRNO", strerror(-r),
@@ -879,10 +806,7 @@ static void tear_down(struct daemon *d)
 	sd_event_source_disable_unref(d->idle);
 	sd_event_source_disable_unref(d->deadline);
 	sd_event_source_disable_unref(d->news);
-	for (unsigned i = 0; i < VOICES; i++) {
-		sd_event_source_disable_unref(d->claims[i]);
-		cleanup_close(&d->claim_fds[i]);
-	}
+	claims_close(&d->claims);
 	cleanup_close(&d->ndisc_fd);
 	cleanup_close(&d->arp_fd);
 	rtnl_close(d->rtnl);
@@ -923,7 +847,8 @@ int daemon_run(const char *runtime_dir)
 		return -ENOMEM;
 	d->peer = take_peer_page(); /* before anything else takes that number */
 	d->runtime_dir = runtime_dir;
-	d->arp_fd = d->ndisc_fd = d->claim_fds[VOICE_IPV4] = d->claim_fds[VOICE_IPV6] = -1;
+	d->arp_fd = d->ndisc_fd = -1;
+	claims_init(&d->claims, &d->elector);
 	r = helper_new(&program, d, &d->helper);
 	if (r < 0) {
 		peer_memory_unmap(d->peer);

@@ -8,6 +8,7 @@ libleftovers_a_SOURCES = \
 libelector_a_SOURCES = \
 	src/elector/causes.c src/elector/causes.h \
 	src/elector/change.c \
+	src/elector/claims.c src/elector/claims.h \
 	src/elector/daemon.c src/elector/daemon.h \
 	src/elector/elector.c src/elector/elector.h \
 	src/elector/group.c src/elector/group.h \
