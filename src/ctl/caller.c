@@ -15,19 +15,32 @@
 
 #define ANSWER_TIMEOUT_S 120
 
-static int connect_to(const char *runtime_dir, int *ret_fd)
+int caller_connect(const char *runtime_dir, int flags, int *ret_fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
-	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/tandem.sock", runtime_dir);
 
 	if (fd < 0)
 		return -errno;
 	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
-		connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+/* With an end to waiting for an answer. */
+static int connect_to(const char *runtime_dir, int *ret_fd)
+{
+	struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
+	auto_close int fd = -1;
+	int r = caller_connect(runtime_dir, 0, &fd);
+
+	if (r < 0)
+		return r;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
 		return -errno;
 	*ret_fd = take_fd(&fd);
 	return 0;

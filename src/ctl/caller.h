@@ -9,6 +9,9 @@ struct caller_answer {
 	char text[200]; /* why the call could not be made */
 };
 
+/* A connection to the director's control socket, `flags` as of socket(2). 0 or -errno. */
+int caller_connect(const char *runtime_dir, int flags, int *ret_fd);
+
 /* Calls CONTROL_INTERFACE.`method` at runtime_dir's socket with `parameters`, which are taken
  * (NULL: none). Returns 0 with an answer, or -errno with ret->text set. Release with
  * caller_answer_done().

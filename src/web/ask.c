@@ -2,7 +2,7 @@
  * that ask nothing away. */
 #include "web/ask.h"
 
-#include "base/cleanup.h"
+#include "ctl/caller.h"
 #include "io/channel.h"
 #include "io/clock.h"
 
@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #define CALL_MAX 4096
 #define ANSWER_MAX ((size_t)32 << 20) /* the director's own bound */
@@ -90,27 +88,11 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static int connect_to(const char *runtime_dir, int *ret_fd)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/tandem.sock", runtime_dir);
-
-	if (fd < 0)
-		return -errno;
-	if (n < 0 || (size_t)n >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
 static int call(struct ask *a)
 {
 	static const struct channel_handler handler = {.message = on_message, .closed = on_closed};
 	int fd = -1;
-	int r = connect_to(a->runtime_dir, &fd);
+	int r = caller_connect(a->runtime_dir, SOCK_NONBLOCK, &fd);
 
 	if (r >= 0)
 		r = channel_new(a->loop, fd, &handler, a, &a->channel);

@@ -7,6 +7,7 @@ if WEB
 sbin_PROGRAMS += tandem-web
 endif
 tandem_web_SOURCES = \
+	src/ctl/caller.c src/ctl/caller.h \
 	src/ctl/peer_trouble.c src/ctl/peer_trouble.h \
 	src/ctl/print.c src/ctl/print.h \
 	src/web/answer.c src/web/answer.h \
