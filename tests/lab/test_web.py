@@ -33,7 +33,7 @@ class Web:
         become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
         self.process = self.node.spawn(*become, installed("sbin/tandem-web"), "--runtime-dir", director.runtime_dir,
                                        *options)
-        wait_until(self.is_there, 10, "tandem-web listens")
+        wait_until(self.is_there, 30, "tandem-web listens")
 
     def connect(self, timeout=20):
         with self.node.entered():
@@ -176,7 +176,7 @@ def test_a_director_that_is_gone_or_hangs_is_told_until_it_is_back(alone):
     assert value(samples(web.ask("/metrics")[2]), "tandem_up") == 1
     alone.kill_all()
     # What was answered within the last second is still told.
-    wait_until(lambda: web.code("/") == 503, 10, "the page says that no director answers")
+    wait_until(lambda: web.code("/") == 503, 30, "the page says that no director answers")
     code, _, text = web.ask("/status.json")
     assert code == 503 and "no director answers at" in json.loads(text)["error"]
     assert "no director answers at" in web.ask("/")[2]
@@ -185,7 +185,7 @@ def test_a_director_that_is_gone_or_hangs_is_told_until_it_is_back(alone):
     command = alone.ctl("metrics")
     assert command.returncode == 1 and "no director answers" in command.stderr and command.stdout == text
     alone.start()
-    wait_until(lambda: web.code("/") == 200, 10, "the page is back")
+    wait_until(lambda: web.code("/") == 200, 30, "the page is back")
     assert value(samples(web.ask("/metrics")[2]), "tandem_up") == 1
     os.kill(alone.pid, 19)
     try:
@@ -225,7 +225,7 @@ def test_who_is_slow_keeps_nobody_waiting_and_is_sent_away(alone):
     many = [web.connect() for _ in range(40)]
     for s in slow + many:
         s.close()
-    wait_until(lambda: web.code("/metrics") == 200, 10, "it serves again")
+    wait_until(lambda: web.code("/metrics") == 200, 30, "it serves again")
 
 
 def test_a_flood_of_requests_is_few_calls_to_the_director(alone):
