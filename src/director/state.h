@@ -119,8 +119,9 @@ struct work {
 	bool disturbed;         /* verdicts or shares changed beside a candidate */
 	bool whole;             /* another one is needed */
 	bool sure;              /* the table was brought to what was wanted, and nothing failed */
-	struct known known;     /* what a candidate's job need not dump */
+	struct known known;     /* for a reload's job that need not dump the table */
 	bool knows;
+	bool unseen; /* the table was changed and has not been looked at: that comes next */
 	struct control_call *callers[CONTROL_CALLERS_MAX]; /* of Repair */
 	size_t n_callers;
 };

@@ -24,11 +24,6 @@ void ipvs_table_done(struct ipvs_table *t);
 /* ipvs_dump() in steps. Nothing else may be asked of `v` until it is freed. */
 struct ipvs_dumping;
 int ipvs_dumping_new(struct ipvs *v, struct ipvs_dumping **ret);
-/* Asked about each service: 1 with the dests that it is known to have, sorted and valid until the
- * next call, which are then not dumped; 0: dump them; or -errno. */
-typedef int (*ipvs_known_dests)(const struct ipvs_service_key *key, const struct ipvs_dest **ret,
-	size_t *ret_n, void *userdata);
-void ipvs_dumping_know(struct ipvs_dumping *d, ipvs_known_dests known, void *userdata);
 /* Goes on until `until`, or a little longer. Returns 1 when the table is complete, 0 when there is
  * more to do, or -errno: nothing can be made of it then. */
 int ipvs_dumping_step(struct ipvs_dumping *d, struct instant until);

@@ -29,8 +29,6 @@ struct ipvs_dumping {
 	struct ipvs_exchange exchange; /* PHASE_SERVICES */
 	struct ipvs_sorting sorting;   /* PHASE_SORT */
 	size_t next, kept;             /* PHASE_DESTS: services looked at, and still there */
-	ipvs_known_dests known;        /* NULL: nothing is */
-	void *known_userdata;
 };
 
 /* Room for one more of n elements: the array, perhaps moved, or NULL and the array as it was. */
@@ -171,30 +169,10 @@ static int service_exists(struct ipvs *v, const struct ipvs_service_key *key)
 	return r == -ESRCH ? 0 : r < 0 ? r : 1;
 }
 
-/* 1 when the dests of a service are known, and appended; 0 when they have to be dumped. */
-static int take_known(struct ipvs_dumping *d, struct ipvs_service *s)
-{
-	const struct ipvs_dest *dests = NULL;
-	size_t n = 0, first = d->table.n_dests;
-	int r = d->known ? d->known(&s->key, &dests, &n, d->known_userdata) : 0;
-
-	for (size_t i = 0; r > 0 && i < n; i++)
-		if (add_dest(d, &dests[i]) < 0)
-			r = -ENOMEM;
-	if (r > 0) {
-		s->first_dest = (uint32_t)first;
-		s->n_dests = (uint32_t)n;
-	}
-	return r;
-}
-
 static int find_dests(struct ipvs_dumping *d, struct ipvs_service *s)
 {
-	int r = take_known(d, s);
+	int r = dump_dests(d, s);
 
-	if (r != 0)
-		return r;
-	r = dump_dests(d, s);
 	if (r == 0)
 		r = s->n_dests > 0 ? 1 : service_exists(d->v, &s->key);
 	return r;
@@ -261,12 +239,6 @@ int ipvs_dumping_new(struct ipvs *v, struct ipvs_dumping **ret)
 	}
 	*ret = d;
 	return 0;
-}
-
-void ipvs_dumping_know(struct ipvs_dumping *d, ipvs_known_dests known, void *userdata)
-{
-	d->known = known;
-	d->known_userdata = userdata;
 }
 
 struct ipvs_table ipvs_dumping_take(struct ipvs_dumping *d)

@@ -224,6 +224,25 @@ def test_the_whole_table_can_be_ours(lab):
     wait_until(lambda: not any("-f 9" in line for line in saved(lb1)), 40, "a foreign mark is deleted")
 
 
+def test_a_reload_is_followed_by_a_look(lab):
+    """It sends what changes, from what it knows; what somebody else did meanwhile is mended right after."""
+    rare = {"drift_interval": "1h"}
+    lb1 = start(lab, web(3), ipvs=rare)
+    lb1.node.run("ipvsadm", "-d", "-t", f"{VIP}:81", "-r", "192.0.2.12:81")
+    # Somebody's, which the configuration is about to want: asked for by its name.
+    lb1.node.run("ipvsadm", "-A", "-t", f"{VIP}:83", "-s", "sh")
+    before = lb1.status()["ipvs"]["operations_total"]
+    assert lb1.reload(config(web(4), ipvs=rare)).returncode == 0
+    assert lb1.wait_event("ipvs-drift", 40)
+    wait_until(lambda: lb1.status()["ipvs"]["drift_total"] == 1, 20, "the server is back")
+    right = saved(lb1)
+    assert len([line for line in right if line.startswith("-A")]) == 4
+    assert len(right) == 4 + len(web(4)) * 2, right
+    assert not any(f"{VIP}:83 -s sh" in line for line in right)
+    assert lb1.status()["ipvs"]["operations_total"] == before + 3 + 1
+    assert lb1.ctl("repair").stdout.split()[0] == "0"
+
+
 def test_a_foreign_change_is_mended_on_demand(lab):
     lb1 = start(lab, web(3), ipvs={"drift_interval": "0"})
     right = saved(lb1)

@@ -51,15 +51,8 @@ void ipvs_close(struct ipvs *v)
 }
 
 struct ipvs_dumping {
-	ipvs_known_dests known;
-	void *userdata;
+	char nothing;
 };
-
-void ipvs_dumping_know(struct ipvs_dumping *d, ipvs_known_dests known, void *userdata)
-{
-	d->known = known;
-	d->userdata = userdata;
-}
 
 int ipvs_dumping_new(struct ipvs *v, struct ipvs_dumping **ret)
 {
@@ -80,27 +73,15 @@ static struct addr numbered(uint32_t net, size_t i)
 	return addr_v4((struct in_addr){htonl(net + (uint32_t)i)});
 }
 
-/* Servers that are known; asked for, a service has none, or one that is old. */
-static void fill_in(struct ipvs_dumping *d, struct ipvs_table *t, struct ipvs_service *s)
+/* A service has no servers, or one that is old. */
+static void fill_in(struct ipvs_table *t, struct ipvs_service *s)
 {
-	const struct ipvs_dest *dests = NULL;
-	size_t n = 0;
-	int r = d->known ? d->known(&s->key, &dests, &n, d->userdata) : 0;
-
-	ck_assert_int_ge(r, 0);
-	if (r == 0) {
-		kernel.n_dumped++;
-		s->first_dest = (uint32_t)t->n_dests;
-		s->n_dests = kernel.aged;
-		if (kernel.aged)
-			t->dests[t->n_dests++] = (struct ipvs_dest){
-				.key = {numbered(0x0a200000, 0), 80}, .weight = 1};
-		return;
-	}
+	kernel.n_dumped++;
 	s->first_dest = (uint32_t)t->n_dests;
-	s->n_dests = (uint32_t)n;
-	memcpy(&t->dests[t->n_dests], dests, n * sizeof(*dests));
-	t->n_dests += n;
+	s->n_dests = kernel.aged;
+	if (kernel.aged)
+		t->dests[t->n_dests++] = (struct ipvs_dest){
+			.key = {numbered(0x0a200000, 0), 80}, .weight = 1};
 }
 
 struct ipvs_table ipvs_dumping_take(struct ipvs_dumping *d)
@@ -109,10 +90,11 @@ struct ipvs_table ipvs_dumping_take(struct ipvs_dumping *d)
 		.dests = calloc(SERVICES * SERVERS, sizeof(*t.dests)),
 		.n_services = kernel.hidden ? 0 : kernel.n};
 
+	(void)d;
 	memcpy(t.services, kernel.services, kernel.n * sizeof(*t.services));
 	t.n_services = ipvs_services_sort(t.services, t.n_services);
 	for (size_t i = 0; i < t.n_services; i++)
-		fill_in(d, &t, &t.services[i]);
+		fill_in(&t, &t.services[i]);
 	return t;
 }
 
@@ -185,9 +167,18 @@ int ipvs_dump(struct ipvs *v, struct ipvs_table *ret)
 int ipvs_dump_some(
 	struct ipvs *v, const struct ipvs_service_key *keys, size_t n_keys, struct ipvs_table *ret)
 {
-	(void)keys;
-	(void)n_keys;
-	return ipvs_dump(v, ret);
+	struct ipvs_table t = {.services = calloc(n_keys + 1, sizeof(*t.services)),
+		.dests = calloc(n_keys + 1, sizeof(*t.dests))};
+
+	(void)v;
+	for (size_t i = 0; i < n_keys; i++)
+		for (size_t k = 0; k < kernel.n; k++)
+			if (ipvs_service_key_compare(&kernel.services[k].key, &keys[i]) == 0) {
+				t.services[t.n_services] = kernel.services[k];
+				fill_in(&t, &t.services[t.n_services++]);
+			}
+	*ret = t;
+	return 0;
 }
 
 int ipvs_apply(struct ipvs *v, const struct ipvs_op *ops, size_t n_ops,
@@ -319,7 +310,7 @@ static void on_settled(size_t service, void *userdata)
 	n_settled++;
 }
 
-static struct known *known; /* NULL: nothing is */
+static const struct known *known; /* NULL: nothing is */
 
 static struct job_input input(bool look)
 {
@@ -466,34 +457,51 @@ static struct known know_all(void)
 		.before = input(false).desired, .order = order, .is_doubtful = is_doubtful};
 }
 
-START_TEST(what_stays_as_it_is_need_not_be_asked_for)
+/* A job that knows what was brought to the kernel, and what it asked for and did there. */
+static void run_knowing(const struct known *k)
+{
+	known = k;
+	kernel.n_ops = kernel.n_dumped = 0;
+	(void)run(true);
+	known = NULL;
+}
+
+START_TEST(what_was_brought_there_need_not_be_asked_for)
 {
 	struct known k = know_all();
 
 	(void)run(false);
-	known = &k;
-	kernel.n_ops = kernel.n_dumped = 0;
-	(void)run(true);
+	ck_assert(!job_is_known(job));
+	run_knowing(&k);
+	ck_assert(job_is_known(job));
 	ck_assert_uint_eq(kernel.n_dumped, 0);
 	ck_assert_uint_eq(kernel.n_ops, 0);
 
 	doubtful = 77; /* and in truth it has no servers */
-	(void)run(true);
+	run_knowing(&k);
+	ck_assert(job_is_known(job));
 	ck_assert_uint_eq(kernel.n_dumped, 1);
 	ck_assert_uint_eq(kernel.n_ops, SERVERS);
-
-	doubtful = CONF_NONE;
-	kernel.n_ops = kernel.n_dumped = 0;
-	kernel.services[5] = kernel.services[--kernel.n]; /* gone behind our back */
-	(void)run(true);
-	ck_assert_uint_eq(kernel.n_dumped, 0);
-	ck_assert_uint_eq(kernel.n_ops, 1 + SERVERS);
-	known = NULL;
-	known_done(&k);
 }
 END_TEST
 
-START_TEST(what_a_new_configuration_changes_is_asked_for)
+START_TEST(what_went_behind_our_back_is_found_by_a_look)
+{
+	struct known k = know_all();
+
+	(void)run(false);
+	kernel.services[5] = kernel.services[--kernel.n];
+	run_knowing(&k);
+	ck_assert_uint_eq(kernel.n_ops, 0);
+	ck_assert(job_is_known(job)); /* who asks that looks next */
+	kernel.n_ops = 0;
+	(void)run(true);
+	ck_assert(!job_is_known(job));
+	ck_assert_uint_eq(kernel.n, SERVICES);
+}
+END_TEST
+
+START_TEST(what_a_new_configuration_changes_is_sent_at_once)
 {
 	const struct pools_listener listener = {ignore_news, ignore_change, NULL};
 	struct pools_input in = {.conf = &conf, .targets = &targets, .overrides = &overrides};
@@ -507,13 +515,30 @@ START_TEST(what_a_new_configuration_changes_is_asked_for)
 	conf.pools[0].servers[0].weight = 9;
 	pools_touch(&pools, 0);
 	pools_evaluate(&pools, &in, (struct instant){1}, &listener);
-	known = &k;
-	kernel.n_dumped = 0;
-	(void)run(true);
-	ck_assert_uint_eq(kernel.n_dumped, SERVICES);
-	known = NULL;
-	known_done(&k);
+	run_knowing(&k);
+	ck_assert_uint_eq(kernel.n_dumped, 0);
+	ck_assert_uint_eq(kernel.n_ops, SERVICES); /* one server of each */
 	pools_done(&before);
+}
+END_TEST
+
+/* A few are asked about by their names; for many the table is dumped. */
+START_TEST(services_that_are_new_are_asked_for)
+{
+	static const size_t new[] = {3, 33};
+	struct conf before = conf;
+	struct known k = know_all();
+
+	before.n_services = conf.n_services - new[_i];
+	k.before.conf = &before;
+	k.order = desired_order(&before);
+	(void)run(false);
+	run_knowing(&k);
+	ck_assert(job_is_known(job) == (new[_i] == 3));
+	ck_assert_uint_eq(kernel.n_dumped, new[_i] == 3 ? 3 : SERVICES);
+	/* None of those that were asked for has servers here. */
+	ck_assert_uint_eq(kernel.n_ops, SERVERS * kernel.n_dumped);
+	free((void *)(uintptr_t)k.order);
 }
 END_TEST
 
@@ -522,14 +547,10 @@ START_TEST(a_name_is_recorded_even_when_nothing_else_is_to_be_done)
 	struct known k = know_all();
 
 	(void)run(false);
-	known = &k;
 	record_remove(&b.record, &conf.services[3].key);
-	kernel.n_ops = 0;
-	(void)run(true);
+	run_knowing(&k);
 	ck_assert_uint_eq(kernel.n_ops, 0);
 	ck_assert(record_has(&b.record, &conf.services[3].key));
-	known = NULL;
-	known_done(&k);
 }
 END_TEST
 
@@ -610,8 +631,10 @@ int main(void)
 		tc, the_last_servers_of_a_service_stay_while_none_of_the_new_ones_is_there, 0, 2);
 	tcase_add_test(tc, one_that_is_there_by_now_asks_for_another_round);
 	tcase_add_test(tc, what_is_to_be_left_alone_is);
-	tcase_add_test(tc, what_stays_as_it_is_need_not_be_asked_for);
-	tcase_add_test(tc, what_a_new_configuration_changes_is_asked_for);
+	tcase_add_test(tc, what_was_brought_there_need_not_be_asked_for);
+	tcase_add_test(tc, what_went_behind_our_back_is_found_by_a_look);
+	tcase_add_test(tc, what_a_new_configuration_changes_is_sent_at_once);
+	tcase_add_loop_test(tc, services_that_are_new_are_asked_for, 0, 2);
 	tcase_add_test(tc, a_name_is_recorded_even_when_nothing_else_is_to_be_done);
 	tcase_add_test(tc, services_of_others_stay_unless_the_table_is_ours);
 	tcase_add_test(tc, what_somebody_else_deleted_is_forgotten);

@@ -18,6 +18,7 @@
 #define SEND_LONG_US 3000
 
 enum state {
+	STATE_KNOW,
 	STATE_DUMP,
 	STATE_COUNT,
 	STATE_WAIT, /* for job_go_on() */
@@ -67,6 +68,7 @@ struct job {
 	size_t unrecorded; /* wanted, and not recorded as ours */
 	size_t unwanted;   /* services to be deleted */
 	bool stale;
+	bool is_known; /* `have` was not dumped */
 };
 
 static const struct conf *conf_of(const struct job *j)
@@ -257,6 +259,21 @@ static int step_count(struct job *j)
 	for (size_t i = 0; i < j->portion.n_ops; i++)
 		count_op(j, &j->portion.ops[i]);
 	return JOB_MORE;
+}
+
+/* 0: it has to be dumped. */
+static int step_know(struct job *j)
+{
+	int r = j->in.known ? known_table(j->in.known, &j->in.desired, j->in.order, j->ipvs, &j->have)
+			    : 0;
+
+	j->is_known = r > 0;
+	if (r > 0) {
+		j->state = STATE_COUNT;
+		return JOB_DUMPED;
+	}
+	j->state = STATE_DUMP;
+	return r < 0 ? r : ipvs_dumping_new(j->ipvs, &j->dumping);
 }
 
 static int step_dump(struct job *j, struct instant until)
@@ -540,6 +557,8 @@ static int step_forget(struct job *j)
 static int step(struct job *j, struct instant until)
 {
 	switch (j->state) {
+	case STATE_KNOW:
+		return step_know(j);
 	case STATE_DUMP:
 		return step_dump(j, until);
 	case STATE_COUNT:
@@ -621,14 +640,6 @@ void job_leave_alone(struct job *j, size_t service)
 	p->n_ops = kept;
 }
 
-static int on_known(const struct ipvs_service_key *key, const struct ipvs_dest **ret, size_t *ret_n,
-	void *userdata)
-{
-	struct job *j = userdata;
-
-	return known_dests(j->in.known, key, &j->in.desired, service_of(j, key), ret, ret_n);
-}
-
 static int set_up(struct job *j)
 {
 	size_t n = conf_of(j)->n_services;
@@ -640,10 +651,6 @@ static int set_up(struct job *j)
 	j->portion.services = calloc(n + 1, sizeof(*j->portion.services));
 	if (r >= 0 && (!j->alone || !j->troubled || !j->refused || !j->portion.services))
 		r = -ENOMEM;
-	if (r >= 0)
-		r = ipvs_dumping_new(j->ipvs, &j->dumping);
-	if (r >= 0 && j->in.known)
-		ipvs_dumping_know(j->dumping, on_known, j);
 	return r;
 }
 
@@ -711,4 +718,9 @@ size_t job_failures(const struct job *j)
 bool job_is_stale(const struct job *j)
 {
 	return j->stale;
+}
+
+bool job_is_known(const struct job *j)
+{
+	return j->is_known;
 }

@@ -13,7 +13,7 @@ struct job_input {
 	struct desired_input desired; /* `only` is the job's own business */
 	const size_t *order;          /* desired_order() of its configuration */
 	bool quiet;                   /* nobody waits to hear that a service is settled */
-	struct known *known;          /* what need not be dumped; NULL: dump everything */
+	const struct known *known;    /* until JOB_DUMPED; NULL: the kernel is dumped */
 };
 
 /* What the plan has, and what of ours the kernel has: without the paths of checks, which nobody
@@ -62,3 +62,5 @@ size_t job_operations(const struct job *j);
 size_t job_failures(const struct job *j);
 /* The table had changed between dump and operation: another look is needed. */
 bool job_is_stale(const struct job *j);
+/* What the kernel has was not dumped: the table has not been looked at. */
+bool job_is_known(const struct job *j);

@@ -1,78 +1,127 @@
-/* Knowing, service by service: before and now are built, and compared by what would have to be
- * done. Where that is nothing, nothing will be done either, whatever the kernel has: a look finds
- * it. */
+/* Knowing: both configurations are walked in the order of their services. What is sure of the one
+ * in force is built from it; what is doubtful there, or is not there, the kernel is asked about. */
 #include "director/table/known.h"
 
 #include "base/cleanup.h"
-#include "core/ipvs_plan.h"
+#include "io/ipvs.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
-static size_t find_before(const struct known *k, const struct ipvs_service_key *key)
+/* To ask about one takes two requests, each with its answer; a dump takes one for each service. */
+#define ASKED_MAX 32
+
+struct sorted {
+	size_t *sure; /* by index in the services that were in force */
+	size_t n_sure;
+	struct ipvs_service_key asked[ASKED_MAX];
+	size_t n_asked;
+};
+
+/* False when there is no room: a dump is cheaper. */
+static bool ask_about(struct sorted *s, const struct ipvs_service_key *key)
 {
-	const struct conf *conf = k->before.conf;
-	size_t low = 0, high = conf->n_services;
+	if (s->n_asked == ASKED_MAX)
+		return false;
+	s->asked[s->n_asked++] = *key;
+	return true;
+}
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = ipvs_service_key_compare(key, &conf->services[k->order[middle]].key);
+static const struct ipvs_service_key *key_at(
+	const struct conf *conf, const size_t *order, size_t place)
+{
+	return &conf->services[order[place]].key;
+}
 
-		if (order == 0)
-			return k->order[middle];
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
+/* False when too many would have to be asked about. */
+static bool sort_out(
+	const struct known *k, const struct conf *now, const size_t *order, struct sorted *s)
+{
+	const struct conf *before = k->before.conf;
+	size_t next = 0; /* of what is wanted now */
+
+	for (size_t i = 0; i < before->n_services; i++) {
+		const struct ipvs_service_key *key = key_at(before, k->order, i);
+		int place = -1;
+
+		while (next < now->n_services &&
+			(place = ipvs_service_key_compare(key_at(now, order, next), key)) < 0)
+			if (!ask_about(s, key_at(now, order, next++)))
+				return false;
+		next += next < now->n_services && place == 0;
+		if (!k->is_doubtful(k->order[i], k->userdata))
+			s->sure[s->n_sure++] = k->order[i];
+		else if (!ask_about(s, key))
+			return false;
 	}
-	return CONF_NONE;
+	for (; next < now->n_services; next++)
+		if (!ask_about(s, key_at(now, order, next)))
+			return false;
+	return true;
 }
 
-static int build_one(const struct desired_input *of, size_t service, struct ipvs_table *ret)
+/* Appends b's services with their servers. */
+static int append(struct ipvs_table *a, const struct ipvs_table *b)
 {
-	struct desired_input in = *of;
+	struct ipvs_service *services = reallocarray(
+		a->services, a->n_services + b->n_services + 1, sizeof(*services));
+	struct ipvs_dest *dests;
 
-	in.only = &service;
-	in.n_only = 1;
-	return desired_build(&in, ret);
+	if (!services)
+		return -ENOMEM;
+	a->services = services;
+	dests = reallocarray(a->dests, a->n_dests + b->n_dests + 1, sizeof(*dests));
+	if (!dests)
+		return -ENOMEM;
+	a->dests = dests;
+	if (b->n_dests > 0)
+		memcpy(&dests[a->n_dests], b->dests, b->n_dests * sizeof(*dests));
+	for (size_t i = 0; i < b->n_services; i++) {
+		services[a->n_services] = b->services[i];
+		services[a->n_services++].first_dest += (uint32_t)a->n_dests;
+	}
+	a->n_dests += b->n_dests;
+	return 0;
 }
 
-/* 1, 0 or -ENOMEM. */
-static int is_same(const struct ipvs_table *a, const struct ipvs_table *b)
+static int add_asked(const struct sorted *s, struct ipvs *v, struct ipvs_table *t)
 {
-	auto_free struct ipvs_op *ops = NULL;
-
-	if (a->n_services != 1 || b->n_services != 1 || a->n_dests != b->n_dests)
-		return 0;
-	ops = calloc(ipvs_plan_max(a, b) + 1, sizeof(*ops));
-	return ops ? ipvs_plan(a, b, NULL, NULL, ops) == 0 : -ENOMEM;
-}
-
-int known_dests(struct known *k, const struct ipvs_service_key *key,
-	const struct desired_input *now, size_t service, const struct ipvs_dest **ret,
-	size_t *ret_n)
-{
-	size_t before = find_before(k, key);
-	struct ipvs_table table = {0};
+	struct ipvs_table asked = {0};
 	int r;
 
-	if (before == CONF_NONE || service == CONF_NONE || k->is_doubtful(before, k->userdata))
+	if (s->n_asked == 0)
 		return 0;
-	known_done(k);
-	r = build_one(&k->before, before, &k->last);
+	r = ipvs_dump_some(v, s->asked, s->n_asked, &asked);
 	if (r == 0)
-		r = build_one(now, service, &table);
+		r = append(t, &asked);
+	ipvs_table_done(&asked);
 	if (r == 0)
-		r = is_same(&k->last, &table);
-	desired_done(&table);
-	if (r > 0) {
-		*ret = k->last.dests;
-		*ret_n = k->last.services[0].n_dests;
-	}
+		ipvs_table_sort(t);
 	return r;
 }
 
-void known_done(struct known *k)
+int known_table(const struct known *k, const struct desired_input *now, const size_t *order,
+	struct ipvs *v, struct ipvs_table *ret)
 {
-	desired_done(&k->last);
+	auto_free size_t *sure = calloc(k->before.conf->n_services + 1, sizeof(*sure));
+	struct sorted sorted = {.sure = sure};
+	struct desired_input in = k->before;
+	struct ipvs_table t = {0};
+	int r;
+
+	if (!sure)
+		return -ENOMEM;
+	if (!sort_out(k, now->conf, order, &sorted))
+		return 0;
+	in.only = sure;
+	in.n_only = sorted.n_sure;
+	r = desired_build(&in, &t);
+	if (r == 0)
+		r = add_asked(&sorted, v, &t);
+	if (r == 0)
+		*ret = t;
+	else
+		ipvs_table_done(&t);
+	return r < 0 ? r : 1;
 }

@@ -79,26 +79,22 @@ static bool is_doubtful(size_t service, void *userdata)
 }
 
 /* Whether what was brought to the kernel before can be believed to be there: it all succeeded, and
- * looks go on that find what somebody else does to it. */
+ * looks go on that find what somebody else does to it. What is nobody's is found by them only, so
+ * that the first reload that wants it gone does look. */
 static bool may_know(const struct director *d)
 {
-	return d->candidate && d->work.sure && d->work.rounds == 0 && d->pending.retries == 0 &&
-	       d->conf->ipvs.drift_interval_us > 0 &&
-	       d->candidate->conf->ipvs.drift_interval_us > 0;
-}
+	const struct conf_ipvs *before = &d->conf->ipvs, *now = &d->candidate->conf->ipvs;
 
-static void forget_known(struct work *w)
-{
-	known_done(&w->known);
-	w->knows = false;
+	return d->work.sure && d->work.rounds == 0 && d->pending.retries == 0 &&
+	       before->drift_interval_us > 0 && now->drift_interval_us > 0 &&
+	       (before->owned_table || !now->owned_table);
 }
 
 static void begin_knowing(struct director *d)
 {
 	struct work *w = &d->work;
 
-	forget_known(w);
-	w->knows = may_know(d);
+	w->knows = w->task == TASK_RELOAD && d->candidate && may_know(d);
 	w->known = (struct known){.before = apply_input(d),
 		.order = d->services.order,
 		.is_doubtful = is_doubtful,
@@ -133,7 +129,7 @@ static void close_job(struct director *d)
 {
 	job_free(d->work.job);
 	d->work.job = NULL;
-	forget_known(&d->work);
+	d->work.knows = false;
 	(void)sd_event_source_set_enabled(d->work.turn, SD_EVENT_OFF);
 }
 
@@ -285,6 +281,13 @@ static void note_applied(struct director *d, int error)
 	roles_look_ready(d);
 }
 
+static void look_at(struct director *d, struct instant time)
+{
+	(void)sd_event_source_set_time(d->pending.look, time.us);
+	(void)sd_event_source_set_enabled(d->pending.look,
+		d->conf->ipvs.drift_interval_us > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
 /* The end of a round; `error` when it could not be finished. */
 static void finish(struct director *d, int error)
 {
@@ -318,7 +321,10 @@ static void finish(struct director *d, int error)
 	note_drift(d);
 	note_end(d, &sync, error < 0 ? error : r < 0 ? r : 0);
 	answer_repairs(d);
-	work_look_later(d, w->busy_us);
+	if (w->unseen)
+		look_at(d, clock_now());
+	else
+		work_look_later(d, w->busy_us);
 	w->task = TASK_NONE;
 	if (task == TASK_WHOLE || task == TASK_RELOAD)
 		reload_applied(d, w->operations + w->changed + sync.operations);
@@ -406,7 +412,8 @@ static void go_on_with_job(struct director *d)
 	if (took_us > w->longest_us)
 		w->longest_us = took_us;
 	if (r == JOB_DUMPED) {
-		forget_known(w);
+		w->knows = false;
+		w->unseen = job_is_known(w->job);
 		adopt_found(d);
 	} else if (r == JOB_COUNTED)
 		(void)counted(d, job_counts(w->job));
@@ -443,7 +450,7 @@ void work_begin(struct director *d, enum task task, struct candidate *candidate)
 	w->errors = json_array();
 	w->busy_us = w->longest_us = 0;
 	w->operations = w->failures = w->changed = 0;
-	w->forwarding_failed = false;
+	w->forwarding_failed = w->unseen = false;
 	w->rounds = w->told = 0;
 	w->disturbed = false;
 	if (task != TASK_LOOK)
@@ -509,10 +516,7 @@ void work_look_later(struct director *d, uint64_t took_us)
 	uint64_t us = LOOK_SHARE * took_us;
 	uint64_t every_us = d->conf->ipvs.drift_interval_us;
 
-	(void)sd_event_source_set_time(
-		d->pending.look, instant_add(clock_now(), us > every_us ? us : every_us).us);
-	(void)sd_event_source_set_enabled(
-		d->pending.look, every_us > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	look_at(d, instant_add(clock_now(), us > every_us ? us : every_us));
 }
 
 /* IPVS tells nobody of changes: what somebody else did to our services is found by looking. What is
