@@ -290,9 +290,8 @@ struct conf_server {
 
 struct conf_pool {
 	char *name;
-	bool has_check; /* without a check every server is taken as up */
-	struct conf_check check;
-	bool weighted; /* checks may ask for weights */
+	struct conf_check *check; /* NULL: every server is taken as up */
+	bool weighted;            /* checks may ask for weights */
 	enum conf_on_failure on_failure;
 	enum conf_opinions opinions;
 	uint32_t quorum;             /* sum of the weights of usable servers that it takes */
@@ -380,6 +379,7 @@ struct conf_definition {
 	uint32_t scheduler_flags; /* enum conf_scheduler_flag */
 	uint8_t netmask_len;      /* 0: not said */
 	bool one_packet;
+	bool has_tunnel; /* `common` has one that was given */
 	enum conf_dead_connections dead_connections;
 	struct conf_service common; /* what all have in common */
 	size_t first, n;            /* in conf.services */

@@ -57,9 +57,7 @@ static bool is_none(const struct conf_check *check)
 const struct conf_check *conf_check_of(
 	const struct conf_pool *pool, const struct conf_server *server)
 {
-	const struct conf_check *check = server->check     ? server->check
-					 : pool->has_check ? &pool->check
-							   : NULL;
+	const struct conf_check *check = server->check ? server->check : pool->check;
 
 	return check && !is_none(check) ? check : NULL;
 }

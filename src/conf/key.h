@@ -37,6 +37,8 @@ enum key_type {
 	KEY_MAP, /* name -> struct of `object`, which begins with char *name; number in `also` */
 };
 
+/* A bool in `also` of a boolean, an integer, a duration, a token or flags says that it is given. */
+
 struct key_token {
 	const char *name;
 	int value;

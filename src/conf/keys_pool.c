@@ -51,6 +51,7 @@ static const struct key server_items[] = {
 		.type = KEY_TOKEN,
 		.tokens = key_forwards,
 		.field = FIELD(struct conf_server, forward),
+		.also = FIELD(struct conf_server, has_forward),
 		.meaning = "How packets reach it; default: as the service says",
 	},
 	{
@@ -58,6 +59,7 @@ static const struct key server_items[] = {
 		.type = KEY_TOKEN,
 		.tokens = key_encapsulations,
 		.field = FIELD(struct conf_server, tunnel.type),
+		.also = FIELD(struct conf_server, has_tunnel),
 		.meaning = "What a tunnel wraps packets in; default ipip",
 	},
 	{
@@ -66,6 +68,7 @@ static const struct key server_items[] = {
 		.min = 1,
 		.max = 65535,
 		.field = FIELD(struct conf_server, tunnel.port),
+		.also = FIELD(struct conf_server, has_tunnel),
 		.meaning = "The UDP port of gue",
 	},
 	{
@@ -73,6 +76,7 @@ static const struct key server_items[] = {
 		.type = KEY_TOKEN,
 		.tokens = key_checksums,
 		.field = FIELD(struct conf_server, tunnel.flags),
+		.also = FIELD(struct conf_server, has_tunnel),
 		.meaning = "The outer checksum of gue and gre; default none",
 	},
 	{
@@ -88,10 +92,9 @@ static const struct keys server_keys = {"server", sizeof(struct conf_server), KE
 static const struct key pool_items[] = {
 	{
 		.name = "check",
-		.type = KEY_OBJECT,
+		.type = KEY_OWN,
 		.object = &check_keys,
 		.field = FIELD(struct conf_pool, check),
-		.also = FIELD(struct conf_pool, has_check),
 		.meaning = "How the servers' health is found out; without it all are up",
 	},
 	{

@@ -92,6 +92,7 @@ static const struct key service_items[] = {
 		.type = KEY_TOKEN,
 		.tokens = key_encapsulations,
 		.field = FIELD(struct conf_definition, common.tunnel.type),
+		.also = FIELD(struct conf_definition, has_tunnel),
 		.meaning = "What a tunnel wraps packets in; default ipip",
 	},
 	{
@@ -100,6 +101,7 @@ static const struct key service_items[] = {
 		.min = 1,
 		.max = 65535,
 		.field = FIELD(struct conf_definition, common.tunnel.port),
+		.also = FIELD(struct conf_definition, has_tunnel),
 		.meaning = "The UDP port of gue",
 	},
 	{
@@ -107,6 +109,7 @@ static const struct key service_items[] = {
 		.type = KEY_TOKEN,
 		.tokens = key_checksums,
 		.field = FIELD(struct conf_definition, common.tunnel.flags),
+		.also = FIELD(struct conf_definition, has_tunnel),
 		.meaning = "The outer checksum of gue and gre; default none",
 	},
 	{

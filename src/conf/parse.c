@@ -78,6 +78,13 @@ static void store(void *object, struct key_field field, uint64_t value)
 	}
 }
 
+static void store_given(const struct key *key, void *object, uint64_t value)
+{
+	store(object, key->field, value);
+	if (key->also.size)
+		*(bool *)key_field(object, key->also) = true;
+}
+
 bool parse_integer(const struct parse *p, const struct key *key, const json_t *value,
 	const struct path *path, uint64_t *ret)
 {
@@ -489,7 +496,7 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 		return parse_map(p, key, value, path, object);
 	}
 	if (good)
-		store(object, key->field, n);
+		store_given(key, object, n);
 	return good;
 }
 
@@ -605,13 +612,20 @@ static void parse_member(const struct parse *p, const struct key *key, json_t *o
 	json_object_set_new(object, key->name, json_null());
 }
 
+static bool matters_unless_given(const struct key *key)
+{
+	return key->fallback || key->required || key->type == KEY_OBJECT;
+}
+
 void parse_object(const struct parse *p, const struct keys *keys, json_t *object,
 	const struct path *path, void *ret)
 {
-	json_t *values[KEYS_MAX] = {0};
+	json_t *values[KEYS_MAX]; /* most objects have few keys: no more is cleared than they have */
 
 	assert(keys->n <= KEYS_MAX);
+	memset(values, 0, keys->n * sizeof(*values));
 	sort_members(p, keys, object, path, values);
 	for (size_t i = 0; i < keys->n; i++)
-		parse_member(p, &keys->items[i], object, values[i], path, ret);
+		if (values[i] || matters_unless_given(&keys->items[i]))
+			parse_member(p, &keys->items[i], object, values[i], path, ret);
 }

@@ -81,8 +81,6 @@ void rules_index_pools(struct rules *r);
 /* The pool that member `key` of an object names: its index, or CONF_NONE; a name that no pool has
  * is reported. */
 size_t rules_find_pool(const struct rules *r, enum root_key kind, size_t item, const char *key);
-/* Whether it is one of those that describe a tunnel. */
-bool rules_is_tunnel_key(const char *key);
 /* What is wrong with the tunnel that the object `json` describes, and with which of its keys; NULL:
  * nothing. */
 const char *rules_tunnel_fault(const struct rules *r, const json_t *json,

@@ -511,9 +511,9 @@ static void rule_sources(const struct rules *r, size_t pool)
 {
 	const struct conf_pool *p = &r->c->pools[pool];
 	size_t n_members;
-	const struct conf_check *members = conf_check_members(&p->check, &n_members);
+	const struct conf_check *members = conf_check_members(p->check, &n_members);
 
-	for (size_t i = 0; has_source(&p->check) && i < p->n_servers * n_members; i++) {
+	for (size_t i = 0; has_source(p->check) && i < p->n_servers * n_members; i++) {
 		const struct conf_server *s = &p->servers[i / n_members];
 		const struct conf_check *check = &members[i % n_members];
 
@@ -547,6 +547,14 @@ static void rule_checks_of_servers(const struct check_at *of_pool, struct conf_p
 	}
 }
 
+static bool any_server_has_check(const struct conf_pool *p)
+{
+	for (size_t i = 0; i < p->n_servers; i++)
+		if (p->servers[i].check)
+			return true;
+	return false;
+}
+
 /* Servers stand in the order of their JSON. They look at the pool's check before it is resolved. */
 void rules_checks(const struct rules *r, size_t pool)
 {
@@ -557,10 +565,12 @@ void rules_checks(const struct rules *r, size_t pool)
 	const struct path servers = {&object, "servers", 0};
 	struct check_at at = {.r = r, .source = origin->source, .path = &path};
 
+	if (!p->check && !any_server_has_check(p))
+		return;
 	at.json = check_json(r, pool);
-	at.check = &p->check;
+	at.check = p->check;
 	rule_checks_of_servers(&at, p, &servers, json_object_get(origin->json, "servers"));
-	if (p->has_check && json_is_object(at.json)) {
+	if (p->check && json_is_object(at.json)) {
 		rule_check(&at);
 		rule_sources(r, pool);
 	}

@@ -55,11 +55,6 @@ static void rule_servers(const struct rules *r, size_t pool)
 	free(claims);
 }
 
-bool rules_is_tunnel_key(const char *key)
-{
-	return strncmp(key, "encapsulation", strlen("encapsulation")) == 0;
-}
-
 const char *rules_tunnel_fault(const struct rules *r, const json_t *json,
 	const struct conf_tunnel *tunnel, const char **ret_key)
 {
@@ -81,29 +76,30 @@ const char *rules_tunnel_fault(const struct rules *r, const json_t *json,
 	return NULL;
 }
 
-/* What a server says of its own tunnel replaces what the service says. */
-static void rule_server_tunnel(const struct rules *r, size_t pool, size_t server, json_t *json)
+static const json_t *server_json(const struct rules *r, size_t pool, size_t server)
 {
-	struct conf_server *s = &r->c->pools[pool].servers[server];
-	const char *key, *text;
-	json_t *value;
+	return json_object_get(servers_json(r, pool), r->c->pools[pool].servers[server].name);
+}
 
-	json_object_foreach (json, key, value) {
-		if (json_is_null(value))
-			continue;
-		s->has_forward = s->has_forward || strcmp(key, "forward") == 0;
-		s->has_tunnel = s->has_tunnel || rules_is_tunnel_key(key);
-	}
-	text = s->has_tunnel ? rules_tunnel_fault(r, json, &s->tunnel, &key) : NULL;
+/* What a server says of its own tunnel replaces what the service says. */
+static void rule_server_tunnel(const struct rules *r, size_t pool, size_t server)
+{
+	const struct conf_server *s = &r->c->pools[pool].servers[server];
+	const char *key, *text;
+
+	if (!s->has_tunnel)
+		return;
+	text = rules_tunnel_fault(r, server_json(r, pool, server), &s->tunnel, &key);
 	if (text)
 		rules_report_server(r, pool, server, key, conf_dup(text));
 }
 
-static void rule_thresholds(const struct rules *r, size_t pool, size_t server, const json_t *json)
+static void rule_thresholds(const struct rules *r, size_t pool, size_t server)
 {
 	const struct conf_server *s = &r->c->pools[pool].servers[server];
 
-	if (s->lower > s->upper && !rules_faulty(r, json, "upper_threshold"))
+	if (s->lower > s->upper &&
+		!rules_faulty(r, server_json(r, pool, server), "upper_threshold"))
 		rules_report_server(r, pool, server, "lower_threshold",
 			conf_printf("%" PRIu32 " is above the upper_threshold of %" PRIu32,
 				s->lower, s->upper));
@@ -206,19 +202,11 @@ static void rule_fallbacks(const struct rules *r)
 	}
 }
 
-/* Servers stand in the order of their JSON. */
 static void rule_each_server(const struct rules *r, size_t pool)
 {
-	size_t server = 0;
-	const char *name;
-	json_t *json;
-
-	json_object_foreach (servers_json(r, pool), name, json) {
-		if (strcmp(name, KEY_COMMENT) == 0)
-			continue;
-		rule_server_tunnel(r, pool, server, json);
-		rule_thresholds(r, pool, server, json);
-		server++;
+	for (size_t i = 0; i < r->c->pools[pool].n_servers; i++) {
+		rule_server_tunnel(r, pool, i);
+		rule_thresholds(r, pool, i);
 	}
 }
 

@@ -78,22 +78,31 @@ static void rule_scheduler_flags(const struct rules *r, size_t i, const json_t *
 			conf_printf("are not all for scheduler \"%s\"", scheduler));
 }
 
-/* Those of Linux 6.x. Somebody may have another one, as a module of his own. */
+/* Those of Linux 6.x. */
+static const char *const schedulers[] = {"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh",
+	"mh", "sed", "nq", "fo", "ovf", "twos", NULL};
+
+static bool is_scheduler(const char *name)
+{
+	const char *const *s = schedulers;
+
+	while (*s && strcmp(*s, name) != 0)
+		s++;
+	return *s != NULL;
+}
+
+/* Somebody may have another one, as a module of his own. */
 static void rule_scheduler(const struct rules *r, size_t i, const json_t *json)
 {
-	static const char *const known[] = {"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh",
-		"mh", "sed", "nq", "fo", "ovf", "twos"};
 	const char *scheduler = r->c->definitions[i].common.scheduler;
-	struct suggest s = suggest_begin(scheduler);
+	struct suggest s;
 	auto_free char *suggestion = NULL;
 
-	if (!rules_given(json, "scheduler"))
+	if (is_scheduler(scheduler) || !rules_given(json, "scheduler"))
 		return;
-	for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
-		if (strcmp(known[k], scheduler) == 0)
-			return;
-		suggest_offer(&s, known[k]);
-	}
+	s = suggest_begin(scheduler);
+	for (const char *const *k = schedulers; *k; k++)
+		suggest_offer(&s, *k);
 	suggestion = fault_suggestion(suggest_result(&s));
 	rules_warn(r, ROOT_SERVICES, i, "scheduler",
 		conf_printf("no scheduler of Linux is called \"%s\": the kernel must have a module "
@@ -131,15 +140,6 @@ static void rule_one_packet(const struct rules *r, size_t i, const json_t *json)
 		report(r, i, "one_packet", "is for UDP");
 }
 
-static bool says_tunnel(const json_t *json)
-{
-	void *member = json_object_iter((json_t *)(uintptr_t)json);
-
-	while (member && !rules_is_tunnel_key(json_object_iter_key(member)))
-		member = json_object_iter_next((json_t *)(uintptr_t)json, member);
-	return member != NULL;
-}
-
 static void rule_tunnel(const struct rules *r, size_t i, const json_t *json)
 {
 	static const char *const keys[] = {
@@ -147,7 +147,7 @@ static void rule_tunnel(const struct rules *r, size_t i, const json_t *json)
 	const struct conf_service *s = &r->c->definitions[i].common;
 	const char *key, *text;
 
-	if (!says_tunnel(json) || !rules_given(json, "forward"))
+	if (!r->c->definitions[i].has_tunnel || !rules_given(json, "forward"))
 		return;
 	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
 		if (rules_given(json, keys[k]) && s->forward != CONF_FORWARD_TUNNEL) {

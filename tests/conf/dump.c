@@ -461,7 +461,7 @@ static json_t *dump_pool(const struct conf *c, const struct conf_pool *p)
 	for (size_t i = 0; i < p->n_servers; i++)
 		json_array_append_new(servers, dump_server(&p->servers[i]));
 	return json_pack("{ss so ss ss* si si ss? si si so so}", "name", p->name, "check",
-		p->has_check ? dump_check(&p->check) : json_null(), "on_failure",
+		p->check ? dump_check(p->check) : json_null(), "on_failure",
 		p->on_failure == CONF_ON_FAILURE_DRAIN ? "drain" : "remove", "opinions",
 		p->opinions == CONF_OPINIONS_BOTH ? "both" : NULL, "quorum", (int)p->quorum,
 		"hysteresis", (int)p->hysteresis, "fallback",

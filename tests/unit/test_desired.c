@@ -17,6 +17,7 @@ static struct conf_service services[2];
 static struct conf conf;
 static struct targets targets;
 static struct overrides overrides;
+static struct conf_check check;
 static struct pools states;
 static bool active[1];
 static const struct instant now = {UINT64_C(1000000000)};
@@ -32,13 +33,14 @@ static struct addr address(const char *text)
 
 static void set_up(void)
 {
+	check = (struct conf_check){
+		.interval_us = 2000000, .timeout_us = 1000000, .rise = 2, .fall = 3};
 	servers[0] =
 		(struct conf_server){.name = rs1, .address = address("192.0.2.11"), .weight = 1};
 	servers[1] =
 		(struct conf_server){.name = rs2, .address = address("192.0.2.12"), .weight = 5};
 	pools[0] = (struct conf_pool){.name = pool_name,
-		.has_check = true,
-		.check = {.interval_us = 2000000, .timeout_us = 1000000, .rise = 2, .fall = 3},
+		.check = &check,
 		.quorum = 1,
 		.max_ejected_percent = 100,
 		.fallback = CONF_NONE,
@@ -158,7 +160,7 @@ END_TEST
 
 START_TEST(unless_the_check_says_that_servers_begin_up)
 {
-	pools[0].check.initial_up = true;
+	check.initial_up = true;
 	build(NULL, 0);
 	ck_assert_uint_eq(table.dests[0].weight, 1);
 	ck_assert_uint_eq(table.dests[1].weight, 5);
@@ -167,7 +169,7 @@ END_TEST
 
 START_TEST(a_server_without_a_check_is_up)
 {
-	pools[0].has_check = false;
+	pools[0].check = NULL;
 	rebuild_targets();
 	build(NULL, 0);
 	ck_assert_uint_eq(table.dests[1].weight, 5);
@@ -279,7 +281,7 @@ START_TEST(services_share_a_view_unless_the_servers_are_checked_on_their_ports)
 	services[1].check_port = 81;
 	rebuild_targets();
 	ck_assert_uint_eq(targets.views.n, 2);
-	pools[0].check.port = 8080;
+	check.port = 8080;
 	rebuild_targets();
 	ck_assert_uint_eq(targets.views.n, 1);
 }
@@ -288,7 +290,6 @@ END_TEST
 START_TEST(the_servers_of_a_fallback_are_checked_too)
 {
 	pools[0].fallback = 1;
-	pools[1].has_check = true;
 	pools[1].check = pools[0].check;
 	rebuild_targets();
 	ck_assert_uint_eq(targets.n, 3);
@@ -410,7 +411,7 @@ END_TEST
 START_TEST(a_verdict_survives_a_reload_with_other_check_settings)
 {
 	target(0, 1)->verdict = VERDICT_UP;
-	pools[0].check.interval_us = 5000000;
+	check.interval_us = 5000000;
 	rebuild_targets();
 	ck_assert_int_eq(target(0, 1)->verdict, VERDICT_UP);
 	ck_assert_int_eq(target(0, 0)->verdict, VERDICT_UNKNOWN);
@@ -468,7 +469,7 @@ static struct conf_service with_paths[3];
 
 static void add_paths(enum conf_forward forward)
 {
-	pools[0].check.through_service = true;
+	check.through_service = true;
 	with_paths[0] = services[0];
 	with_paths[0].forward = forward;
 	with_paths[0].first_path = 1;
@@ -564,7 +565,7 @@ START_TEST(a_verdict_of_a_path_is_not_taken_over_from_another)
 	rebuild_targets();
 	ck_assert_int_eq(nth_target(0, 1, 2)->verdict, VERDICT_UP);
 	ck_assert_int_eq(nth_target(1, 1, 2)->verdict, VERDICT_DOWN);
-	pools[0].check.interval_us = 5000000; /* another check, of the same virtual address */
+	check.interval_us = 5000000; /* another check, of the same virtual address */
 	rebuild_targets();
 	ck_assert_int_eq(nth_target(1, 1, 2)->verdict, VERDICT_UNKNOWN);
 }

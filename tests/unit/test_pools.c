@@ -39,12 +39,11 @@ static struct addr address(unsigned last)
 
 static struct conf_pool a_pool(char *name, struct conf_server *list)
 {
+	static struct conf_check check = {
+		.interval_us = 2 * SECOND_US, .timeout_us = SECOND_US, .rise = 1, .fall = 1};
+
 	return (struct conf_pool){.name = name,
-		.has_check = true,
-		.check = {.interval_us = 2 * SECOND_US,
-			.timeout_us = SECOND_US,
-			.rise = 1,
-			.fall = 1},
+		.check = &check,
 		.quorum = 1,
 		.max_ejected_percent = 100,
 		.fallback = CONF_NONE,
@@ -380,6 +379,8 @@ END_TEST
 
 START_TEST(a_reload_goes_on_from_where_the_pools_are)
 {
+	struct conf_check slower;
+
 	pool_list[0].quorum = 3;
 	pool_list[0].hysteresis = 1;
 	all(0, VERDICT_DOWN);
@@ -388,7 +389,9 @@ START_TEST(a_reload_goes_on_from_where_the_pools_are)
 	for (size_t i = 0; i < 3; i++)
 		verdict(0, i, VERDICT_UP);
 	ck_assert_str_eq(evaluate(), ""); /* 3 is not 3 + 1 */
-	pool_list[0].check.interval_us *= 2;
+	slower = *pool_list[0].check;
+	slower.interval_us *= 2;
+	pool_list[0].check = &slower;
 	reload();
 	ck_assert_str_eq(evaluate(), "");
 	ck_assert(pools_uses_fallback(&pools, 0));
