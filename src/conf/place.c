@@ -125,16 +125,6 @@ static char *put_string(char *out, const char *s, const char *end)
 void places_init(struct places *p, const char *text, size_t len)
 {
 	*p = (struct places){.text = text, .len = len};
-	for (size_t at = 0;;) {
-		const char *newline;
-
-		p->lines = conf_grow(p->lines, p->n_lines, &p->lines_size, sizeof(*p->lines));
-		p->lines[p->n_lines++] = at;
-		newline = memchr(text + at, '\n', len - at);
-		if (!newline)
-			return;
-		at = (size_t)(newline - text) + 1;
-	}
 }
 
 static int compare_names(const void *a, const void *b, void *userdata)
@@ -259,12 +249,29 @@ const struct place *places_find(struct places *p, const struct path *path)
 	return found ? found : parent;
 }
 
-void places_line_column(
-	const struct places *p, size_t offset, unsigned *ret_line, unsigned *ret_column)
+static void find_lines(struct places *p)
 {
-	size_t low = 0, high = p->n_lines;
+	for (size_t at = 0;;) {
+		const char *newline;
+
+		p->lines = conf_grow(p->lines, p->n_lines, &p->lines_size, sizeof(*p->lines));
+		p->lines[p->n_lines++] = at;
+		newline = memchr(p->text + at, '\n', p->len - at);
+		if (!newline)
+			return;
+		at = (size_t)(newline - p->text) + 1;
+	}
+}
+
+void places_line_column(
+	struct places *p, size_t offset, unsigned *ret_line, unsigned *ret_column)
+{
+	size_t low = 0, high;
 	unsigned column = 1;
 
+	if (p->n_lines == 0)
+		find_lines(p);
+	high = p->n_lines;
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 		if (p->lines[middle] <= offset)

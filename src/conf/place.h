@@ -38,12 +38,12 @@ struct places {
 	size_t n, size;
 	struct place_duplicate *duplicates;
 	size_t n_duplicates, duplicates_size;
-	size_t *lines; /* byte offset at which each line starts */
+	size_t *lines; /* byte offset at which each line starts; NULL: nobody has asked */
 	size_t n_lines, lines_size;
 	bool is_json; /* places_scan() may be called, when somebody asks */
 };
 
-/* Only the lines of a text, which may be anything. */
+/* A text, which may be anything, so that its lines can be asked for. */
 void places_init(struct places *p, const char *text, size_t len);
 /* All of it. The text must be JSON that a parser has accepted. */
 void places_scan(struct places *p);
@@ -57,7 +57,7 @@ char *place_pointer(const struct places *p, uint32_t index);
 
 /* 1-based; a column is a character, not a byte. */
 void places_line_column(
-	const struct places *p, size_t offset, unsigned *ret_line, unsigned *ret_column);
+	struct places *p, size_t offset, unsigned *ret_line, unsigned *ret_column);
 
 /* Where the last token starts that begins before `offset`, in a text that may be broken. */
 size_t place_token_before(const char *text, size_t len, size_t offset);

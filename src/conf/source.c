@@ -179,7 +179,7 @@ static void report_syntax(
 
 static void report_duplicates(const struct source *source, struct faults *faults)
 {
-	const struct places *p = source->places;
+	struct places *p = source->places;
 
 	for (size_t i = 0; i < p->n_duplicates; i++) {
 		const struct place *first = &p->items[p->duplicates[i].first];
@@ -446,6 +446,15 @@ void sources_done(struct sources *s)
 	}
 	free(s->items);
 	*s = (struct sources){0};
+}
+
+size_t sources_len(const struct sources *s)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		len += s->items[i]->places->len;
+	return len;
 }
 
 void sources_digest(const struct sources *s, char ret[static 65])

@@ -43,5 +43,7 @@ char *source_plain_path(const char *path);
 void sources_read_text(struct sources *s, const char *text, size_t len, struct faults *faults);
 void sources_done(struct sources *s);
 
+/* Bytes of all texts. */
+size_t sources_len(const struct sources *s);
 /* SHA-256, in hex, of all texts in the order of reading. */
 void sources_digest(const struct sources *s, char ret[static 65]);

@@ -84,11 +84,22 @@ struct pending {
 	unsigned retries;       /* in a row */
 };
 
+/* What is news when a candidate is adopted. */
+struct told_later {
+	struct told_news {
+		enum pool_news news;
+		size_t view;
+	} * items;
+	size_t n, size;
+};
+
 /* A configuration with all that is derived from it, aside of the one in force. */
 struct candidate {
 	struct conf *conf;
 	struct targets targets;
 	struct pools pools;
+	struct told_later told_later;
+	bool stale; /* what its shares follow from has changed since they were evaluated */
 	struct roles roles;
 	struct services services;
 };
@@ -381,7 +392,7 @@ struct candidate *candidate_prepare(struct conf *conf);
 /* What follows from how things are now; again when they are otherwise. 0 or -ENOMEM. */
 int candidate_complete(struct director *d, struct candidate *c);
 void candidate_free(struct candidate *c);
-/* Its shares as they would be; nobody is told of what would be news. */
+/* Its shares as they would be; what would be news is told when it is adopted. */
 void candidate_evaluate(const struct director *d, struct candidate *c);
 /* Begins the one that waits, if there is one and it is its turn. */
 bool reload_next(struct director *d);
@@ -506,6 +517,8 @@ void shares_touch_target(struct director *d, const struct target *target);
 void shares_touch_server(struct director *d, const char *pool, const char *server);
 /* At once; what is different is applied at the end of this turn. */
 void shares_settle(struct director *d);
+/* News of the pools in force. */
+void shares_tell(struct director *d, const struct told_later *news);
 
 /* drains.c */
 int drains_init(struct director *d);

@@ -14,7 +14,7 @@ static struct places scan(const char *text)
 	return p;
 }
 
-static void assert_place(const struct places *p, size_t offset, unsigned line, unsigned column)
+static void assert_place(struct places *p, size_t offset, unsigned line, unsigned column)
 {
 	unsigned got_line, got_column;
 

@@ -52,14 +52,27 @@ void candidate_free(struct candidate *c)
 	pools_done(&c->pools);
 	targets_done(&c->targets);
 	conf_free(c->conf);
+	free(c->told_later.items);
 	free(c);
 }
 
-static void ignore_news(enum pool_news news, size_t view, void *userdata)
+static void tell_later(enum pool_news news, size_t view, void *userdata)
 {
-	(void)news;
-	(void)view;
-	(void)userdata;
+	struct candidate *c = userdata;
+	struct told_later *later = &c->told_later;
+	size_t size = later->size ? 2 * later->size : 16;
+	struct told_news *items = later->items;
+
+	if (later->n == later->size) {
+		items = reallocarray(items, size, sizeof(*items));
+		if (!items) {
+			c->stale = true; /* it is evaluated once more */
+			return;
+		}
+		later->items = items;
+		later->size = size;
+	}
+	items[later->n++] = (struct told_news){news, view};
 }
 
 static void ignore_change(size_t view, void *userdata)
@@ -70,10 +83,12 @@ static void ignore_change(size_t view, void *userdata)
 
 void candidate_evaluate(const struct director *d, struct candidate *c)
 {
-	static const struct pools_listener deaf = {ignore_news, ignore_change, NULL};
+	const struct pools_listener listener = {tell_later, ignore_change, c};
 	struct pools_input in = shares_input(d, c->conf, &c->targets);
 
-	pools_evaluate(&c->pools, &in, clock_now(), &deaf);
+	c->stale = false;
+	c->told_later.n = 0;
+	pools_evaluate(&c->pools, &in, clock_now(), &listener);
 }
 
 struct candidate *candidate_prepare(struct conf *conf)
@@ -100,6 +115,7 @@ int candidate_complete(struct director *d, struct candidate *c)
 {
 	int r = d->conf ? targets_inherit(&c->targets, &d->targets) : 0;
 
+	c->told_later.n = 0;
 	pools_done(&c->pools);
 	roles_done(&c->roles);
 	if (r >= 0)
@@ -110,8 +126,10 @@ int candidate_complete(struct director *d, struct candidate *c)
 /* In the place of what ran, which becomes the candidate's. */
 static void exchange(struct director *d, struct candidate *c)
 {
-	const struct candidate before = {
-		.conf = d->conf, .targets = d->targets, .pools = d->pools, .roles = d->roles};
+	const struct candidate before = {.conf = d->conf,
+		.targets = d->targets,
+		.pools = d->pools,
+		.roles = d->roles};
 
 	checks_adopt(d, &c->targets);
 	apply_forget(d, &c->services);
@@ -368,9 +386,14 @@ static void refuse_candidate(struct director *d, json_t *errors)
 	c->call = NULL;
 }
 
-/* Evaluated once more, from the beginning, so that what is news is told. */
-static int renew_pools(struct director *d, struct candidate *c)
+/* What it follows from is otherwise than when it was made or evaluated. */
+static int renew(struct director *d, struct candidate *c)
 {
+	if (d->work.disturbed) /* verdicts and roles */
+		return candidate_complete(d, c);
+	if (!c->stale)
+		return 0;
+	c->told_later.n = 0;
 	pools_done(&c->pools);
 	return shares_prepare(d, c->conf, &c->targets, &c->pools);
 }
@@ -378,7 +401,7 @@ static int renew_pools(struct director *d, struct candidate *c)
 bool reload_decide(struct director *d, const struct job_counts *counts)
 {
 	struct candidate *candidate = d->candidate;
-	bool good = true;
+	struct told_later news;
 	json_t *errors =
 		counts && !d->reload_may_delete ? reload_guard(candidate->conf, counts) : NULL;
 
@@ -387,14 +410,16 @@ bool reload_decide(struct director *d, const struct job_counts *counts)
 		return false;
 	}
 	d->candidate = NULL;
-	if (d->work.disturbed) /* verdicts and roles are others than when it was made */
-		good = candidate_complete(d, candidate) >= 0;
-	if (!good || renew_pools(d, candidate) < 0) {
+	if (renew(d, candidate) < 0) {
 		candidate_free(candidate);
 		refuse_candidate(d, json_pack("[s]", "out of memory"));
 		return false;
 	}
+	news = candidate->told_later;
+	candidate->told_later = (struct told_later){0};
 	adopt(d, candidate);
+	shares_tell(d, &news);
+	free(news.items);
 	shares_settle(d);
 	apply_pending_forget(d);
 	helpers_configure(d);

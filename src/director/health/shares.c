@@ -79,11 +79,25 @@ static void on_changed(size_t view, void *userdata)
 		apply_service(d, services[i]);
 }
 
+void shares_tell(struct director *d, const struct told_later *news)
+{
+	for (size_t i = 0; i < news->n; i++)
+		on_news(news->items[i].news, news->items[i].view, d);
+}
+
+/* The candidate's shares are not what they would be now. */
+static void note_stale(struct director *d)
+{
+	if (d->candidate)
+		d->candidate->stale = true;
+}
+
 void shares_settle(struct director *d)
 {
 	const struct pools_listener listener = {on_news, on_changed, d};
 	struct pools_input in = shares_input(d, d->conf, &d->targets);
 
+	note_stale(d);
 	(void)sd_event_source_set_enabled(d->shares.defer, SD_EVENT_OFF);
 	pools_evaluate(&d->pools, &in, clock_now(), &listener);
 	track_pools(d);
@@ -147,6 +161,7 @@ void shares_adopt(struct director *d, const struct ipvs_table *have)
 
 static void settle_soon(struct director *d)
 {
+	note_stale(d);
 	(void)sd_event_source_set_enabled(d->shares.defer, SD_EVENT_ONESHOT);
 }
 
