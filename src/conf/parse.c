@@ -566,10 +566,11 @@ static void report_unknown(
 static void sort_members(const struct parse *p, const struct keys *keys, json_t *object,
 	const struct path *path, json_t **ret)
 {
-	const char *name;
-	json_t *value;
-
-	json_object_foreach (object, name, value) {
+	/* As json_object_foreach() does it, in half as many calls: this is for every object. */
+	for (void *member = json_object_iter(object); member;
+		member = json_object_iter_next(object, member)) {
+		const char *name = json_object_iter_key(member);
+		json_t *value = json_object_iter_value(member);
 		struct path at = {path, name, 0};
 		size_t i = find_key(keys, name);
 

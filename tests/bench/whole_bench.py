@@ -179,6 +179,7 @@ def time_repair(services, servers, prefix):
         with daemon.running():
             seconds_until_table(*table, NETNS)
             daemon.ctl("reload")
+            daemon.ctl("repair")  # the look that follows a reload is over when this is answered
             subprocess.run(in_netns("ipvsadm", "-C"), check=True)
             seconds = daemon.time(f"{services} services flushed, repair", "repair",
                                   expected=services * (servers + 1))
