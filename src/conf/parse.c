@@ -621,7 +621,8 @@ static bool matters_unless_given(const struct key *key)
 void parse_object(const struct parse *p, const struct keys *keys, json_t *object,
 	const struct path *path, void *ret)
 {
-	json_t *values[KEYS_MAX]; /* most objects have few keys: no more is cleared than they have */
+	json_t *values[KEYS_MAX]; /* most objects have few keys: no more is cleared than they have
+				   */
 
 	assert(keys->n <= KEYS_MAX);
 	memset(values, 0, keys->n * sizeof(*values));

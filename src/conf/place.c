@@ -263,8 +263,7 @@ static void find_lines(struct places *p)
 	}
 }
 
-void places_line_column(
-	struct places *p, size_t offset, unsigned *ret_line, unsigned *ret_column)
+void places_line_column(struct places *p, size_t offset, unsigned *ret_line, unsigned *ret_column)
 {
 	size_t low = 0, high;
 	unsigned column = 1;

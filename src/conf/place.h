@@ -56,8 +56,7 @@ const struct place *places_find(struct places *p, const struct path *path);
 char *place_pointer(const struct places *p, uint32_t index);
 
 /* 1-based; a column is a character, not a byte. */
-void places_line_column(
-	struct places *p, size_t offset, unsigned *ret_line, unsigned *ret_column);
+void places_line_column(struct places *p, size_t offset, unsigned *ret_line, unsigned *ret_column);
 
 /* Where the last token starts that begins before `offset`, in a text that may be broken. */
 size_t place_token_before(const char *text, size_t len, size_t offset);

@@ -31,7 +31,7 @@ struct sources {
 	const struct conf_text *texts;
 	size_t n_texts;
 	bool incomplete; /* something could not be read: what is nowhere may yet exist */
-	bool in_region;  /* roots are in a region of the caller's (io/json_memory.h): not released */
+	bool in_region; /* roots are in a region of the caller's (io/json_memory.h): not released */
 };
 
 /* Reads path and all that it includes. What cannot be read or is no JSON object becomes a fault and

@@ -1,6 +1,7 @@
 /* A dead helper is started again at once, one that keeps dying after growing pauses. A helper that
  * leaves a heartbeat unanswered is killed; but when the director's own loop was late, the silence
- * was the director's, and the helper gets another chance. */
+ * was the director's, and the helper gets another chance. One that got no processor would not have
+ * one after a restart either: it has as long again, and no more, since somebody has to act. */
 #include "core/supervise.h"
 
 #include <assert.h>
@@ -10,6 +11,8 @@
 #define START_SILENCE_US UINT64_C(2000000)
 #define PAUSE_FIRST_US UINT64_C(100000)
 #define PAUSE_MAX_US UINT64_C(5000000)
+/* One that ran for so much of the time had time to answer. */
+#define RAN_SHARE 4
 
 const char *supervise_state_name(enum supervise_state state)
 {
@@ -45,12 +48,20 @@ static uint64_t patience_us(const struct supervise *s)
 								     : s->settings.silence_us;
 }
 
+bool supervise_is_starved(const struct supervise_sight *before, const struct supervise_sight *now,
+	uint64_t silence_us)
+{
+	return now->is_runnable && now->ran_us >= before->ran_us &&
+	       now->ran_us - before->ran_us < silence_us / RAN_SHARE;
+}
+
 static unsigned beat(struct supervise *s, struct instant now)
 {
 	s->beat_at = instant_add(now, s->settings.beat_us);
-	if (instant_is_never(s->silent_at))
-		s->silent_at = instant_add(now, patience_us(s));
-	return SUPERVISE_DO_BEAT;
+	if (!instant_is_never(s->silent_at))
+		return SUPERVISE_DO_BEAT;
+	s->silent_at = instant_add(now, patience_us(s));
+	return SUPERVISE_DO_BEAT | SUPERVISE_DO_REMEMBER;
 }
 
 static unsigned start(struct supervise *s, struct instant now)
@@ -59,6 +70,7 @@ static unsigned start(struct supervise *s, struct instant now)
 	s->started_at = now;
 	s->start_at = INSTANT_NEVER;
 	s->silent_at = INSTANT_NEVER;
+	s->starved = false;
 	return SUPERVISE_DO_START | beat(s, now);
 }
 
@@ -116,15 +128,36 @@ static unsigned on_timer(struct supervise *s, struct instant now)
 		return abandon(s);
 	if (s->state == SUPERVISE_WAITING && instant_reached(s->start_at, now))
 		return start(s, now);
-	if (instant_reached(s->silent_at, now) && !late) {
-		s->hung = true;
-		return kill_it(s);
-	}
+	if (instant_reached(s->silent_at, now) && !late)
+		return SUPERVISE_DO_LOOK;
 	if (late)
 		s->silent_at = INSTANT_NEVER;
 	if (instant_reached(s->beat_at, now))
 		return beat(s, now);
 	return 0;
+}
+
+static bool is_silent(const struct supervise *s, struct instant now)
+{
+	return (s->state == SUPERVISE_STARTING || s->state == SUPERVISE_UP) &&
+	       instant_reached(s->silent_at, now);
+}
+
+static unsigned on_silent(struct supervise *s, struct instant now)
+{
+	if (!is_silent(s, now))
+		return 0;
+	s->hung = true;
+	return kill_it(s);
+}
+
+static unsigned on_starved(struct supervise *s, struct instant now)
+{
+	if (s->starved || !is_silent(s, now))
+		return on_silent(s, now);
+	s->starved = true;
+	s->silent_at = instant_add(now, s->settings.silence_us);
+	return SUPERVISE_DO_REMEMBER;
 }
 
 static struct instant next_deadline(const struct supervise *s)
@@ -151,13 +184,17 @@ static unsigned handle(struct supervise *s, enum supervise_event event, struct i
 			return 0;
 		s->state = SUPERVISE_UP;
 		s->missing = false;
-		s->hung = false;
+		s->hung = s->starved = false;
 		s->silent_at = INSTANT_NEVER;
 		return 0;
 	case SUPERVISE_EV_EXITED:
 		return s->state == SUPERVISE_STOPPED ? 0 : on_exited(s, now);
 	case SUPERVISE_EV_TIMER:
 		return s->state == SUPERVISE_STOPPED ? 0 : on_timer(s, now);
+	case SUPERVISE_EV_STARVED:
+		return on_starved(s, now);
+	case SUPERVISE_EV_SILENT:
+		return on_silent(s, now);
 	}
 	return 0;
 }

@@ -34,6 +34,10 @@ enum supervise_event {
 	SUPERVISE_EV_ANSWER,   /* it answered: a heartbeat or its first message */
 	SUPERVISE_EV_EXITED,   /* the process is gone, or could not be started */
 	SUPERVISE_EV_TIMER,    /* the deadline was reached */
+	/* The answer to SUPERVISE_DO_LOOK, at once: it would run if there were a processor for it;
+	 * or anything else. */
+	SUPERVISE_EV_STARVED,
+	SUPERVISE_EV_SILENT,
 };
 
 /* Effects, to be carried out lowest bit first. */
@@ -42,7 +46,19 @@ enum supervise_do {
 	SUPERVISE_DO_ABANDON = 1 << 1, /* it is not back in time: act in its place */
 	SUPERVISE_DO_START = 1 << 2,
 	SUPERVISE_DO_BEAT = 1 << 3,
+	SUPERVISE_DO_REMEMBER = 1 << 4, /* how long it has run so far */
+	SUPERVISE_DO_LOOK = 1 << 5,     /* whether it has run since, and would like to */
 };
+
+/* What is seen of a process. */
+struct supervise_sight {
+	bool is_runnable; /* it runs, or waits for a processor */
+	uint64_t ran_us;  /* since it was started */
+};
+/* Whether it was silent for want of a processor: it is runnable, and in `silence_us` it has hardly
+ * run. One that turns in circles has run, one that sleeps or was stopped is not runnable. */
+bool supervise_is_starved(const struct supervise_sight *before, const struct supervise_sight *now,
+	uint64_t silence_us);
 
 /* Zero-initialise, then set `settings`; they may change at any time. */
 struct supervise {
@@ -52,6 +68,7 @@ struct supervise {
 		deadline;  /* when to call with SUPERVISE_EV_TIMER; INSTANT_NEVER: not at all */
 	unsigned restarts; /* since the helper was first wanted */
 	bool hung;         /* the last death was a kill for silence */
+	bool starved;      /* it got no processor in time, and has not answered since */
 
 	unsigned failures; /* deaths in a row of processes that did not last */
 	bool missing;      /* it died and has not answered since, and nobody acted yet */

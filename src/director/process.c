@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "io/clock.h"
+#include "io/proc_run.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -245,6 +246,16 @@ static void arm(struct process *p)
 	(void)sd_event_source_set_enabled(p->timer, SD_EVENT_ONESHOT);
 }
 
+/* What cannot be seen has no excuse. */
+static void look(struct process *p)
+{
+	struct supervise_sight now;
+	bool starved = proc_run_look(p->pid, &now) == 0 &&
+		       supervise_is_starved(&p->seen, &now, p->supervise.settings.silence_us);
+
+	step(p, starved ? SUPERVISE_EV_STARVED : SUPERVISE_EV_SILENT);
+}
+
 static void step(struct process *p, enum supervise_event event)
 {
 	unsigned effects = supervise_step(&p->supervise, event, clock_now());
@@ -258,6 +269,10 @@ static void step(struct process *p, enum supervise_event event)
 		start(p);
 	if (effects & SUPERVISE_DO_BEAT)
 		send_beat(p);
+	if ((effects & SUPERVISE_DO_REMEMBER) && proc_run_look(p->pid, &p->seen) < 0)
+		p->seen = (struct supervise_sight){0};
+	if (effects & SUPERVISE_DO_LOOK)
+		look(p);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)

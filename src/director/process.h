@@ -57,6 +57,7 @@ struct process {
 	struct channel *channel;
 	sd_event_source *child, *timer;
 	uint64_t beat_seq;
+	struct supervise_sight seen; /* when it was asked for a sign of life and owed none yet */
 };
 
 /* Writes where the program is; 0, or -errno when there is none that can be run. */

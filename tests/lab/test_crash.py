@@ -253,6 +253,44 @@ def test_a_helper_that_hangs_is_noticed_killed_and_replaced(lab, pair, figure, h
         assert never_owned(lb2)
 
 
+# Above the elector and below the watcher of stalls, on the elector's processor.
+HOG = """import os, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    pass
+"""
+
+
+def test_an_elector_that_gets_no_processor_is_not_replaced(lab, figure):
+    """At 100 ms it would be taken for hung after 100 to 125, and after 200 to 225 it is."""
+    lab.build(ELECTION)
+    lb1, lb2 = start_pair(lab, election_config("100ms"))
+    first, second = sorted(os.sched_getaffinity(0))[:2]
+    os.sched_setaffinity(lb1.helper_pid("elector"), {first})
+    os.sched_setaffinity(lb1.pid, {second})
+    capture = Capture(lab)
+    silent, judged = [], 0
+    while judged < 3:
+        assert len(silent) < 20, "the machine never stood still for less than 20 ms"
+        elector, events = lb1.helper_pid("elector"), len(lb1.events("helper-hung"))
+        begun = time.time()
+        subprocess.run(["/usr/bin/python3", "-c", HOG, str(first), "0.16"], check=True, timeout=60)
+        ended = time.time()
+        wait_until(lambda: capture.caught_up().adverts()[-1].time > ended, 20, "the adverts go on")
+        times = [a.time for a in capture.adverts() if a.time > begun - 0.2]
+        silent.append(max(b - a for a, b in zip(times, times[1:])))
+        if lab.stalls.within(begun, ended) > 0.02:
+            wait_until(lambda: lb1.helper_pid("elector"), 20, "there is an elector")
+            os.sched_setaffinity(lb1.helper_pid("elector"), {first})
+            continue
+        judged += 1
+        assert silent[-1] > 0.13, "it really got no processor"
+        assert len(lb1.events("helper-hung")) == events and lb1.helper_pid("elector") == elector
+    figure("elector without a processor: longest silence, and it went on", f"{max(silent) * 1e3:.0f} ms", "> 130 ms")
+
+
 def test_a_director_that_hangs_keeps_its_roles_until_it_is_killed(lab, pair):
     lb1, lb2 = pair
     probe = Probe(lab["client"], VIP)

@@ -80,8 +80,8 @@ static void fill_in(struct ipvs_table *t, struct ipvs_service *s)
 	s->first_dest = (uint32_t)t->n_dests;
 	s->n_dests = kernel.aged;
 	if (kernel.aged)
-		t->dests[t->n_dests++] = (struct ipvs_dest){
-			.key = {numbered(0x0a200000, 0), 80}, .weight = 1};
+		t->dests[t->n_dests++] =
+			(struct ipvs_dest){.key = {numbered(0x0a200000, 0), 80}, .weight = 1};
 }
 
 struct ipvs_table ipvs_dumping_take(struct ipvs_dumping *d)

@@ -12,9 +12,10 @@ static struct instant after(struct instant t, uint64_t us)
 	return instant_add(t, us);
 }
 
+/* What has to be remembered for a look is not told here. */
 static unsigned at(struct instant t, enum supervise_event event)
 {
-	return supervise_step(&s, event, t);
+	return supervise_step(&s, event, t) & ~(unsigned)SUPERVISE_DO_REMEMBER;
 }
 
 static void set_up(void)
@@ -45,10 +46,65 @@ START_TEST(silence_kills_at_its_limit_and_not_before)
 	at(after(t0, 200), SUPERVISE_EV_TIMER);
 	at(after(t0, 300), SUPERVISE_EV_TIMER);
 	ck_assert_uint_eq(at(after(t0, 399), SUPERVISE_EV_TIMER), 0);
-	ck_assert_uint_eq(at(after(t0, 400), SUPERVISE_EV_TIMER), SUPERVISE_DO_KILL);
+	ck_assert_uint_eq(at(after(t0, 400), SUPERVISE_EV_TIMER), SUPERVISE_DO_LOOK);
+	ck_assert_uint_eq(at(after(t0, 400), SUPERVISE_EV_SILENT), SUPERVISE_DO_KILL);
 	ck_assert(s.hung);
 	ck_assert_int_eq(s.state, SUPERVISE_DYING);
 	ck_assert(instant_is_never(s.deadline));
+}
+END_TEST
+
+START_TEST(one_that_gets_no_processor_has_as_long_again_and_no_more)
+{
+	for (uint64_t us = 100; us < 400; us += 100)
+		at(after(t0, us), SUPERVISE_EV_TIMER);
+	ck_assert_uint_eq(at(after(t0, 400), SUPERVISE_EV_TIMER), SUPERVISE_DO_LOOK);
+	ck_assert_uint_eq(
+		supervise_step(&s, SUPERVISE_EV_STARVED, after(t0, 400)), SUPERVISE_DO_REMEMBER);
+	ck_assert_int_eq(s.state, SUPERVISE_UP);
+	for (uint64_t us = 400; us < 700; us += 100)
+		ck_assert_uint_eq(at(after(t0, us), SUPERVISE_EV_TIMER), SUPERVISE_DO_BEAT);
+	ck_assert_uint_eq(at(after(t0, 700), SUPERVISE_EV_TIMER), SUPERVISE_DO_LOOK);
+	ck_assert_uint_eq(at(after(t0, 700), SUPERVISE_EV_STARVED), SUPERVISE_DO_KILL);
+	ck_assert(s.hung);
+}
+END_TEST
+
+START_TEST(one_that_answered_after_all_is_given_the_time_again)
+{
+	for (int i = 0; i < 3; i++) {
+		struct instant silent = after(s.beat_at, 300);
+
+		while (s.deadline.us < silent.us)
+			at(s.deadline, SUPERVISE_EV_TIMER);
+		ck_assert_uint_eq(at(silent, SUPERVISE_EV_TIMER), SUPERVISE_DO_LOOK);
+		ck_assert_uint_eq(at(silent, SUPERVISE_EV_STARVED), 0);
+		at(after(silent, 50), SUPERVISE_EV_ANSWER);
+	}
+	ck_assert_int_eq(s.state, SUPERVISE_UP);
+}
+END_TEST
+
+/* An answer that came before anybody looked counts. */
+START_TEST(nobody_is_killed_for_a_look_that_is_out_of_date)
+{
+	ck_assert_uint_eq(at(after(t0, 50), SUPERVISE_EV_SILENT), 0);
+	ck_assert_uint_eq(at(after(t0, 50), SUPERVISE_EV_STARVED), 0);
+	ck_assert_int_eq(s.state, SUPERVISE_UP);
+	ck_assert(!s.starved);
+}
+END_TEST
+
+START_TEST(who_is_runnable_and_did_not_run_is_starved)
+{
+	const struct supervise_sight before = {false, 5000};
+
+	ck_assert(supervise_is_starved(&before, &(struct supervise_sight){true, 5000}, 100000));
+	ck_assert(supervise_is_starved(&before, &(struct supervise_sight){true, 29999}, 100000));
+	ck_assert(!supervise_is_starved(&before, &(struct supervise_sight){true, 30000}, 100000));
+	ck_assert(!supervise_is_starved(&before, &(struct supervise_sight){false, 5000}, 100000));
+	/* Another process by now. */
+	ck_assert(!supervise_is_starved(&before, &(struct supervise_sight){true, 10}, 100000));
 }
 END_TEST
 
@@ -59,7 +115,7 @@ START_TEST(a_late_loop_does_not_judge_the_helper)
 	ck_assert_int_eq(s.state, SUPERVISE_UP);
 	ck_assert_uint_eq(at(after(t0, 5100), SUPERVISE_EV_TIMER), SUPERVISE_DO_BEAT);
 	ck_assert_uint_eq(at(after(t0, 5200), SUPERVISE_EV_TIMER), SUPERVISE_DO_BEAT);
-	ck_assert_uint_eq(at(after(t0, 5300), SUPERVISE_EV_TIMER), SUPERVISE_DO_KILL);
+	ck_assert_uint_eq(at(after(t0, 5300), SUPERVISE_EV_TIMER), SUPERVISE_DO_LOOK);
 }
 END_TEST
 
@@ -133,7 +189,8 @@ START_TEST(one_that_starts_has_two_seconds_whatever_the_interval_is)
 	while (s.deadline.us < after(late, 2000000).us)
 		ck_assert_uint_eq(at(s.deadline, SUPERVISE_EV_TIMER), SUPERVISE_DO_BEAT);
 	ck_assert_uint_eq(s.deadline.us, after(late, 2000000).us);
-	ck_assert_uint_eq(at(s.deadline, SUPERVISE_EV_TIMER), SUPERVISE_DO_KILL);
+	ck_assert_uint_eq(at(s.deadline, SUPERVISE_EV_TIMER), SUPERVISE_DO_LOOK);
+	ck_assert_uint_eq(at(s.deadline, SUPERVISE_EV_SILENT), SUPERVISE_DO_KILL);
 	ck_assert(s.hung);
 }
 END_TEST
@@ -168,6 +225,10 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, NULL);
 	tcase_add_test(tc, a_helper_that_answers_is_asked_again_after_each_interval);
 	tcase_add_test(tc, silence_kills_at_its_limit_and_not_before);
+	tcase_add_test(tc, one_that_gets_no_processor_has_as_long_again_and_no_more);
+	tcase_add_test(tc, one_that_answered_after_all_is_given_the_time_again);
+	tcase_add_test(tc, nobody_is_killed_for_a_look_that_is_out_of_date);
+	tcase_add_test(tc, who_is_runnable_and_did_not_run_is_starved);
 	tcase_add_test(tc, a_late_loop_does_not_judge_the_helper);
 	tcase_add_test(tc, a_dead_helper_is_started_again_at_once);
 	tcase_add_test(tc, one_that_keeps_dying_is_started_after_growing_pauses);

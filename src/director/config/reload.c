@@ -126,10 +126,8 @@ int candidate_complete(struct director *d, struct candidate *c)
 /* In the place of what ran, which becomes the candidate's. */
 static void exchange(struct director *d, struct candidate *c)
 {
-	const struct candidate before = {.conf = d->conf,
-		.targets = d->targets,
-		.pools = d->pools,
-		.roles = d->roles};
+	const struct candidate before = {
+		.conf = d->conf, .targets = d->targets, .pools = d->pools, .roles = d->roles};
 
 	checks_adopt(d, &c->targets);
 	apply_forget(d, &c->services);

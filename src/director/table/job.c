@@ -264,8 +264,9 @@ static int step_count(struct job *j)
 /* 0: it has to be dumped. */
 static int step_know(struct job *j)
 {
-	int r = j->in.known ? known_table(j->in.known, &j->in.desired, j->in.order, j->ipvs, &j->have)
-			    : 0;
+	int r = j->in.known
+			? known_table(j->in.known, &j->in.desired, j->in.order, j->ipvs, &j->have)
+			: 0;
 
 	j->is_known = r > 0;
 	if (r > 0) {

@@ -64,8 +64,8 @@ static bool sort_out(
 /* Appends b's services with their servers. */
 static int append(struct ipvs_table *a, const struct ipvs_table *b)
 {
-	struct ipvs_service *services = reallocarray(
-		a->services, a->n_services + b->n_services + 1, sizeof(*services));
+	struct ipvs_service *services =
+		reallocarray(a->services, a->n_services + b->n_services + 1, sizeof(*services));
 	struct ipvs_dest *dests;
 
 	if (!services)
