@@ -90,6 +90,28 @@ def test_a_dead_server_loses_only_what_was_in_flight_to_it(lab, figure):
         assert result["failures"] == [] and set(result["servers"]) == set(SERVERS[method]), method
 
 
+def test_balancing_goes_with_a_virtual_mac(lab, figure):
+    """The addresses, the servers' gateway too, are on devices of their own, and move with their MACs."""
+    build_balancing(lab, METHODS)
+    config = balancing_config(METHODS)
+    for router in config["virtual_routers"].values():
+        router["virtual_mac"] = True
+    lb1, lb2 = start_pair(lab, config)
+    all_up(lb1, METHODS)
+    all_up(lb2, METHODS)
+    for director in (lb1, lb2):
+        if director is lb2:
+            assert lb1.ctl("switchover").returncode == 0
+            wait_roles_settled(lb2, lb1)
+        loads = {method: Load(lab["client"], VIP, PORTS[method], METHOD_RATE, 5) for method in METHODS}
+        for method, load in loads.items():
+            result = load.result(60)
+            assert result["failures"] == [], f"{method} by {director.name}"
+            assert set(result["servers"]) == set(SERVERS[method])
+        assert "00:00:5e:00:01:33" in lab["client"].run("ip", "neigh", "show", VIP)
+    figure("by virtual MAC, on either director", f"{', '.join(METHODS)}: {METHOD_RATE} requests/s", "no error")
+
+
 def gone(method):
     """The server of a method that dies."""
     return next(iter(SERVERS[method]))
