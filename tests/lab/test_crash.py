@@ -271,6 +271,7 @@ def test_an_elector_that_gets_no_processor_is_not_replaced(lab, figure):
     os.sched_setaffinity(lb1.helper_pid("elector"), {first})
     os.sched_setaffinity(lb1.pid, {second})
     capture = Capture(lab)
+    wait_until(lambda: capture.caught_up().adverts(), 20, "one advert before the first silence")
     silent, judged = [], 0
     while judged < 3:
         assert len(silent) < 20, "the machine never stood still for less than 20 ms"
