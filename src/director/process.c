@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "io/clock.h"
-#include "io/proc_run.h"
+#include "io/proc_pid.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -250,7 +250,7 @@ static void arm(struct process *p)
 static void look(struct process *p)
 {
 	struct supervise_sight now;
-	bool starved = proc_run_look(p->pid, &now) == 0 &&
+	bool starved = proc_pid_look(p->pid, &now) == 0 &&
 		       supervise_is_starved(&p->seen, &now, p->supervise.settings.silence_us);
 
 	step(p, starved ? SUPERVISE_EV_STARVED : SUPERVISE_EV_SILENT);
@@ -269,7 +269,7 @@ static void step(struct process *p, enum supervise_event event)
 		start(p);
 	if (effects & SUPERVISE_DO_BEAT)
 		send_beat(p);
-	if ((effects & SUPERVISE_DO_REMEMBER) && proc_run_look(p->pid, &p->seen) < 0)
+	if ((effects & SUPERVISE_DO_REMEMBER) && proc_pid_look(p->pid, &p->seen) < 0)
 		p->seen = (struct supervise_sight){0};
 	if (effects & SUPERVISE_DO_LOOK)
 		look(p);

@@ -47,7 +47,7 @@ libio_a_SOURCES += \
 	src/io/conn_list.c src/io/conn_list.h \
 	src/io/device_drops.c src/io/device_drops.h \
 	src/io/proc_lines.c src/io/proc_lines.h \
-	src/io/proc_run.c src/io/proc_run.h \
+	src/io/proc_pid.c src/io/proc_pid.h \
 	src/io/service_list.c src/io/service_list.h \
 	src/io/udp_queue.c src/io/udp_queue.h
 if SANITIZERS

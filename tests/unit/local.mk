@@ -242,11 +242,11 @@ tests_unit_test_load_SOURCES = tests/unit/test_load.c src/director/config/load.c
 tests_unit_test_load_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_load_LDADD = libio.a $(LIBCONF) $(SYSTEMD_LIBS) $(UNIT_LDADD)
 
-check_PROGRAMS += tests/unit/test_proc_run
-TESTS += tests/unit/test_proc_run
-tests_unit_test_proc_run_SOURCES = tests/unit/test_proc_run.c
-tests_unit_test_proc_run_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_proc_run_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
+check_PROGRAMS += tests/unit/test_proc_pid
+TESTS += tests/unit/test_proc_pid
+tests_unit_test_proc_pid_SOURCES = tests/unit/test_proc_pid.c
+tests_unit_test_proc_pid_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_proc_pid_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_process
 TESTS += tests/unit/test_process

@@ -3,10 +3,10 @@
  * No privilege is needed for that, and it works in every namespace. */
 #include "base/cleanup.h"
 #include "director/watch/watch.h"
+#include "io/proc_pid.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,50 +27,32 @@ struct process_watch {
 	uint32_t n;
 };
 
-/* The first `size - 1` bytes of /proc/PID/NAME. */
-static bool read_about(int proc, const char *pid, const char *name, char *buf, size_t size)
+/* A zombie does not run. */
+static bool has_name(const char *pid, const char *name)
 {
-	char path[64];
-	auto_close int fd = -1;
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "%.20s/%s", pid, name);
-	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, buf, size - 1);
-	if (n < 0)
-		return false;
-	buf[n] = '\0';
-	return true;
-}
-
-/* "1234 (name) S ...": a name may have parentheses in it. A zombie does not run. */
-static bool has_name(int proc, const char *pid, const char *name)
-{
-	char stat[256], *open, *close;
+	char text[256];
+	struct proc_pid_stat stat;
 	size_t len = strlen(name);
 
-	if (!read_about(proc, pid, "stat", stat, sizeof(stat)))
-		return false;
-	open = strchr(stat, '(');
-	close = strrchr(stat, ')');
-	if (!open || !close || close[1] != ' ' || strchr("ZX", close[2]))
+	if (proc_pid_read(pid, "stat", text, sizeof(text)) < 0 ||
+		!proc_pid_parse_stat(text, &stat) || strchr("ZX", stat.state))
 		return false;
 	if (len > COMM_LEN)
 		len = COMM_LEN;
-	return (size_t)(close - open - 1) == len && strncmp(open + 1, name, len) == 0;
+	return stat.name_len == len && strncmp(stat.name, name, len) == 0;
 }
 
-static bool has_command(int proc, const char *pid, const char *path)
+static bool has_command(const char *pid, const char *path)
 {
 	char command[4096];
 
-	return read_about(proc, pid, "cmdline", command, sizeof(command)) &&
+	return proc_pid_read(pid, "cmdline", command, sizeof(command)) == 0 &&
 	       strcmp(command, path) == 0;
 }
 
-static bool matches(int proc, const char *pid, const char *wanted)
+static bool matches(const char *pid, const char *wanted)
 {
-	return strchr(wanted, '/') ? has_command(proc, pid, wanted) : has_name(proc, pid, wanted);
+	return strchr(wanted, '/') ? has_command(pid, wanted) : has_name(pid, wanted);
 }
 
 static void release(struct process_watch *p)
@@ -85,13 +67,13 @@ static void release(struct process_watch *p)
 static int on_end(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
 /* It is looked at again when it is held: its id may have been another process's meanwhile. */
-static void hold(struct watch *w, int proc, const char *pid)
+static void hold(struct watch *w, const char *pid)
 {
 	struct process_watch *p = w->own;
 	struct held *h = &p->held[p->n];
 	auto_close int fd = pidfd_open((pid_t)strtol(pid, NULL, 10), 0);
 
-	if (fd < 0 || !matches(proc, pid, w->conf->process))
+	if (fd < 0 || !matches(pid, w->conf->process))
 		return;
 	if (sd_event_add_io(w->all->loop, &h->source, fd, EPOLLIN, on_end, w) < 0)
 		return;
@@ -109,8 +91,8 @@ static int find_all(struct watch *w)
 		return -errno;
 	while (p->n < w->conf->count && (entry = readdir(dir)))
 		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-			matches(dirfd(dir), entry->d_name, w->conf->process))
-			hold(w, dirfd(dir), entry->d_name);
+			matches(entry->d_name, w->conf->process))
+			hold(w, entry->d_name);
 	(void)closedir(dir);
 	return 0;
 }
