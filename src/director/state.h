@@ -85,11 +85,12 @@ struct pending {
 };
 
 /* What is news when a candidate is adopted. */
+struct told_news {
+	enum pool_news news;
+	size_t view;
+};
 struct told_later {
-	struct told_news {
-		enum pool_news news;
-		size_t view;
-	} * items;
+	struct told_news *items;
 	size_t n, size;
 };
 
@@ -99,7 +100,7 @@ struct candidate {
 	struct targets targets;
 	struct pools pools;
 	struct told_later told_later;
-	bool stale; /* what its shares follow from has changed since they were evaluated */
+	bool stale; /* what its shares follow from has changed since it was completed */
 	struct roles roles;
 	struct services services;
 };
@@ -131,8 +132,6 @@ struct work {
 	bool whole;             /* another one is needed */
 	bool sure;              /* the table was brought to what was wanted, and nothing failed */
 	struct known known;     /* for a reload's job that need not dump the table */
-	bool knows;
-	bool unseen; /* the table was changed and has not been looked at: that comes next */
 	struct control_call *callers[CONTROL_CALLERS_MAX]; /* of Repair */
 	size_t n_callers;
 };

@@ -86,8 +86,6 @@ void candidate_evaluate(const struct director *d, struct candidate *c)
 	const struct pools_listener listener = {tell_later, ignore_change, c};
 	struct pools_input in = shares_input(d, c->conf, &c->targets);
 
-	c->stale = false;
-	c->told_later.n = 0;
 	pools_evaluate(&c->pools, &in, clock_now(), &listener);
 }
 
@@ -115,6 +113,7 @@ int candidate_complete(struct director *d, struct candidate *c)
 {
 	int r = d->conf ? targets_inherit(&c->targets, &d->targets) : 0;
 
+	c->stale = false;
 	c->told_later.n = 0;
 	pools_done(&c->pools);
 	roles_done(&c->roles);

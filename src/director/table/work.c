@@ -37,8 +37,7 @@ static struct job_input job_input_of(struct director *d)
 {
 	return (struct job_input){.desired = input_of(d),
 		.order = d->candidate ? d->candidate->services.order : d->services.order,
-		.quiet = d->work.task == TASK_LOOK || d->work.task == TASK_RELOAD,
-		.known = d->work.knows ? &d->work.known : NULL};
+		.quiet = d->work.task == TASK_LOOK || d->work.task == TASK_RELOAD};
 }
 
 static void on_planned(const struct ipvs_op *op, void *userdata)
@@ -83,22 +82,27 @@ static bool is_doubtful(size_t service, void *userdata)
  * that the first reload that wants it gone does look. */
 static bool may_know(const struct director *d)
 {
-	const struct conf_ipvs *before = &d->conf->ipvs, *now = &d->candidate->conf->ipvs;
+	const struct conf_ipvs *before, *now;
 
+	if (d->work.task != TASK_RELOAD || !d->candidate)
+		return false;
+	before = &d->conf->ipvs;
+	now = &d->candidate->conf->ipvs;
 	return d->work.sure && d->work.rounds == 0 && d->pending.retries == 0 &&
 	       before->drift_interval_us > 0 && now->drift_interval_us > 0 &&
 	       (before->owned_table || !now->owned_table);
 }
 
-static void begin_knowing(struct director *d)
+/* NULL: the kernel has to be dumped. */
+static const struct known *known_of(struct director *d)
 {
-	struct work *w = &d->work;
-
-	w->knows = w->task == TASK_RELOAD && d->candidate && may_know(d);
-	w->known = (struct known){.before = apply_input(d),
+	if (!may_know(d))
+		return NULL;
+	d->work.known = (struct known){.before = apply_input(d),
 		.order = d->services.order,
 		.is_doubtful = is_doubtful,
 		.userdata = d};
+	return &d->work.known;
 }
 
 static int open_job(struct director *d)
@@ -108,8 +112,8 @@ static int open_job(struct director *d)
 	struct job_input in;
 	int r = balancer_open(&d->balancer);
 
-	begin_knowing(d);
 	in = job_input_of(d);
+	in.known = known_of(d);
 	d->ipvs_available = r >= 0;
 	d->ipvs_missing = r == -ENOENT;
 	if (r >= 0)
@@ -129,7 +133,6 @@ static void close_job(struct director *d)
 {
 	job_free(d->work.job);
 	d->work.job = NULL;
-	d->work.knows = false;
 	(void)sd_event_source_set_enabled(d->work.turn, SD_EVENT_OFF);
 }
 
@@ -294,15 +297,18 @@ static void finish(struct director *d, int error)
 	struct work *w = &d->work;
 	struct balance sync = {0};
 	enum task task = w->task;
+	bool unseen;
 	int r = 0;
 
 	note_round(d);
 	if (may_try_again(d, error)) {
 		w->rounds++;
 		close_job(d);
-		if (open_job(d) == 0)
+		error = open_job(d);
+		if (error == 0)
 			return;
 	}
+	unseen = w->job && job_is_known(w->job);
 	adopt_found(d); /* nothing was found */
 	close_job(d);
 	if (task == TASK_PLAN) {
@@ -321,7 +327,7 @@ static void finish(struct director *d, int error)
 	note_drift(d);
 	note_end(d, &sync, error < 0 ? error : r < 0 ? r : 0);
 	answer_repairs(d);
-	if (w->unseen)
+	if (unseen) /* what was changed has not been looked at */
 		look_at(d, clock_now());
 	else
 		work_look_later(d, w->busy_us);
@@ -411,11 +417,9 @@ static void go_on_with_job(struct director *d)
 	w->busy_us += took_us;
 	if (took_us > w->longest_us)
 		w->longest_us = took_us;
-	if (r == JOB_DUMPED) {
-		w->knows = false;
-		w->unseen = job_is_known(w->job);
+	if (r == JOB_DUMPED)
 		adopt_found(d);
-	} else if (r == JOB_COUNTED)
+	else if (r == JOB_COUNTED)
 		(void)counted(d, job_counts(w->job));
 	else if (r != JOB_MORE)
 		finish(d, r < 0 ? r : 0);
@@ -450,7 +454,7 @@ void work_begin(struct director *d, enum task task, struct candidate *candidate)
 	w->errors = json_array();
 	w->busy_us = w->longest_us = 0;
 	w->operations = w->failures = w->changed = 0;
-	w->forwarding_failed = w->unseen = false;
+	w->forwarding_failed = false;
 	w->rounds = w->told = 0;
 	w->disturbed = false;
 	if (task != TASK_LOOK)
