@@ -37,8 +37,6 @@ enum key_type {
 	KEY_MAP, /* name -> struct of `object`, which begins with char *name; number in `also` */
 };
 
-/* A bool in `also` of a boolean, an integer, a duration, a token or flags says that it is given. */
-
 struct key_token {
 	const char *name;
 	int value;
@@ -66,6 +64,8 @@ struct key {
 	const char *noun;               /* what a text is */
 	const struct key_token *tokens; /* ends with a NULL name */
 	const struct keys *object;
+	/* `also` of a boolean, an integer, a duration, a token or flags: a bool, whether it is
+	 * given */
 	struct key_field field, also;
 	const char *meaning; /* for the schema */
 };

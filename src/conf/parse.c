@@ -621,10 +621,10 @@ static bool matters_unless_given(const struct key *key)
 void parse_object(const struct parse *p, const struct keys *keys, json_t *object,
 	const struct path *path, void *ret)
 {
-	json_t *values[KEYS_MAX]; /* most objects have few keys: no more is cleared than they have
-				   */
+	json_t *values[KEYS_MAX];
 
 	assert(keys->n <= KEYS_MAX);
+	/* Most objects have few keys: the rest need not be cleared for each of them. */
 	memset(values, 0, keys->n * sizeof(*values));
 	sort_members(p, keys, object, path, values);
 	for (size_t i = 0; i < keys->n; i++)
