@@ -11,10 +11,10 @@ static const struct path root;
 
 /* The first file that gives `key`, with its value; NULL when none does. */
 static const struct source *find_member(
-	const struct sources *s, const struct key *key, json_t **ret_value)
+	const struct sources *s, const struct key *key, struct value **ret_value)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		json_t *value = json_object_get(s->items[i]->root, key->name);
+		struct value *value = value_get(s->items[i]->root, key->name);
 		if (value) {
 			*ret_value = value;
 			return s->items[i];
@@ -30,7 +30,7 @@ static void build_single(const struct sources *s, struct faults *faults, enum ro
 	const struct key *key = &root_keys.items[index];
 	const struct path at = {&root, key->name, 0};
 	const struct source *first;
-	json_t *value;
+	struct value *value;
 
 	parse_default(key, ret);
 	first = find_member(s, key, &value);
@@ -43,7 +43,7 @@ static void build_single(const struct sources *s, struct faults *faults, enum ro
 	}
 	for (size_t i = first->order + 1; i < s->n; i++) {
 		auto_free char *where = NULL;
-		if (!json_object_get(s->items[i]->root, key->name))
+		if (!value_get(s->items[i]->root, key->name))
 			continue;
 		where = fault_where(first, &at);
 		fault_add(faults, s->items[i], &at, FAULT_AT_KEY, "\"%s\" is already set at %s",
@@ -56,7 +56,7 @@ static void build_patterns(const struct sources *s, struct faults *faults, const
 	const struct path at = {&root, key->name, 0};
 
 	for (size_t i = 0; i < s->n; i++) {
-		json_t *value = json_object_get(s->items[i]->root, key->name);
+		struct value *value = value_get(s->items[i]->root, key->name);
 		if (value)
 			(void)parse_value(
 				&(struct parse){faults, s->items[i]}, key, value, &at, NULL);
@@ -101,19 +101,17 @@ static size_t find_name(const struct merge *m, const char *name, uint64_t hash)
 	return i;
 }
 
-static void merge_members(struct merge *m, const struct source *source, json_t *map)
+static void merge_members(struct merge *m, const struct source *source, struct value *map)
 {
 	const struct path up = {&root, m->key->name, 0};
 	const struct parse p = {m->faults, source};
-	const char *name;
-	json_t *member;
 
-	json_object_foreach (map, name, member) {
-		struct path at = {&up, name, 0};
-		uint64_t hash = index_hash(INDEX_HASH, name, strlen(name));
-		size_t first = find_name(m, name, hash);
+	for (struct value *member = value_members(map); member; member = member->next) {
+		struct path at = {&up, member->key, 0};
+		uint64_t hash = index_hash(INDEX_HASH, member->key, strlen(member->key));
+		size_t first = find_name(m, member->key, hash);
 
-		if (strcmp(name, KEY_COMMENT) == 0)
+		if (strcmp(member->key, KEY_COMMENT) == 0)
 			continue;
 		if (first != INDEX_NONE) {
 			report_twice(m, source, &at, first);
@@ -121,8 +119,8 @@ static void merge_members(struct merge *m, const struct source *source, json_t *
 		}
 		index_add(&m->names, hash, m->n);
 		m->origins[m->n] = (struct origin){source, member};
-		parse_named(&p, m->key->object, name, member, &at,
-			m->items + m->n * m->key->object->size);
+		parse_named(
+			&p, m->key->object, member, &at, m->items + m->n * m->key->object->size);
 		m->n++;
 	}
 }
@@ -132,7 +130,7 @@ static size_t count_members(const struct sources *s, const struct key *key)
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		n += json_object_size(json_object_get(s->items[i]->root, key->name));
+		n += value_count(value_get(s->items[i]->root, key->name));
 	return n;
 }
 
@@ -140,7 +138,7 @@ static size_t count_members(const struct sources *s, const struct key *key)
 static void check_size(const struct sources *s, const struct merge *m, bool complete)
 {
 	const struct path at = {&root, m->key->name, 0};
-	json_t *value;
+	struct value *value;
 	const struct source *source = find_member(s, m->key, &value);
 
 	if (source)
@@ -163,7 +161,7 @@ static void build_map(const struct sources *s, struct faults *faults, enum root_
 		abort();
 	m.origins = origins->of[index] = conf_alloc(n, sizeof(struct origin));
 	for (size_t i = 0; i < s->n; i++) {
-		json_t *map = json_object_get(s->items[i]->root, key->name);
+		struct value *map = value_get(s->items[i]->root, key->name);
 		if (map && parse_expect_object(&(struct parse){faults, s->items[i]}, map, &at))
 			merge_members(&m, s->items[i], map);
 	}

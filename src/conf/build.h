@@ -8,7 +8,7 @@
 /* Where a named object comes from. */
 struct origin {
 	const struct source *source;
-	const json_t *json; /* its value, as parse_object() left it */
+	const struct value *json; /* its value, as parse_object() left it */
 };
 
 /* For each kind of named object, parallel to its array in struct conf; one of an object that is

@@ -8,7 +8,6 @@
 #include "conf/relations.h"
 #include "conf/rules.h"
 #include "conf/secrets.h"
-#include "io/json_memory.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -62,15 +61,16 @@ static void digest_end(struct digesting *d)
 		(void)digest_sources(d);
 }
 
+/* Of one of a pair: before anything is filled in where it was left out. */
 static void digest_meaning(struct conf *c, const struct sources *sources)
 {
-	json_auto_t *outline = NULL;
+	struct tree tree = {0};
+	const struct value *outline = outline_of(sources, &tree);
 
-	if (!c->link.enabled)
-		return;
-	outline = outline_of(sources);
-	if (!outline_digest(outline, c->meaning))
+	if (value_get(outline, root_keys.items[ROOT_LINK].name) &&
+		!outline_digest(outline, c->meaning))
 		abort();
+	tree_done(&tree);
 }
 
 static char **list_files(const struct sources *sources)
@@ -82,32 +82,27 @@ static char **list_files(const struct sources *sources)
 	return files;
 }
 
-/* Takes what sources and faults hold, and ends the sources' region: the model has none of jansson's
- * values. `name`: of the node that this host is; NULL: it may be none.
+/* Takes what sources and faults hold. `name`: of the node that this host is; NULL: it may be none.
  */
 static struct conf *finish(struct sources *sources, struct faults *faults, const char *name,
 	struct conf_errors *ret_errors)
 {
 	struct conf *c = conf_alloc(1, sizeof(*c));
-	const bool in_region = sources->in_region;
 	struct origins origins = {0};
 	struct faults warnings = {0};
 	struct digesting digesting;
 
 	digest_begin(&digesting, sources, c->digest);
+	digest_meaning(c, sources);
 	build_conf(sources, faults, c, &origins);
 	relations_resolve(c, &origins, name, faults, &warnings);
 	origins_done(&origins);
 	faults_take(&warnings, &c->warnings);
 	faults_take(faults, ret_errors);
 	digest_end(&digesting);
-	if (ret_errors->n == 0) {
-		digest_meaning(c, sources);
+	if (ret_errors->n == 0)
 		c->files = list_files(sources);
-	}
 	sources_done(sources);
-	if (in_region)
-		json_region_end();
 	if (ret_errors->n == 0)
 		return c;
 	conf_free(c);
@@ -117,7 +112,7 @@ static struct conf *finish(struct sources *sources, struct faults *faults, const
 struct conf *conf_load(const char *path, const char *node, struct conf_errors *ret_errors)
 {
 	auto_free char *name = own_name(node);
-	struct sources sources = {.in_region = json_region_begin()};
+	struct sources sources = {0};
 	struct faults faults = {0};
 
 	sources_read(&sources, path, &faults);
@@ -128,7 +123,7 @@ struct conf *conf_load_texts(const char *path, const struct conf_text *texts, si
 	const char *node, struct conf_errors *ret_errors)
 {
 	auto_free char *name = own_name(node);
-	struct sources sources = {.texts = texts, .n_texts = n, .in_region = json_region_begin()};
+	struct sources sources = {.texts = texts, .n_texts = n};
 	struct faults faults = {0};
 
 	sources_read(&sources, path, &faults);
@@ -139,7 +134,7 @@ struct conf *conf_load_elsewhere(const char *path, struct conf_errors *ret_error
 {
 	auto_free char *name = own_name(NULL);
 	struct conf *c;
-	struct sources sources = {.in_region = json_region_begin()};
+	struct sources sources = {0};
 	struct faults faults = {0};
 
 	sources_read(&sources, path, &faults);
@@ -153,7 +148,7 @@ struct conf *conf_load_text(
 	const char *text, size_t len, const char *node, struct conf_errors *ret_errors)
 {
 	auto_free char *name = own_name(node);
-	struct sources sources = {.in_region = json_region_begin()};
+	struct sources sources = {0};
 	struct faults faults = {0};
 
 	sources_read_text(&sources, text, len, &faults);

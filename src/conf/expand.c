@@ -99,7 +99,7 @@ static size_t count_services(const struct conf_definition *d)
 
 static bool is_known(const struct rules *r, size_t definition)
 {
-	const json_t *json = rules_origin(r, ROOT_SERVICES, definition)->json;
+	const struct value *json = rules_origin(r, ROOT_SERVICES, definition)->json;
 
 	return !rules_faulty(r, json, "listen") && !rules_faulty(r, json, "port") &&
 	       !rules_faulty(r, json, "mark") && !rules_faulty(r, json, "protocol");

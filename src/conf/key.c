@@ -36,15 +36,17 @@ const struct key_token *key_token_find(const struct key *key, const char *name)
 	return NULL;
 }
 
-json_t *key_fallback(const struct key *key)
+struct value key_fallback(const struct key *key)
 {
 	switch (key->type) {
 	case KEY_BOOLEAN:
-		return json_boolean(strcmp(key->fallback, "true") == 0);
+		return (struct value){
+			.type = VALUE_BOOLEAN, .truth = strcmp(key->fallback, "true") == 0};
 	case KEY_INTEGER:
 	case KEY_SIGNED:
 	case KEY_PRIORITY:
-		return json_integer(strtoll(key->fallback, NULL, 10));
+		return (struct value){
+			.type = VALUE_INTEGER, .integer = strtoll(key->fallback, NULL, 10)};
 	case KEY_DURATION:
 	case KEY_TOKEN:
 	case KEY_TEXT:
@@ -52,7 +54,7 @@ json_t *key_fallback(const struct key *key)
 	case KEY_NAME:
 	case KEY_UNICAST:
 	case KEY_GROUP:
-		return json_string(key->fallback);
+		return (struct value){.type = VALUE_TEXT, .text = key->fallback};
 	case KEY_ARGV:
 	case KEY_PREFIXES:
 	case KEY_PREFIX:
@@ -72,7 +74,7 @@ json_t *key_fallback(const struct key *key)
 	case KEY_MAP:
 		break;
 	}
-	return NULL;
+	return (struct value){.type = VALUE_NULL};
 }
 
 static void free_argv(char **argv)

@@ -1,7 +1,8 @@
 /* One key of the configuration's language: a row of the table in keys*.c. */
 #pragma once
 
-#include <jansson.h>
+#include "conf/value.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,8 +88,9 @@ size_t key_text_len(const struct key *key, const char *text);
 /* NULL when the key has no such token. */
 const struct key_token *key_token_find(const struct key *key, const char *name);
 
-/* The default as JSON, so that one function reads both it and what is configured; NULL: none. */
-json_t *key_fallback(const struct key *key);
+/* The default as it would be written, so that one function reads both it and what is configured;
+ * null: none. Its text is the key's. */
+struct value key_fallback(const struct key *key);
 
 /* Releases what the fields of an object own, not the object; it may be half filled. */
 void keys_free(const struct keys *keys, void *object);

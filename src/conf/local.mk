@@ -22,7 +22,8 @@ libconf_a_SOURCES = \
 	src/conf/secrets.c src/conf/secrets.h \
 	src/conf/source.c src/conf/source.h \
 	src/conf/suggest.c src/conf/suggest.h \
-	src/conf/tree.c src/conf/tree.h
+	src/conf/tree.c src/conf/tree.h \
+	src/conf/value.c src/conf/value.h
 libconf_a_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE $(OPENSSL_CFLAGS)
 
 # What a program that reads configurations links, in this order.

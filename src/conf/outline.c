@@ -8,18 +8,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RARE_MAX 64          /* of a number or a word */
+#define REAL_MAX 64
 #define MEMBER_DIGEST_LEN 16 /* hex digits of a member's digest that are told */
 
-json_t *outline_of(const struct sources *s)
+/* --- Merging --- */
+
+/* Members are the values of the sources, copied without what is in them. */
+static void add_members(struct tree *t, struct value *object, const struct value *from)
 {
-	json_t *all = json_object();
+	struct value **end = &object->first;
+
+	while (*end)
+		end = &(*end)->next;
+	for (const struct value *v = value_members(from); v; v = v->next) {
+		*end = tree_share(t, v);
+		end = &(*end)->next;
+		object->n++;
+	}
+}
+
+/* Named objects are added to those of other files; anything else is in one file only. */
+static void merge_member(struct tree *t, struct value *root, const struct value *member)
+{
+	struct value *there = value_get(root, member->key);
+	struct value object = {.type = VALUE_OBJECT};
+
+	if (!value_is(there, VALUE_OBJECT) || !value_is(member, VALUE_OBJECT)) {
+		tree_set(t, root, member->key, member);
+		return;
+	}
+	add_members(t, &object, there);
+	add_members(t, &object, member);
+	tree_set(t, root, member->key, &object);
+}
+
+struct value *outline_of(const struct sources *s, struct tree *t)
+{
+	const struct value nothing = {.type = VALUE_OBJECT};
+	struct value *root = tree_share(t, &nothing);
 
 	for (size_t i = 0; i < s->n; i++)
-		if (s->items[i]->root)
-			(void)json_object_update_recursive(all, s->items[i]->root);
-	(void)json_object_del(all, "include"); /* what the files are called */
-	return all;
+		for (const struct value *v = value_members(s->items[i]->root); v; v = v->next)
+			if (strcmp(v->key, "include") != 0) /* what the files are called */
+				merge_member(t, root, v);
+	return root;
 }
 
 /* --- Digests --- */
@@ -30,34 +62,27 @@ static bool says_nothing(const char *key)
 	return key[0] == '$';
 }
 
-struct member {
-	const char *key;
-	const json_t *value;
-};
-
 static int compare_members(const void *a, const void *b)
 {
-	const struct member *x = a, *y = b;
+	const struct value *const *x = a, *const *y = b;
 
-	return strcmp(x->key, y->key);
+	return strcmp((*x)->key, (*y)->key);
 }
 
 /* The members that say something, in the order of their keys; NULL when out of memory. */
-static struct member *sort_members(const json_t *object, size_t *ret_n)
+static const struct value **sort_members(const struct value *object, size_t *ret_n)
 {
-	struct member *members = calloc(json_object_size(object) + 1, sizeof(*members));
+	const struct value **members = calloc(value_count(object) + 1, sizeof(*members));
 	bool sorted = true;
-	const char *key;
-	json_t *value;
 	size_t n = 0;
 
 	if (!members)
 		return NULL;
-	json_object_foreach ((json_t *)(uintptr_t)object, key, value) {
-		if (says_nothing(key))
+	for (const struct value *v = value_members(object); v; v = v->next) {
+		if (says_nothing(v->key))
 			continue;
-		sorted = sorted && (n == 0 || strcmp(members[n - 1].key, key) < 0);
-		members[n++] = (struct member){key, value};
+		sorted = sorted && (n == 0 || strcmp(members[n - 1]->key, v->key) < 0);
+		members[n++] = v;
 	}
 	if (!sorted)
 		qsort(members, n, sizeof(*members), compare_members);
@@ -65,56 +90,64 @@ static struct member *sort_members(const json_t *object, size_t *ret_n)
 	return members;
 }
 
-static void write_value(struct writer *w, const json_t *value);
+static void write_value(struct writer *w, const struct value *value);
 
-static void write_object(struct writer *w, const json_t *object)
+static void write_object(struct writer *w, const struct value *object)
 {
 	size_t n = 0;
-	auto_free struct member *members = sort_members(object, &n);
+	auto_free const struct value **members = sort_members(object, &n);
 
 	w->failed = w->failed || !members;
 	writer_object(w, NULL);
 	for (size_t i = 0; i < n; i++) {
-		writer_text(w, NULL, members[i].key);
-		write_value(w, members[i].value);
+		writer_text(w, NULL, members[i]->key);
+		write_value(w, members[i]);
 	}
 	writer_end_object(w);
 }
 
-static void write_array(struct writer *w, const json_t *array)
+static void write_array(struct writer *w, const struct value *array)
 {
-	const json_t *item;
-	size_t i;
-
 	writer_array(w, NULL);
-	json_array_foreach (array, i, item)
-		write_value(w, item);
+	for (const struct value *v = value_elements(array); v; v = v->next)
+		write_value(w, v);
 	writer_end_array(w);
 }
 
-static void write_rare(struct writer *w, const json_t *value)
+static void write_real(struct writer *w, double real)
 {
-	char text[RARE_MAX];
-	size_t len = json_dumpb(value, text, sizeof(text) - 1, JSON_ENCODE_ANY);
+	char text[REAL_MAX];
 
-	w->failed = w->failed || len == 0 || len >= sizeof(text);
-	text[len < sizeof(text) ? len : 0] = '\0';
+	(void)snprintf(text, sizeof(text), "%.17g", real);
 	writer_raw(w, NULL, text);
 }
 
 /* Equal texts for values that say the same. No JSON: nobody reads it. */
-static void write_value(struct writer *w, const json_t *value)
+static void write_value(struct writer *w, const struct value *value)
 {
-	if (json_is_object(value))
+	switch (value->type) {
+	case VALUE_OBJECT:
 		write_object(w, value);
-	else if (json_is_array(value))
+		break;
+	case VALUE_ARRAY:
 		write_array(w, value);
-	else if (json_is_string(value))
-		writer_text(w, NULL, json_string_value(value));
-	else if (json_is_integer(value))
-		writer_number(w, NULL, json_integer_value(value));
-	else
-		write_rare(w, value);
+		break;
+	case VALUE_TEXT:
+		writer_text(w, NULL, value->text);
+		break;
+	case VALUE_INTEGER:
+		writer_number(w, NULL, value->integer);
+		break;
+	case VALUE_REAL:
+		write_real(w, value->real);
+		break;
+	case VALUE_BOOLEAN:
+		writer_raw(w, NULL, value->truth ? "true" : "false");
+		break;
+	case VALUE_NULL:
+		writer_raw(w, NULL, "null");
+		break;
+	}
 }
 
 static void to_hex(const uint8_t *bytes, size_t n, char *ret)
@@ -123,7 +156,7 @@ static void to_hex(const uint8_t *bytes, size_t n, char *ret)
 		(void)snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
 }
 
-bool outline_digest(const json_t *value, char ret[static OUTLINE_DIGEST_LEN])
+bool outline_digest(const struct value *value, char ret[static OUTLINE_DIGEST_LEN])
 {
 	struct writer w = {0};
 	unsigned char hash[EVP_MAX_MD_SIZE];
@@ -137,21 +170,35 @@ bool outline_digest(const json_t *value, char ret[static OUTLINE_DIGEST_LEN])
 	return good;
 }
 
-json_t *outline_read(const char *path)
+struct outline *outline_read(const char *path)
 {
-	struct sources sources = {0};
+	struct outline *o = calloc(1, sizeof(*o));
 	struct faults faults = {0};
 	struct conf_errors errors = {0};
-	json_t *outline = NULL;
 
-	sources_read(&sources, path, &faults);
+	if (!o)
+		return NULL;
+	sources_read(&o->sources, path, &faults);
 	faults_take(&faults, &errors);
 	if (errors.n == 0)
-		outline = outline_of(&sources);
+		o->root = outline_of(&o->sources, &o->tree);
 	conf_errors_done(&errors);
-	sources_done(&sources);
-	return outline;
+	if (o->root)
+		return o;
+	outline_free(o);
+	return NULL;
 }
+
+void outline_free(struct outline *o)
+{
+	if (!o)
+		return;
+	tree_done(&o->tree);
+	sources_done(&o->sources);
+	free(o);
+}
+
+/* --- Places --- */
 
 /* One step of a JSON pointer (RFC 6901): from after its slash on; the name goes to `name`. */
 static const char *read_step(const char *at, char *name)
@@ -166,22 +213,25 @@ static const char *read_step(const char *at, char *name)
 	return at;
 }
 
-static json_t *member_of(json_t *value, const char *name)
+static const struct value *member_of(const struct value *value, const char *name)
 {
-	if (json_is_array(value))
-		return json_array_get(value, strtoul(name, NULL, 10));
-	return json_object_get(value, name);
+	const struct value *element = value_elements(value);
+	unsigned long i = element ? strtoul(name, NULL, 10) : 0;
+
+	while (element && i-- > 0)
+		element = element->next;
+	return element ? element : value_get(value, name);
 }
 
-json_t *outline_at(json_t *outline, const char *pointer)
+const struct value *outline_at(const struct value *value, const char *pointer)
 {
 	auto_free char *name = malloc(strlen(pointer) + 1);
 
-	while (name && outline && *pointer == '/') {
+	while (name && value && *pointer == '/') {
 		pointer = read_step(pointer + 1, name);
-		outline = member_of(outline, name);
+		value = member_of(value, name);
 	}
-	return name ? outline : NULL;
+	return name ? value : NULL;
 }
 
 char *outline_member(const char *pointer, const char *name)
@@ -204,31 +254,35 @@ char *outline_member(const char *pointer, const char *name)
 	return text;
 }
 
-static bool add_member(json_t *members, const char *name, const json_t *value)
+static char kind_of(const struct value *value)
+{
+	return value_is(value, VALUE_OBJECT) ? 'o' : value_is(value, VALUE_ARRAY) ? 'a' : 'v';
+}
+
+static bool add_member(json_t *members, const char *name, const struct value *value)
 {
 	char text[OUTLINE_DIGEST_LEN + 1];
 
-	text[0] = json_is_object(value) ? 'o' : json_is_array(value) ? 'a' : 'v';
+	text[0] = kind_of(value);
 	if (!outline_digest(value, text + 1))
 		return false;
 	text[1 + MEMBER_DIGEST_LEN] = '\0';
 	return json_object_set_new(members, name, json_string(text)) == 0;
 }
 
-json_t *outline_members(json_t *value)
+json_t *outline_members(const struct value *value)
 {
-	json_t *members = json_object(), *member;
-	const char *key;
-	char number[24];
+	json_t *members = json_object();
 	bool good = members != NULL;
-	size_t i;
+	char number[24];
+	size_t i = 0;
 
-	json_array_foreach (value, i, member) {
-		(void)snprintf(number, sizeof(number), "%zu", i);
-		good = good && add_member(members, number, member);
+	for (const struct value *v = value_elements(value); v && good; v = v->next) {
+		(void)snprintf(number, sizeof(number), "%zu", i++);
+		good = add_member(members, number, v);
 	}
-	json_object_foreach (value, key, member)
-		good = good && (says_nothing(key) || add_member(members, key, member));
+	for (const struct value *v = value_members(value); v && good; v = v->next)
+		good = says_nothing(v->key) || add_member(members, v->key, v);
 	if (good)
 		return members;
 	json_decref(members);

@@ -6,9 +6,13 @@
 #include "base/duration.h"
 #include "conf/alloc.h"
 #include "conf/suggest.h"
+#include "conf/tree.h"
 
 #include <assert.h>
 #include <inttypes.h>
+
+/* What takes the place of a value of which nothing is known. */
+static const struct value nothing = {.type = VALUE_NULL};
 
 bool parse_fault(const struct parse *p, const struct path *path, char *text)
 {
@@ -19,38 +23,42 @@ bool parse_fault(const struct parse *p, const struct path *path, char *text)
 
 /* --- JSON types --- */
 
-static const char *type_name(const json_t *value)
+static const char *type_name(const struct value *value)
 {
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
+	switch (value->type) {
+	case VALUE_OBJECT:
 		return "an object";
-	case JSON_ARRAY:
+	case VALUE_ARRAY:
 		return "an array";
-	case JSON_STRING:
+	case VALUE_TEXT:
 		return "a text";
-	case JSON_INTEGER:
+	case VALUE_INTEGER:
 		return "a number";
-	case JSON_REAL:
+	case VALUE_REAL:
 		return "a number with a fraction";
-	case JSON_TRUE:
-	case JSON_FALSE:
+	case VALUE_BOOLEAN:
 		return "true or false";
-	case JSON_NULL:
+	case VALUE_NULL:
 		return "null";
 	}
 	return "nothing";
 }
 
-bool parse_expect(const struct parse *p, bool good, const char *wanted, const json_t *value,
+bool parse_expect(const struct parse *p, bool good, const char *wanted, const struct value *value,
 	const struct path *path)
 {
 	return good ||
 	       parse_fault(p, path, conf_printf("must be %s, not %s", wanted, type_name(value)));
 }
 
-bool parse_expect_object(const struct parse *p, const json_t *value, const struct path *path)
+bool parse_expect_object(const struct parse *p, const struct value *value, const struct path *path)
 {
-	return parse_expect(p, json_is_object(value), "an object", value, path);
+	return parse_expect(p, value_is(value, VALUE_OBJECT), "an object", value, path);
+}
+
+struct path parse_item_path(const struct value *value, const struct path *path, size_t i)
+{
+	return value_is(value, VALUE_ARRAY) ? (struct path){path, NULL, i} : *path;
 }
 
 /* --- Numbers --- */
@@ -85,32 +93,32 @@ static void store_given(const struct key *key, void *object, uint64_t value)
 		*(bool *)key_field(object, key->also) = true;
 }
 
-bool parse_integer(const struct parse *p, const struct key *key, const json_t *value,
+bool parse_integer(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, uint64_t *ret)
 {
-	json_int_t n = json_integer_value(value);
+	int64_t n = value_integer(value);
 
-	if (!parse_expect(p, json_is_integer(value), "a whole number", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_INTEGER), "a whole number", value, path))
 		return false;
 	if (n < 0 || (uint64_t)n < key->min || (uint64_t)n > key->max)
 		return parse_fault(p, path,
-			conf_printf("must be %" PRIu64 "..%" PRIu64 ", not %" JSON_INTEGER_FORMAT,
-				key->min, key->max, n));
+			conf_printf("must be %" PRIu64 "..%" PRIu64 ", not %" PRId64, key->min,
+				key->max, n));
 	*ret = (uint64_t)n;
 	return true;
 }
 
-static bool parse_signed(const struct parse *p, const struct key *key, const json_t *value,
+static bool parse_signed(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, int16_t *ret)
 {
-	json_int_t n = json_integer_value(value), max = (json_int_t)key->max;
+	int64_t n = value_integer(value), max = (int64_t)key->max;
 
-	if (!parse_expect(p, json_is_integer(value), "a whole number", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_INTEGER), "a whole number", value, path))
 		return false;
 	if (n < -max || n > max)
 		return parse_fault(p, path,
-			conf_printf("must be -%" PRIu64 "..%" PRIu64 ", not %" JSON_INTEGER_FORMAT,
-				key->max, key->max, n));
+			conf_printf("must be -%" PRIu64 "..%" PRIu64 ", not %" PRId64, key->max,
+				key->max, n));
 	*ret = (int16_t)n;
 	return true;
 }
@@ -137,14 +145,14 @@ static char *describe_duration(const struct key *key, const char *text, bool par
 		"must be a multiple of %s, not %s", duration_format(key->unit_us, min), quoted);
 }
 
-static bool parse_duration(const struct parse *p, const struct key *key, const json_t *value,
+static bool parse_duration(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, uint64_t *ret)
 {
-	const char *text = json_string_value(value);
+	const char *text = value_text(value);
 	uint64_t us = 0;
 	bool parsed;
 
-	if (!parse_expect(p, json_is_string(value), "a duration such as \"5s\"", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_TEXT), "a duration such as \"5s\"", value, path))
 		return false;
 	parsed = duration_parse(text, &us);
 	if (!parsed || us < key->min || us > key->max || us % key->unit_us != 0)
@@ -183,33 +191,32 @@ static bool report_token(
 	return parse_fault(p, path, conf_printf("must be %s, not %s%s", list, quoted, suggestion));
 }
 
-static bool parse_token(const struct parse *p, const struct key *key, const json_t *value,
+static bool parse_token(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, uint64_t *ret)
 {
 	const struct key_token *token;
 
-	if (!parse_expect(p, json_is_string(value), "a text", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_TEXT), "a text", value, path))
 		return false;
-	token = key_token_find(key, json_string_value(value));
+	token = key_token_find(key, value_text(value));
 	if (!token)
-		return report_token(p, key, json_string_value(value), path);
+		return report_token(p, key, value_text(value), path);
 	*ret = (uint64_t)token->value;
 	return true;
 }
 
 /* Several tokens in an array, each of them a bit. */
-static bool parse_flags(const struct parse *p, const struct key *key, const json_t *value,
+static bool parse_flags(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, uint64_t *ret)
 {
 	uint64_t flags = 0, flag;
-	const json_t *item;
 	bool good = true;
-	size_t i;
+	size_t i = 0;
 
-	if (!parse_expect(p, json_is_array(value), "an array of texts", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_ARRAY), "an array of texts", value, path))
 		return false;
-	json_array_foreach (value, i, item) {
-		struct path at = {path, NULL, i};
+	for (const struct value *item = value_elements(value); item; item = item->next) {
+		struct path at = {path, NULL, i++};
 		if (parse_token(p, key, item, &at, &flag))
 			flags |= flag;
 		else
@@ -219,62 +226,61 @@ static bool parse_flags(const struct parse *p, const struct key *key, const json
 	return good;
 }
 
-static bool is_text(
-	const struct parse *p, const struct key *key, const json_t *value, const struct path *path)
+static bool is_text(const struct parse *p, const struct key *key, const struct value *value,
+	const struct path *path)
 {
 	auto_free char *quoted = NULL;
 	size_t len;
 
-	if (!parse_expect(p, json_is_string(value), "a text", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_TEXT), "a text", value, path))
 		return false;
-	len = key_text_len(key, json_string_value(value));
+	len = key_text_len(key, value_text(value));
 	if (len >= key->min && len <= key->max)
 		return true;
-	quoted = fault_quote(json_string_value(value));
+	quoted = fault_quote(value_text(value));
 	return parse_fault(p, path, conf_printf("%s is not %s", quoted, key->noun));
 }
 
-static bool parse_text(const struct parse *p, const struct key *key, const json_t *value,
+static bool parse_text(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, char **ret)
 {
 	if (!is_text(p, key, value, path))
 		return false;
-	*ret = conf_dup(json_string_value(value));
+	*ret = conf_dup(value_text(value));
 	return true;
 }
 
 /* Into the object itself. */
-static bool parse_word(const struct parse *p, const struct key *key, const json_t *value,
+static bool parse_word(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, void *object)
 {
 	if (!is_text(p, key, value, path))
 		return false;
-	(void)snprintf(
-		key_field(object, key->field), key->field.size, "%s", json_string_value(value));
+	(void)snprintf(key_field(object, key->field), key->field.size, "%s", value_text(value));
 	return true;
 }
 
 /* A program and its arguments; one without arguments may be written without the array. */
-static bool parse_argv(const struct parse *p, const struct key *key, const json_t *value,
+static bool parse_argv(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, char ***ret)
 {
-	size_t n = json_is_array(value) ? json_array_size(value) : 1;
+	size_t n;
+	const struct value *item = value_list(value, &n);
 	char **argv;
 	bool good = true;
 
-	if (!parse_expect(p, json_is_string(value) || json_is_array(value),
+	if (!parse_expect(p, value_is(value, VALUE_TEXT) || value_is(value, VALUE_ARRAY),
 		    "a text, or an array of texts", value, path))
 		return false;
 	if (n < 1 || n > key->max)
 		return parse_fault(p, path,
 			conf_printf("must have 1..%" PRIu64 " texts, not %zu", key->max, n));
 	*ret = argv = conf_alloc(n + 1, sizeof(*argv));
-	for (size_t i = 0; i < n; i++) {
-		const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
-		struct path at = json_is_array(value) ? (struct path){path, NULL, i} : *path;
-		bool text = parse_expect(p, json_is_string(item), "a text", item, &at);
+	for (size_t i = 0; i < n; i++, item = item->next) {
+		struct path at = parse_item_path(value, path, i);
+		bool text = parse_expect(p, value_is(item, VALUE_TEXT), "a text", item, &at);
 
-		argv[i] = conf_dup(text ? json_string_value(item) : "");
+		argv[i] = conf_dup(text ? value_text(item) : "");
 		good = good && text;
 	}
 	return good;
@@ -283,38 +289,36 @@ static bool parse_argv(const struct parse *p, const struct key *key, const json_
 /* --- Compound values --- */
 
 static bool parse_priority(
-	const struct parse *p, const struct key *key, json_t *value, const struct path *path)
+	const struct parse *p, const struct key *key, struct value *value, const struct path *path)
 {
-	const char *node;
-	json_t *member;
 	uint64_t ignored;
 
-	if (!json_is_object(value))
-		return parse_expect(p, json_is_integer(value),
+	if (!value_is(value, VALUE_OBJECT))
+		return parse_expect(p, value_is(value, VALUE_INTEGER),
 			       "a whole number, or an object of them", value, path) &&
 		       parse_integer(p, key, value, path, &ignored);
-	json_object_foreach (value, node, member) {
-		struct path at = {path, node, 0};
+	for (struct value *member = value_members(value); member; member = member->next) {
+		struct path at = {path, member->key, 0};
 		/* Null: the relations know that this node was mentioned. */
-		if (strcmp(node, KEY_COMMENT) != 0 && !parse_integer(p, key, member, &at, &ignored))
-			json_object_set_new_nocheck(value, node, json_null());
+		if (strcmp(member->key, KEY_COMMENT) != 0 &&
+			!parse_integer(p, key, member, &at, &ignored))
+			tree_set(p->source->tree, value, member->key, &nothing);
 	}
 	return true;
 }
 
 /* A text, or several in an array: file patterns, comments. */
-static bool parse_texts(const struct parse *p, const json_t *value, const struct path *path)
+static bool parse_texts(const struct parse *p, const struct value *value, const struct path *path)
 {
 	bool good = true;
-	size_t i;
-	const json_t *item;
+	size_t i = 0;
 
-	if (!parse_expect(p, json_is_string(value) || json_is_array(value),
+	if (!parse_expect(p, value_is(value, VALUE_TEXT) || value_is(value, VALUE_ARRAY),
 		    "a text, or an array of texts", value, path))
 		return false;
-	json_array_foreach (value, i, item) {
-		struct path at = {path, NULL, i};
-		if (!parse_expect(p, json_is_string(item), "a text", item, &at))
+	for (const struct value *item = value_elements(value); item; item = item->next) {
+		struct path at = {path, NULL, i++};
+		if (!parse_expect(p, value_is(item, VALUE_TEXT), "a text", item, &at))
 			good = false;
 	}
 	return good;
@@ -338,61 +342,58 @@ static bool is_name(const char *name)
 	return len >= 1 && len <= CONF_NAME_LEN_MAX;
 }
 
-void parse_named(const struct parse *p, const struct keys *keys, const char *name, json_t *value,
+void parse_named(const struct parse *p, const struct keys *keys, struct value *member,
 	const struct path *path, void *ret)
 {
-	*(char **)ret = conf_dup(name);
-	if (!is_name(name)) {
-		auto_free char *quoted = fault_quote(name);
+	*(char **)ret = conf_dup(member->key);
+	if (!is_name(member->key)) {
+		auto_free char *quoted = fault_quote(member->key);
 		fault_add(p->faults, p->source, path, FAULT_AT_KEY,
 			"%s is not a name: 1..%d of A-Z, a-z, 0-9, dot, dash and underscore",
 			quoted, CONF_NAME_LEN_MAX);
 	}
-	if (parse_expect_object(p, value, path))
-		parse_object(p, keys, value, path, ret);
+	if (parse_expect_object(p, member, path))
+		parse_object(p, keys, member, path, ret);
 }
 
-static bool parse_map(const struct parse *p, const struct key *key, json_t *value,
+static bool parse_map(const struct parse *p, const struct key *key, struct value *value,
 	const struct path *path, void *object)
 {
 	char *items;
 	size_t n = 0;
-	const char *name;
-	json_t *member;
 
 	if (!parse_expect_object(p, value, path))
 		return false;
-	items = conf_alloc(json_object_size(value), key->object->size);
+	items = conf_alloc(value_count(value), key->object->size);
 	*(void **)key_field(object, key->field) = items;
-	json_object_foreach (value, name, member) {
-		struct path at = {path, name, 0};
-		if (strcmp(name, KEY_COMMENT) == 0)
+	for (struct value *member = value_members(value); member; member = member->next) {
+		struct path at = {path, member->key, 0};
+		if (strcmp(member->key, KEY_COMMENT) == 0)
 			(void)parse_texts(p, member, &at);
 		else
-			parse_named(
-				p, key->object, name, member, &at, items + n++ * key->object->size);
+			parse_named(p, key->object, member, &at, items + n++ * key->object->size);
 	}
 	*(size_t *)key_field(object, key->also) = n;
 	parse_map_size(p, key, n, path);
 	return true;
 }
 
-static bool parse_list(const struct parse *p, const struct key *key, const json_t *value,
+static bool parse_list(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, void *object)
 {
-	size_t n = json_array_size(value);
+	size_t n = value_count(value), i = 0;
 	char *items;
 
-	if (!parse_expect(p, json_is_array(value), "an array of objects", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_ARRAY), "an array of objects", value, path))
 		return false;
 	items = conf_alloc(n, key->object->size);
 	*(void **)key_field(object, key->field) = items;
 	*(size_t *)key_field(object, key->also) = n;
-	for (size_t i = 0; i < n; i++) {
+	for (struct value *item = value_elements(value); item; item = item->next) {
 		struct path at = {path, NULL, i};
-		json_t *item = json_array_get(value, i);
 		if (parse_expect_object(p, item, &at))
 			parse_object(p, key->object, item, &at, items + i * key->object->size);
+		i++;
 	}
 	if (n >= key->min && n <= key->max)
 		return true;
@@ -401,7 +402,7 @@ static bool parse_list(const struct parse *p, const struct key *key, const json_
 			n));
 }
 
-static bool parse_member_object(const struct parse *p, const struct key *key, json_t *value,
+static bool parse_member_object(const struct parse *p, const struct key *key, struct value *value,
 	const struct path *path, void *object)
 {
 	if (!parse_expect_object(p, value, path))
@@ -412,7 +413,7 @@ static bool parse_member_object(const struct parse *p, const struct key *key, js
 	return true;
 }
 
-static bool parse_own(const struct parse *p, const struct key *key, json_t *value,
+static bool parse_own(const struct parse *p, const struct key *key, struct value *value,
 	const struct path *path, void *object)
 {
 	void *own;
@@ -426,7 +427,7 @@ static bool parse_own(const struct parse *p, const struct key *key, json_t *valu
 
 /* --- The table --- */
 
-bool parse_value(const struct parse *p, const struct key *key, json_t *value,
+bool parse_value(const struct parse *p, const struct key *key, struct value *value,
 	const struct path *path, void *object)
 {
 	uint64_t n = 0;
@@ -434,8 +435,9 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 
 	switch (key->type) {
 	case KEY_BOOLEAN:
-		good = parse_expect(p, json_is_boolean(value), "true or false", value, path);
-		n = json_is_true(value);
+		good = parse_expect(
+			p, value_is(value, VALUE_BOOLEAN), "true or false", value, path);
+		n = good && value->truth;
 		break;
 	case KEY_INTEGER:
 		good = parse_integer(p, key, value, path, &n);
@@ -455,7 +457,7 @@ bool parse_value(const struct parse *p, const struct key *key, json_t *value,
 	case KEY_ARGV:
 		return parse_argv(p, key, value, path, key_field(object, key->field));
 	case KEY_NAME:
-		return parse_expect(p, json_is_string(value), "a name", value, path);
+		return parse_expect(p, value_is(value, VALUE_TEXT), "a name", value, path);
 	case KEY_FLAGS:
 		good = parse_flags(p, key, value, path, &n);
 		break;
@@ -512,7 +514,7 @@ static uint64_t number_of(const char *digits)
 void parse_default(const struct key *key, void *object)
 {
 	static const struct parse silent; /* a default is never faulty */
-	json_auto_t *value = NULL;
+	struct value value;
 	uint64_t us;
 
 	if (key->type == KEY_OBJECT && !key->also.size)
@@ -520,7 +522,7 @@ void parse_default(const struct key *key, void *object)
 			parse_default(&key->object->items[i], key_field(object, key->field));
 	if (!key->fallback)
 		return;
-	/* What large files leave out thousands of times does not take the way over JSON. */
+	/* What large files leave out thousands of times does not take the way over its text. */
 	if (key->type == KEY_INTEGER) {
 		store(object, key->field, number_of(key->fallback));
 	} else if (key->type == KEY_DURATION && duration_parse(key->fallback, &us)) {
@@ -529,7 +531,7 @@ void parse_default(const struct key *key, void *object)
 		store(object, key->field, (uint64_t)key_token_find(key, key->fallback)->value);
 	} else {
 		value = key_fallback(key);
-		(void)parse_value(&silent, key, value, &(struct path){0}, object);
+		(void)parse_value(&silent, key, &value, &(struct path){0}, object);
 	}
 }
 
@@ -563,38 +565,34 @@ static void report_unknown(
 
 /* An object's values by key of the table, to be looked up once; what is no key is reported. `ret`
  * may be NULL. */
-static void sort_members(const struct parse *p, const struct keys *keys, json_t *object,
-	const struct path *path, json_t **ret)
+static void sort_members(const struct parse *p, const struct keys *keys, struct value *object,
+	const struct path *path, struct value **ret)
 {
-	/* As json_object_foreach() does it, in half as many calls: this is for every object. */
-	for (void *member = json_object_iter(object); member;
-		member = json_object_iter_next(object, member)) {
-		const char *name = json_object_iter_key(member);
-		json_t *value = json_object_iter_value(member);
-		struct path at = {path, name, 0};
-		size_t i = find_key(keys, name);
+	for (struct value *member = value_members(object); member; member = member->next) {
+		struct path at = {path, member->key, 0};
+		size_t i = find_key(keys, member->key);
 
 		if (i < keys->n && ret)
-			ret[i] = value;
+			ret[i] = member;
 		else if (i < keys->n)
 			continue;
-		else if (strcmp(name, KEY_COMMENT) == 0)
-			(void)parse_texts(p, value, &at);
-		else if (keys == &root_keys && strcmp(name, KEY_SCHEMA) == 0)
-			(void)parse_expect(p, json_is_string(value), "a text", value, &at);
+		else if (strcmp(member->key, KEY_COMMENT) == 0)
+			(void)parse_texts(p, member, &at);
+		else if (keys == &root_keys && strcmp(member->key, KEY_SCHEMA) == 0)
+			(void)parse_expect(p, value_is(member, VALUE_TEXT), "a text", member, &at);
 		else
-			report_unknown(p, keys, name, &at);
+			report_unknown(p, keys, member->key, &at);
 	}
 }
 
-void parse_unknown(
-	const struct parse *p, const struct keys *keys, json_t *object, const struct path *path)
+void parse_unknown(const struct parse *p, const struct keys *keys, struct value *object,
+	const struct path *path)
 {
 	sort_members(p, keys, object, path, NULL);
 }
 
-static void parse_member(const struct parse *p, const struct key *key, json_t *object,
-	json_t *value, const struct path *path, void *ret)
+static void parse_member(const struct parse *p, const struct key *key, struct value *object,
+	struct value *value, const struct path *path, void *ret)
 {
 	struct path at = {path, key->name, 0};
 
@@ -610,7 +608,7 @@ static void parse_member(const struct parse *p, const struct key *key, json_t *o
 			return;
 		parse_default(key, ret);
 	}
-	json_object_set_new(object, key->name, json_null());
+	tree_set(p->source->tree, object, key->name, &nothing);
 }
 
 static bool matters_unless_given(const struct key *key)
@@ -618,10 +616,10 @@ static bool matters_unless_given(const struct key *key)
 	return key->fallback || key->required || key->type == KEY_OBJECT;
 }
 
-void parse_object(const struct parse *p, const struct keys *keys, json_t *object,
+void parse_object(const struct parse *p, const struct keys *keys, struct value *object,
 	const struct path *path, void *ret)
 {
-	json_t *values[KEYS_MAX];
+	struct value *values[KEYS_MAX];
 
 	assert(keys->n <= KEYS_MAX);
 	/* Most objects have few keys: the rest need not be cleared for each of them. */

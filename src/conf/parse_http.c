@@ -26,23 +26,23 @@ static bool status_of_text(const char *text, char end, uint16_t *ret, const char
 	return true;
 }
 
-static bool parse_status(const struct parse *p, const json_t *value, const struct path *path,
+static bool parse_status(const struct parse *p, const struct value *value, const struct path *path,
 	struct conf_statuses *ret)
 {
 	static const struct key status_key = {.min = STATUS_MIN, .max = STATUS_MAX};
-	const char *text = json_string_value(value), *rest;
+	const char *text = value_text(value), *rest;
 	auto_free char *quoted = NULL;
 	struct conf_statuses range;
 	uint64_t n;
 
-	if (json_is_integer(value)) {
+	if (value_is(value, VALUE_INTEGER)) {
 		if (!parse_integer(p, &status_key, value, path, &n))
 			return false;
 		*ret = (struct conf_statuses){(uint16_t)n, (uint16_t)n};
 		return true;
 	}
-	if (!parse_expect(p, json_is_string(value), "a whole number, or a range \"FROM-TO\"", value,
-		    path))
+	if (!parse_expect(p, value_is(value, VALUE_TEXT), "a whole number, or a range \"FROM-TO\"",
+		    value, path))
 		return false;
 	if (status_of_text(text, '-', &range.first, &rest) &&
 		status_of_text(rest + 1, '\0', &range.last, &rest) && range.first <= range.last) {
@@ -63,69 +63,66 @@ static bool check_number(const struct parse *p, const struct key *key, size_t n,
 			what, n));
 }
 
-bool parse_statuses(const struct parse *p, const struct key *key, const json_t *value,
+bool parse_statuses(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, void *object)
 {
-	bool many = json_is_array(value), good = true;
-	size_t n = many ? json_array_size(value) : 1;
+	size_t n;
+	const struct value *item = value_list(value, &n);
 	struct conf_statuses *ranges = conf_alloc(n, sizeof(*ranges));
+	bool good = true;
 
 	*(struct conf_statuses **)key_field(object, key->field) = ranges;
 	*(size_t *)key_field(object, key->also) = n;
-	for (size_t i = 0; i < n; i++) {
-		struct path at = many ? (struct path){path, NULL, i} : *path;
+	for (size_t i = 0; i < n; i++, item = item->next) {
+		struct path at = parse_item_path(value, path, i);
 
-		if (!parse_status(p, many ? json_array_get(value, i) : value, &at, &ranges[i]))
+		if (!parse_status(p, item, &at, &ranges[i]))
 			good = false;
 	}
 	return check_number(p, key, n, "codes", path) && good;
 }
 
-static bool parse_header(
-	const struct parse *p, const char *name, const json_t *value, const struct path *path)
+static bool parse_header(const struct parse *p, const struct value *header, const struct path *path)
 {
 	static const struct key name_key = {.chars = HEADER_NAME_CHARS};
 	static const struct key value_key = {.chars = " -~"};
 	auto_free char *quoted = NULL;
-	size_t len = key_text_len(&name_key, name);
+	size_t len = key_text_len(&name_key, header->key);
 
 	if (len < 1 || len > HEADER_LEN_MAX) {
-		quoted = fault_quote(name);
+		quoted = fault_quote(header->key);
 		fault_add(p->faults, p->source, path, FAULT_AT_KEY,
 			"%s is not the name of a header", quoted);
 		return false;
 	}
-	if (!parse_expect(p, json_is_string(value), "a text", value, path))
+	if (!parse_expect(p, value_is(header, VALUE_TEXT), "a text", header, path))
 		return false;
-	if (key_text_len(&value_key, json_string_value(value)) <= HEADER_LEN_MAX)
+	if (key_text_len(&value_key, value_text(header)) <= HEADER_LEN_MAX)
 		return true;
 	return parse_fault(p, path,
 		conf_printf("must be up to %d printable ASCII characters", HEADER_LEN_MAX));
 }
 
-bool parse_headers(const struct parse *p, const struct key *key, json_t *value,
+bool parse_headers(const struct parse *p, const struct key *key, struct value *value,
 	const struct path *path, void *object)
 {
 	struct conf_header *headers;
 	bool good = true;
 	size_t n = 0;
-	const char *name;
-	json_t *text;
 
 	if (!parse_expect_object(p, value, path))
 		return false;
-	headers = conf_alloc(json_object_size(value), sizeof(*headers));
-	json_object_foreach (value, name, text) {
-		struct path at = {path, name, 0};
+	headers = conf_alloc(value_count(value), sizeof(*headers));
+	for (const struct value *v = value_members(value); v; v = v->next) {
+		struct path at = {path, v->key, 0};
 
-		if (strcmp(name, KEY_COMMENT) == 0)
+		if (strcmp(v->key, KEY_COMMENT) == 0)
 			continue;
-		if (!parse_header(p, name, text, &at)) {
+		if (!parse_header(p, v, &at)) {
 			good = false;
 			continue;
 		}
-		headers[n++] =
-			(struct conf_header){conf_dup(name), conf_dup(json_string_value(text))};
+		headers[n++] = (struct conf_header){conf_dup(v->key), conf_dup(value_text(v))};
 	}
 	*(struct conf_header **)key_field(object, key->field) = headers;
 	*(size_t *)key_field(object, key->also) = n;

@@ -4,8 +4,8 @@
 #include "conf/parse.h"
 
 /* KEY_STATUSES: 204, "200-299", or an array of those. */
-bool parse_statuses(const struct parse *p, const struct key *key, const json_t *value,
+bool parse_statuses(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, void *object);
 /* KEY_HEADERS: an object of texts by name. */
-bool parse_headers(const struct parse *p, const struct key *key, json_t *value,
+bool parse_headers(const struct parse *p, const struct key *key, struct value *value,
 	const struct path *path, void *object);

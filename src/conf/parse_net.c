@@ -32,14 +32,14 @@ static bool report_address(
 	return report_text(p, text, path, what);
 }
 
-bool parse_address(const struct parse *p, const struct key *key, const json_t *value,
+bool parse_address(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, struct addr *ret)
 {
 	bool group = key->type == KEY_GROUP;
-	const char *text = json_string_value(value);
+	const char *text = value_text(value);
 	struct addr a;
 
-	if (!parse_expect(p, json_is_string(value), "an address", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_TEXT), "an address", value, path))
 		return false;
 	if (!addr_parse(text, &a))
 		return report_address(p, text, path, "an address");
@@ -81,14 +81,14 @@ static const char *virtual_fault(const struct addr_prefix *p)
 	return host_bits_are(p, true) ? "is the broadcast address of its network" : NULL;
 }
 
-bool parse_prefix(const struct parse *p, const json_t *value, const struct path *path,
+bool parse_prefix(const struct parse *p, const struct value *value, const struct path *path,
 	struct addr_prefix *ret)
 {
-	const char *text = json_string_value(value), *why;
+	const char *text = value_text(value), *why;
 	struct addr_prefix a;
 
-	if (!parse_expect(
-		    p, json_is_string(value), "an address such as \"192.0.2.1/24\"", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_TEXT), "an address such as \"192.0.2.1/24\"",
+		    value, path))
 		return false;
 	if (!addr_prefix_parse(text, &a) || a.prefix_len == 0)
 		return report_address(
@@ -100,14 +100,14 @@ bool parse_prefix(const struct parse *p, const json_t *value, const struct path 
 	return true;
 }
 
-bool parse_network(const struct parse *p, const json_t *value, const struct path *path,
+bool parse_network(const struct parse *p, const struct value *value, const struct path *path,
 	struct addr_prefix *ret)
 {
-	const char *text = json_string_value(value);
+	const char *text = value_text(value);
 	struct addr_prefix a;
 
-	if (!parse_expect(
-		    p, json_is_string(value), "a network such as \"192.0.2.0/24\"", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_TEXT), "a network such as \"192.0.2.0/24\"",
+		    value, path))
 		return false;
 	if (!strchr(text, '/') || !addr_prefix_parse(text, &a))
 		return report_address(
@@ -120,28 +120,6 @@ bool parse_network(const struct parse *p, const json_t *value, const struct path
 
 /* --- Lists --- */
 
-/* A list under construction: of `value`, or of its items. */
-struct list {
-	const json_t *value;
-	size_t n;
-};
-
-static struct list list_of(const json_t *value)
-{
-	return (struct list){value, json_is_array(value) ? json_array_size(value) : 1};
-}
-
-static const json_t *list_item(const struct list *list, size_t i)
-{
-	return json_is_array(list->value) ? json_array_get(list->value, i) : list->value;
-}
-
-/* Where item i is: a value without brackets is at its own place. */
-static struct path list_path(const struct list *list, const struct path *path, size_t i)
-{
-	return json_is_array(list->value) ? (struct path){path, NULL, i} : *path;
-}
-
 static bool check_number(const struct parse *p, const struct key *key, size_t n, const char *what,
 	const struct path *path)
 {
@@ -152,76 +130,74 @@ static bool check_number(const struct parse *p, const struct key *key, size_t n,
 			what, n));
 }
 
-bool parse_prefixes(const struct parse *p, const struct key *key, const json_t *value,
+bool parse_prefixes(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, void *object)
 {
 	struct addr_prefix *prefixes;
-	size_t n = json_array_size(value);
+	size_t n = value_count(value), i = 0;
 	bool good = true;
 
-	if (!parse_expect(p, json_is_array(value), "an array of addresses", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_ARRAY), "an array of addresses", value, path))
 		return false;
 	prefixes = conf_alloc(n, sizeof(*prefixes));
 	*(struct addr_prefix **)key_field(object, key->field) = prefixes;
 	*(size_t *)key_field(object, key->also) = n;
-	for (size_t i = 0; i < n; i++) {
+	for (const struct value *item = value_elements(value); item; item = item->next, i++) {
 		struct path at = {path, NULL, i};
-		if (!parse_prefix(p, json_array_get(value, i), &at, &prefixes[i]))
+		if (!parse_prefix(p, item, &at, &prefixes[i]))
 			good = false;
 	}
 	return check_number(p, key, n, "addresses", path) && good;
 }
 
-static bool parse_virtual_address(const struct parse *p, const struct key *key, json_t *value,
+static bool parse_virtual_address(const struct parse *p, const struct key *key, struct value *value,
 	const struct path *path, struct conf_address *ret)
 {
-	if (!json_is_object(value))
-		return parse_expect(p, json_is_string(value),
+	if (!value_is(value, VALUE_OBJECT))
+		return parse_expect(p, value_is(value, VALUE_TEXT),
 			       "an address such as \"192.0.2.1/24\", or an object", value, path) &&
 		       parse_prefix(p, value, path, &ret->prefix);
 	parse_object(p, key->object, value, path, ret);
 	return true; /* what is faulty in it is told there */
 }
 
-bool parse_virtual_addresses(const struct parse *p, const struct key *key, const json_t *value,
-	const struct path *path, void *object)
+bool parse_virtual_addresses(const struct parse *p, const struct key *key,
+	const struct value *value, const struct path *path, void *object)
 {
 	struct conf_address *addresses;
-	size_t n = json_array_size(value);
+	size_t n = value_count(value), i = 0;
 	bool good = true;
 
-	if (!parse_expect(p, json_is_array(value), "an array of addresses", value, path))
+	if (!parse_expect(p, value_is(value, VALUE_ARRAY), "an array of addresses", value, path))
 		return false;
 	addresses = conf_alloc(n, sizeof(*addresses));
 	*(struct conf_address **)key_field(object, key->field) = addresses;
 	*(size_t *)key_field(object, key->also) = n;
-	for (size_t i = 0; i < n; i++) {
+	for (struct value *item = value_elements(value); item; item = item->next, i++) {
 		struct path at = {path, NULL, i};
-		if (!parse_virtual_address(p, key, json_array_get(value, i), &at, &addresses[i]))
+		if (!parse_virtual_address(p, key, item, &at, &addresses[i]))
 			good = false;
 	}
 	return check_number(p, key, n, "addresses", path) && good;
 }
 
 /* A faulty address is null then: the rules know that the name was mentioned. */
-bool parse_speakers(const struct parse *p, const struct key *key, json_t *value,
+bool parse_speakers(const struct parse *p, const struct key *key, struct value *value,
 	const struct path *path, void *object)
 {
 	static const struct key address_key = {.type = KEY_UNICAST};
 	struct conf_speaker *speakers;
-	const char *name;
-	json_t *member;
 	size_t n = 0;
 
 	if (!parse_expect_object(p, value, path))
 		return false;
-	speakers = conf_alloc(json_object_size(value), sizeof(*speakers));
-	json_object_foreach (value, name, member) {
-		struct path at = {path, name, 0};
-		if (strcmp(name, KEY_COMMENT) == 0)
+	speakers = conf_alloc(value_count(value), sizeof(*speakers));
+	for (const struct value *v = value_members(value); v; v = v->next) {
+		struct path at = {path, v->key, 0};
+		if (strcmp(v->key, KEY_COMMENT) == 0)
 			continue;
-		speakers[n].name = conf_dup(name);
-		(void)parse_address(p, &address_key, member, &at, &speakers[n].address);
+		speakers[n].name = conf_dup(v->key);
+		(void)parse_address(p, &address_key, v, &at, &speakers[n].address);
 		n++;
 	}
 	*(struct conf_speaker **)key_field(object, key->field) = speakers;
@@ -242,14 +218,15 @@ static bool split_range(const char *text, char from[static ADDR_TEXT_MAX], const
 	return true;
 }
 
-static bool parse_address_range(const struct parse *p, const json_t *value, const struct path *path,
-	struct conf_addresses *ret)
+static bool parse_address_range(const struct parse *p, const struct value *value,
+	const struct path *path, struct conf_addresses *ret)
 {
-	const char *text = json_string_value(value), *to;
+	const char *text = value_text(value), *to;
 	char from[ADDR_TEXT_MAX];
 	struct conf_addresses range;
 
-	if (!parse_expect(p, json_is_string(value), "an address, or a range of them", value, path))
+	if (!parse_expect(
+		    p, value_is(value, VALUE_TEXT), "an address, or a range of them", value, path))
 		return false;
 	if (!split_range(text, from, &to) || !addr_parse(from, &range.first) ||
 		!addr_parse(to, &range.last))
@@ -262,21 +239,22 @@ static bool parse_address_range(const struct parse *p, const json_t *value, cons
 	return true;
 }
 
-bool parse_addresses(const struct parse *p, const struct key *key, const json_t *value,
+bool parse_addresses(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, void *object)
 {
-	struct list list = list_of(value);
-	struct conf_addresses *ranges = conf_alloc(list.n, sizeof(*ranges));
+	size_t n;
+	const struct value *item = value_list(value, &n);
+	struct conf_addresses *ranges = conf_alloc(n, sizeof(*ranges));
 	bool good = true;
 
 	*(struct conf_addresses **)key_field(object, key->field) = ranges;
-	*(size_t *)key_field(object, key->also) = list.n;
-	for (size_t i = 0; i < list.n; i++) {
-		struct path at = list_path(&list, path, i);
-		if (!parse_address_range(p, list_item(&list, i), &at, &ranges[i]))
+	*(size_t *)key_field(object, key->also) = n;
+	for (size_t i = 0; i < n; i++, item = item->next) {
+		struct path at = parse_item_path(value, path, i);
+		if (!parse_address_range(p, item, &at, &ranges[i]))
 			good = false;
 	}
-	return check_number(p, key, list.n, "addresses", path) && good;
+	return check_number(p, key, n, "addresses", path) && good;
 }
 
 /* --- Ports --- */
@@ -296,22 +274,22 @@ static bool port_of_text(const char *text, char end, uint16_t *ret, const char *
 	return true;
 }
 
-static bool parse_port_range(
-	const struct parse *p, const json_t *value, const struct path *path, struct conf_ports *ret)
+static bool parse_port_range(const struct parse *p, const struct value *value,
+	const struct path *path, struct conf_ports *ret)
 {
 	static const struct key port_key = {.max = UINT16_MAX};
-	const char *text = json_string_value(value), *rest;
+	const char *text = value_text(value), *rest;
 	struct conf_ports range;
 	uint64_t n;
 
-	if (json_is_integer(value)) {
+	if (value_is(value, VALUE_INTEGER)) {
 		if (!parse_integer(p, &port_key, value, path, &n))
 			return false;
 		*ret = (struct conf_ports){(uint16_t)n, (uint16_t)n};
 		return true;
 	}
-	if (!parse_expect(p, json_is_string(value), "a whole number, or a range \"FROM-TO\"", value,
-		    path))
+	if (!parse_expect(p, value_is(value, VALUE_TEXT), "a whole number, or a range \"FROM-TO\"",
+		    value, path))
 		return false;
 	if (!port_of_text(text, '-', &range.first, &rest) ||
 		!port_of_text(rest + 1, '\0', &range.last, &rest))
@@ -322,37 +300,39 @@ static bool parse_port_range(
 	return true;
 }
 
-bool parse_ports(const struct parse *p, const struct key *key, const json_t *value,
+bool parse_ports(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, void *object)
 {
-	struct list list = list_of(value);
-	struct conf_ports *ranges = conf_alloc(list.n, sizeof(*ranges));
+	size_t n;
+	const struct value *item = value_list(value, &n);
+	struct conf_ports *ranges = conf_alloc(n, sizeof(*ranges));
 	bool good = true;
 
 	*(struct conf_ports **)key_field(object, key->field) = ranges;
-	*(size_t *)key_field(object, key->also) = list.n;
-	for (size_t i = 0; i < list.n; i++) {
-		struct path at = list_path(&list, path, i);
-		if (!parse_port_range(p, list_item(&list, i), &at, &ranges[i]))
+	*(size_t *)key_field(object, key->also) = n;
+	for (size_t i = 0; i < n; i++, item = item->next) {
+		struct path at = parse_item_path(value, path, i);
+		if (!parse_port_range(p, item, &at, &ranges[i]))
 			good = false;
 	}
-	return check_number(p, key, list.n, "ports", path) && good;
+	return check_number(p, key, n, "ports", path) && good;
 }
 
 /* --- Marks --- */
 
-bool parse_mark(const struct parse *p, const struct key *key, const json_t *value,
+bool parse_mark(const struct parse *p, const struct key *key, const struct value *value,
 	const struct path *path, void *object)
 {
 	static const struct key mark_key = {.min = 1, .max = UINT32_MAX};
-	const char *text = json_string_value(value);
+	const char *text = value_text(value);
 	uint64_t n;
 
 	if (text && strcmp(text, "auto") == 0) {
 		*(bool *)key_field(object, key->also) = true;
 		return true;
 	}
-	if (!parse_expect(p, json_is_integer(value), "a whole number, or \"auto\"", value, path) ||
+	if (!parse_expect(p, value_is(value, VALUE_INTEGER), "a whole number, or \"auto\"", value,
+		    path) ||
 		!parse_integer(p, &mark_key, value, path, &n))
 		return false;
 	*(uint32_t *)key_field(object, key->field) = (uint32_t)n;

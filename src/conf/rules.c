@@ -10,16 +10,16 @@ const struct origin *rules_origin(const struct rules *r, enum root_key kind, siz
 	return &r->origins->of[kind][index];
 }
 
-bool rules_given(const json_t *object, const char *key)
+bool rules_given(const struct value *object, const char *key)
 {
-	const json_t *value = json_object_get(object, key);
+	const struct value *value = value_get(object, key);
 
-	return value && !json_is_null(value);
+	return value && !value_is(value, VALUE_NULL);
 }
 
-bool rules_faulty(const struct rules *r, const json_t *object, const char *key)
+bool rules_faulty(const struct rules *r, const struct value *object, const char *key)
 {
-	return r->faults->n > 0 && json_is_null(json_object_get(object, key));
+	return r->faults->n > 0 && value_is(value_get(object, key), VALUE_NULL);
 }
 
 /* Every named object begins with its name. */

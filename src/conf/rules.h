@@ -34,9 +34,13 @@ void rules_link(const struct rules *r);
 
 const struct origin *rules_origin(const struct rules *r, enum root_key kind, size_t index);
 /* Whether the member is there and good. */
-bool rules_given(const json_t *object, const char *key);
+bool rules_given(const struct value *object, const char *key);
 /* Whether the member was tried and is faulty, or is missing against the rules. */
-bool rules_faulty(const struct rules *r, const json_t *object, const char *key);
+bool rules_faulty(const struct rules *r, const struct value *object, const char *key);
+
+/* The JSON of a pool's servers, which stand in its order; NULL: no more of them. */
+const struct value *rules_first_server(const struct rules *r, size_t pool);
+const struct value *rules_next_server(const struct value *server);
 
 /* --- Reports --- */
 
@@ -83,7 +87,7 @@ void rules_index_pools(struct rules *r);
 size_t rules_find_pool(const struct rules *r, enum root_key kind, size_t item, const char *key);
 /* What is wrong with the tunnel that the object `json` describes, and with which of its keys; NULL:
  * nothing. */
-const char *rules_tunnel_fault(const struct rules *r, const json_t *json,
+const char *rules_tunnel_fault(const struct rules *r, const struct value *json,
 	const struct conf_tunnel *tunnel, const char **ret_key);
 /* Why it is no regular expression, to be freed; NULL: it is one. */
 char *rules_pattern_mistake(const char *text);

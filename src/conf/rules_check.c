@@ -83,7 +83,7 @@ struct check_at {
 	const struct rules *r;
 	const struct source *source;
 	const struct path *path;
-	json_t *json;
+	struct value *json;
 	struct conf_check *check;
 	const struct addr *server; /* whose check it is; NULL: of a whole pool */
 	bool member;               /* of a combination */
@@ -99,12 +99,12 @@ static void report(const struct check_at *at, const char *key, char *text)
 }
 
 /* Whether something is written there, even if it is faulty. */
-static bool has(const json_t *json, const char *key)
+static bool has(const struct value *json, const char *key)
 {
-	return json_object_get(json, key) != NULL;
+	return value_get(json, key) != NULL;
 }
 
-static bool is_combination(const json_t *json)
+static bool is_combination(const struct value *json)
 {
 	return has(json, "all") || has(json, "any");
 }
@@ -143,24 +143,24 @@ static bool fits(const struct check_at *at, const char *key)
 
 /* --- What it takes over --- */
 
-static void take_over(struct check_at *at, const json_t *from, const struct key *key)
+static void take_over(struct check_at *at, const struct value *from, const struct key *key)
 {
 	static const struct parse silent; /* what is taken over has been found good */
-	json_t *value = json_object_get(from, key->name);
+	struct value *value = value_get(from, key->name);
 
-	if (!value || json_is_null(value) || has(at->json, key->name))
+	if (!value || value_is(value, VALUE_NULL) || has(at->json, key->name))
 		return;
-	value = json_deep_copy(value);
+	value = tree_copy(at->source->tree, value);
 	(void)parse_value(&silent, key, value, at->path, at->check);
-	json_object_set_new(at->json, key->name, value);
+	tree_set(at->source->tree, at->json, key->name, value);
 }
 
 /* First what it is, then what belongs to that. With faults the file is refused anyway. */
-static void inherit(struct check_at *at, const json_t *from)
+static void inherit(struct check_at *at, const struct value *from)
 {
 	bool of_a_kind = has(at->json, "type") || is_combination(at->json);
 
-	if (at->r->faults->n > 0 || !json_is_object(from))
+	if (at->r->faults->n > 0 || !value_is(from, VALUE_OBJECT))
 		return;
 	for (const struct key *key = check_keys.items; key < check_keys.items + check_keys.n; key++)
 		if (is_kind(key->name) && !of_a_kind && !at->member)
@@ -227,11 +227,9 @@ static void rule_given(const struct check_at *at, const char *key)
 static void rule_options(const struct check_at *at)
 {
 	bool combination = is_combination(at->json);
-	const char *key;
-	json_t *value;
 
-	json_object_foreach (at->json, key, value)
-		rule_given(at, key);
+	for (const struct value *member = value_members(at->json); member; member = member->next)
+		rule_given(at, member->key);
 	for (size_t i = 0; i < N_OPTIONS && !combination; i++)
 		if ((options[i].needed & 1U << at->check->type) && !has(at->json, options[i].key))
 			report(at, NULL, conf_printf("missing key \"%s\"", options[i].key));
@@ -434,17 +432,17 @@ static void rule_members(
 	const struct check_at *at, const char *name, struct conf_check *members, size_t n)
 {
 	const struct path list = {at->path, name, 0};
-	json_t *array = json_object_get(at->json, name);
+	struct value *item = value_elements(value_get(at->json, name));
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && item; i++, item = item->next) {
 		const struct path path = {&list, NULL, i};
 		struct check_at member = *at;
 
 		member.path = &path;
-		member.json = json_array_get(array, i);
+		member.json = item;
 		member.check = &members[i];
 		member.member = true;
-		if (!json_is_object(member.json))
+		if (!value_is(member.json, VALUE_OBJECT))
 			continue;
 		inherit(&member, at->json);
 		rule_check(&member);
@@ -472,13 +470,13 @@ static void rule_check(struct check_at *at)
 
 /* --- Whose it is --- */
 
-static json_t *check_json(const struct rules *r, size_t pool)
+static struct value *check_json(const struct rules *r, size_t pool)
 {
-	return json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "check");
+	return value_get(rules_origin(r, ROOT_POOLS, pool)->json, "check");
 }
 
 static void rule_server(const struct check_at *of_pool, const struct path *servers,
-	struct conf_server *server, json_t *json)
+	struct conf_server *server, const struct value *json)
 {
 	const struct path object = {servers, server->name, 0}, path = {&object, "check", 0};
 	struct check_at at = *of_pool;
@@ -486,10 +484,10 @@ static void rule_server(const struct check_at *of_pool, const struct path *serve
 	if (!server->check)
 		return;
 	at.path = &path;
-	at.json = json_object_get(json, "check");
+	at.json = value_get(json, "check");
 	at.check = server->check;
 	at.server = &server->address;
-	if (!json_is_object(at.json))
+	if (!value_is(at.json, VALUE_OBJECT))
 		return;
 	inherit(&at, of_pool->json);
 	rule_check(&at);
@@ -534,17 +532,14 @@ static void note_weights(struct conf_pool *p)
 	}
 }
 
-static void rule_checks_of_servers(const struct check_at *of_pool, struct conf_pool *p,
-	const struct path *servers, json_t *servers_json)
+static void rule_checks_of_servers(
+	const struct check_at *of_pool, size_t pool, const struct path *servers)
 {
-	size_t server = 0;
-	const char *name;
-	json_t *json;
+	const struct conf_pool *p = &of_pool->r->c->pools[pool];
+	const struct value *json = rules_first_server(of_pool->r, pool);
 
-	json_object_foreach (servers_json, name, json) {
-		if (strcmp(name, KEY_COMMENT) != 0)
-			rule_server(of_pool, servers, &p->servers[server++], json);
-	}
+	for (size_t i = 0; i < p->n_servers; i++, json = rules_next_server(json))
+		rule_server(of_pool, servers, &p->servers[i], json);
 }
 
 static bool any_server_has_check(const struct conf_pool *p)
@@ -555,7 +550,7 @@ static bool any_server_has_check(const struct conf_pool *p)
 	return false;
 }
 
-/* Servers stand in the order of their JSON. They look at the pool's check before it is resolved. */
+/* Servers look at the pool's check before it is resolved. */
 void rules_checks(const struct rules *r, size_t pool)
 {
 	struct conf_pool *p = &r->c->pools[pool];
@@ -569,8 +564,8 @@ void rules_checks(const struct rules *r, size_t pool)
 		return;
 	at.json = check_json(r, pool);
 	at.check = p->check;
-	rule_checks_of_servers(&at, p, &servers, json_object_get(origin->json, "servers"));
-	if (p->check && json_is_object(at.json)) {
+	rule_checks_of_servers(&at, pool, &servers);
+	if (p->check && value_is(at.json, VALUE_OBJECT)) {
 		rule_check(&at);
 		rule_sources(r, pool);
 	}

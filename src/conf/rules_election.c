@@ -59,7 +59,7 @@ void rules_nodes(const struct rules *r, const char *node)
 /* --- Virtual routers --- */
 
 static void report_no_node(
-	const struct rules *r, size_t router, const json_t *priorities, const char *name)
+	const struct rules *r, size_t router, const struct value *priorities, const char *name)
 {
 	const struct path map = {&root, root_keys.items[ROOT_VIRTUAL_ROUTERS].name, 0};
 	const struct path object = {&map, r->c->routers[router].name, 0};
@@ -70,7 +70,7 @@ static void report_no_node(
 	auto_free char *suggestion = NULL;
 
 	for (size_t i = 0; i < r->c->n_nodes; i++)
-		if (!json_object_get(priorities, r->c->nodes[i].name))
+		if (!value_get(priorities, r->c->nodes[i].name))
 			suggest_offer(&s, r->c->nodes[i].name);
 	suggestion = fault_suggestion(suggest_result(&s));
 	fault_add(r->faults, rules_origin(r, ROOT_VIRTUAL_ROUTERS, router)->source, &at,
@@ -78,20 +78,19 @@ static void report_no_node(
 }
 
 /* Every node has a priority, and nobody else. */
-static void resolve_priorities(const struct rules *r, size_t router, json_t *priorities)
+static void resolve_priorities(const struct rules *r, size_t router, const struct value *priorities)
 {
 	struct conf_router *vr = &r->c->routers[router];
-	const char *name;
-	json_t *value;
 
-	json_object_foreach (priorities, name, value)
-		if (strcmp(name, KEY_COMMENT) != 0 &&
-			find_node(r->c, name, strlen(name)) == CONF_NONE)
-			report_no_node(r, router, priorities, name);
+	for (const struct value *v = value_members(priorities); v; v = v->next)
+		if (strcmp(v->key, KEY_COMMENT) != 0 &&
+			find_node(r->c, v->key, strlen(v->key)) == CONF_NONE)
+			report_no_node(r, router, priorities, v->key);
 	for (size_t i = 0; i < r->c->n_nodes && i < CONF_NODES_MAX; i++) {
-		value = json_object_get(priorities, r->c->nodes[i].name);
+		const struct value *value = value_get(priorities, r->c->nodes[i].name);
+
 		if (value)
-			vr->priority[i] = (uint8_t)json_integer_value(value);
+			vr->priority[i] = (uint8_t)value_integer(value);
 		else
 			rules_report(r, ROOT_VIRTUAL_ROUTERS, router, "priority",
 				conf_printf("node \"%s\" has no priority", r->c->nodes[i].name));
@@ -101,13 +100,13 @@ static void resolve_priorities(const struct rules *r, size_t router, json_t *pri
 static void rule_priorities(const struct rules *r)
 {
 	for (size_t i = 0; i < r->c->n_routers; i++) {
-		json_t *value =
-			json_object_get(rules_origin(r, ROOT_VIRTUAL_ROUTERS, i)->json, "priority");
-		json_int_t number = json_is_integer(value) ? json_integer_value(value) : 100;
+		const struct value *value =
+			value_get(rules_origin(r, ROOT_VIRTUAL_ROUTERS, i)->json, "priority");
+		int64_t number = value_is(value, VALUE_INTEGER) ? value_integer(value) : 100;
 
 		for (size_t node = 0; node < CONF_NODES_MAX; node++)
 			r->c->routers[i].priority[node] = (uint8_t)number;
-		if (json_is_object(value) && r->origins->complete)
+		if (value_is(value, VALUE_OBJECT) && r->origins->complete)
 			resolve_priorities(r, i, value);
 	}
 }

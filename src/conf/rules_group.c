@@ -68,19 +68,18 @@ static void resolve_member(
 
 static void resolve_group(const struct rules *r, size_t group)
 {
-	const json_t *members =
-		json_object_get(rules_origin(r, ROOT_SYNC_GROUPS, group)->json, "members");
-	const json_t *item;
-	size_t i, first = CONF_NONE;
+	const struct value *members =
+		value_get(rules_origin(r, ROOT_SYNC_GROUPS, group)->json, "members");
+	size_t i = 0, first = CONF_NONE;
 
-	if (json_is_string(members))
-		resolve_member(r, group, 0, json_string_value(members), &first);
-	if (json_array_size(members) > CONF_GROUP_MEMBERS_MAX)
+	if (value_is(members, VALUE_TEXT))
+		resolve_member(r, group, 0, value_text(members), &first);
+	if (value_count(members) > CONF_GROUP_MEMBERS_MAX)
 		rules_report(r, ROOT_SYNC_GROUPS, group, "members",
 			conf_dup("at most 32 virtual routers can be in a group"));
-	json_array_foreach (members, i, item)
-		if (json_is_string(item))
-			resolve_member(r, group, i, json_string_value(item), &first);
+	for (const struct value *item = value_elements(members); item; item = item->next, i++)
+		if (value_is(item, VALUE_TEXT))
+			resolve_member(r, group, i, value_text(item), &first);
 }
 
 void rules_groups(const struct rules *r)

@@ -11,7 +11,7 @@ static const struct origin *origin_of(const struct rules *r)
 {
 	const struct origin *o = r->origins->of[ROOT_LINK];
 
-	return o && json_is_object(o->json) ? o : NULL;
+	return o && value_is(o->json, VALUE_OBJECT) ? o : NULL;
 }
 
 /* At /link/key, or at the object when there is no such member. Takes text. */
@@ -21,7 +21,7 @@ static void report(const struct rules *r, const char *key, char *text)
 	const struct path link = {&root, root_keys.items[ROOT_LINK].name, 0};
 	const struct path member = {&link, key, 0};
 
-	fault_add(r->faults, o->source, json_object_get(o->json, key) ? &member : &link,
+	fault_add(r->faults, o->source, key && value_get(o->json, key) ? &member : &link,
 		FAULT_AT_VALUE, "%s", text);
 	free(text);
 }
@@ -64,11 +64,10 @@ static void rule_interface_names(const struct rules *r)
 }
 
 /* Either way, both are filled. */
-static void rule_interfaces(const struct rules *r, const json_t *json)
+static void rule_interfaces(const struct rules *r, const struct value *json)
 {
 	struct conf_link *link = &r->c->link;
-	bool one = json_object_get(json, "interface"),
-	     several = json_object_get(json, "interfaces");
+	bool one = value_get(json, "interface"), several = value_get(json, "interfaces");
 
 	if (one && several)
 		report(r, "interfaces",
@@ -85,20 +84,19 @@ static void rule_interfaces(const struct rules *r, const json_t *json)
 	}
 }
 
-static void rule_mode(const struct rules *r, const json_t *json)
+static void rule_mode(const struct rules *r, const struct value *json)
 {
 	struct conf_link *link = &r->c->link;
 
 	if (link->mode == CONF_LINK_BY_KEY)
-		link->mode =
-			json_object_get(json, "key_file") ? CONF_LINK_TANDEM : CONF_LINK_KERNEL;
-	else if (link->mode == CONF_LINK_TANDEM && !json_object_get(json, "key_file"))
+		link->mode = value_get(json, "key_file") ? CONF_LINK_TANDEM : CONF_LINK_KERNEL;
+	else if (link->mode == CONF_LINK_TANDEM && !value_get(json, "key_file"))
 		report(r, "mode",
 			conf_dup("\"tandem\" needs a \"key_file\"; tandemctl keygen writes one"));
 }
 
 /* What the kernel's daemons cannot do. */
-static void rule_kernel(const struct rules *r, const json_t *json)
+static void rule_kernel(const struct rules *r, const struct value *json)
 {
 	static const char *const keys[] = {"heartbeat_interval", "coverage_min", "split_brain"};
 	const struct conf_link *link = &r->c->link;
@@ -116,9 +114,9 @@ static void rule_address(const struct rules *r, size_t i, size_t *first)
 {
 	const struct conf_node *node = &r->c->nodes[i];
 	const struct conf_node *other = *first == CONF_NONE ? NULL : &r->c->nodes[*first];
-	const json_t *json = rules_origin(r, ROOT_NODES, i)->json;
+	const struct value *json = rules_origin(r, ROOT_NODES, i)->json;
 
-	if (!json_is_object(json) || rules_faulty(r, json, "link_address"))
+	if (!value_is(json, VALUE_OBJECT) || rules_faulty(r, json, "link_address"))
 		return;
 	if (!rules_given(json, "link_address")) {
 		report_node(r, i, NULL,

@@ -16,24 +16,34 @@ static void clash_server(
 			pool->servers[first->item].name));
 }
 
-static json_t *servers_json(const struct rules *r, size_t pool)
+static const struct value *skip_comment(const struct value *member)
 {
-	return json_object_get(rules_origin(r, ROOT_POOLS, pool)->json, "servers");
+	return member && strcmp(member->key, KEY_COMMENT) == 0 ? member->next : member;
+}
+
+const struct value *rules_first_server(const struct rules *r, size_t pool)
+{
+	return skip_comment(
+		value_members(value_get(rules_origin(r, ROOT_POOLS, pool)->json, "servers")));
+}
+
+const struct value *rules_next_server(const struct value *server)
+{
+	return skip_comment(value_next(server));
 }
 
 struct claim *rules_claim_servers(
 	const struct rules *r, size_t pool, uint16_t port, size_t owner, size_t *ret_n)
 {
 	const struct conf_pool *p = &r->c->pools[pool];
-	const json_t *servers = servers_json(r, pool);
+	const struct value *json = rules_first_server(r, pool);
 	struct claim *claims = conf_alloc(p->n_servers, sizeof(*claims));
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->n_servers; i++) {
+	for (size_t i = 0; i < p->n_servers; i++, json = rules_next_server(json)) {
 		const struct conf_server *s = &p->servers[i];
 		/* A faulty port was reported, and is 0. */
-		bool faulty = r->faults->n > 0 && s->port == 0 &&
-			      rules_faulty(r, json_object_get(servers, s->name), "port");
+		bool faulty = s->port == 0 && rules_faulty(r, json, "port");
 
 		if (s->address.family && !faulty)
 			claims[n++] = (struct claim){.text = "",
@@ -55,7 +65,7 @@ static void rule_servers(const struct rules *r, size_t pool)
 	free(claims);
 }
 
-const char *rules_tunnel_fault(const struct rules *r, const json_t *json,
+const char *rules_tunnel_fault(const struct rules *r, const struct value *json,
 	const struct conf_tunnel *tunnel, const char **ret_key)
 {
 	bool gue = tunnel->type == IPVS_TUNNEL_GUE;
@@ -76,30 +86,26 @@ const char *rules_tunnel_fault(const struct rules *r, const json_t *json,
 	return NULL;
 }
 
-static const json_t *server_json(const struct rules *r, size_t pool, size_t server)
-{
-	return json_object_get(servers_json(r, pool), r->c->pools[pool].servers[server].name);
-}
-
 /* What a server says of its own tunnel replaces what the service says. */
-static void rule_server_tunnel(const struct rules *r, size_t pool, size_t server)
+static void rule_server_tunnel(
+	const struct rules *r, size_t pool, size_t server, const struct value *json)
 {
 	const struct conf_server *s = &r->c->pools[pool].servers[server];
 	const char *key, *text;
 
 	if (!s->has_tunnel)
 		return;
-	text = rules_tunnel_fault(r, server_json(r, pool, server), &s->tunnel, &key);
+	text = rules_tunnel_fault(r, json, &s->tunnel, &key);
 	if (text)
 		rules_report_server(r, pool, server, key, conf_dup(text));
 }
 
-static void rule_thresholds(const struct rules *r, size_t pool, size_t server)
+static void rule_thresholds(
+	const struct rules *r, size_t pool, size_t server, const struct value *json)
 {
 	const struct conf_server *s = &r->c->pools[pool].servers[server];
 
-	if (s->lower > s->upper &&
-		!rules_faulty(r, server_json(r, pool, server), "upper_threshold"))
+	if (s->lower > s->upper && !rules_faulty(r, json, "upper_threshold"))
 		rules_report_server(r, pool, server, "lower_threshold",
 			conf_printf("%" PRIu32 " is above the upper_threshold of %" PRIu32,
 				s->lower, s->upper));
@@ -109,10 +115,8 @@ static void rule_thresholds(const struct rules *r, size_t pool, size_t server)
 
 static bool any_weight_faulty(const struct rules *r, size_t pool)
 {
-	const char *name;
-	json_t *server;
-
-	json_object_foreach (servers_json(r, pool), name, server)
+	for (const struct value *server = rules_first_server(r, pool); server;
+		server = rules_next_server(server))
 		if (rules_faulty(r, server, "weight"))
 			return true;
 	return false;
@@ -122,7 +126,7 @@ static bool any_weight_faulty(const struct rules *r, size_t pool)
 static void rule_quorum(const struct rules *r, size_t pool)
 {
 	const struct conf_pool *p = &r->c->pools[pool];
-	const json_t *json = rules_origin(r, ROOT_POOLS, pool)->json;
+	const struct value *json = rules_origin(r, ROOT_POOLS, pool)->json;
 	uint64_t weight = 0, needed = (uint64_t)p->quorum + p->hysteresis;
 
 	if (rules_faulty(r, json, "quorum") || rules_faulty(r, json, "hysteresis"))
@@ -168,8 +172,8 @@ static size_t find_pool(const struct rules *r, const char *name)
 
 size_t rules_find_pool(const struct rules *r, enum root_key kind, size_t item, const char *key)
 {
-	const json_t *json = json_object_get(rules_origin(r, kind, item)->json, key);
-	const char *name = json_string_value(json);
+	const struct value *json = value_get(rules_origin(r, kind, item)->json, key);
+	const char *name = value_text(json);
 	size_t pool = name ? find_pool(r, name) : CONF_NONE;
 	struct suggest s;
 	auto_free char *quoted = NULL;
@@ -204,9 +208,11 @@ static void rule_fallbacks(const struct rules *r)
 
 static void rule_each_server(const struct rules *r, size_t pool)
 {
-	for (size_t i = 0; i < r->c->pools[pool].n_servers; i++) {
-		rule_server_tunnel(r, pool, i);
-		rule_thresholds(r, pool, i);
+	const struct value *json = rules_first_server(r, pool);
+
+	for (size_t i = 0; i < r->c->pools[pool].n_servers; i++, json = rules_next_server(json)) {
+		rule_server_tunnel(r, pool, i, json);
+		rule_thresholds(r, pool, i, json);
 	}
 }
 

@@ -11,14 +11,14 @@ static void report(const struct rules *r, size_t definition, const char *key, co
 	rules_report(r, ROOT_SERVICES, definition, key, conf_dup(text));
 }
 
-static const json_t *json_of(const struct rules *r, size_t definition)
+static const struct value *json_of(const struct rules *r, size_t definition)
 {
 	return rules_origin(r, ROOT_SERVICES, definition)->json;
 }
 
 /* --- What is balanced --- */
 
-static void rule_presence(const struct rules *r, size_t i, const json_t *json)
+static void rule_presence(const struct rules *r, size_t i, const struct value *json)
 {
 	const struct conf_definition *d = &r->c->definitions[i];
 	bool by_mark = d->mark != 0 && !d->mark_auto;
@@ -29,7 +29,7 @@ static void rule_presence(const struct rules *r, size_t i, const json_t *json)
 	if (rules_faulty(r, json, "mark"))
 		return;
 	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
-		if (!by_mark && !json_object_get(json, keys[k]))
+		if (!by_mark && !value_get(json, keys[k]))
 			rules_report(r, ROOT_SERVICES, i, NULL,
 				conf_printf("missing key \"%s\"", keys[k]));
 	if (rules_given(json, "family") && (!by_mark || d->n_listens > 0))
@@ -44,7 +44,7 @@ static bool has_port_zero(const struct conf_definition *d)
 	return false;
 }
 
-static void rule_port_zero(const struct rules *r, size_t i, const json_t *json)
+static void rule_port_zero(const struct rules *r, size_t i, const struct value *json)
 {
 	const struct conf_definition *d = &r->c->definitions[i];
 
@@ -60,7 +60,7 @@ static void rule_port_zero(const struct rules *r, size_t i, const json_t *json)
 
 /* --- How it is balanced --- */
 
-static void rule_scheduler_flags(const struct rules *r, size_t i, const json_t *json)
+static void rule_scheduler_flags(const struct rules *r, size_t i, const struct value *json)
 {
 	struct conf_definition *d = &r->c->definitions[i];
 	const char *scheduler = d->common.scheduler;
@@ -92,7 +92,7 @@ static bool is_scheduler(const char *name)
 }
 
 /* Somebody may have another one, as a module of his own. */
-static void rule_scheduler(const struct rules *r, size_t i, const json_t *json)
+static void rule_scheduler(const struct rules *r, size_t i, const struct value *json)
 {
 	const char *scheduler = r->c->definitions[i].common.scheduler;
 	struct suggest s;
@@ -110,7 +110,7 @@ static void rule_scheduler(const struct rules *r, size_t i, const json_t *json)
 			scheduler, scheduler, suggestion));
 }
 
-static void rule_persistence(const struct rules *r, size_t i, const json_t *json)
+static void rule_persistence(const struct rules *r, size_t i, const struct value *json)
 {
 	struct conf_definition *d = &r->c->definitions[i];
 	bool persistent = d->common.persistence_s > 0;
@@ -129,7 +129,7 @@ static void rule_persistence(const struct rules *r, size_t i, const json_t *json
 		report(r, i, "persistence_engine", "\"sip\" is for UDP");
 }
 
-static void rule_one_packet(const struct rules *r, size_t i, const json_t *json)
+static void rule_one_packet(const struct rules *r, size_t i, const struct value *json)
 {
 	struct conf_definition *d = &r->c->definitions[i];
 
@@ -140,7 +140,7 @@ static void rule_one_packet(const struct rules *r, size_t i, const json_t *json)
 		report(r, i, "one_packet", "is for UDP");
 }
 
-static void rule_tunnel(const struct rules *r, size_t i, const json_t *json)
+static void rule_tunnel(const struct rules *r, size_t i, const struct value *json)
 {
 	static const char *const keys[] = {
 		"encapsulation", "encapsulation_port", "encapsulation_checksum"};
@@ -267,7 +267,7 @@ static void rule_server_family(const struct rules *r, size_t i, size_t pool, siz
 				d->name, family_name(other)));
 }
 
-static void rule_each_server(const struct rules *r, size_t i, const json_t *json)
+static void rule_each_server(const struct rules *r, size_t i, const struct value *json)
 {
 	if (!rules_given(json, "forward") || rules_faulty(r, json, "port") ||
 		rules_faulty(r, json, "listen"))
@@ -307,7 +307,7 @@ static bool says_ports_apart(const struct conf_pool *pool)
 
 /* A server without a port has the service's, and may become another one's twin. Only where some
  * have one: else each has the same, and twins are the pool's fault already. */
-static void rule_destinations(const struct rules *r, size_t i, const json_t *json)
+static void rule_destinations(const struct rules *r, size_t i, const struct value *json)
 {
 	const struct conf_definition *d = &r->c->definitions[i];
 
@@ -336,7 +336,7 @@ static bool wants_port(const struct conf_pool *pool)
 }
 
 /* A service on every port, or on a mark, does not say which one to check. */
-static void rule_check_port(const struct rules *r, size_t i, const json_t *json)
+static void rule_check_port(const struct rules *r, size_t i, const struct value *json)
 {
 	const struct conf_definition *d = &r->c->definitions[i];
 	bool vague = d->n_ports == 0 || has_port_zero(d);
@@ -540,7 +540,7 @@ static bool mixes_families(const struct rules *r, size_t definition)
 }
 
 /* A check through a service needs somewhere to go, and servers that can answer there. */
-static void rule_paths(const struct rules *r, size_t i, const json_t *json)
+static void rule_paths(const struct rules *r, size_t i, const struct value *json)
 {
 	const struct conf_definition *d = &r->c->definitions[i];
 	const char *text = NULL;
@@ -571,7 +571,7 @@ static void rule_path_mark(const struct rules *r, size_t i)
 
 static void rules_definition(const struct rules *r, size_t i)
 {
-	const json_t *json = json_of(r, i);
+	const struct value *json = json_of(r, i);
 
 	rule_presence(r, i, json);
 	rule_port_zero(r, i, json);

@@ -36,7 +36,7 @@ struct place_of {
 	const struct rules *r;
 	const struct source *source;
 	const struct path *path;
-	const json_t *json;
+	const struct value *json;
 	unsigned depth; /* of groups around it */
 	bool named;     /* it is, or is in, one of the trackers */
 };
@@ -55,7 +55,7 @@ static void report(const struct place_of *at, const char *key, char *text)
 /* A ping may name an interface to leave by. */
 static bool is_option(const struct place_of *at, enum conf_track_kind kind)
 {
-	return kind == CONF_TRACK_INTERFACE && json_object_get(at->json, "ping");
+	return kind == CONF_TRACK_INTERFACE && value_get(at->json, "ping");
 }
 
 /* CONF_TRACK_KINDS: that cannot be said; reported. */
@@ -64,7 +64,7 @@ static enum conf_track_kind kind_of(const struct place_of *at)
 	enum conf_track_kind found = CONF_TRACK_KINDS;
 
 	for (enum conf_track_kind k = 0; k < CONF_TRACK_KINDS; k++) {
-		if (!json_object_get(at->json, kind_names[k]) || is_option(at, k))
+		if (!value_get(at->json, kind_names[k]) || is_option(at, k))
 			continue;
 		if (found != CONF_TRACK_KINDS) {
 			report(at, kind_names[k],
@@ -143,7 +143,7 @@ static size_t number_of(const struct conf *c, enum conf_track_kind kind)
 static size_t find_name(const struct place_of *at, enum conf_track_kind kind)
 {
 	const struct conf *c = at->r->c;
-	const char *name = json_string_value(json_object_get(at->json, kind_names[kind]));
+	const char *name = value_text(value_get(at->json, kind_names[kind]));
 	size_t n = number_of(c, kind);
 	auto_free char *quoted = NULL;
 	auto_free char *suggestion = NULL;
@@ -229,18 +229,18 @@ static void rule_members(
 	const struct place_of *at, const char *key, struct conf_track *members, size_t n)
 {
 	const struct path list = {at->path, key, 0};
-	const json_t *array = json_object_get(at->json, key);
+	const struct value *item = value_elements(value_get(at->json, key));
 
 	if (n > 0 && at->depth == DEPTH_MAX) {
 		report(at, key, conf_printf("groups are at most %d deep", DEPTH_MAX));
 		return;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++, item = value_next(item)) {
 		const struct path path = {&list, NULL, i};
 		struct place_of member = *at;
 
 		member.path = &path;
-		member.json = json_array_get(array, i);
+		member.json = item;
 		member.depth++;
 		rule_track(&member, &members[i]);
 	}
@@ -248,7 +248,8 @@ static void rule_members(
 
 static void rule_track(const struct place_of *at, struct conf_track *t)
 {
-	enum conf_track_kind kind = json_is_object(at->json) ? kind_of(at) : CONF_TRACK_KINDS;
+	enum conf_track_kind kind =
+		value_is(at->json, VALUE_OBJECT) ? kind_of(at) : CONF_TRACK_KINDS;
 
 	t->index = CONF_NONE;
 	if (kind == CONF_TRACK_KINDS)
@@ -271,7 +272,7 @@ static void rule_before_active(const struct place_of *at, const struct conf_noti
 	struct place_of its = *at;
 
 	its.path = &path;
-	its.json = json_object_get(at->json, "before_active");
+	its.json = value_get(at->json, "before_active");
 	rule_program(&its, "command", n->before_active.command, n->shell);
 }
 
@@ -291,17 +292,17 @@ static void rule_router(const struct rules *r, size_t router)
 	const struct path object = {&map, r->c->routers[router].name, 0};
 	const struct path list = {&object, "track", 0}, notify = {&object, "notify", 0};
 	const struct origin *origin = rules_origin(r, ROOT_VIRTUAL_ROUTERS, router);
-	const json_t *array = json_object_get(origin->json, "track");
+	const struct value *item = value_elements(value_get(origin->json, "track"));
 	struct place_of at = {r, origin->source, &notify, NULL, 0, false};
 	struct conf_router *vr = &r->c->routers[router];
 
-	at.json = json_object_get(origin->json, "notify");
+	at.json = value_get(origin->json, "notify");
 	rule_notify(&at, &vr->notify);
-	for (size_t i = 0; i < vr->n_track; i++) {
+	for (size_t i = 0; i < vr->n_track; i++, item = value_next(item)) {
 		const struct path path = {&list, NULL, i};
 
 		at.path = &path;
-		at.json = json_array_get(array, i);
+		at.json = item;
 		rule_track(&at, &vr->track[i]);
 	}
 }

@@ -277,6 +277,17 @@ static char *describe(const struct key *key)
 		duration_format(key->unit_us, unit));
 }
 
+static json_t *fallback_schema(const struct key *key)
+{
+	struct value fallback = key_fallback(key);
+
+	if (fallback.type == VALUE_BOOLEAN)
+		return json_boolean(fallback.truth);
+	if (fallback.type == VALUE_INTEGER)
+		return json_integer(fallback.integer);
+	return json_string(fallback.text);
+}
+
 static json_t *key_schema(const struct key *key, json_t *definitions)
 {
 	auto_free char *description = describe(key);
@@ -286,7 +297,7 @@ static json_t *key_schema(const struct key *key, json_t *definitions)
 	json_object_update(schema, type);
 	json_decref(type);
 	if (key->fallback)
-		json_object_set_new(schema, "default", key_fallback(key));
+		json_object_set_new(schema, "default", fallback_schema(key));
 	return schema;
 }
 

@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 #include "conf/alloc.h"
 #include "conf/conf.h"
-#include "conf/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +19,7 @@ static struct source *add_source(struct sources *s, const char *path, const stru
 
 	source->path = conf_dup(path);
 	source->places = conf_alloc(1, sizeof(*source->places));
+	source->tree = conf_alloc(1, sizeof(*source->tree));
 	source->order = s->n;
 	source->by = by;
 	source->depth = by ? by->depth + 1 : 0;
@@ -194,31 +194,32 @@ static void report_duplicates(const struct source *source, struct faults *faults
 }
 
 /* A large file is good, as a rule, and needs no places then; what is wrong is found out slowly. */
-static json_t *parse_text(struct source *source, struct faults *faults)
+static struct value *parse_text(struct source *source, struct faults *faults)
 {
 	struct places *p = source->places;
-	json_t *root = tree_parse(p->text, p->len);
+	struct value *root = tree_parse(source->tree, p->text, p->len);
+	json_auto_t *json = NULL;
 	json_error_t error;
 
 	if (root) {
 		p->is_json = true;
 		return root;
 	}
-	root = json_loadb(p->text, p->len, JSON_DECODE_ANY, &error);
-	if (!root) {
+	json = json_loadb(p->text, p->len, JSON_DECODE_ANY, &error);
+	if (!json) {
 		report_syntax(source, &error, faults);
 		return NULL;
 	}
 	places_scan(p);
 	report_duplicates(source, faults);
-	return root;
+	return tree_of_json(source->tree, json);
 }
 
 static void parse_source(struct source *source, struct faults *faults)
 {
 	const struct places *p = source->places;
 	const char *nul = memchr(p->text, '\0', p->len);
-	json_auto_t *root = NULL;
+	struct value *root;
 
 	if (nul) {
 		fault_add_at(faults, source, (size_t)(nul - p->text), conf_dup(""),
@@ -226,8 +227,8 @@ static void parse_source(struct source *source, struct faults *faults)
 		return;
 	}
 	root = parse_text(source, faults);
-	if (json_is_object(root))
-		source->root = json_incref(root);
+	if (value_is(root, VALUE_OBJECT))
+		source->root = root;
 	else if (root)
 		fault_add(faults, source, &(struct path){0}, FAULT_AT_VALUE,
 			"a configuration is an object, in braces");
@@ -383,15 +384,15 @@ static void include_pattern(struct sources *s, const struct source *by, const ch
 static void include_all(struct sources *s, const struct source *by, struct faults *faults)
 {
 	const struct path root = {0}, include = {&root, "include", 0};
-	const json_t *value = json_object_get(by->root, "include"), *item;
-	size_t i;
+	const struct value *value = value_get(by->root, "include");
+	size_t i = 0;
 
-	if (json_is_string(value))
-		include_pattern(s, by, json_string_value(value), &include, faults);
-	json_array_foreach (value, i, item) {
-		struct path at = {&include, NULL, i};
-		if (json_is_string(item))
-			include_pattern(s, by, json_string_value(item), &at, faults);
+	if (value_is(value, VALUE_TEXT))
+		include_pattern(s, by, value_text(value), &include, faults);
+	for (const struct value *item = value_elements(value); item; item = item->next) {
+		struct path at = {&include, NULL, i++};
+		if (value_is(item, VALUE_TEXT))
+			include_pattern(s, by, value_text(item), &at, faults);
 	}
 }
 
@@ -436,8 +437,8 @@ void sources_done(struct sources *s)
 	for (size_t i = 0; i < s->n; i++) {
 		struct source *source = s->items[i];
 
-		if (!s->in_region)
-			json_decref(source->root);
+		tree_done(source->tree);
+		free(source->tree);
 		places_done(source->places);
 		free(source->places);
 		free(source->text);

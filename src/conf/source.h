@@ -4,8 +4,7 @@
 
 #include "conf/fault.h"
 #include "conf/place.h"
-
-#include <jansson.h>
+#include "conf/tree.h"
 
 #define SOURCE_LEN_MAX ((size_t)16 << 20) /* bytes of one file */
 #define SOURCE_FILES_MAX 1024
@@ -19,7 +18,8 @@ struct source {
 	uint64_t device, inode;  /* the file's identity; 0, 0 when none was read */
 	char *text;
 	struct places *places; /* found when something is reported */
-	json_t *root;          /* NULL unless the text is a JSON object */
+	struct tree *tree;
+	struct value *root; /* in the tree; NULL unless the text is a JSON object */
 };
 
 struct conf_text;
@@ -31,7 +31,6 @@ struct sources {
 	const struct conf_text *texts;
 	size_t n_texts;
 	bool incomplete; /* something could not be read: what is nowhere may yet exist */
-	bool in_region; /* roots are in a region of the caller's (io/json_memory.h): not released */
 };
 
 /* Reads path and all that it includes. What cannot be read or is no JSON object becomes a fault and

@@ -222,10 +222,12 @@ struct peer {
 	sd_event_source *grace, *split_timer;
 };
 
+struct outline; /* conf/outline.h */
+
 /* Where the two configurations differ. */
 struct compare {
 	char meaning[65], against[65]; /* of ours, and the peer's */
-	json_t *outline;               /* of our file; NULL: it is another one by now */
+	struct outline *outline;       /* of our file; NULL: it is another one by now */
 	char *at;                      /* the place that is looked at; NULL: none */
 	json_t *members;               /* there; NULL: they cannot be told */
 	char *path;                    /* the first difference; NULL: not found yet */

@@ -10,9 +10,11 @@
 
 static char dir[] = "/tmp/tandem-outline-XXXXXX";
 
-static json_t *parse(const char *text)
+static struct tree tree;
+
+static const struct value *parse(const char *text)
 {
-	json_t *value = json_loads(text, 0, NULL);
+	const struct value *value = tree_parse(&tree, text, strlen(text));
 
 	ck_assert_msg(value != NULL, "%s", text);
 	return value;
@@ -37,11 +39,11 @@ static void write_file(const char *name, const char *text)
 
 static void digest_of_file(const char *name, char ret[static OUTLINE_DIGEST_LEN])
 {
-	json_t *outline = outline_read(path_of(name));
+	struct outline *outline = outline_read(path_of(name));
 
 	ck_assert_ptr_nonnull(outline);
-	ck_assert(outline_digest(outline, ret));
-	json_decref(outline);
+	ck_assert(outline_digest(outline->root, ret));
+	outline_free(outline);
 }
 
 START_TEST(comments_order_layout_and_files_do_not_count)
@@ -65,6 +67,32 @@ START_TEST(comments_order_layout_and_files_do_not_count)
 }
 END_TEST
 
+/* What a check takes over from another one is not written in the file. */
+START_TEST(what_is_in_force_and_its_file_have_the_same_outline)
+{
+	struct conf_errors errors;
+	struct conf *c;
+	char digest[OUTLINE_DIGEST_LEN];
+
+	write_file("one.json",
+		"{\"include\": \"more.json\", \"nodes\": {\"lb1\": {\"link_address\": "
+		"\"10.0.0.1\"},"
+		" \"lb2\": {\"link_address\": \"10.0.0.2\"}}, \"link\": {\"mode\": \"kernel\","
+		" \"interface\": \"eth1\", \"sync_id\": 1}}");
+	write_file("more.json",
+		"{\"pools\": {\"web\": {\"check\": {\"type\": \"tcp\", \"port\": 80, \"rise\": 3},"
+		" \"servers\": {\"rs1\": {\"address\": \"10.0.0.3\", \"check\": {\"fall\": "
+		"5}}}}}}");
+	c = conf_load(path_of("one.json"), "lb1", &errors);
+	ck_assert_msg(c != NULL, "%s", errors.n ? errors.items[0].text : "");
+	ck_assert_uint_eq(c->pools[0].servers[0].check->rise, 3);
+	digest_of_file("one.json", digest);
+	ck_assert_str_eq(c->meaning, digest);
+	conf_errors_done(&errors);
+	conf_free(c);
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_has_no_outline)
 {
 	write_file("one.json", "{\"nodes\": ");
@@ -75,25 +103,25 @@ END_TEST
 
 START_TEST(a_pointer_finds_what_it_was_made_for)
 {
-	json_t *value = parse("{\"a/b~c\": [{\"\": 7}]}");
+	const struct value *value = parse("{\"a/b~c\": [{\"\": 7}]}");
 	char *first = outline_member("", "a/b~c"), *second = outline_member(first, "0");
 	char *third = outline_member(second, "");
 
 	ck_assert_str_eq(third, "/a~1b~0c/0/");
-	ck_assert_int_eq(json_integer_value(outline_at(value, third)), 7);
+	ck_assert_int_eq(value_integer(outline_at(value, third)), 7);
 	ck_assert_ptr_eq(outline_at(value, ""), value);
 	ck_assert_ptr_null(outline_at(value, "/none/0"));
 	ck_assert_ptr_null(outline_at(value, "/a~1b~0c/7"));
 	free(first);
 	free(second);
 	free(third);
-	json_decref(value);
 }
 END_TEST
 
 START_TEST(members_tell_kinds_and_nothing_of_what_they_say)
 {
-	json_t *value = parse("{\"secret\": \"hunter2\", \"list\": [1], \"object\": {}}");
+	const struct value *value =
+		parse("{\"secret\": \"hunter2\", \"list\": [1], \"object\": {}}");
 	json_t *members = outline_members(value);
 	char *text = json_dumps(members, JSON_COMPACT);
 
@@ -104,7 +132,6 @@ START_TEST(members_tell_kinds_and_nothing_of_what_they_say)
 	ck_assert_uint_eq(strlen(json_string_value(json_object_get(members, "secret"))), 17);
 	free(text);
 	json_decref(members);
-	json_decref(value);
 }
 END_TEST
 
@@ -126,8 +153,8 @@ static const struct {
 
 START_TEST(the_first_difference_is_found)
 {
-	json_t *ours = parse(differences[_i].ours), *theirs = parse(differences[_i].theirs);
-	json_t *a = outline_members(ours), *b = outline_members(theirs);
+	json_t *a = outline_members(parse(differences[_i].ours));
+	json_t *b = outline_members(parse(differences[_i].theirs));
 	bool deeper = false;
 	const char *name = outline_difference(a, b, &deeper);
 
@@ -135,8 +162,6 @@ START_TEST(the_first_difference_is_found)
 	ck_assert_int_eq(deeper, differences[_i].deeper);
 	json_decref(a);
 	json_decref(b);
-	json_decref(ours);
-	json_decref(theirs);
 }
 END_TEST
 
@@ -152,6 +177,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return EXIT_FAILURE;
 	tcase_add_test(tc, comments_order_layout_and_files_do_not_count);
+	tcase_add_test(tc, what_is_in_force_and_its_file_have_the_same_outline);
 	tcase_add_test(tc, what_cannot_be_read_has_no_outline);
 	tcase_add_test(tc, a_pointer_finds_what_it_was_made_for);
 	tcase_add_test(tc, members_tell_kinds_and_nothing_of_what_they_say);

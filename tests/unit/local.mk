@@ -470,12 +470,6 @@ tests_unit_test_kernel_count_SOURCES = tests/unit/test_kernel_count.c src/link/k
 tests_unit_test_kernel_count_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_kernel_count_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
 
-check_PROGRAMS += tests/unit/test_json_memory
-TESTS += tests/unit/test_json_memory
-tests_unit_test_json_memory_SOURCES = tests/unit/test_json_memory.c
-tests_unit_test_json_memory_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_json_memory_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
-
 check_PROGRAMS += tests/unit/test_metrics
 TESTS += tests/unit/test_metrics
 tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c

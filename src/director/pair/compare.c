@@ -25,7 +25,7 @@ static const char *meaning_there(const struct director *d)
 
 static void forget(struct compare *c)
 {
-	json_decref(c->outline);
+	outline_free(c->outline);
 	json_decref(c->members);
 	free(c->at);
 	free(c->path);
@@ -45,7 +45,8 @@ static bool is_leader(const struct director *d)
 /* Members at a place; none when they cannot be told. */
 static void go_to(struct compare *c, char *at)
 {
-	json_t *members = at ? outline_members(outline_at(c->outline, at)) : NULL;
+	json_t *members =
+		at && c->outline ? outline_members(outline_at(c->outline->root, at)) : NULL;
 	auto_free char *text = members ? json_dumps(members, JSON_COMPACT) : NULL;
 
 	free(c->at);
@@ -65,7 +66,7 @@ static void begin(struct director *d)
 	forget(c);
 	(void)snprintf(c->meaning, sizeof(c->meaning), "%s", d->conf->meaning);
 	c->outline = outline_read(d->options->config);
-	if (c->outline && outline_digest(c->outline, meaning) &&
+	if (c->outline && outline_digest(c->outline->root, meaning) &&
 		strcmp(meaning, d->conf->meaning) == 0)
 		go_to(c, strdup(""));
 	else /* the file is another one by now */
