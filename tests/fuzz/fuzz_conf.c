@@ -28,8 +28,9 @@ static void assert_model(const struct conf *c)
 			c->routers[i].interface && c->routers[i].n_addresses &&
 			c->routers[i].priority[c->self]);
 	for (size_t i = 0; i < c->n_services; i++)
-		assert(c->services[i].pool < c->n_pools && c->services[i].key.protocol &&
-			c->services[i].key.addr.family && c->services[i].scheduler[0]);
+		assert(c->services[i].pool < c->n_pools && c->services[i].scheduler[0] &&
+			(c->services[i].key.protocol || c->services[i].key.fwmark) &&
+			c->services[i].key.addr.family);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
