@@ -43,6 +43,8 @@ need_packages() {
 			missing+=("$package")
 	done
 	[[ ${#missing[@]} -gt 0 ]] || return 0
+	# Headers are of use with their own kernel, and Debian has those of its newest.
+	[[ " ${missing[*]} " != *" linux-headers-amd64 "* ]] || missing+=(linux-image-amd64)
 	echo "installing ${missing[*]}"
 	mkdir -p "$work"
 	no_services on

@@ -13,6 +13,7 @@ from topology import Lab
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "ipvs: needs a kernel with IPVS")
+    config.addinivalue_line("markers", "own_kernel: does to a kernel what no host's may bear: in a virtual machine")
     config.addinivalue_line("markers", "systemd: needs systemd as the first process")
     config.addinivalue_line("markers", "traffic: no request or connection may fail: needs an idle processor")
     guestrun.register(config)

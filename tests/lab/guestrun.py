@@ -1,5 +1,5 @@
-"""Tests that need what is not here: IPVS, on a kernel without, or systemd as the first process, which is
-never borrowed from this host. They run in one virtual machine for each file, several machines at a time,
+"""Tests that need what is not here: IPVS, on a kernel without, or what is never borrowed from this host: a
+kernel to be tampered with (own_kernel), systemd as the first process. They run in one virtual machine for each file, several machines at a time,
 and their reports are handed on as if they had run here. A machine that goes down, or falls silent, fails
 the test that ran in it; those that had not begun get another machine."""
 
@@ -275,7 +275,8 @@ def _needs_systemd(item):
 
 
 def _needs_guest(item):
-    return _needs_systemd(item) or (item.get_closest_marker("ipvs") is not None and not has_ipvs())
+    return (_needs_systemd(item) or item.get_closest_marker("own_kernel") is not None or
+            (item.get_closest_marker("ipvs") is not None and not has_ipvs()))
 
 
 def register(config):

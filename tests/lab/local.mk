@@ -32,5 +32,20 @@ tests/lab/uml_xstate.so: tests/lab/uml_xstate.c
 	$(AM_V_CCLD)$(MKDIR_P) $(@D) && $(CC) -std=gnu17 -D_GNU_SOURCE $(TANDEM_WARN_CFLAGS) $(CFLAGS) -fPIC -shared \
 		-o $@ $(srcdir)/tests/lab/uml_xstate.c
 
+# Loaded into the kernel of guests, with whose headers it is built: make looks for itself what is to be done.
+EXTRA_DIST += tests/lab/nomem.c
+LAB_MODULES = tests/lab/modules
+lab-modules:
+	$(AM_V_GEN)$(MKDIR_P) $(LAB_MODULES) && cp -pu $(srcdir)/tests/lab/nomem.c $(LAB_MODULES) && \
+		echo 'obj-m := nomem.o' >$(LAB_MODULES)/Kbuild && \
+		kernel=$$($(srcdir)/tests/lab/guest --kernel) && headers=/lib/modules/$$kernel/build && \
+		{ test -e $$headers || { echo "no $$headers: apt-get install linux-headers-$$kernel" >&2; exit 1; }; } && \
+		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(MAKE) -C $$headers M=$(abs_builddir)/$(LAB_MODULES) modules
+.PHONY: lab-modules
+clean-local: lab-modules-clean
+lab-modules-clean:
+	rm -rf $(LAB_MODULES)
+.PHONY: lab-modules-clean
+
 EXTRA_DIST += tests/lab/pytest.ini tests/lab/guest tests/lab/guest-init tests/lab/guest-systemd tests/lab/uml
 EXTRA_DIST += $(wildcard $(srcdir)/tests/lab/*.py)

@@ -34,7 +34,8 @@ CONFTEST = """
 import guestrun
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "systemd: in a machine")
+    for marker in ("systemd", "own_kernel"):
+        config.addinivalue_line("markers", f"{marker}: in a machine")
     guestrun.register(config)
 """
 
@@ -43,7 +44,7 @@ TESTS = """
 import os, signal
 import pytest
 
-pytestmark = pytest.mark.systemd
+pytestmark = getattr(pytest.mark, os.environ["PLAY_MARKER"])
 
 def play(name):
     once = os.environ["PLAY_DIR"] + "/once"
@@ -113,12 +114,12 @@ def test_a_record_that_was_cut_short_is_not_read():
     assert read_records(file) == [record("test_a", "begun"), record("test_a", "setup")]
 
 
-def run_file(tmp_path, play, silent_s=60):
+def run_file(tmp_path, play, silent_s=60, marker="systemd"):
     """What pytest says of a file of four tests in played machines, and how many of these there were."""
     for name, text in (("machine", MACHINE), ("conftest.py", CONFTEST), ("test_played.py", TESTS)):
         (tmp_path / name).write_text(text)
     (tmp_path / "machine").chmod(0o755)
-    env = dict(os.environ, PLAY=play, PLAY_DIR=str(tmp_path), PYTHONPATH=HERE, TANDEM_GUEST=str(tmp_path / "machine"),
+    env = dict(os.environ, PLAY=play, PLAY_DIR=str(tmp_path), PLAY_MARKER=marker, PYTHONPATH=HERE, TANDEM_GUEST=str(tmp_path / "machine"),
                TANDEM_GUEST_SILENT_S=str(silent_s))
     done = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-v",
                            f"--rootdir={tmp_path}", str(tmp_path / "test_played.py")], env=env, cwd=tmp_path,
@@ -131,8 +132,9 @@ def summary(text):
     return text.strip().splitlines()[-1].strip("= ").split(" in ")[0]
 
 
-def test_a_machine_that_lives_costs_nothing(tmp_path):
-    said, machines = run_file(tmp_path, "nothing")
+@pytest.mark.parametrize("marker", ["systemd", "own_kernel"])
+def test_a_machine_that_lives_costs_nothing(tmp_path, marker):
+    said, machines = run_file(tmp_path, "nothing", marker=marker)
     assert (summary(said), machines) == ("4 passed", 1), said
     assert "virtual machines that were lost" not in said
 
