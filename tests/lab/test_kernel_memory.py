@@ -1,34 +1,34 @@
 """The kernel has no memory for a part of the table: real ENOMEM, of IPVS itself. A module of ours refuses it to
 one function of IPVS (tests/lab/nomem.c), in a virtual machine's kernel and never in this host's."""
 
-import copy
 import os
-import socket
+import re
 import subprocess
+import time
 
 import pytest
 
 from director import Director
 from observe import Holder
-from pair import CHECK, SERVERS, VIP, balancing_config, build_balancing
+from pair import SERVERS, VIP
 from process import wait_until
-from test_kernel_traps import ALONE, config, saved, web
+from test_kernel_traps import ALONE, config, direct_config, no_errors, saved, start_balancing, web
 
 pytestmark = [pytest.mark.ipvs, pytest.mark.own_kernel]
 
 MODULE = os.path.join(os.environ["TANDEM_BUILDDIR"], "tests/lab/modules/nomem.ko")
 PARAMETERS = "/sys/module/nomem/parameters"
-PORTS = range(1000, 1004)
+OLD, NEW, GONE = range(1000, 1003), range(1003, 1006), 999
 HELD = 20
-WHY = "Cannot allocate memory"
+TRIES = 4  # that get no memory, after those of the reload: each service has two
 
 
 class Memory:
     """What IPVS has of it."""
 
     def runs_out(self, caller, allocator, left=0):
-        """So many calls of `allocator` by IPVS's function `caller` still get some; the others none."""
-        self._set("left", -1)
+        """So many calls of `allocator` by IPVS's function `caller` still get some, the others none."""
+        self.is_back()
         self._set("caller", caller)
         self._set("allocator", allocator)
         self._set("left", left)
@@ -54,9 +54,121 @@ def memory():
     subprocess.run(["rmmod", "nomem"], check=True)
 
 
+def conf_of(services, *servers):
+    """With servers rs1, rs2 and so on of these weights."""
+    conf = config(services)
+    conf["pools"]["four"]["servers"] = {f"rs{n}": {"address": f"192.0.2.{10 + n}", "weight": weight}
+                                        for n, weight in enumerate(servers, 1)}
+    return conf
+
+
+def table_of(conf):
+    """What saved() says when all of it is there."""
+    servers = conf["pools"]["four"]["servers"].values()
+    return sorted(line for s in conf["services"].values() for line in (
+        f"-A -t {VIP}:{s['port']} -s {s['scheduler']}",
+        *(f"-a -t {VIP}:{s['port']} -r {r['address']}:{s['port']} -m -w {r['weight']}" for r in servers)))
+
+
+def named(director):
+    """Port -> the server, or None for the service itself, that the status says there is no memory for."""
+    found = {}
+    for error in director.status()["ipvs"]["errors"]:
+        match = re.fullmatch(
+            rf"tcp {VIP}:(\d+)(?:, server ([\d.]+):\d+)?: (add|set)-(service|server): Cannot allocate memory", error)
+        assert match, error
+        assert match[1] not in found, f"{error}: the second one of that service"
+        found[int(match[1])] = match[2]
+    return found
+
+
+def without(table, missing):
+    """What is left of it: no servers are where the service is not."""
+    return [line for line in table
+            if not any(f" {VIP}:{port} " in line and (not server or f" -r {server}:" in line)
+                       for port, server in missing.items())]
+
+
 def listed(node):
-    """The kernel's own list of services and of each one's servers, in its order, with whatever is in it twice."""
-    lines = []
+    """The kernel's own list, /proc/net/ip_vs, as (service, server or None), in its order and all that is in it."""
+    found, service = [], None
     for words in map(str.split, node.run("cat", "/proc/net/ip_vs").splitlines()[3:]):
-        lines.append(words[1:3] if words[0] != "->" else ["->", words[1], words[3]])
-    return lines
+        if words[0] != "->":
+            service = words[1]
+        found.append((service, words[1] if words[0] == "->" else None))
+    return found
+
+
+def goes_on_without(lb1, memory, conf, missing_n):
+    """So many of a reload's services are named, and all else is there; they are tried again, and nothing changes.
+    What is missing."""
+    wanted = table_of(conf)
+    wait_until(lambda: len(named(lb1)) == missing_n, 60, f"{missing_n} services are named", every=0.2)
+    missing = named(lb1)
+    assert saved(lb1.node) == without(wanted, missing)
+    tries = memory.refused()
+    assert tries >= missing_n
+    wait_until(lambda: memory.refused() >= tries + TRIES, 90, "they are tried again", every=0.2)
+    assert named(lb1) == missing
+    assert saved(lb1.node) == without(wanted, missing)
+    return missing
+
+
+def is_cured(lb1, conf):
+    """How long that took, in seconds."""
+    begin = time.monotonic()
+    wait_until(lambda: no_errors(lb1), 90, "nobody complains any more", every=0.2)
+    took = time.monotonic() - begin
+    assert saved(lb1.node) == table_of(conf)
+    assert len(listed(lb1.node)) == len(set(listed(lb1.node))) == len(table_of(conf)), "nothing is there twice"
+    return took
+
+
+@pytest.mark.parametrize("allocator", ["kmalloc_trace", "__alloc_percpu"])
+def test_servers_that_get_no_memory_are_named_and_come_when_there_is_some(lab, memory, figure, allocator):
+    lab.build(ALONE)
+    lb1 = Director(lab, "lb1", conf_of(web([GONE, *OLD]), 1, 1)).start()
+    conf = conf_of(web(OLD), 5, 1, 1)
+    memory.runs_out("ip_vs_new_dest", allocator, left=1)
+    lb1.reload(conf)
+    missing = goes_on_without(lb1, memory, conf, len(OLD) - 1)
+    assert set(missing.values()) == {"192.0.2.13"}
+    memory.is_back()
+    figure(f"no memory for servers ({allocator}), when there is some again: cured in", f"{is_cured(lb1, conf):.1f} s")
+
+
+@pytest.mark.parametrize("caller, allocator, scheduler", [
+    ("ip_vs_add_service", "kmalloc_trace", "rr"), ("ip_vs_add_service", "__alloc_percpu", "rr"),
+    ("ip_vs_sh_init_svc", "kmalloc_trace", "sh")])
+def test_services_that_get_no_memory_are_named_and_come_when_there_is_some(lab, memory, figure, caller, allocator,
+                                                                            scheduler):
+    lab.build(ALONE)
+    lb1 = Director(lab, "lb1", conf_of(web([GONE, *OLD]), 1, 1)).start()
+    conf = conf_of({**web(OLD), **web(NEW, scheduler=scheduler)}, 5, 1)
+    memory.runs_out(caller, allocator, left=1)
+    lb1.reload(conf)
+    missing = goes_on_without(lb1, memory, conf, len(NEW) - 1)
+    assert set(missing) < set(NEW) and set(missing.values()) == {None}
+    memory.is_back()
+    figure(f"no memory for services ({caller}, {allocator}), when there is some again: cured in",
+           f"{is_cured(lb1, conf):.1f} s")
+
+
+def test_connections_live_and_new_ones_are_served_while_a_server_gets_no_memory(lab, memory, figure):
+    conf, both = direct_config(), direct_config()
+    del conf["pools"]["direct"]["servers"]["rs2"]
+    lb1 = start_balancing(lab, conf)
+    held = Holder(lab["client"], VIP, 80, HELD)
+    assert held.survivors() == HELD
+    memory.runs_out("ip_vs_new_dest", "kmalloc_trace")
+    lb1.reload(both)
+    wait_until(lambda: named(lb1) == {80: SERVERS["direct"]["rs2"]}, 60, "it is named", every=0.2)
+    more = Holder(lab["client"], VIP, 80, HELD)
+    assert more.survivors(30000) == HELD
+    memory.is_back()
+    wait_until(lambda: no_errors(lb1), 90, "nobody complains any more", every=0.2)
+    assert f"-a -t {VIP}:80 -r {SERVERS['direct']['rs2']}:80 -g -w 1" in saved(lb1.node)
+    alive = held.survivors(30000) + more.survivors(30000)
+    figure("a server without memory, and with some again: connections to the other that live",
+           f"{alive} of {2 * HELD}", 2 * HELD)
+    assert alive == 2 * HELD
