@@ -1,7 +1,7 @@
 /* A module for the kernel of the lab's guest: IPVS gets no memory where a test says so, and takes
  * its own way out of that. What is refused is said by parameters, which can be written at any time:
  *
- *   caller     the function of IPVS, or of one of its schedulers
+ *   caller     the function of IPVS or of a scheduler of its; or how the names of several begin
  *   allocator  what it calls: one of probes[]
  *   left       so many of these calls still get memory; all do while this is negative
  *   refused    how many did not
@@ -13,8 +13,6 @@
 #include <linux/module.h>
 
 #include <asm/linkage.h>
-
-#define OF_IPVS " [ip_vs" /* ip_vs and ip_vs_sh, behind the name of a function */
 
 static char caller[KSYM_NAME_LEN];
 static char allocator[KSYM_NAME_LEN];
@@ -34,14 +32,13 @@ asm(".pushsection .text\n"
     "	" ASM_RET ".size nomem_return, . - nomem_return\n"
     ".popsection\n");
 
+/* The kernel says "ip_vs_sh_init_svc [ip_vs_sh]". */
 static bool is_of_caller(unsigned long address)
 {
 	char text[KSYM_SYMBOL_LEN];
-	size_t len = strlen(caller);
 
 	(void)sprint_symbol_no_offset(text, address);
-	return len > 0 && strncmp(text, caller, len) == 0 &&
-	       strncmp(text + len, OF_IPVS, strlen(OF_IPVS)) == 0;
+	return strncmp(text, caller, strlen(caller)) == 0 && strstr(text, " [ip_vs");
 }
 
 static int on_entry(struct kprobe *probe, struct pt_regs *regs)

@@ -27,7 +27,7 @@ class Memory:
     """What IPVS has of it."""
 
     def runs_out(self, caller, allocator, left=0):
-        """So many calls of `allocator` by IPVS's function `caller` still get some, the others none."""
+        """So many calls of `allocator` by IPVS's functions whose names begin with `caller` still get some."""
         self.is_back()
         self._set("caller", caller)
         self._set("allocator", allocator)
@@ -99,19 +99,23 @@ def listed(node):
     return found
 
 
-def goes_on_without(lb1, memory, conf, missing_n):
-    """So many of a reload's services are named, and all else is there; they are tried again, and nothing changes.
-    What is missing."""
-    wanted = table_of(conf)
+def goes_on(lb1, memory, missing_n, left_of):
+    """So many services are named, left_of(named(lb1)) is there; they are tried again, and nothing changes.
+    What is named."""
     wait_until(lambda: len(named(lb1)) == missing_n, 60, f"{missing_n} services are named", every=0.2)
     missing = named(lb1)
-    assert saved(lb1.node) == without(wanted, missing)
+    assert saved(lb1.node) == left_of(missing)
     tries = memory.refused()
     assert tries >= missing_n
     wait_until(lambda: memory.refused() >= tries + TRIES, 90, "they are tried again", every=0.2)
     assert named(lb1) == missing
-    assert saved(lb1.node) == without(wanted, missing)
+    assert saved(lb1.node) == left_of(missing)
     return missing
+
+
+def goes_on_without(lb1, memory, missing_n, conf):
+    """All else of it is there."""
+    return goes_on(lb1, memory, missing_n, lambda missing: without(table_of(conf), missing))
 
 
 def is_cured(lb1, conf):
@@ -131,7 +135,7 @@ def test_servers_that_get_no_memory_are_named_and_come_when_there_is_some(lab, m
     conf = conf_of(web(OLD), 5, 1, 1)
     memory.runs_out("ip_vs_new_dest", allocator, left=1)
     lb1.reload(conf)
-    missing = goes_on_without(lb1, memory, conf, len(OLD) - 1)
+    missing = goes_on_without(lb1, memory, len(OLD) - 1, conf)
     assert set(missing.values()) == {"192.0.2.13"}
     memory.is_back()
     figure(f"no memory for servers ({allocator}), when there is some again: cured in", f"{is_cured(lb1, conf):.1f} s")
@@ -147,10 +151,40 @@ def test_services_that_get_no_memory_are_named_and_come_when_there_is_some(lab, 
     conf = conf_of({**web(OLD), **web(NEW, scheduler=scheduler)}, 5, 1)
     memory.runs_out(caller, allocator, left=1)
     lb1.reload(conf)
-    missing = goes_on_without(lb1, memory, conf, len(NEW) - 1)
+    missing = goes_on_without(lb1, memory, len(NEW) - 1, conf)
     assert set(missing) < set(NEW) and set(missing.values()) == {None}
     memory.is_back()
     figure(f"no memory for services ({caller}, {allocator}), when there is some again: cured in",
+           f"{is_cured(lb1, conf):.1f} s")
+
+
+def with_scheduler(table, ports, scheduler):
+    return sorted(re.sub(" -s .*", f" -s {scheduler}", line) if any(f"-A -t {VIP}:{port} " in line for port in ports)
+                  else line for line in table)
+
+
+def test_services_whose_new_scheduler_gets_no_memory_keep_the_old_one(lab, memory):
+    lab.build(ALONE)
+    lb1 = Director(lab, "lb1", conf_of(web(OLD), 1, 1)).start()
+    conf = conf_of(web(OLD, scheduler="sh"), 5, 1)
+    memory.runs_out("ip_vs_sh_init_svc", "kmalloc_trace", left=1)
+    lb1.reload(conf)
+    goes_on(lb1, memory, len(OLD) - 1, lambda missing: with_scheduler(table_of(conf), missing, "rr"))
+    # Nobody needs memory for that; the kernel is not taken to have what it refused.
+    conf = conf_of(web(OLD), 5, 1)
+    lb1.reload(conf)
+    is_cured(lb1, conf)
+
+
+def test_services_whose_old_scheduler_gets_no_memory_either_have_none_until_there_is_some(lab, memory, figure):
+    lab.build(ALONE)
+    lb1 = Director(lab, "lb1", conf_of(web(OLD, scheduler="sh"), 1, 1)).start()
+    conf = conf_of(web(OLD, scheduler="wrr"), 5, 1)
+    memory.runs_out("ip_vs_", "kmalloc_trace")
+    lb1.reload(conf)
+    goes_on(lb1, memory, len(OLD), lambda missing: with_scheduler(table_of(conf), missing, "none"))
+    memory.is_back()
+    figure("services without a scheduler for want of memory, when there is some again: cured in",
            f"{is_cured(lb1, conf):.1f} s")
 
 
@@ -172,3 +206,4 @@ def test_connections_live_and_new_ones_are_served_while_a_server_gets_no_memory(
     figure("a server without memory, and with some again: connections to the other that live",
            f"{alive} of {2 * HELD}", 2 * HELD)
     assert alive == 2 * HELD
+
