@@ -33,7 +33,8 @@ GUEST_MEMORY = 2 << 30
 MEMORY_MIB = os.environ.get("TANDEM_GUEST_MEMORY", "1500")  # what a machine has of it, as its kernel sees it
 # The files that take longest, these first: a machine that begins with one of them at the end keeps all others waiting.
 LONGEST = ("test_link_survival", "test_realserver", "test_fullnat", "test_paths", "test_pair_sync", "test_pools",
-           "test_link_scale", "test_balancing", "test_kernel_traps", "test_link_loss", "test_sync", "test_services")
+           "test_link_scale", "test_balancing", "test_kernel_traps", "test_link_loss", "test_sync", "test_services",
+           "test_kernel_memory")
 
 
 def in_guest():

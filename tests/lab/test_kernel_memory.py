@@ -104,7 +104,7 @@ def goes_on(lb1, memory, missing_n, left_of):
     What is named."""
     wait_until(lambda: len(named(lb1)) == missing_n, 60, f"{missing_n} services are named", every=0.2)
     missing = named(lb1)
-    assert saved(lb1.node) == left_of(missing)
+    wait_until(lambda: saved(lb1.node) == left_of(missing), 60, "all else is there", every=0.2)
     tries = memory.refused()
     assert tries >= missing_n
     wait_until(lambda: memory.refused() >= tries + TRIES, 90, "they are tried again", every=0.2)
@@ -139,6 +139,20 @@ def test_servers_that_get_no_memory_are_named_and_come_when_there_is_some(lab, m
     assert set(missing.values()) == {"192.0.2.13"}
     memory.is_back()
     figure(f"no memory for servers ({allocator}), when there is some again: cured in", f"{is_cured(lb1, conf):.1f} s")
+
+
+def test_the_servers_that_serve_stay_while_none_of_the_new_ones_gets_memory(lab, memory, figure):
+    lab.build(ALONE)
+    before, conf = conf_of(web(OLD), 1, 1), conf_of(web(OLD), 1, 1, 1, 1)
+    lb1 = Director(lab, "lb1", before).start()
+    for name in ("rs1", "rs2"):
+        del conf["pools"]["four"]["servers"][name]
+    memory.runs_out("ip_vs_new_dest", "kmalloc_trace")
+    lb1.reload(conf)
+    goes_on(lb1, memory, len(OLD), lambda _: table_of(before))
+    memory.is_back()
+    figure("no memory for any of the servers that replace others, when there is some again: replaced in",
+           f"{is_cured(lb1, conf):.1f} s")
 
 
 @pytest.mark.parametrize("caller, allocator, scheduler", [
@@ -186,6 +200,16 @@ def test_services_whose_old_scheduler_gets_no_memory_either_have_none_until_ther
     memory.is_back()
     figure("services without a scheduler for want of memory, when there is some again: cured in",
            f"{is_cured(lb1, conf):.1f} s")
+
+
+def test_a_daemon_that_starts_without_memory_has_its_services_when_there_is_some(lab, memory, figure):
+    lab.build(ALONE)
+    conf = conf_of(web(OLD), 1, 1)
+    memory.runs_out("ip_vs_", "kmalloc_trace")
+    lb1 = Director(lab, "lb1", conf).start()
+    goes_on_without(lb1, memory, len(OLD), conf)
+    memory.is_back()
+    figure("a start without memory, when there is some again: all is there in", f"{is_cured(lb1, conf):.1f} s")
 
 
 def test_connections_live_and_new_ones_are_served_while_a_server_gets_no_memory(lab, memory, figure):

@@ -1,9 +1,9 @@
 """Where the kernel's IPVS misleads who trusts it, a test for each trap. What takes a moment that no daemon can
 be made to hit is in tests/bench/ipvs_kernel_check.c, on the same kernel; the rest is the whole daemon.
 
-Elsewhere: nothing is flushed by a start, a stop or a reload (test_balancing.py); a mark of 0 is refused
-in the configuration (tests/conf/bad/bad-mark.json); each property of a tunnel survives a reload that
-changes another (test_services.py)."""
+Elsewhere: what the kernel has no memory for (test_kernel_memory.py); nothing is flushed by a start, a stop or
+a reload (test_balancing.py); a mark of 0 is refused in the configuration (tests/conf/bad/bad-mark.json); each
+property of a tunnel survives a reload that changes another (test_services.py)."""
 
 import copy
 import socket
