@@ -30,22 +30,21 @@ static void add_members(struct tree *t, struct value *object, const struct value
 /* Named objects are added to those of other files; anything else is in one file only. */
 static void merge_member(struct tree *t, struct value *root, const struct value *member)
 {
-	struct value *there = value_get(root, member->key);
-	struct value object = {.type = VALUE_OBJECT};
+	static const struct value empty = {.type = VALUE_OBJECT};
 
-	if (!value_is(there, VALUE_OBJECT) || !value_is(member, VALUE_OBJECT)) {
+	if (!value_is(member, VALUE_OBJECT)) {
 		tree_set(t, root, member->key, member);
 		return;
 	}
-	add_members(t, &object, there);
-	add_members(t, &object, member);
-	tree_set(t, root, member->key, &object);
+	if (!value_is(value_get(root, member->key), VALUE_OBJECT))
+		tree_set(t, root, member->key, &empty);
+	add_members(t, value_get(root, member->key), member);
 }
 
 struct value *outline_of(const struct sources *s, struct tree *t)
 {
-	const struct value nothing = {.type = VALUE_OBJECT};
-	struct value *root = tree_share(t, &nothing);
+	static const struct value empty = {.type = VALUE_OBJECT};
+	struct value *root = tree_share(t, &empty);
 
 	for (size_t i = 0; i < s->n; i++)
 		for (const struct value *v = value_members(s->items[i]->root); v; v = v->next)
