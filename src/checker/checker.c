@@ -4,7 +4,7 @@
 #include "checker/checker.h"
 
 #include "base/duration.h"
-#include "checker/target.h"
+#include "checker/change.h"
 #include "core/delays.h"
 #include "io/clock.h"
 
@@ -19,6 +19,7 @@
 #define TARGETS_MAX 50000
 #define TIMER_ACCURACY_US 2000 /* what may be served together */
 #define STARTS_PER_TURN 64     /* then the loop looks at answers and at the director */
+#define CHANGES_PER_TURN 512   /* of targets, when a configuration is put in force */
 #define POSTPONE_US 200000     /* until an attempt that lacked something is tried again */
 #define LATE_US 250000         /* less is the common lateness of a busy loop */
 #define COMPLAINT_US 60000000  /* between two events about such attempts */
@@ -28,29 +29,30 @@
 #define DESCRIPTORS_MIN 8
 #define DESCRIPTORS_RESERVED 64 /* for everything but attempts */
 
-struct target_list {
-	struct target **items; /* sorted by id */
-	size_t n;
-};
-
-/* What the next configuration has so far: it comes in parts. */
-struct coming {
-	json_int_t generation;
-	struct target_list list; /* not sorted yet */
-	json_t *errors;          /* array of text */
-	const char *fault;       /* why the whole cannot be had; NULL: it can */
+/* One that comes in parts, waits until the one before is in force, or is being put in force. */
+struct configuration {
+	json_t *generation; /* the director's; NULL: none */
+	struct target_list list;
+	json_t *errors;    /* array of text */
+	const char *fault; /* why the whole cannot be had; NULL: it can */
+	bool complete;     /* nothing more comes */
 };
 
 struct checker {
 	struct helper *helper;
 	sd_event_source *timer;
-	struct prober **probers; /* by type; NULL until a target needs it */
-	struct slots slots;      /* for attempts under way */
-	struct delays delays;    /* of their starts */
-	uint64_t waited;         /* attempts that had to wait for a slot */
-	struct target_list targets;
-	struct coming coming;
-	struct reasons *reasons; /* of all histories */
+	struct prober **probers;    /* by type; NULL until a target needs it */
+	struct slots slots;         /* for attempts under way */
+	struct delays delays;       /* of their starts */
+	uint64_t waited;            /* attempts that had to wait for a slot */
+	struct target_list targets; /* in force */
+	struct configuration *coming;
+	struct configuration *taken; /* on its way into force; NULL: none is */
+	struct change change;        /* ... and how */
+	unsigned change_turns;       /* of the loop, that the last one took */
+	struct target_queue rubbish; /* never came into force, and is to be released */
+	sd_event_source *turn;       /* for some of these targets */
+	struct reasons *reasons;     /* of all histories */
 	struct deadline_heap heap;
 	size_t heap_max;
 	uint64_t postponed; /* attempts that this host could not make */
@@ -113,29 +115,11 @@ static void note_reason(struct target *t, const struct probe_result *result)
 		(int)(sizeof(t->reason) - 1 - strlen(latency)), result->reason, latency);
 }
 
-static struct target *find(const struct checker *c, const char *id)
-{
-	size_t low = 0, high = c->targets.n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = strcmp(c->targets.items[middle]->id, id);
-
-		if (order == 0)
-			return c->targets.items[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
 /* A check through a service failed. Whether the server or the way is to blame is known from who
  * asks the server itself: its last result, since of both the same is asked. */
 static void blame(const struct checker *c, const struct target *t, struct probe_result *result)
 {
-	const struct target *direct = find(c, t->direct);
+	const struct target *direct = target_list_find(&c->targets, t->direct);
 	char reason[PROBE_REASON_MAX];
 	bool answers = direct && direct->health.state == HEALTH_UP && direct->health.against == 0;
 
@@ -324,49 +308,34 @@ static void add_error(json_t *errors, const char *text)
 	(void)json_array_append_new(errors, json_string(text));
 }
 
-/* Sort by id; of targets with one id the first stays. */
-static void settle_list(struct target_list *list, json_t *errors)
+/* Of targets with one id the first stays. */
+static void add_target(struct configuration *conf, struct target *t)
 {
 	char error[ERROR_TEXT_MAX];
-	size_t n = 0;
 
-	if (list->n)
-		qsort(list->items, list->n, sizeof(list->items[0]), target_compare);
-	for (size_t i = 0; i < list->n; i++) {
-		if (n > 0 && target_compare(&list->items[n - 1], &list->items[i]) == 0) {
-			(void)snprintf(
-				error, sizeof(error), "target %s: named twice", list->items[i]->id);
-			add_error(errors, error);
-			target_free(list->items[i]);
-		} else {
-			list->items[n++] = list->items[i];
-		}
-	}
-	list->n = n;
+	if (target_list_add(&conf->list, t))
+		return;
+	(void)snprintf(error, sizeof(error), "target %s: named twice", t->id);
+	add_error(conf->errors, error);
+	target_free(t);
 }
 
 /* Adds what is wanted to the list. NULL, or what is wrong with all of it. */
-static const char *read_part(
-	struct checker *c, const json_t *wanted, json_t *errors, struct target_list *list)
+static const char *read_part(struct checker *c, const json_t *wanted, struct configuration *conf)
 {
 	size_t n = json_array_size(wanted);
 	struct instant now = clock_now();
 	char error[ERROR_TEXT_MAX];
-	struct target **items;
 
-	if (!json_is_array(wanted) || n > TARGETS_MAX - list->n)
+	if (!json_is_array(wanted) || n > TARGETS_MAX - conf->list.n)
 		return "targets: not an array, or more than 50000";
-	items = reallocarray(list->items, list->n + n + 1, sizeof(struct target *));
-	if (!items)
-		return "targets: out of memory";
-	list->items = items;
 	for (size_t i = 0; i < n; i++) {
 		struct target *t = target_new(
 			json_array_get(wanted, i), prober_of, c, now, error, sizeof(error));
 		if (t)
-			list->items[list->n++] = t;
+			add_target(conf, t);
 		else
-			add_error(errors, error);
+			add_error(conf->errors, error);
 	}
 	return NULL;
 }
@@ -402,131 +371,181 @@ static void reschedule(struct checker *c, struct target *t)
 		schedule_next(c, t, clock_now());
 }
 
-/* The old target goes on under the new rule. */
-static struct target *keep_target(struct checker *c, struct target *old, struct target *new)
-{
-	uint64_t before_us = health_interval_us(&old->health, &old->rule, c->standby);
-
-	old->rule = new->rule;
-	target_free(new);
-	if (before_us != health_interval_us(&old->health, &old->rule, c->standby))
-		reschedule(c, old);
-	return old;
-}
-
 static void set_standby(struct checker *c, bool standby)
 {
+	struct target *t;
+
 	if (c->standby == standby)
 		return;
 	c->standby = standby;
-	for (size_t i = 0; i < c->targets.n; i++)
-		if (c->targets.items[i]->rule.standby_interval_us)
-			reschedule(c, c->targets.items[i]);
+	TAILQ_FOREACH (t, &c->targets.all, link)
+		if (t->rule.standby_interval_us)
+			reschedule(c, t);
 	arm_timer(c);
 }
 
-/* Walks both sorted lists once. Consumes what is in both; the result is in `new`. */
-static void merge_lists(struct checker *c, struct target_list *old, struct target_list *new)
+static void on_keep(struct target *old, struct target *wanted, void *userdata)
 {
-	size_t o = 0, n = 0;
+	struct checker *c = userdata;
+	uint64_t before_us = health_interval_us(&old->health, &old->rule, c->standby);
 
-	while (o < old->n || n < new->n) {
-		int order = o == old->n   ? 1
-			    : n == new->n ? -1
-					  : target_compare(&old->items[o], &new->items[n]);
-
-		if (order < 0) {
-			drop_target(c, old->items[o++]);
-		} else if (order == 0 && target_same(old->items[o], new->items[n])) {
-			new->items[n] = keep_target(c, old->items[o++], new->items[n]);
-			n++;
-		} else {
-			struct target *t = new->items[n++];
-			if (order == 0)
-				drop_target(c, old->items[o++]);
-			deadline_set(&c->heap, &t->deadline, t->schedule.due);
-		}
-	}
+	old->rule = wanted->rule;
+	target_free(wanted);
+	if (before_us != health_interval_us(&old->health, &old->rule, c->standby))
+		reschedule(c, old);
 }
 
-static void free_list(struct checker *c, struct target_list *list)
+static void on_add(struct target *t, void *userdata)
 {
-	for (size_t i = 0; i < list->n; i++)
-		drop_target(c, list->items[i]);
-	free(list->items);
-	*list = (struct target_list){0};
+	struct checker *c = userdata;
+
+	deadline_set(&c->heap, &t->deadline, t->schedule.due);
+}
+
+static void on_drop(struct target *t, void *userdata)
+{
+	drop_target(userdata, t);
+}
+
+static struct configuration *configuration_new(json_t *generation)
+{
+	struct configuration *conf = calloc(1, sizeof(*conf));
+
+	if (!conf)
+		return NULL;
+	if (target_list_init(&conf->list) < 0) {
+		free(conf);
+		return NULL;
+	}
+	conf->generation = json_incref(generation);
+	conf->errors = json_array();
+	return conf;
+}
+
+/* Its targets, if any are left, go in turns to come. */
+static void configuration_free(struct checker *c, struct configuration *conf)
+{
+	if (!conf)
+		return;
+	TAILQ_CONCAT(&c->rubbish, &conf->list.all, link);
+	target_list_done(&conf->list);
+	json_decref(conf->generation);
+	json_decref(conf->errors);
+	free(conf);
+}
+
+static void take_turn(struct checker *c)
+{
+	if (c->taken || !TAILQ_EMPTY(&c->rubbish))
+		(void)sd_event_source_set_enabled(c->turn, SD_EVENT_ONESHOT);
 }
 
 static void forget_coming(struct checker *c)
 {
-	free_list(c, &c->coming.list);
-	json_decref(c->coming.errors);
-	c->coming = (struct coming){0};
+	configuration_free(c, c->coming);
+	c->coming = NULL;
+	take_turn(c);
 }
 
-/* Parts of one configuration have one generation; of another one nothing more comes. */
-static void take_part(struct checker *c, const json_t *parameters)
+/* Parts of one configuration have one generation; of another one nothing more comes. False: out of
+ * memory. */
+static bool take_part(struct checker *c, const json_t *parameters)
 {
-	json_int_t generation = json_integer_value(json_object_get(parameters, "generation"));
-	struct coming *coming = &c->coming;
+	json_t *generation = json_object_get(parameters, "generation");
+	struct configuration *coming = c->coming;
 
-	if (!coming->errors || coming->generation != generation) {
+	if (!coming || coming->complete ||
+		json_integer_value(coming->generation) != json_integer_value(generation)) {
 		forget_coming(c);
-		coming->generation = generation;
-		coming->errors = json_array();
+		coming = c->coming = configuration_new(generation);
 	}
-	if (!coming->fault)
-		coming->fault = read_part(
-			c, json_object_get(parameters, "targets"), coming->errors, &coming->list);
+	if (coming && !coming->fault)
+		coming->fault = read_part(c, json_object_get(parameters, "targets"), coming);
+	return coming != NULL;
 }
 
 /* The director waits for that with the next one. */
 static void answer_part(struct checker *c, const json_t *parameters)
 {
-	take_part(c, parameters);
+	(void)take_part(c, parameters);
 	helper_send(c->helper, "Part",
-		json_pack("{s:I}", "generation", (json_int_t)c->coming.generation));
+		json_pack("{s:O?}", "generation", json_object_get(parameters, "generation")));
 }
 
-/* The list is in force now; what was and stays goes on in it. */
-static void adopt_coming(struct checker *c, json_t *errors)
+static void end_change(struct checker *c)
 {
-	struct target_list *list = &c->coming.list;
+	helper_configured(c->helper, c->taken->generation, json_incref(c->taken->errors));
+	configuration_free(c, c->taken);
+	c->taken = NULL;
+}
 
-	(void)json_array_extend(errors, c->coming.errors);
-	settle_list(list, errors);
-	if (grow_heap(c, c->targets.n + list->n) < 0) {
-		add_error(errors, "targets: out of memory");
+/* What is complete has its turn when the one before it is in force: who waits for that one hears of
+ * it. One that waits itself is nobody's wish any more when the next one is complete. */
+static void begin_change(struct checker *c)
+{
+	static const struct change_handler handler = {on_keep, on_add, on_drop};
+
+	if (c->taken || !c->coming || !c->coming->complete)
+		return;
+	c->taken = c->coming;
+	c->coming = NULL;
+	if (grow_heap(c, c->targets.n + c->taken->list.n) < 0) {
+		add_error(c->taken->errors, "targets: out of memory");
+		end_change(c);
 		return;
 	}
-	merge_lists(c, &c->targets, list);
-	free(c->targets.items);
-	c->targets = *list;
-	*list = (struct target_list){0};
-	arm_timer(c);
+	c->change_turns = 0;
+	c->change = change_begin(&c->targets, &c->taken->list, &handler, c);
 }
 
-void checker_configure(struct checker *c, const json_t *parameters, json_t *errors)
+static void release_rubbish(struct checker *c, size_t max)
+{
+	struct target *t;
+
+	for (; max > 0 && (t = TAILQ_FIRST(&c->rubbish)); max--) {
+		TAILQ_REMOVE(&c->rubbish, t, link);
+		target_free(t);
+	}
+}
+
+static void go_on_with_change(struct checker *c)
+{
+	c->change_turns++;
+	if (change_step(&c->change, CHANGES_PER_TURN))
+		end_change(c);
+}
+
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct checker *c = userdata;
+
+	(void)source;
+	if (!c->taken)
+		release_rubbish(c, CHANGES_PER_TURN);
+	else
+		go_on_with_change(c);
+	arm_timer(c);
+	begin_change(c);
+	take_turn(c);
+	return 0;
+}
+
+bool checker_configure(struct checker *c, const json_t *parameters, json_t *errors)
 {
 	set_standby(c, json_is_true(json_object_get(parameters, "standby")));
-	if (!json_is_true(json_object_get(parameters, "same_targets"))) {
-		take_part(c, parameters);
-		if (c->coming.fault)
-			add_error(errors, c->coming.fault);
-		else
-			adopt_coming(c, errors);
+	if (json_is_true(json_object_get(parameters, "same_targets"))) {
+		forget_coming(c);
+		return true;
 	}
-	forget_coming(c);
-}
-
-static struct target *find_target(const struct checker *c, const char *id)
-{
-	struct target key = {.id = (char *)(uintptr_t)id}, *like = &key;
-	struct target **found = c->targets.n ? bsearch(&like, c->targets.items, c->targets.n,
-						       sizeof(like), target_compare)
-					     : NULL;
-
-	return found ? *found : NULL;
+	if (!take_part(c, parameters) || c->coming->fault) {
+		add_error(errors, c->coming ? c->coming->fault : "targets: out of memory");
+		forget_coming(c);
+		return true;
+	}
+	c->coming->complete = true;
+	begin_change(c);
+	take_turn(c);
+	return false;
 }
 
 static json_t *report_with_history(const struct checker *c, const struct target *t)
@@ -548,19 +567,20 @@ static void send_part(const struct checker *c, const json_t *report, json_t *tar
 void checker_report(const struct checker *c, json_t *report)
 {
 	json_t *targets = json_array();
+	const struct target *t;
 
-	for (size_t i = 0; i < c->targets.n; i++) {
+	TAILQ_FOREACH (t, &c->targets.all, link) {
 		if (json_array_size(targets) == TOLD_AT_ONCE) {
 			send_part(c, report, targets);
 			targets = json_array();
 		}
-		(void)json_array_append_new(
-			targets, c->targets.n <= HISTORIES_TOLD_MAX
-					 ? report_with_history(c, c->targets.items[i])
-					 : target_report(c->targets.items[i]));
+		(void)json_array_append_new(targets, c->targets.n <= HISTORIES_TOLD_MAX
+							     ? report_with_history(c, t)
+							     : target_report(t));
 	}
 	(void)json_object_set_new(report, "targets", targets);
 	(void)json_object_set_new(report, "postponed", json_integer((json_int_t)c->postponed));
+	(void)json_object_set_new(report, "change_turns", json_integer(c->change_turns));
 	(void)json_object_set_new(report, "starts",
 		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "count", (json_int_t)c->delays.n,
 			"waiting", (json_int_t)c->slots.n_waiting, "waited", (json_int_t)c->waited,
@@ -577,7 +597,7 @@ static void tell_targets(struct checker *c, const json_t *parameters)
 
 	json_array_foreach (json_object_get(parameters, "ids"), i, id) {
 		const char *text = json_string_value(id);
-		const struct target *t = text ? find_target(c, text) : NULL;
+		const struct target *t = text ? target_list_find(&c->targets, text) : NULL;
 
 		if (t)
 			(void)json_array_append_new(targets, report_with_history(c, t));
@@ -617,13 +637,45 @@ static int init_types(struct checker *c)
 
 	c->probers = calloc(n_probe_types, sizeof(struct prober *));
 	c->reasons = reasons_new();
-	if (r < 0 || !c->probers || !c->reasons)
+	if (r < 0 || target_list_init(&c->targets) < 0 || !c->probers || !c->reasons)
 		return -ENOMEM;
 	for (size_t i = 0; i < n_probe_types; i++) {
 		c->slots.types[i].descriptors = probe_types[i]->descriptors;
 		c->slots.types[i].running_max = probe_types[i]->slots;
 	}
 	return 0;
+}
+
+static int add_sources(struct checker *c, sd_event *loop)
+{
+	int r = sd_event_add_time(
+		loop, &c->timer, CLOCK_BOOTTIME, 0, TIMER_ACCURACY_US, on_timer, c);
+
+	if (r >= 0)
+		r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_source_set_priority(c->timer, PROBE_TIMER_PRIORITY);
+	if (r >= 0)
+		r = sd_event_add_defer(loop, &c->turn, on_turn, c);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(c->turn, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_source_set_priority(c->turn, PROBE_TIMER_PRIORITY);
+	return r;
+}
+
+static void free_targets(struct checker *c)
+{
+	struct target *t;
+
+	configuration_free(c, c->coming);
+	configuration_free(c, c->taken);
+	while ((t = TAILQ_FIRST(&c->targets.all))) {
+		target_list_remove(&c->targets, t);
+		drop_target(c, t);
+	}
+	target_list_done(&c->targets);
+	release_rubbish(c, SIZE_MAX);
 }
 
 int checker_new(struct helper *helper, struct checker **ret)
@@ -634,14 +686,11 @@ int checker_new(struct helper *helper, struct checker **ret)
 	if (!c)
 		return -ENOMEM;
 	c->helper = helper;
+	TAILQ_INIT(&c->targets.all);
+	TAILQ_INIT(&c->rubbish);
 	r = init_types(c);
 	if (r >= 0)
-		r = sd_event_add_time(helper_loop(helper), &c->timer, CLOCK_BOOTTIME, 0,
-			TIMER_ACCURACY_US, on_timer, c);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(c->timer, SD_EVENT_OFF);
-	if (r >= 0)
-		r = sd_event_source_set_priority(c->timer, PROBE_TIMER_PRIORITY);
+		r = add_sources(c, helper_loop(helper));
 	if (r < 0) {
 		checker_free(c);
 		return r;
@@ -654,14 +703,14 @@ void checker_free(struct checker *c)
 {
 	if (!c)
 		return;
-	forget_coming(c);
-	free_list(c, &c->targets);
+	free_targets(c);
 	for (size_t i = 0; c->probers && i < n_probe_types; i++)
 		if (c->probers[i])
 			probe_types[i]->close(c->probers[i]);
 	free(c->probers);
 	slots_done(&c->slots);
 	sd_event_source_disable_unref(c->timer);
+	sd_event_source_disable_unref(c->turn);
 	reasons_free(c->reasons);
 	free(c->heap.items);
 	free(c);

@@ -11,8 +11,9 @@ void checker_free(struct checker *c); /* NULL is fine */
 
 /* Make the targets so. One that stays (same id, same thing to check) keeps its state, its running
  * attempt and its place in the schedule. What came in parts of this generation counts too. What
- * cannot be had is named in `errors` and left out. */
-void checker_configure(struct checker *c, const json_t *parameters, json_t *errors);
+ * cannot be had is named in `errors` and left out. Returns false when they are made so in turns of
+ * the loop to come, after which the director is told. */
+bool checker_configure(struct checker *c, const json_t *parameters, json_t *errors);
 /* "Part" (targets of the next configuration), "Standby", and what types of checks talk about with
  * the director. */
 void checker_message(struct checker *c, const char *method, const json_t *parameters);

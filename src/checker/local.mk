@@ -2,6 +2,7 @@ pkglibexec_PROGRAMS += tandem-checker
 tandem_checker_SOURCES = \
 	src/checker/arp_probe.c \
 	src/checker/agent_probe.c src/checker/agent_result.c src/checker/agent_result.h \
+	src/checker/change.c src/checker/change.h \
 	src/checker/checker.c src/checker/checker.h \
 	src/checker/confine.c src/checker/confine.h \
 	src/checker/dns_probe.c \
@@ -19,6 +20,7 @@ tandem_checker_SOURCES = \
 	src/checker/socket_loop.c src/checker/socket_loop.h \
 	src/checker/slots.c src/checker/slots.h \
 	src/checker/target.c src/checker/target.h \
+	src/checker/target_list.c src/checker/target_list.h \
 	src/checker/tcp_probe.c \
 	src/checker/tls_rule.c src/checker/tls_rule.h \
 	src/checker/udp_probe.c

@@ -7,12 +7,12 @@
 
 #define NAME "tandem-checker"
 
-static void on_configure(struct helper *h, const json_t *parameters, json_t *errors, void *userdata)
+static bool on_configure(struct helper *h, const json_t *parameters, json_t *errors, void *userdata)
 {
 	struct checker **c = userdata;
 
 	(void)h;
-	checker_configure(*c, parameters, errors);
+	return checker_configure(*c, parameters, errors);
 }
 
 static void on_message(

@@ -209,13 +209,6 @@ const char *target_id(const void *target)
 	return ((const struct target *)target)->id;
 }
 
-int target_compare(const void *a, const void *b)
-{
-	const struct target *const *x = a, *const *y = b;
-
-	return strcmp((*x)->id, (*y)->id);
-}
-
 /* What no check has said is left out. */
 static json_t *add_wishes(json_t *o, const struct target *t)
 {

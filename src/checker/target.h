@@ -7,7 +7,13 @@
 #include "core/deadline_heap.h"
 #include "core/health.h"
 
+#include <sys/queue.h>
+
 struct target {
+	/* its place in a list: as of target_list.c */
+	TAILQ_ENTRY(target) link;
+	struct target *next_in_chain;
+	uint64_t hash; /* of the id */
 	/* what is wanted */
 	char *id;
 	const struct probe_type *type;
@@ -46,8 +52,7 @@ void target_free(struct target *t); /* NULL is fine; not in a heap any more, wit
 
 /* Whether b asks what a asks, so that what is known about a holds for b. */
 bool target_same(const struct target *a, const struct target *b);
-const char *target_id(const void *target);        /* of a struct target */
-int target_compare(const void *a, const void *b); /* of struct target *, by id, for qsort() */
+const char *target_id(const void *target); /* of a struct target */
 
 /* Weight and wish of a result, if it has any. Returns whether they are other ones than before. */
 bool target_take_wishes(struct target *t, const struct probe_result *result);

@@ -550,7 +550,7 @@ static void configure_now(struct daemon *d, const json_t *parameters, json_t *er
 	}
 }
 
-static void configure(struct helper *h, const json_t *parameters, json_t *errors, void *userdata)
+static bool configure(struct helper *h, const json_t *parameters, json_t *errors, void *userdata)
 {
 	struct daemon *d = userdata;
 
@@ -559,10 +559,11 @@ static void configure(struct helper *h, const json_t *parameters, json_t *errors
 	if (d->state.data) {
 		catch_up(d);
 		configure_now(d, parameters, errors);
-		return;
+		return true;
 	}
 	json_decref(d->pending);
 	d->pending = json_deep_copy(parameters);
+	return true;
 }
 
 /* Causes for a Configure that waits. */

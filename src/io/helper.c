@@ -50,9 +50,10 @@ static void on_configure(struct helper *h, const json_t *parameters)
 	json_t *errors = json_array();
 	json_t *generation = json_object_get(parameters, "generation");
 
-	h->program->configure(h, parameters, errors, h->userdata);
-	helper_send(h, "Configured",
-		json_pack("{s:O?, s:o}", "generation", generation, "errors", errors));
+	if (h->program->configure(h, parameters, errors, h->userdata))
+		helper_configured(h, generation, errors);
+	else
+		json_decref(errors);
 }
 
 static void on_report(struct helper *h, const json_t *parameters)
@@ -170,6 +171,12 @@ void helper_free(struct helper *h)
 sd_event *helper_loop(struct helper *h)
 {
 	return h->loop;
+}
+
+void helper_configured(struct helper *h, json_t *generation, json_t *errors)
+{
+	helper_send(h, "Configured",
+		json_pack("{s:O?, s:o}", "generation", generation, "errors", errors));
 }
 
 void helper_send(struct helper *h, const char *method, json_t *parameters)

@@ -20,8 +20,9 @@ enum helper_leave {
 
 struct helper_program {
 	const char *name; /* "tandem-checker" */
-	/* Make the wanted state so. `errors` is an array to append text to. */
-	void (*configure)(
+	/* Make the wanted state so. `errors` is an array to append text to. Returns whether it is
+	 * so: else helper_configured() is called later. */
+	bool (*configure)(
 		struct helper *h, const json_t *parameters, json_t *errors, void *userdata);
 	/* Fill `report` (an object). */
 	void (*report)(struct helper *h, json_t *report, void *userdata);
@@ -40,6 +41,8 @@ int helper_run(struct helper *h);
 void helper_free(struct helper *h);
 
 sd_event *helper_loop(struct helper *h);
+/* The answer to Configure; takes errors. `generation` is that of Configure, NULL: it had none. */
+void helper_configured(struct helper *h, json_t *generation, json_t *errors);
 /* One-way message to the director; takes parameters. */
 void helper_send(struct helper *h, const char *method, json_t *parameters);
 

@@ -44,7 +44,7 @@ static int confine(struct program *p)
 	return r;
 }
 
-static void on_configure(struct helper *h, const json_t *parameters, json_t *errors, void *userdata)
+static bool on_configure(struct helper *h, const json_t *parameters, json_t *errors, void *userdata)
 {
 	struct program *p = userdata;
 	int r;
@@ -53,6 +53,7 @@ static void on_configure(struct helper *h, const json_t *parameters, json_t *err
 	r = confine(p);
 	if (r < 0)
 		(void)sd_event_exit(helper_loop(h), r);
+	return true;
 }
 
 static void on_report(struct helper *h, json_t *report, void *userdata)

@@ -1,5 +1,6 @@
 """tandem-checker against real sockets, with the test as its director."""
 
+import json
 import os
 import signal
 import time
@@ -144,8 +145,8 @@ def test_a_reload_keeps_state_and_schedule_of_what_stays(checker, listen):
     checker.wait("Verdict", id="comes", state="up")
     after = checker.report()["targets"]
     assert [t["id"] for t in after] == ["comes", "stays"]
-    assert after[1]["checks"] >= before["targets"][1]["checks"]
-    assert after[1]["since_us"] == before["targets"][1]["since_us"]
+    assert after[1]["checks"] >= before["targets"][0]["checks"]
+    assert after[1]["since_us"] == before["targets"][0]["since_us"]
     assert [f for f in checker.said if f["method"] == "Verdict"] == []
 
 
@@ -154,21 +155,77 @@ def test_a_configuration_in_parts_is_taken_as_a_whole(checker, listen):
     assert checker.configure(targets=[target("stays"), target("goes")]) == []
     checker.wait("Verdict", id="stays", state="up")
     checker.wait("Verdict", id="goes", state="up")
-    before = checker.wait_report(lambda report: report["targets"][1]["checks"] >= 2)
+    before = checker.wait_report(lambda report: report["targets"][0]["checks"] >= 2)
     generation = checker.seq + 2  # a report is in between
     checker.send("Part", generation=generation, targets=[target("stays"), target("a")])
     checker.send("Part", generation=generation, targets=[target("b"), target("c", address="rs1")])
     for _ in range(2):
         checker.wait("Part", generation=generation)
-    assert [t["id"] for t in checker.report()["targets"]] == ["goes", "stays"]
+    assert [t["id"] for t in checker.report()["targets"]] == ["stays", "goes"]
     errors = checker.configure(targets=[target("b"), target("d")])
     assert checker.seq == generation
     assert len(errors) == 2 and "target c" in errors[0] and "named twice" in errors[1]
     for name in ("a", "b", "d"):
         checker.wait("Verdict", id=name, state="up")
     after = checker.report()["targets"]
-    assert [t["id"] for t in after] == ["a", "b", "d", "stays"]
-    assert after[3]["since_us"] == before["targets"][1]["since_us"]
+    assert [t["id"] for t in after] == ["stays", "a", "b", "d"]
+    assert after[0]["since_us"] == before["targets"][0]["since_us"]
+
+
+def idle(name, i):
+    """One that is not checked while a test runs."""
+    return target(f"{name}{i}", address=f"127.{i >> 16}.{i >> 8 & 255}.{i & 255}",
+                  interval_us=3600000000)
+
+
+def send_together(helper, *messages):
+    """(method, parameters) of each, so that the helper reads them in one turn of its loop."""
+    helper.socket.sendall(b"".join(
+        json.dumps({"method": method, "parameters": parameters}).encode() + b"\0"
+        for method, parameters in messages))
+
+
+def test_a_heartbeat_does_not_wait_for_a_large_configuration(checker):
+    """What the last part says is put in force some targets in a turn, and what came is heard."""
+    n, at_once = 10000, 512
+    for generation, name in ((1001, "a"), (1002, "b")):
+        targets = [idle(name, i) for i in range(n)]
+        for i in range(0, n, at_once):
+            checker.send("Part", generation=generation, targets=targets[i:i + at_once])
+            checker.wait("Part", generation=generation)
+        send_together(checker, ("Configure", {"generation": generation, "targets": []}),
+                      ("Heartbeat", {"seq": generation}))
+        assert checker.wait("Configured", generation=generation)["errors"] == []
+        # Said before that; both were read in one turn.
+        assert {"method": "Heartbeat", "parameters": {"seq": generation}} in checker.said
+    report = checker.report()
+    assert [t["id"] for t in report["targets"]] == [f"b{i}" for i in range(n)]
+    assert report["change_turns"] >= n // at_once
+
+
+def test_a_configuration_in_the_middle_of_another_one_comes_after_it(checker):
+    """One that waits when the next one comes is nobody's wish any more."""
+    n = 5000
+    old = [idle("old", i) for i in range(n)]
+    assert checker.configure(targets=old) == []
+    kept = [dict(t, rise=2) for t in old[::2]]
+    send_together(
+        checker, *[("Configure", {"generation": generation, "targets": targets})
+                   for generation, targets in ((1001, kept + [idle("first", i) for i in range(n)]),
+                                               (1002, [idle("second", i) for i in range(n)]),
+                                               (1003, kept[::2] + [idle("third", 1)]))])
+    assert checker.wait("Configured", generation=1001)["errors"] == []
+    assert checker.wait("Configured", generation=1003)["errors"] == []
+    assert not [f for f in checker.said if f["method"] == "Configured"]
+    assert [t["id"] for t in checker.report()["targets"]] == [
+        *[t["id"] for t in kept[::2]], "third1"]
+
+
+def test_a_checker_leaves_in_the_middle_of_a_configuration(checker):
+    for generation, name in ((1001, "a"), (1002, "b"), (1003, "c")):
+        checker.send("Configure", generation=generation, targets=[idle(name, i) for i in range(5000)])
+    send_together(checker, ("Configure", {"generation": 1004, "targets": []}), ("Shutdown", {}))
+    assert checker.exit_status() == 0
 
 
 def test_parts_of_a_configuration_that_never_came_are_forgotten(checker, listen):
@@ -196,7 +253,7 @@ def test_what_cannot_be_checked_is_named_and_the_rest_is_checked(checker, listen
     errors = checker.configure(targets=[
         target("a"), target("a"), target("b", type="smoke"), target("c", address="rs1"),
         target("d", interval_us=0), target("e", state="sideways")])
-    assert len(errors) == 5 and "named twice" in errors[-1]
+    assert len(errors) == 5 and "named twice" in errors[0]
     assert checker.wait("Verdict", id="a")["state"] == "up"
 
 

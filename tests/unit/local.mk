@@ -419,6 +419,12 @@ tests_unit_test_slots_SOURCES = tests/unit/test_slots.c src/checker/slots.c
 tests_unit_test_slots_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_slots_LDADD = libcore.a libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_change
+TESTS += tests/unit/test_change
+tests_unit_test_change_SOURCES = tests/unit/test_change.c src/checker/change.c src/checker/target_list.c
+tests_unit_test_change_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_change_LDADD = libbase.a $(UNIT_LDADD)
+
 # A build with sanitizers has no sandbox.
 if !SANITIZERS
 check_PROGRAMS += tests/unit/test_confine

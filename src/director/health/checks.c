@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define PERCENT_MAX 1000 /* that a check may ask for */
-#define TOLD_AT_ONCE 512 /* targets, in a message to the checker */
+#define TOLD_AT_ONCE 256 /* targets, in a message to the checker */
 #define UNANSWERED_MAX 2 /* such messages: it reads one while the next is made */
 
 /* Where no virtual router is Active the verdicts are not needed now. Without virtual routers they
