@@ -3,6 +3,7 @@
 #include "checker/checker.h"
 #include "checker/confine.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #define NAME "tandem-checker"
@@ -55,6 +56,9 @@ static int run(const char *runtime_dir)
 	struct helper *helper = NULL;
 	int r;
 
+	/* Small pieces that were released are put together one by one, not a hundred thousand at
+	 * once when a large one is: that took 15 ms. */
+	(void)mallopt(M_MXFAST, 0);
 	(void)runtime_dir; /* verdicts are the director's: nothing is kept, and nothing tidied up */
 	raise_descriptor_limit();
 	r = helper_new(&program, &checker, &helper);
