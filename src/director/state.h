@@ -94,13 +94,24 @@ struct told_later {
 	size_t n, size;
 };
 
+/* What a candidate lacks still. */
+enum candidate_stage {
+	CANDIDATE_INHERIT, /* the verdicts of its targets */
+	CANDIDATE_SHARES,  /* its pools and its roles */
+	CANDIDATE_EVALUATE,
+	CANDIDATE_COMPLETE,
+};
+
 /* A configuration with all that is derived from it, aside of the one in force. */
 struct candidate {
 	struct conf *conf;
+	enum candidate_stage stage;
 	struct targets targets;
+	struct heritage heritage;
 	struct pools pools;
 	struct told_later told_later;
-	bool stale; /* what its shares follow from has changed since it was completed */
+	bool outdated; /* verdicts or roles have changed since it took them over */
+	bool stale;    /* the same of what its shares follow from else */
 	struct roles roles;
 	struct services services;
 };
@@ -116,14 +127,15 @@ enum task {
 /* The job on the whole table. */
 struct work {
 	enum task task;
-	bool prepared;         /* it has had its first turn */
+	bool prepared;         /* the candidate is complete, and the job, if any, was made */
+	bool counted;          /* the job has, and waits for what follows from it */
 	struct job *job;       /* NULL: none is needed or possible */
 	int error;             /* ... then 0, or why */
 	sd_event_source *turn; /* one step each, when there is nothing else to do */
 	struct instant begun;
 	uint64_t busy_us, longest_us; /* in steps; the longest of them */
 	json_t *errors;               /* of no service */
-	unsigned rounds, told;
+	unsigned rounds, told, renewals;
 	size_t operations, failures;
 	size_t changed;         /* settings and rules that were not as they should be */
 	bool forwarding_failed; /* not all of those could be made so */
@@ -390,11 +402,16 @@ bool reload_decide(struct director *d, const struct job_counts *counts);
 void reload_request(struct director *d, struct control_call *call, bool may_delete);
 /* What follows from the configuration alone, in any thread. Takes conf. NULL when out of memory. */
 struct candidate *candidate_prepare(struct conf *conf);
-/* What follows from how things are now; again when they are otherwise. 0 or -ENOMEM. */
-int candidate_complete(struct director *d, struct candidate *c);
+/* A step of what follows from how things are now, until its stage is CANDIDATE_COMPLETE. 0 or
+ * -ENOMEM. The configuration in force stays the same meanwhile. */
+int candidate_step(struct director *d, struct candidate *c);
+/* Complete, and nothing is otherwise than it has it. */
+bool candidate_is_current(const struct candidate *c);
+/* From where things are otherwise now. */
+void candidate_begin_anew(struct candidate *c);
 void candidate_free(struct candidate *c);
-/* Its shares as they would be; what would be news is told when it is adopted. */
-void candidate_evaluate(const struct director *d, struct candidate *c);
+/* The candidate could not be completed: it is gone, and who asked for it told. */
+void reload_give_up(struct director *d);
 /* Begins the one that waits, if there is one and it is its turn. */
 bool reload_next(struct director *d);
 /* A slip in the file must not empty the table: NULL, or an array of what is wrong. */
@@ -613,7 +630,7 @@ void work_stop(struct director *d);
 /* plan.c */
 void plan_request(struct director *d, struct control_call *call, const json_t *parameters);
 bool plan_waits(const struct director *d);
-/* NULL when it could not be made; who asked is told. */
+/* Of whom waits: the caller's. */
 struct candidate *plan_begin(struct director *d);
 void plan_operation(struct director *d, const struct ipvs_op *op);
 /* The answer, and the end of it. `counts` as in reload_decide(). */

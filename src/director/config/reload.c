@@ -15,6 +15,7 @@
 #include <systemd/sd-daemon.h>
 
 #define CHANGE_TIMEOUT_US UINT64_C(5000000)
+#define TARGETS_PER_STEP 4096 /* that inherit: 2 ms */
 
 static void note_rejected(struct director *d, const struct conf_errors *errors)
 {
@@ -48,6 +49,7 @@ void candidate_free(struct candidate *c)
 	if (!c)
 		return;
 	services_done(&c->services);
+	heritage_done(&c->heritage);
 	roles_done(&c->roles);
 	pools_done(&c->pools);
 	targets_done(&c->targets);
@@ -81,12 +83,15 @@ static void ignore_change(size_t view, void *userdata)
 	(void)userdata;
 }
 
-void candidate_evaluate(const struct director *d, struct candidate *c)
+/* Its shares as they would be; what would be news is told when it is adopted. */
+static int evaluate(const struct director *d, struct candidate *c)
 {
 	const struct pools_listener listener = {tell_later, ignore_change, c};
 	struct pools_input in = shares_input(d, c->conf, &c->targets);
 
-	pools_evaluate(&c->pools, &in, clock_now(), &listener);
+	if (pools_evaluate_some(&c->pools, &in, clock_now(), &listener, POOLS_AT_ONCE))
+		c->stage = CANDIDATE_COMPLETE;
+	return 0;
 }
 
 struct candidate *candidate_prepare(struct conf *conf)
@@ -109,17 +114,66 @@ struct candidate *candidate_prepare(struct conf *conf)
 	return c;
 }
 
-int candidate_complete(struct director *d, struct candidate *c)
+/* Verdicts of its targets. */
+static int inherit(struct director *d, struct candidate *c)
 {
-	int r = d->conf ? targets_inherit(&c->targets, &d->targets) : 0;
+	int r = 0;
+
+	if (c->heritage.next == 0)
+		c->outdated = false;
+	if (d->conf)
+		r = heritage_step(&c->heritage, &c->targets, &d->targets, TARGETS_PER_STEP);
+	if (r > 0)
+		return 0;
+	heritage_done(&c->heritage);
+	c->stage = CANDIDATE_SHARES;
+	return r;
+}
+
+static int prepare_shares(struct director *d, struct candidate *c)
+{
+	int r;
 
 	c->stale = false;
 	c->told_later.n = 0;
 	pools_done(&c->pools);
 	roles_done(&c->roles);
+	r = shares_prepare(d, c->conf, &c->targets, &c->pools);
 	if (r >= 0)
-		r = shares_prepare(d, c->conf, &c->targets, &c->pools);
-	return r < 0 ? r : roles_prepare(d, c->conf, &c->roles);
+		r = roles_prepare(d, c->conf, &c->roles);
+	c->stage = CANDIDATE_EVALUATE;
+	return r;
+}
+
+int candidate_step(struct director *d, struct candidate *c)
+{
+	switch (c->stage) {
+	case CANDIDATE_INHERIT:
+		return inherit(d, c);
+	case CANDIDATE_SHARES:
+		return prepare_shares(d, c);
+	case CANDIDATE_EVALUATE:
+		return evaluate(d, c);
+	case CANDIDATE_COMPLETE:
+		break;
+	}
+	return 0;
+}
+
+void candidate_begin_anew(struct candidate *c)
+{
+	heritage_done(&c->heritage);
+	c->stage = c->outdated ? CANDIDATE_INHERIT : CANDIDATE_SHARES;
+}
+
+/* At once, but for the evaluation of its shares, which follows when it is adopted. */
+static int complete(struct director *d, struct candidate *c)
+{
+	int r = 0;
+
+	while (r >= 0 && c->stage < CANDIDATE_EVALUATE)
+		r = candidate_step(d, c);
+	return r;
 }
 
 /* In the place of what ran, which becomes the candidate's. */
@@ -153,7 +207,7 @@ int reload_adopt(struct director *d, struct conf *conf)
 {
 	struct candidate *c = candidate_prepare(conf);
 
-	if (!c || candidate_complete(d, c) < 0) {
+	if (!c || complete(d, c) < 0) {
 		candidate_free(c);
 		return -ENOMEM;
 	}
@@ -311,8 +365,7 @@ static void on_loaded(struct candidate *candidate, const struct conf_errors *err
 	d->load = NULL;
 	d->load_caller = NULL;
 	note_rejected(d, errors);
-	if (!candidate || candidate_complete(d, candidate) < 0) {
-		candidate_free(candidate);
+	if (!candidate) {
 		reject(d, call);
 		work_next(d); /* who waits for his turn has it */
 		return;
@@ -386,13 +439,22 @@ static void refuse_candidate(struct director *d, json_t *errors)
 /* What it follows from is otherwise than when it was made or evaluated. */
 static int renew(struct director *d, struct candidate *c)
 {
-	if (d->work.disturbed) /* verdicts and roles */
-		return candidate_complete(d, c);
-	if (!c->stale)
+	if (candidate_is_current(c))
 		return 0;
-	c->told_later.n = 0;
-	pools_done(&c->pools);
-	return shares_prepare(d, c->conf, &c->targets, &c->pools);
+	candidate_begin_anew(c);
+	return complete(d, c);
+}
+
+bool candidate_is_current(const struct candidate *c)
+{
+	return c->stage == CANDIDATE_COMPLETE && !c->outdated && !c->stale;
+}
+
+void reload_give_up(struct director *d)
+{
+	candidate_free(d->candidate);
+	d->candidate = NULL;
+	refuse_candidate(d, json_pack("[s]", "out of memory"));
 }
 
 bool reload_decide(struct director *d, const struct job_counts *counts)
@@ -406,12 +468,11 @@ bool reload_decide(struct director *d, const struct job_counts *counts)
 		refuse_candidate(d, errors);
 		return false;
 	}
-	d->candidate = NULL;
 	if (renew(d, candidate) < 0) {
-		candidate_free(candidate);
-		refuse_candidate(d, json_pack("[s]", "out of memory"));
+		reload_give_up(d);
 		return false;
 	}
+	d->candidate = NULL;
 	news = candidate->told_later;
 	candidate->told_later = (struct told_later){0};
 	adopt(d, candidate);

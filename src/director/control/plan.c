@@ -79,11 +79,6 @@ struct candidate *plan_begin(struct director *d)
 	struct candidate *c = d->plan->candidate;
 
 	d->plan->candidate = NULL;
-	if (candidate_complete(d, c) < 0) {
-		candidate_free(c);
-		plan_cancel(d, "OutOfMemory");
-		return NULL;
-	}
 	return c;
 }
 

@@ -396,37 +396,63 @@ static void touch_owners(struct pools *p, const struct views *views, size_t view
 		p->views[owners[i]].touched = true;
 }
 
-/* Fallbacks first: their shares decide whether they are of help to those that have them. */
-static void evaluate_round(struct pools *p, const struct pools_input *in, bool fallbacks,
-	struct instant now, const struct pools_listener *l)
+/* While pools are evaluated. */
+struct evaluation {
+	const struct pools_input *in;
+	struct instant now;
+	const struct pools_listener *listener;
+	size_t left; /* servers */
+};
+
+static void evaluate_view(struct pools *p, struct evaluation *e, size_t view)
 {
-	const struct views *v = &in->targets->views;
+	size_t n_servers = pool_of(e->in, view)->n_servers;
+	bool changed;
+
+	e->left -= n_servers < e->left ? n_servers : e->left;
+	p->views[view].touched = false;
+	changed = evaluate_and_tell(p, e->in, view, e->now, e->listener);
+	changed = evaluate_fallback(p, e->in, view, e->now, e->listener) || changed;
+	touch_owners(p, &e->in->targets->views, view);
+	if (changed)
+		e->listener->changed(view, e->listener->userdata);
+}
+
+/* Fallbacks first: their shares decide whether they are of help to those that have them. Returns
+ * whether all were evaluated. */
+static bool evaluate_round(struct pools *p, struct evaluation *e, bool fallbacks)
+{
+	const struct views *v = &e->in->targets->views;
 
 	for (size_t i = 0; i < v->n; i++) {
-		bool changed;
-
 		if (!p->views[i].touched || v->items[i].is_fallback != fallbacks)
 			continue;
-		p->views[i].touched = false;
-		changed = evaluate_and_tell(p, in, i, now, l);
-		changed = evaluate_fallback(p, in, i, now, l) || changed;
-		touch_owners(p, v, i);
-		if (changed)
-			l->changed(i, l->userdata);
+		if (e->left == 0)
+			return false;
+		evaluate_view(p, e, i);
 	}
+	return true;
+}
+
+bool pools_evaluate_some(struct pools *p, const struct pools_input *in, struct instant now,
+	const struct pools_listener *listener, size_t max)
+{
+	const struct views *v = &in->targets->views;
+	struct evaluation e = {in, now, listener, max};
+
+	touch_due(p, v, now);
+	if (!evaluate_round(p, &e, true) || !evaluate_round(p, &e, false))
+		return false;
+	p->next = INSTANT_NEVER;
+	for (size_t i = 0; i < v->n; i++)
+		p->next = instant_min(p->next, next_of(&p->views[i]));
+	return true;
 }
 
 void pools_evaluate(struct pools *p, const struct pools_input *in, struct instant now,
 	const struct pools_listener *listener)
 {
-	const struct views *v = &in->targets->views;
-
-	touch_due(p, v, now);
-	evaluate_round(p, in, true, now, listener);
-	evaluate_round(p, in, false, now, listener);
-	p->next = INSTANT_NEVER;
-	for (size_t i = 0; i < v->n; i++)
-		p->next = instant_min(p->next, next_of(&p->views[i]));
+	(void)pools_evaluate_some(p, in, now, listener, SIZE_MAX);
 }
 
 /* What services ask */

@@ -18,6 +18,9 @@
  * when they have disagreed for as long as each of its checks takes to decide, and this. */
 #define POOLS_AGREE_US UINT64_C(1000000)
 
+/* Servers whose pools are evaluated in a turn of the loop: 2 ms. */
+#define POOLS_AT_ONCE 8192
+
 struct pool_view {
 	struct pool_state state;
 	bool touched;          /* evaluate it at the next occasion */
@@ -86,6 +89,10 @@ void pools_touch_server(
 /* Evaluates what was touched and what is due. */
 void pools_evaluate(struct pools *p, const struct pools_input *in, struct instant now,
 	const struct pools_listener *listener);
+/* The same, up to the view that makes it `max` servers or more. Returns whether that was all: else
+ * p->next stands for nothing until the rest is evaluated. */
+bool pools_evaluate_some(struct pools *p, const struct pools_input *in, struct instant now,
+	const struct pools_listener *listener, size_t max);
 
 /* The share of a server of a view's own pool. */
 struct pool_share pools_share(

@@ -92,24 +92,33 @@ static void note_stale(struct director *d)
 		d->candidate->stale = true;
 }
 
-void shares_settle(struct director *d)
+/* What is left goes on in turns to come. */
+static void settle_some(struct director *d, size_t n_servers)
 {
 	const struct pools_listener listener = {on_news, on_changed, d};
 	struct pools_input in = shares_input(d, d->conf, &d->targets);
+	bool all;
 
 	note_stale(d);
-	(void)sd_event_source_set_enabled(d->shares.defer, SD_EVENT_OFF);
-	pools_evaluate(&d->pools, &in, clock_now(), &listener);
+	all = pools_evaluate_some(&d->pools, &in, clock_now(), &listener, n_servers);
+	(void)sd_event_source_set_enabled(d->shares.defer, all ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+	if (!all)
+		return;
 	track_pools(d);
 	(void)sd_event_source_set_time(d->shares.timer, d->pools.next.us);
 	(void)sd_event_source_set_enabled(
 		d->shares.timer, instant_is_never(d->pools.next) ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
+void shares_settle(struct director *d)
+{
+	settle_some(d, SIZE_MAX);
+}
+
 static int on_defer(sd_event_source *source, void *userdata)
 {
 	(void)source;
-	shares_settle(userdata);
+	settle_some(userdata, POOLS_AT_ONCE);
 	return 0;
 }
 
@@ -117,7 +126,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	(void)source;
 	(void)usec;
-	shares_settle(userdata);
+	settle_some(userdata, POOLS_AT_ONCE);
 	return 0;
 }
 

@@ -316,23 +316,23 @@ int targets_build(const struct conf *conf, struct targets *ret)
 
 /* --- Inheritance --- */
 
-/* While targets look for those before them. */
-struct heritage {
-	const struct targets *old;
-	struct index endpoints; /* of `old`; there when the first is looked for */
-};
+static bool has_endpoint(const struct target *t, const struct target *like)
+{
+	return t->port == like->port && addr_equal(&t->addr, &like->addr) && !t->path;
+}
 
 /* Of the same type if there is one. */
-static struct target *find_endpoint(const struct heritage *h, const struct target *like)
+static const struct target *find_endpoint(
+	const struct index *endpoints, const struct targets *old, const struct target *like)
 {
 	uint64_t at = hash_endpoint(like);
-	struct target *found = NULL;
+	const struct target *found = NULL;
 	size_t i;
 
-	while ((i = index_next(&h->endpoints, &at)) != INDEX_NONE) {
-		struct target *t = &h->old->items[i];
+	while ((i = index_next(endpoints, &at)) != INDEX_NONE) {
+		const struct target *t = &old->items[i];
 
-		if (t->port != like->port || !addr_equal(&t->addr, &like->addr) || t->path)
+		if (!has_endpoint(t, like))
 			continue;
 		if (t->check->type == like->check->type)
 			return t;
@@ -342,14 +342,14 @@ static struct target *find_endpoint(const struct heritage *h, const struct targe
 }
 
 /* One with other check settings, when there are several the last. */
-static int index_endpoints(struct heritage *h)
+static int index_endpoints(struct heritage *h, const struct targets *old)
 {
 	if (h->endpoints.slots)
 		return 0;
-	if (index_init(&h->endpoints, h->old->n) < 0)
+	if (index_init(&h->endpoints, old->n) < 0)
 		return -ENOMEM;
-	for (size_t i = h->old->n; i > 0; i--)
-		index_add(&h->endpoints, hash_endpoint(&h->old->items[i - 1]), i - 1);
+	for (size_t i = old->n; i > 0; i--)
+		index_add(&h->endpoints, hash_endpoint(&old->items[i - 1]), i - 1);
 	return 0;
 }
 
@@ -361,15 +361,15 @@ static const struct target *find_same(const struct targets *old, const struct ta
 	return targets_find(old, t->items[i].id);
 }
 
-static int find_before(
-	struct heritage *h, const struct targets *t, size_t i, const struct target **ret)
+static int find_before(struct heritage *h, const struct targets *old, const struct targets *t,
+	size_t i, const struct target **ret)
 {
-	*ret = find_same(h->old, t, i);
+	*ret = find_same(old, t, i);
 	if (*ret || t->items[i].path)
 		return 0;
-	if (index_endpoints(h) < 0)
+	if (index_endpoints(h, old) < 0)
 		return -ENOMEM;
-	*ret = find_endpoint(h, &t->items[i]);
+	*ret = find_endpoint(&h->endpoints, old, &t->items[i]);
 	return 0;
 }
 
@@ -383,18 +383,30 @@ static void inherit(struct target *t, const struct target *before)
 		t->wishes = before->wishes;
 }
 
+int heritage_step(struct heritage *h, struct targets *t, const struct targets *old, size_t max)
+{
+	const struct target *before;
+
+	for (; max > 0 && h->next < t->n; max--) {
+		if (find_before(h, old, t, h->next, &before) < 0)
+			return -ENOMEM;
+		inherit(&t->items[h->next++], before);
+	}
+	return h->next < t->n;
+}
+
+void heritage_done(struct heritage *h)
+{
+	index_done(&h->endpoints);
+	*h = (struct heritage){0};
+}
+
 int targets_inherit(struct targets *t, const struct targets *old)
 {
-	struct heritage h = {.old = old};
-	const struct target *before;
-	int r = 0;
+	struct heritage h = {0};
+	int r = heritage_step(&h, t, old, SIZE_MAX);
 
-	for (size_t i = 0; r == 0 && i < t->n; i++) {
-		r = find_before(&h, t, i, &before);
-		if (r == 0)
-			inherit(&t->items[i], before);
-	}
-	index_done(&h.endpoints);
+	heritage_done(&h);
 	return r;
 }
 

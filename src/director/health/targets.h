@@ -65,6 +65,18 @@ int targets_build(const struct conf *conf, struct targets *ret);
 /* Verdicts of targets that stay (same id, or the same address and port under other check settings)
  * are taken over from `old`; again when those have changed. Returns 0 or -ENOMEM. */
 int targets_inherit(struct targets *t, const struct targets *old);
+
+/* The same in steps. Zero-initialise. */
+struct heritage {
+	size_t next;            /* of the targets that inherit */
+	struct index endpoints; /* of the old ones; there when the first is looked for */
+};
+/* `max` targets more, from `old`, which is the same one in each step. Returns 1 when there are more
+ * of them, 0, or -ENOMEM. */
+int heritage_step(struct heritage *h, struct targets *t, const struct targets *old, size_t max);
+/* Done with, or begun anew. */
+void heritage_done(struct heritage *h);
+
 void targets_done(struct targets *t);
 
 /* Whether each has a verdict. */

@@ -13,6 +13,7 @@
 
 #define STEP_US UINT64_C(4000)
 #define ROUNDS 3
+#define RENEWALS_MAX 3 /* of a candidate, in turns of their own */
 #define TOLD_MAX 5
 
 /* A look at a large table takes time: at most a fiftieth of it is spent looking. */
@@ -133,6 +134,7 @@ static void close_job(struct director *d)
 {
 	job_free(d->work.job);
 	d->work.job = NULL;
+	d->work.counted = false;
 	(void)sd_event_source_set_enabled(d->work.turn, SD_EVENT_OFF);
 }
 
@@ -376,16 +378,46 @@ static void settle(struct director *d)
 	apply_pending_forget(d);
 }
 
-/* What is to be for whom, in a turn of its own: the one before it took the configuration, the next
- * one begins with the table. */
+static void give_up_candidate(struct director *d)
+{
+	if (d->work.task == TASK_PLAN)
+		plan_cancel(d, "OutOfMemory");
+	else
+		reload_give_up(d);
+	end_task(d);
+}
+
+/* What follows from the candidate, a few milliseconds of it. */
+static void go_on_with_candidate(struct director *d)
+{
+	if (candidate_step(d, d->candidate) < 0)
+		give_up_candidate(d);
+}
+
+/* Whether the candidate can be decided about. When things are otherwise meanwhile, it follows them
+ * in turns of its own; should they never rest, it does so at once in the end. */
+static bool is_current(struct director *d)
+{
+	struct work *w = &d->work;
+
+	if (w->task != TASK_RELOAD || !d->candidate || candidate_is_current(d->candidate) ||
+		w->renewals == RENEWALS_MAX)
+		return true;
+	w->renewals++;
+	candidate_begin_anew(d->candidate);
+	return false;
+}
+
+/* What there is to be done, in a turn of its own: the next one begins with the table. */
 static void prepare(struct director *d)
 {
 	struct work *w = &d->work;
 
+	if (!is_current(d))
+		return;
 	w->prepared = true;
+	w->disturbed = d->candidate && d->candidate->outdated;
 	w->error = 0;
-	if (d->candidate)
-		candidate_evaluate(d, d->candidate);
 	if (!apply_uses_ipvs(d, conf_of(d))) {
 		d->ipvs_missing = false;
 		return;
@@ -400,11 +432,23 @@ static void go_without_job(struct director *d)
 {
 	struct work *w = &d->work;
 
+	if (!is_current(d))
+		return;
 	(void)sd_event_source_set_enabled(w->turn, SD_EVENT_OFF);
 	if (w->error < 0)
 		finish(d, w->error);
 	else
 		finish_without_ipvs(d);
+}
+
+static void decide(struct director *d)
+{
+	struct work *w = &d->work;
+
+	if (!is_current(d))
+		return;
+	w->counted = false;
+	(void)counted(d, job_counts(w->job));
 }
 
 static void go_on_with_job(struct director *d)
@@ -419,10 +463,12 @@ static void go_on_with_job(struct director *d)
 		w->longest_us = took_us;
 	if (r == JOB_DUMPED)
 		adopt_found(d);
-	else if (r == JOB_COUNTED)
-		(void)counted(d, job_counts(w->job));
-	else if (r != JOB_MORE)
+	else if (r != JOB_COUNTED && r != JOB_MORE)
 		finish(d, r < 0 ? r : 0);
+	if (r == JOB_COUNTED) {
+		w->counted = true;
+		decide(d);
+	}
 }
 
 static int on_turn(sd_event_source *source, void *userdata)
@@ -430,8 +476,12 @@ static int on_turn(sd_event_source *source, void *userdata)
 	struct director *d = userdata;
 
 	(void)source;
-	if (!d->work.prepared)
+	if (d->candidate && d->candidate->stage != CANDIDATE_COMPLETE)
+		go_on_with_candidate(d);
+	else if (!d->work.prepared)
 		prepare(d);
+	else if (d->work.counted)
+		decide(d);
 	else if (d->work.job)
 		go_on_with_job(d);
 	else
@@ -455,7 +505,7 @@ void work_begin(struct director *d, enum task task, struct candidate *candidate)
 	w->busy_us = w->longest_us = 0;
 	w->operations = w->failures = w->changed = 0;
 	w->forwarding_failed = false;
-	w->rounds = w->told = 0;
+	w->rounds = w->told = w->renewals = 0;
 	w->disturbed = false;
 	if (task != TASK_LOOK)
 		w->whole = false;
@@ -468,7 +518,6 @@ void work_begin(struct director *d, enum task task, struct candidate *candidate)
 void work_next(struct director *d)
 {
 	struct work *w = &d->work;
-	struct candidate *candidate = NULL;
 
 	if (w->task != TASK_NONE || d->stopping || reload_next(d))
 		return;
@@ -477,9 +526,7 @@ void work_next(struct director *d)
 		return;
 	}
 	if (plan_waits(d))
-		candidate = plan_begin(d);
-	if (candidate)
-		work_begin(d, TASK_PLAN, candidate);
+		work_begin(d, TASK_PLAN, plan_begin(d));
 	else if (w->n_callers > 0)
 		work_begin(d, TASK_LOOK, NULL);
 }
@@ -493,6 +540,8 @@ void work_whole_soon(struct director *d)
 void work_disturb(struct director *d)
 {
 	d->work.disturbed = d->candidate != NULL;
+	if (d->candidate)
+		d->candidate->outdated = true;
 }
 
 void work_service_done(struct director *d, size_t service)
