@@ -573,6 +573,174 @@ START_TEST(no_service_is_without_a_server_that_has_one)
 }
 END_TEST
 
+/* --- In steps --- */
+
+#define MANY 40 /* pools: all but the first have it as their fallback */
+
+static char many_names[MANY][16];
+static struct conf_pool many_pools[MANY];
+static struct conf_service many_services[MANY];
+static struct conf_check many_check;
+static const struct conf many = {
+	.pools = many_pools, .n_pools = MANY, .services = many_services, .n_services = MANY};
+
+/* Each pool has the same servers, on a port of its own. */
+static void build_many(uint64_t interval_us, struct targets *ret)
+{
+	many_check = (struct conf_check){.type = CONF_CHECK_TCP,
+		.interval_us = interval_us,
+		.timeout_us = SECOND_US,
+		.rise = 1,
+		.fall = 1};
+	for (unsigned i = 0; i < MANY; i++) {
+		(void)snprintf(many_names[i], sizeof(many_names[i]), "pool%u", i);
+		many_pools[i] = a_pool(many_names[i], servers);
+		many_pools[i].check = &many_check;
+		many_pools[i].fallback = i == 0 ? CONF_NONE : 0;
+		many_services[i] = services[0];
+		many_services[i].pool = i;
+		many_services[i].key.port = many_services[i].check_port = (uint16_t)(1000 + i);
+	}
+	ck_assert_int_eq(targets_build(&many, ret), 0);
+}
+
+/* It is asked about each server that is evaluated, since all are down. */
+static unsigned n_asked, n_news;
+
+static enum health_state on_asked(
+	const void *peer, const struct targets *t, size_t view, size_t server)
+{
+	(void)peer;
+	(void)t;
+	(void)view;
+	(void)server;
+	n_asked++;
+	return HEALTH_UNKNOWN;
+}
+
+static void on_many_news(enum pool_news news, size_t view, void *userdata)
+{
+	(void)news;
+	(void)view;
+	(void)userdata;
+	n_news++;
+}
+
+static const struct pools_listener many_listener = {on_many_news, on_changed, NULL};
+
+static void assert_same_shares(
+	const struct pools *a, const struct pools *b, const struct targets *t)
+{
+	for (size_t i = 0; i < t->views.n; i++)
+		for (size_t j = 0; j < SERVERS; j++) {
+			struct pool_share x = pools_share(a, t, i, j), y = pools_share(b, t, i, j);
+
+			ck_assert_int_eq(x.use, y.use);
+			ck_assert_uint_eq(x.weight, y.weight);
+			ck_assert_int_eq(x.reason, y.reason);
+		}
+}
+
+/* A step ends with the view that makes it as many servers as it may have, and all steps together
+ * tell and decide what one evaluation does. */
+START_TEST(an_evaluation_in_steps_is_one_evaluation)
+{
+	const unsigned max = (unsigned)_i;
+	struct targets t;
+	struct pools whole, stepped;
+	struct pools_input in = {
+		.conf = &many, .targets = &t, .overrides = &overrides, .peer_says = on_asked};
+	unsigned expected, all, n_views, steps = 1;
+
+	build_many(SECOND_US, &t);
+	for (size_t i = 0; i < t.n; i++)
+		targets_set_verdict(&t.items[i], VERDICT_DOWN, now);
+	ck_assert_int_eq(pools_build(&in, NULL, NULL, &whole), 0);
+	ck_assert_int_eq(pools_build(&in, NULL, NULL, &stepped), 0);
+	n_views = (unsigned)t.views.n;
+	ck_assert_uint_ge(n_views, MANY);
+	n_news = n_asked = 0;
+	pools_evaluate(&whole, &in, now, &many_listener);
+	ck_assert_uint_eq(n_asked, n_views * SERVERS);
+	expected = n_news;
+	ck_assert_uint_ge(expected, MANY);
+	n_news = n_asked = all = 0;
+	for (; !pools_evaluate_some(&stepped, &in, now, &many_listener, max); steps++) {
+		ck_assert_uint_ge(n_asked, max);
+		ck_assert_uint_lt(n_asked, max + SERVERS);
+		all += n_asked;
+		n_asked = 0;
+	}
+	ck_assert_uint_lt(n_asked, max + SERVERS);
+	ck_assert_uint_eq(all + n_asked, n_views * SERVERS);
+	ck_assert_uint_ge(steps, n_views * SERVERS / (max + SERVERS));
+	ck_assert_uint_eq(n_news, expected);
+	ck_assert_uint_eq(whole.next.us, stepped.next.us);
+	assert_same_shares(&whole, &stepped, &t);
+	n_asked = 0;
+	ck_assert(pools_evaluate_some(&stepped, &in, now, &many_listener, max));
+	ck_assert_uint_eq(n_asked, 0);
+	pools_done(&whole);
+	pools_done(&stepped);
+	targets_done(&t);
+}
+END_TEST
+
+/* All checks are other ones: each target looks for the one with its address and port. */
+START_TEST(a_step_of_an_inheritance_takes_no_more_targets_than_it_may)
+{
+	const size_t max = 7;
+	struct targets old, whole, stepped;
+	struct heritage h = {0};
+	size_t steps = 1;
+	int r;
+
+	build_many(SECOND_US, &old);
+	for (size_t i = 0; i < old.n; i++)
+		targets_set_verdict(&old.items[i], i % 3 ? VERDICT_UP : VERDICT_DOWN, now);
+	build_many(2 * SECOND_US, &whole);
+	build_many(2 * SECOND_US, &stepped);
+	ck_assert_uint_eq(old.n, stepped.n);
+	ck_assert_int_eq(targets_inherit(&whole, &old), 0);
+	for (; (r = heritage_step(&h, &stepped, &old, max)) > 0; steps++) {
+		ck_assert_uint_eq(h.next, steps * max);
+		ck_assert_int_eq(stepped.items[h.next].verdict, VERDICT_UNKNOWN);
+	}
+	ck_assert_int_eq(r, 0);
+	heritage_done(&h);
+	ck_assert_uint_eq(steps, (stepped.n + max - 1) / max);
+	for (size_t i = 0; i < old.n; i++) {
+		ck_assert_str_ne(old.items[i].id, stepped.items[i].id);
+		ck_assert_int_eq(stepped.items[i].verdict, old.items[i].verdict);
+		ck_assert_int_eq(whole.items[i].verdict, old.items[i].verdict);
+	}
+	targets_done(&old);
+	targets_done(&whole);
+	targets_done(&stepped);
+}
+END_TEST
+
+/* A candidate is thrown away in the middle, or what it took over is otherwise meanwhile. */
+START_TEST(an_inheritance_that_is_begun_anew_knows_what_changed)
+{
+	struct targets old, new;
+	struct heritage h = {0};
+
+	build_many(SECOND_US, &old);
+	build_many(2 * SECOND_US, &new);
+	ck_assert_int_eq(heritage_step(&h, &new, &old, 5), 1);
+	targets_set_verdict(&old.items[0], VERDICT_DOWN, now);
+	heritage_done(&h);
+	ck_assert_int_eq(heritage_step(&h, &new, &old, new.n), 0);
+	ck_assert_int_eq(new.items[0].verdict, VERDICT_DOWN);
+	heritage_done(&h);
+	ck_assert_int_eq(heritage_step(&h, &new, &old, 5), 1);
+	heritage_done(&h);
+	targets_done(&old);
+	targets_done(&new);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("pools");
@@ -595,6 +763,9 @@ int main(void)
 		tc, a_fallback_that_was_leaving_is_gone_with_the_configuration_that_named_it);
 	tcase_add_test(tc, a_start_finds_the_fallback_serving_and_leaves_it);
 	tcase_add_test(tc, no_service_is_without_a_server_that_has_one);
+	tcase_add_loop_test(tc, an_evaluation_in_steps_is_one_evaluation, 1, 12);
+	tcase_add_test(tc, a_step_of_an_inheritance_takes_no_more_targets_than_it_may);
+	tcase_add_test(tc, an_inheritance_that_is_begun_anew_knows_what_changed);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
