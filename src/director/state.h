@@ -135,7 +135,7 @@ struct work {
 	struct instant begun;
 	uint64_t busy_us, longest_us; /* in steps; the longest of them */
 	json_t *errors;               /* of no service */
-	unsigned rounds, told, renewals;
+	unsigned rounds, told, renewals, candidate_steps;
 	size_t operations, failures;
 	size_t changed;         /* settings and rules that were not as they should be */
 	bool forwarding_failed; /* not all of those could be made so */
@@ -316,6 +316,7 @@ struct director {
 	unsigned status_seq;
 	uint64_t loop_longest_us;       /* the longest turn of the loop */
 	unsigned status_steps;          /* turns of the loop that the last answer took to write */
+	unsigned reload_steps;          /* ... and the last configuration, before it was adopted */
 	struct server_ask *server_asks; /* Server calls that wait for the checker */
 
 	struct roles roles;

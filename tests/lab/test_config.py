@@ -4,6 +4,7 @@ import glob
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 from director import Director, installed
 from observe import Capture
@@ -133,3 +134,120 @@ def test_more_targets_than_a_message_has_are_all_checked(lab):
     reply = lb1.reload(config)
     assert "has not taken the configuration" not in reply.stdout + reply.stderr
     assert states() == ["down"] * pools * servers
+
+
+
+POOLS, SERVERS = 2000, 5
+TARGETS_AT_ONCE, SERVERS_AT_ONCE = 4096, 8192  # in a turn of the loop
+
+
+class ManyChecks:
+    """Of servers where nobody listens, with intervals of so many minutes; and a server that is as
+    a file says. All checks of two configurations differ."""
+
+    def __init__(self, lab):
+        self.live = lab.path("live")
+        self.say("up")
+        lab.build({"lb1": {}})
+        self.director = Director(lab, "lb1", self.config(49))
+        self.director.start(wait=False)
+        wait_until(lambda: self.director.ctl("status").returncode == 0, 60, "it answers")
+        self.wait_state("up")
+        self.wait_checked(49)
+
+    def config(self, minutes):
+        check = {"type": "tcp", "interval": f"{minutes}m"}
+        pools = {f"p{i}": {"check": check, "servers": {
+            f"s{j}": {"address": f"127.{16 + j}.{i >> 8}.{i & 255}"} for j in range(SERVERS)}}
+            for i in range(POOLS)}
+        pools["live"] = {"check": {"type": "file", "file": self.live, "rise": 1, "fall": 1,
+                                   "interval": f"{200 + minutes}ms", "timeout": "200ms"},
+                         "servers": {"live": {"address": "127.9.9.9"}}}
+        return {"nodes": {"lb1": {}}, "pools": pools,
+                "services": {name: {"listen": f"10.0.{i >> 8}.{i & 255}", "port": 80,
+                                    "forward": "nat", "pool": name}
+                             for i, name in enumerate(pools)}}
+
+    def say(self, word):
+        with open(self.live + ".new", "w", encoding="utf-8") as file:
+            file.write(word + "\n")
+        os.rename(self.live + ".new", self.live)
+
+    def state(self):
+        return next(s for s in self.director.status()["services"]
+                    if s["name"] == "live")["servers"][0]["state"]
+
+    def wait_state(self, state):
+        wait_until(lambda: self.state() == state, 60, f"the server is {state}")
+
+    def is_checked(self, minutes):
+        checks = [c["id"] for c in self.director.status()["checks"] or []]
+        return (len(checks) == len(set(checks)) == POOLS * SERVERS + 1 and
+                sum(f" every {minutes}m " in c for c in checks) == POOLS * SERVERS)
+
+    def wait_checked(self, minutes):
+        wait_until(lambda: self.is_checked(minutes), 60, "the checker has these targets, and no others")
+
+
+def test_a_reload_of_many_checks_is_taken_in_turns_of_the_loop(lab, figure):
+    many = ManyChecks(lab)
+    many.director.reload(many.config(51))  # whether this kernel has IPVS or not
+    turns = many.director.status()["loop"]["reload_turns"]
+    many.wait_checked(51)
+    assert turns >= POOLS * SERVERS // TARGETS_AT_ONCE + POOLS * SERVERS // SERVERS_AT_ONCE + 2
+    figure(f"a reload of {POOLS * SERVERS} checks, all of them others, is made ready",
+           f"in {turns} turns of the loop", f"at most {TARGETS_AT_ONCE} targets in each")
+
+
+def test_a_verdict_in_the_middle_of_a_reload_is_not_lost(lab):
+    """Whenever it comes: before the candidate took the verdicts over, or after."""
+    many = ManyChecks(lab)
+    for i in range(6):
+        many.director.write_config(many.config(51 + i))
+        with ThreadPoolExecutor(1) as aside:
+            reload = aside.submit(many.director.reload)
+            word = "down" if i % 2 == 0 else "up"
+            many.say(word)
+            many.wait_state(word)
+            assert "has not taken the configuration" not in reload.result().stderr
+        assert many.state() == word
+        many.wait_checked(51 + i)
+
+
+def test_reloads_in_the_middle_of_reloads_end_with_the_last_file(lab):
+    many = ManyChecks(lab)
+    with ThreadPoolExecutor(4) as aside:
+        reloads = []
+        for i in range(4):
+            many.director.write_config(many.config(51 + i))
+            reloads.append(aside.submit(many.director.reload))
+        for reload in reloads:  # one waits for the one under way, and a third is told so
+            assert "has not taken the configuration" not in reload.result().stderr
+    many.director.reload()
+    many.wait_checked(54)
+    assert many.state() == "up"
+
+
+def test_a_checker_that_dies_in_the_middle_of_a_reload_is_told_everything(lab):
+    many = ManyChecks(lab)
+    before = many.director.helper_pid("checker")
+    many.director.write_config(many.config(51))
+    with ThreadPoolExecutor(1) as aside:
+        reload = aside.submit(many.director.reload)
+        many.director.kill_helper("checker")
+        reload.result()
+    many.wait_checked(51)
+    assert many.director.helper_pid("checker") not in (before, None)
+    many.say("down")
+    many.wait_state("down")
+    many.director.stop()
+
+
+def test_a_director_leaves_in_the_middle_of_a_reload(lab):
+    many = ManyChecks(lab)
+    many.director.write_config(many.config(51))
+    with ThreadPoolExecutor(1) as aside:
+        reload = aside.submit(many.director.reload)
+        wait_until(lambda: "RELOADING=1" in many.director.notified(), 30, "it begins")
+        many.director.stop()
+        reload.result()

@@ -473,6 +473,7 @@ bool reload_decide(struct director *d, const struct job_counts *counts)
 		return false;
 	}
 	d->candidate = NULL;
+	d->reload_steps = d->work.candidate_steps;
 	news = candidate->told_later;
 	candidate->told_later = (struct told_later){0};
 	adopt(d, candidate);

@@ -416,8 +416,9 @@ static json_t *rest_to_json(struct director *d, json_t *const reports[HELPER_MAX
 		(json_int_t)d->drift_total, "errors", apply_errors(d), "forwarding",
 		forwarding_to_json(d));
 	(void)json_object_set_new(status, "loop",
-		json_pack("{s:I, s:i}", "longest_us", (json_int_t)d->loop_longest_us,
-			"status_turns", (int)d->status_steps));
+		json_pack("{s:I, s:i, s:i}", "longest_us", (json_int_t)d->loop_longest_us,
+			"status_turns", (int)d->status_steps, "reload_turns",
+			(int)d->reload_steps));
 	(void)json_object_set_new(status, "trackers", track_to_json(d));
 	(void)json_object_set_new(status, "peer", peer_to_json(d));
 	return status;

@@ -390,6 +390,7 @@ static void give_up_candidate(struct director *d)
 /* What follows from the candidate, a few milliseconds of it. */
 static void go_on_with_candidate(struct director *d)
 {
+	d->work.candidate_steps++;
 	if (candidate_step(d, d->candidate) < 0)
 		give_up_candidate(d);
 }
@@ -505,7 +506,7 @@ void work_begin(struct director *d, enum task task, struct candidate *candidate)
 	w->busy_us = w->longest_us = 0;
 	w->operations = w->failures = w->changed = 0;
 	w->forwarding_failed = false;
-	w->rounds = w->told = w->renewals = 0;
+	w->rounds = w->told = w->renewals = w->candidate_steps = 0;
 	w->disturbed = false;
 	if (task != TASK_LOOK)
 		w->whole = false;
