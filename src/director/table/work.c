@@ -390,7 +390,7 @@ static void give_up_candidate(struct director *d)
 /* What follows from the candidate, a few milliseconds of it. */
 static void go_on_with_candidate(struct director *d)
 {
-	d->work.candidate_steps++;
+	d->work.candidate_steps += d->work.renewals == 0;
 	if (candidate_step(d, d->candidate) < 0)
 		give_up_candidate(d);
 }
