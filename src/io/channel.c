@@ -20,6 +20,8 @@
 #define SEND_AT_ONCE ((size_t)1 << 20)
 /* So much is read, and what is in it heard, in one turn: most messages are small. */
 #define RECEIVE_AT_ONCE ((size_t)64 << 10)
+/* More than a socket holds. Who goes on speaking after that must not keep us listening. */
+#define LAST_WORDS_MAX ((size_t)1 << 20)
 
 struct channel {
 	int fd;
@@ -42,6 +44,27 @@ static void closed(struct channel *c, int reason)
 	c->handler->closed(c, reason, c->userdata);
 }
 
+/* Texts that are not JSON may be judged either way. */
+static bool is_too_deep(const char *json)
+{
+	unsigned depth = 0;
+	bool in_text = false;
+
+	for (; *json; json++) {
+		if (*json == '"')
+			in_text = !in_text;
+		else if (in_text)
+			json += *json == '\\' && json[1];
+		else if (*json == '[' || *json == '{')
+			depth++;
+		else if (*json == ']' || *json == '}')
+			depth -= depth > 0;
+		if (depth > CHANNEL_DEPTH_MAX)
+			return true;
+	}
+	return false;
+}
+
 /* Hand out the frames received. Returns false when the channel is gone or was closed. */
 static bool deliver(struct channel *c)
 {
@@ -50,7 +73,9 @@ static bool deliver(struct channel *c)
 
 	c->freed = &freed;
 	while ((frame = frame_next(&c->in))) {
-		json_t *message = json_loads(frame, JSON_REJECT_DUPLICATES, NULL);
+		json_t *message =
+			is_too_deep(frame) ? NULL : json_loads(frame, JSON_REJECT_DUPLICATES, NULL);
+
 		if (!json_is_object(message)) {
 			json_decref(message);
 			c->freed = NULL;
@@ -266,7 +291,7 @@ static int on_defer(sd_event_source *source, void *userdata)
 
 	(void)source;
 	/* Who does not listen any more may have spoken before. */
-	if (receive(c, SIZE_MAX))
+	if (receive(c, LAST_WORDS_MAX))
 		closed(c, c->failure);
 	return 0;
 }

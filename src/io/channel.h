@@ -10,13 +10,17 @@
 
 struct channel;
 
+/* Arrays and objects within each other, in a frame. What is passed on within another message must
+ * not become more than a reader takes. */
+#define CHANNEL_DEPTH_MAX 64u
+
 struct channel_handler {
 	/* A whole frame that is a JSON object. `message` is borrowed. The handler may free the
 	 * channel. */
 	void (*message)(struct channel *c, json_t *message, void *userdata);
-	/* Nothing more will come: end of file, an error, a frame that is not a JSON object, or an
-	 * output queue above its bound. `reason` is 0 (end of file) or -errno. Called once; the
-	 * owner then calls channel_free(). */
+	/* Nothing more will come: end of file, an error, a frame that is not a JSON object or is
+	 * too deep, or an output queue above its bound. `reason` is 0 (end of file) or -errno.
+	 * Called once; the owner then calls channel_free(). */
 	void (*closed)(struct channel *c, int reason, void *userdata);
 };
 

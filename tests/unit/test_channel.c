@@ -16,7 +16,23 @@ struct end {
 	unsigned closed;
 	int reason;
 	bool free_on_message;
+	bool goes_on; /* its peer says the same again as soon as it is heard */
 };
+
+static int raw_fd; /* a second descriptor of b's end */
+
+#define LONG 4096
+
+/* One that is so long. */
+static void say_long(void)
+{
+	char text[LONG];
+
+	memset(text, ' ', sizeof(text));
+	memcpy(text, "{}", 2);
+	text[LONG - 1] = '\0';
+	ck_assert_int_eq(send(raw_fd, text, sizeof(text), 0), sizeof(text));
+}
 
 static void on_message(struct channel *c, json_t *message, void *userdata)
 {
@@ -24,6 +40,8 @@ static void on_message(struct channel *c, json_t *message, void *userdata)
 
 	e->messages++;
 	e->last = json_integer_value(json_object_get(json_object_get(message, "parameters"), "n"));
+	if (e->goes_on)
+		say_long();
 	if (e->free_on_message) {
 		channel_free(c);
 		e->channel = NULL;
@@ -42,7 +60,6 @@ static void on_closed(struct channel *c, int reason, void *userdata)
 static const struct channel_handler handler = {.message = on_message, .closed = on_closed};
 static sd_event *loop;
 static struct end a, b;
-static int raw_fd; /* a second descriptor of b's end */
 
 static void set_up(void)
 {
@@ -157,6 +174,51 @@ START_TEST(what_a_peer_said_before_it_died_is_heard)
 }
 END_TEST
 
+START_TEST(who_does_not_listen_and_goes_on_speaking_is_not_heard_forever)
+{
+	channel_free(b.channel);
+	b.channel = NULL;
+	a.goes_on = true;
+	ck_assert_int_eq(shutdown(raw_fd, SHUT_RD), 0);
+	for (unsigned i = 0; i < 20; i++) /* more than is read at once */
+		say_long();
+	channel_call(a.channel, "Count", NULL);
+	run();
+	ck_assert_uint_gt(a.messages, 20);
+	ck_assert_uint_eq(a.closed, 1);
+	ck_assert_int_eq(a.reason, -EPIPE);
+}
+END_TEST
+
+/* An object with arrays within each other. */
+static void write_nested(unsigned depth)
+{
+	char text[2 * CHANNEL_DEPTH_MAX + 40] = "{\"a\":\"\\\"[[[\",\"b\":";
+	size_t n = strlen(text);
+
+	for (unsigned i = 0; i < depth - 1; i++)
+		text[n++] = '[';
+	for (unsigned i = 0; i < depth - 1; i++)
+		text[n++] = ']';
+	text[n++] = '}';
+	text[n++] = '\0';
+	ck_assert_int_eq(write(raw_fd, text, n), (ssize_t)n);
+}
+
+START_TEST(what_is_too_deep_closes_the_channel)
+{
+	write_nested(CHANNEL_DEPTH_MAX);
+	write_nested(CHANNEL_DEPTH_MAX);
+	run();
+	ck_assert_uint_eq(a.messages, 2);
+	write_nested(CHANNEL_DEPTH_MAX + 1);
+	run();
+	ck_assert_uint_eq(a.messages, 2);
+	ck_assert_uint_eq(a.closed, 1);
+	ck_assert_int_eq(a.reason, -EBADMSG);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("channel");
@@ -172,6 +234,8 @@ int main(void)
 	tcase_add_test(tc, a_handler_may_free_its_channel);
 	tcase_add_test(tc, a_dead_peer_is_told_from_the_loop_not_from_the_send);
 	tcase_add_test(tc, what_a_peer_said_before_it_died_is_heard);
+	tcase_add_test(tc, who_does_not_listen_and_goes_on_speaking_is_not_heard_forever);
+	tcase_add_test(tc, what_is_too_deep_closes_the_channel);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
