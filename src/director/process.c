@@ -23,6 +23,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+/* The longest message of a helper. One that was taken over may say more, and a message takes
+ * many times its length in memory. The peer's state is a megabyte at most, tracked connections are
+ * less, and checks are reported in parts. */
+#define MESSAGE_MAX ((size_t)8 << 20)
+#define UNREAD_MAX ((size_t)64 << 20) /* a configuration has to wait whole */
 #define CHILD_FD 3
 #define CHILD_FDS (1 + PROCESS_GIVEN_MAX)
 #define PRIORITY_CHILD 5  /* after the channels: last words come before the end */
@@ -199,6 +204,8 @@ static int spawn(struct process *p)
 	if (p->pid == 0)
 		run_child(p, path, theirs);
 	r = channel_new(p->loop, take_fd(&ours), &handler, p, &p->channel);
+	if (r >= 0)
+		channel_limit(p->channel, MESSAGE_MAX, UNREAD_MAX);
 	if (r >= 0)
 		r = sd_event_add_child(p->loop, &p->child, p->pid, WEXITED, on_child, p);
 	if (r >= 0)
