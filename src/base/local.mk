@@ -12,4 +12,5 @@ libbase_a_SOURCES = \
 	src/base/pattern.c src/base/pattern.h \
 	src/base/peer_page.c src/base/peer_page.h \
 	src/base/sha256.c src/base/sha256.h \
+	src/base/text.c src/base/text.h \
 	src/base/writer.c src/base/writer.h

@@ -4,6 +4,7 @@ libcore_a_SOURCES =
 libcore_a_SOURCES += src/core/supervise.c src/core/supervise.h
 libcore_a_SOURCES += \
 	src/core/agent_text.c src/core/agent_text.h \
+	src/core/allowance.c src/core/allowance.h \
 	src/core/claim.c src/core/claim.h \
 	src/core/deadline_heap.c src/core/deadline_heap.h \
 	src/core/dns_message.c src/core/dns_message.h \

@@ -3,6 +3,7 @@
 #include "director/director.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "director/restart.h"
 #include "director/state.h"
 #include "io/clock.h"
@@ -21,11 +22,14 @@
 #include <systemd/sd-daemon.h>
 
 #define STOP_TIMEOUT_US UINT64_C(2000000)
+#define TEXT_MAX 8192 /* of a message or a field: the longest are errors of a configuration */
 
 void director_log(struct director *d, enum event event, const char *message, json_t *fields)
 {
 	uint64_t now_unix_us = drains_now().unix_us;
+	char line[TEXT_MAX];
 
+	message = text_line(line, sizeof(line), message);
 	events_keep(&d->events, now_unix_us, event, message, fields);
 	why_note(d, now_unix_us, event, message, fields);
 	journal_write(d->options->journal, event, message, fields);
@@ -34,12 +38,14 @@ void director_log(struct director *d, enum event event, const char *message, jso
 void director_event(struct director *d, enum event event, const char *message, ...)
 {
 	json_t *fields = json_object();
+	char text[TEXT_MAX];
 	const char *key;
 	va_list ap;
 
 	va_start(ap, message);
 	while ((key = va_arg(ap, const char *)))
-		(void)json_object_set_new(fields, key, json_string(va_arg(ap, const char *)));
+		(void)json_object_set_new(fields, key,
+			json_string(text_line(text, sizeof(text), va_arg(ap, const char *))));
 	va_end(ap);
 	director_log(d, event, message, fields);
 	json_decref(fields);

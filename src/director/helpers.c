@@ -2,12 +2,19 @@
  */
 #include "director/state.h"
 
+#include "director/heard_event.h"
+#include "io/clock.h"
+
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 /* The link's word delays or allows a takeover, and a late heartbeat is no word. */
 #define LINK_NICE (-10)
+
+/* A failover of all virtual routers is some thousand events at once. */
+static const struct allowance_settings events_allowed = {.n = 8192, .us = 10000000};
 
 static const struct process_kind kinds[HELPER_MAX_] = {
 	[HELPER_ELECTOR] = {.name = "elector", .program = "tandem-elector"},
@@ -62,16 +69,31 @@ static void on_started(struct process *p, void *userdata)
 	configure(d, index_of(d, p));
 }
 
-/* What a helper asks to be logged: its word for what happened, our severity and id for it. */
-static void on_event(struct director *d, const json_t *parameters)
+static void tell_refused(struct director *d, enum helper_index from, uint64_t n)
 {
-	const char *name = json_string_value(json_object_get(parameters, "event"));
-	const char *message = json_string_value(json_object_get(parameters, "message"));
-	enum event event = name ? event_by_name(name) : EVENT_MAX_;
+	char message[120];
 
-	if (event == EVENT_MAX_)
-		event = EVENT_ERROR;
-	director_log(d, event, message ? message : "", json_object_get(parameters, "fields"));
+	if (n == 0)
+		return;
+	(void)snprintf(message, sizeof(message),
+		"%s asked for more than can be logged: %" PRIu64 " events are missing",
+		kinds[from].program, n);
+	director_event(d, EVENT_ERROR, message, "TANDEM_HELPER", kinds[from].name, NULL);
+}
+
+/* What a helper asks to be logged: its word for what happened, our severity and id for it. */
+static void on_event(struct director *d, enum helper_index from, const json_t *parameters)
+{
+	struct allowance *heard = &d->heard[from];
+	struct instant now = clock_now();
+	struct heard_event said;
+
+	tell_refused(d, from, allowance_refused(heard, &events_allowed, now));
+	if (!allowance_take(heard, &events_allowed, now))
+		return;
+	heard_event_read(from, parameters, &said);
+	director_log(d, said.event, said.message, said.fields);
+	json_decref(said.fields);
 }
 
 static void on_message(
@@ -81,7 +103,7 @@ static void on_message(
 	enum helper_index from = index_of(d, p);
 
 	if (strcmp(method, "Event") == 0) {
-		on_event(d, parameters);
+		on_event(d, from, parameters);
 		return;
 	}
 	if (strcmp(method, "Configured") == 0) {

@@ -1,6 +1,7 @@
 sbin_PROGRAMS += tandemd
 tandemd_SOURCES = \
 	src/director/director.c src/director/director.h \
+	src/director/heard_event.c src/director/heard_event.h \
 	src/director/helpers.c \
 	src/director/main.c \
 	src/director/process.c src/director/process.h \

@@ -1,6 +1,7 @@
 /* The director's state, shared by the files here and in the folders here; nobody else includes it.
  *   director.c   start and stop, what the control socket is asked
  *   helpers.c    the three helper processes, by process.c
+ *   heard_event.c  what they may have logged
  *   runtime_dir.c  what is removed from there while we run
  *   restart.c    a word to the successor
  *   config/      taking a configuration
@@ -15,6 +16,7 @@
 
 #include "base/event.h"
 #include "conf/conf.h"
+#include "core/allowance.h"
 #include "core/handover.h"
 #include "director/control/control.h"
 #include "director/control/events.h"
@@ -310,6 +312,7 @@ struct director {
 	json_t *rejected; /* errors of the last file, when it was refused; else NULL */
 
 	struct process helpers[HELPER_MAX_];
+	struct allowance heard[HELPER_MAX_]; /* of what they ask to be logged */
 	struct control *control;
 	struct gather *gather;      /* Status calls being answered */
 	struct gather *gather_next; /* those that came meanwhile */

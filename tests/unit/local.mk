@@ -489,3 +489,16 @@ tests_unit_test_answer_SOURCES = tests/unit/test_answer.c src/ctl/peer_trouble.c
 	src/web/answer.c src/web/listen.c src/web/page.c
 tests_unit_test_answer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_answer_LDADD = libmetrics.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
+# What helpers say
+check_PROGRAMS += tests/unit/test_allowance tests/unit/test_heard_event tests/unit/test_text
+TESTS += tests/unit/test_allowance tests/unit/test_heard_event tests/unit/test_text
+tests_unit_test_allowance_SOURCES = tests/unit/test_allowance.c
+tests_unit_test_allowance_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_allowance_LDADD = libcore.a libbase.a $(UNIT_LDADD)
+tests_unit_test_heard_event_SOURCES = tests/unit/test_heard_event.c src/director/heard_event.c
+tests_unit_test_heard_event_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_heard_event_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_text_SOURCES = tests/unit/test_text.c
+tests_unit_test_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_text_LDADD = libbase.a $(UNIT_LDADD)
