@@ -1,12 +1,13 @@
-sbin_PROGRAMS += tandemd
-tandemd_SOURCES = \
+# All of the director but its main(), so that tests can run it.
+noinst_LIBRARIES += libdirector.a
+libdirector_a_SOURCES = \
 	src/director/director.c src/director/director.h \
 	src/director/heard_event.c src/director/heard_event.h \
 	src/director/helpers.c \
-	src/director/main.c \
 	src/director/process.c src/director/process.h \
 	src/director/restart.c src/director/restart.h \
 	src/director/runtime_dir.c \
+	src/director/spawn.c src/director/spawn.h \
 	src/director/state.h \
 	src/director/config/error_list.c src/director/config/error_list.h \
 	src/director/config/load.c src/director/config/load.h \
@@ -66,5 +67,10 @@ tandemd_SOURCES = \
 	src/director/watch/watch_ping.c \
 	src/director/watch/watch_process.c \
 	src/director/watch/watch_script.c
-tandemd_LDADD = libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) \
-	$(NL_LIBS) $(NFTABLES_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS)
+LIBDIRECTOR = libdirector.a libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) \
+	$(NL_ROUTE_LIBS) $(NL_LIBS) $(NFTABLES_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) \
+	$(PCRE2_LIBS)
+
+sbin_PROGRAMS += tandemd
+tandemd_SOURCES = src/director/main.c
+tandemd_LDADD = $(LIBDIRECTOR)

@@ -1,26 +1,19 @@
-/* A helper process. The socketpair is its only way to be told anything and to be heard; the end of
- * the process is seen by its child event, not by the socketpair, so that the reason is known. */
+/* A helper process. Its channel is its only way to be told anything and to be heard; the end of
+ * the process is seen by its child event, not by the channel, so that the reason is known. */
 #include "director/process.h"
 
-#include "base/cleanup.h"
+#include "director/spawn.h"
 #include "io/clock.h"
 #include "io/proc_pid.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* The longest message of a helper. One that was taken over may say more, and a message takes
@@ -28,10 +21,7 @@
  * less, and checks are reported in parts. */
 #define MESSAGE_MAX ((size_t)8 << 20)
 #define UNREAD_MAX ((size_t)64 << 20) /* a configuration has to wait whole */
-#define CHILD_FD 3
-#define CHILD_FDS (1 + PROCESS_GIVEN_MAX)
-#define PRIORITY_CHILD 5  /* after the channels: last words come before the end */
-#define PRIORITY_TIMER 10 /* and an answer that is there counts */
+#define PRIORITY_TIMER 10             /* after SPAWN_PRIORITY: an answer that is there counts */
 
 static void step(struct process *p, enum supervise_event event);
 
@@ -103,75 +93,6 @@ static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata
 	return 0;
 }
 
-/* Each descriptor in its place. They get out of the way first: where one is to go another may be.
- * What is not given is closed there, with all that follows. */
-static bool place_descriptors(const struct process *p, int channel)
-{
-	int from[CHILD_FDS] = {channel};
-
-	for (int i = 0; i < PROCESS_GIVEN_MAX; i++)
-		from[1 + i] = p->given[i];
-	for (int i = 0; i < CHILD_FDS; i++)
-		if (from[i] >= 0 &&
-			(from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, CHILD_FD + CHILD_FDS)) < 0)
-			return false;
-	if (close_range(CHILD_FD, CHILD_FD + CHILD_FDS - 1, 0) < 0)
-		return false;
-	for (int i = 0; i < CHILD_FDS; i++)
-		if (from[i] >= 0 && dup2(from[i], CHILD_FD + i) < 0)
-			return false;
-	return close_range(CHILD_FD + CHILD_FDS, ~0U, 0) >= 0;
-}
-
-/* What remains over a change of user and an exec is what is inheritable and ambient. */
-static int take_capabilities(uint64_t capabilities)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2];
-
-	for (unsigned i = 0; i < 2; i++) {
-		uint32_t word = (uint32_t)(capabilities >> 32 * i);
-
-		data[i] = (struct __user_cap_data_struct){word, word, word};
-	}
-	if (syscall(SYS_capset, &header, data) < 0)
-		return -1;
-	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
-		if ((capabilities & UINT64_C(1) << cap) &&
-			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
-			return -1;
-	return 0;
-}
-
-/* In the child, between fork and exec: only what is safe there. */
-static _Noreturn void run_child(const struct process *p, const char *path, int fd)
-{
-	char *argv[4], name[PATH_MAX], option[] = "--runtime-dir", dir[PATH_MAX];
-	sigset_t none;
-
-	(void)snprintf(name, sizeof(name), "%s", path);
-	(void)snprintf(dir, sizeof(dir), "%s", p->runtime_dir);
-	argv[0] = name;
-	argv[1] = option;
-	argv[2] = dir;
-	argv[3] = NULL;
-	(void)sigemptyset(&none);
-	if (!place_descriptors(p, fd) || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
-		_exit(126);
-	if (p->kind->nice)
-		(void)setpriority(PRIO_PROCESS, 0, p->kind->nice);
-	if (p->capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
-		_exit(126);
-	if (p->drops_user && (setgroups(0, NULL) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
-				     setresuid(p->uid, p->uid, p->uid) < 0))
-		_exit(126);
-	/* Without them the process finds out itself what it cannot do. */
-	if (p->capabilities)
-		(void)take_capabilities(p->capabilities);
-	(void)execv(path, argv);
-	_exit(127);
-}
-
 int process_find(
 	const struct process_kind *kind, const char *libexec_dir, char ret_path[static PATH_MAX])
 {
@@ -183,40 +104,25 @@ int process_find(
 	return S_ISREG(st.st_mode) ? 0 : -EACCES; /* as execve(2) says it */
 }
 
-static int spawn(struct process *p)
+static int begin(struct process *p)
 {
 	static const struct channel_handler handler = {.message = on_message, .closed = on_closed};
-	auto_close int ours = -1, theirs = -1;
 	char path[PATH_MAX];
-	int fds[2], r = process_find(p->kind, p->libexec_dir, path);
+	int fd = -1, r = process_find(p->kind, p->libexec_dir, path);
 
-	if (r < 0)
-		return r;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return -errno;
-	ours = fds[0];
-	theirs = fds[1];
-	p->pid = fork();
-	if (p->pid < 0) {
-		p->pid = 0;
-		return -errno;
-	}
-	if (p->pid == 0)
-		run_child(p, path, theirs);
-	r = channel_new(p->loop, take_fd(&ours), &handler, p, &p->channel);
+	if (r >= 0)
+		r = spawn(p, path, on_child, &fd);
+	if (r >= 0)
+		r = channel_new(p->loop, fd, &handler, p, &p->channel);
 	if (r >= 0)
 		channel_limit(p->channel, MESSAGE_MAX, UNREAD_MAX);
-	if (r >= 0)
-		r = sd_event_add_child(p->loop, &p->child, p->pid, WEXITED, on_child, p);
-	if (r >= 0)
-		r = sd_event_source_set_priority(p->child, PRIORITY_CHILD);
 	return r;
 }
 
 static void start(struct process *p)
 {
 	char how[PROCESS_DEATH_MAX];
-	int r = spawn(p);
+	int r = begin(p);
 
 	if (r >= 0) {
 		p->handler->started(p, p->userdata);

@@ -1,5 +1,5 @@
 /* One helper process: started, heard, asked for signs of life, restarted. The rule is
- * core/supervise; here are the fork, the socketpair and the timer. */
+ * core/supervise, the fork is in spawn.c; here are the channel and the timer. */
 #pragma once
 
 #include "core/supervise.h"

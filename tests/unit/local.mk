@@ -250,7 +250,7 @@ tests_unit_test_proc_pid_LDADD = libio.a libcore.a libbase.a $(UNIT_LDADD)
 
 check_PROGRAMS += tests/unit/test_process
 TESTS += tests/unit/test_process
-tests_unit_test_process_SOURCES = tests/unit/test_process.c src/director/process.c
+tests_unit_test_process_SOURCES = tests/unit/test_process.c src/director/process.c src/director/spawn.c
 tests_unit_test_process_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_process_LDADD = libio.a libcore.a libbase.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(UNIT_LDADD)
 
