@@ -67,9 +67,9 @@ libdirector_a_SOURCES = \
 	src/director/watch/watch_ping.c \
 	src/director/watch/watch_process.c \
 	src/director/watch/watch_script.c
-LIBDIRECTOR = libdirector.a libleftovers.a libconf.a libio.a libcore.a libbase.a $(NL_GENL_LIBS) \
-	$(NL_ROUTE_LIBS) $(NL_LIBS) $(NFTABLES_LIBS) $(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) \
-	$(PCRE2_LIBS)
+LIBDIRECTOR_ARCHIVES = libdirector.a libleftovers.a libconf.a libio.a libcore.a libbase.a
+LIBDIRECTOR = $(LIBDIRECTOR_ARCHIVES) $(NL_GENL_LIBS) $(NL_ROUTE_LIBS) $(NL_LIBS) $(NFTABLES_LIBS) \
+	$(SYSTEMD_LIBS) $(JANSSON_LIBS) $(OPENSSL_LIBS) $(PCRE2_LIBS)
 
 sbin_PROGRAMS += tandemd
 tandemd_SOURCES = src/director/main.c

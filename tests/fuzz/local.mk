@@ -123,3 +123,27 @@ TESTS += tests/fuzz/fuzz_link_text
 tests_fuzz_fuzz_link_text_SOURCES = tests/fuzz/fuzz_link_text.c tests/fuzz/replay.c
 tests_fuzz_fuzz_link_text_LDADD = liblink.a libio.a libcore.a libbase.a $(JANSSON_LIBS) $(SSL_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/link_text
+
+# What the helpers say to the director; no_host.c is in the place of what would reach the host.
+check_PROGRAMS += tests/fuzz/fuzz_helper_message
+TESTS += tests/fuzz/fuzz_helper_message
+tests_fuzz_fuzz_helper_message_SOURCES = tests/fuzz/fuzz_helper_message.c tests/fuzz/no_host.c \
+	tests/fuzz/no_host.h tests/fuzz/replay.c
+tests_fuzz_fuzz_helper_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/fuzz
+tests_fuzz_fuzz_helper_message_LDADD = $(LIBDIRECTOR)
+EXTRA_DIST += tests/fuzz/corpus/helper_message
+
+# An hour of search for it, in a build of its own: it is all of the director.
+FUZZ_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all
+.PHONY: fuzz-helpers fuzz-helpers-program
+fuzz-helpers:
+	$(MKDIR_P) fuzz-found/build fuzz-found/helper_message
+	cd fuzz-found/build && { test -e Makefile || $(abs_srcdir)/configure CC=$(FUZZ_CLANG) \
+		CFLAGS="-O1 -g -fsanitize=fuzzer-no-link $(FUZZ_FLAGS)"; }
+	$(MAKE) -C fuzz-found/build fuzz-helpers-program
+	fuzz-found/build/fuzz_helper_message -max_total_time=$(FUZZ_SECONDS) -max_len=20000 \
+		-rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=fuzz-found/ \
+		fuzz-found/helper_message $(srcdir)/tests/fuzz/corpus/helper_message
+fuzz-helpers-program: $(tests_fuzz_fuzz_helper_message_OBJECTS) $(LIBDIRECTOR_ARCHIVES)
+	$(CC) -g -fsanitize=fuzzer $(FUZZ_FLAGS) -o fuzz_helper_message \
+		$(filter-out %replay.$(OBJEXT),$(tests_fuzz_fuzz_helper_message_OBJECTS)) $(LIBDIRECTOR)

@@ -485,7 +485,7 @@ static size_t next_stop(struct job *j)
 
 	if (p->done < first)
 		return first;
-	if (p->done == first)
+	if (p->done == first && first < p->n_ops)
 		p->n_ops = first + ipvs_plan_spare(&p->ops[first], p->n_ops - first, refused, j);
 	return p->n_ops;
 }
