@@ -2,7 +2,7 @@
  */
 #include "director/state.h"
 
-#include "director/heard_event.h"
+#include "director/heard.h"
 #include "io/clock.h"
 
 #include <inttypes.h>

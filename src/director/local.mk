@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libdirector.a
 libdirector_a_SOURCES = \
 	src/director/director.c src/director/director.h \
-	src/director/heard_event.c src/director/heard_event.h \
+	src/director/heard.c src/director/heard.h \
 	src/director/helpers.c \
 	src/director/process.c src/director/process.h \
 	src/director/restart.c src/director/restart.h \

@@ -1,7 +1,7 @@
 /* The director's state, shared by the files here and in the folders here; nobody else includes it.
  *   director.c   start and stop, what the control socket is asked
  *   helpers.c    the three helper processes, by process.c
- *   heard_event.c  what they may have logged
+ *   heard.c      what is taken of their words
  *   runtime_dir.c  what is removed from there while we run
  *   restart.c    a word to the successor
  *   config/      taking a configuration

@@ -127,8 +127,8 @@ EXTRA_DIST += tests/fuzz/corpus/link_text
 # What the helpers say to the director; no_host.c is in the place of what would reach the host.
 check_PROGRAMS += tests/fuzz/fuzz_helper_message
 TESTS += tests/fuzz/fuzz_helper_message
-tests_fuzz_fuzz_helper_message_SOURCES = tests/fuzz/fuzz_helper_message.c tests/fuzz/no_host.c \
-	tests/fuzz/no_host.h tests/fuzz/replay.c
+PLAYED_DIRECTOR = tests/fuzz/no_host.c tests/fuzz/no_host.h tests/fuzz/played_director.c tests/fuzz/played_director.h
+tests_fuzz_fuzz_helper_message_SOURCES = tests/fuzz/fuzz_helper_message.c tests/fuzz/replay.c $(PLAYED_DIRECTOR)
 tests_fuzz_fuzz_helper_message_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/fuzz
 tests_fuzz_fuzz_helper_message_LDADD = $(LIBDIRECTOR)
 EXTRA_DIST += tests/fuzz/corpus/helper_message

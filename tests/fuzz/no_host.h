@@ -8,3 +8,12 @@
 
 /* The only caller; its answers are looked at and dropped. */
 extern struct control_call no_host_call;
+
+/* What was asked of the host since it was set to zero. */
+struct no_host_seen {
+	unsigned events;        /* logged */
+	unsigned tracked_dumps; /* of connection tracking */
+	unsigned files;         /* written */
+	size_t status_len;      /* of the last answer to Status */
+};
+extern struct no_host_seen no_host_seen;

@@ -491,14 +491,14 @@ tests_unit_test_answer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_answer_LDADD = libmetrics.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 
 # What helpers say
-check_PROGRAMS += tests/unit/test_allowance tests/unit/test_heard_event tests/unit/test_text
-TESTS += tests/unit/test_allowance tests/unit/test_heard_event tests/unit/test_text
+check_PROGRAMS += tests/unit/test_allowance tests/unit/test_heard tests/unit/test_text
+TESTS += tests/unit/test_allowance tests/unit/test_heard tests/unit/test_text
 tests_unit_test_allowance_SOURCES = tests/unit/test_allowance.c
 tests_unit_test_allowance_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_allowance_LDADD = libcore.a libbase.a $(UNIT_LDADD)
-tests_unit_test_heard_event_SOURCES = tests/unit/test_heard_event.c src/director/heard_event.c
-tests_unit_test_heard_event_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_heard_event_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+tests_unit_test_heard_SOURCES = tests/unit/test_heard.c src/director/heard.c
+tests_unit_test_heard_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_heard_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c
 tests_unit_test_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_text_LDADD = libbase.a $(UNIT_LDADD)

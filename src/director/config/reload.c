@@ -5,6 +5,7 @@
 
 #include "director/config/error_list.h"
 #include "director/config/load.h"
+#include "director/heard.h"
 #include "io/clock.h"
 
 #include <errno.h>
@@ -310,7 +311,7 @@ void reload_configured(struct director *d, enum helper_index from, const json_t 
 		json_integer_value(json_object_get(parameters, "generation")) != d->generation)
 		return;
 	if (c->waiting & 1U << from)
-		(void)json_array_extend(c->errors, json_object_get(parameters, "errors"));
+		heard_errors(c->errors, json_object_get(parameters, "errors"));
 	c->waiting &= ~(1U << from);
 	if (c->waiting == 0)
 		finish_change(d);

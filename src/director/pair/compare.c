@@ -4,6 +4,7 @@
 #include "director/state.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "conf/outline.h"
 
 #include <stdio.h>
@@ -180,7 +181,7 @@ void compare_heard(struct director *d)
 	if (!d->peer.differs || strcmp(d->compare.meaning, d->conf->meaning) != 0 ||
 		strcmp(d->compare.against, meaning) != 0) {
 		begin(d);
-		(void)snprintf(d->compare.against, sizeof(d->compare.against), "%s", meaning);
+		(void)text_line(d->compare.against, sizeof(d->compare.against), meaning);
 		d->peer.differs = true;
 		peer_touch(d);
 	}

@@ -2,6 +2,7 @@
 #include "director/pair/overrides.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "io/file.h"
 
 #include <errno.h>
@@ -332,9 +333,8 @@ static uint64_t unix_of(const json_t *o, const char *key)
 static struct stamp stamp_of(const json_t *o)
 {
 	struct stamp s = {unix_of(o, "at_us"), unix_of(o, "over_us"), ""};
-	const char *by = text_of(o, "by");
 
-	(void)snprintf(s.by, sizeof(s.by), "%s", by ? by : "");
+	(void)text_line(s.by, sizeof(s.by), text_of(o, "by"));
 	return s;
 }
 

@@ -4,6 +4,7 @@
 #include "director/state.h"
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "io/clock.h"
 
 #include <errno.h>
@@ -348,7 +349,7 @@ void peer_role_changed(struct director *d)
 
 static void take_reason(struct peer *p, const char *reason)
 {
-	(void)snprintf(p->reason, sizeof(p->reason), "%s", reason ? reason : "");
+	(void)text_line(p->reason, sizeof(p->reason), reason);
 }
 
 static void tell_alive(struct director *d, bool was)

@@ -1,5 +1,5 @@
-/* Which helper tells which events, with which fields of the journal. */
-#include "director/heard_event.h"
+/* Which helper tells which events, with which fields of the journal; and what it could not do. */
+#include "director/heard.h"
 
 #include "base/text.h"
 
@@ -60,4 +60,24 @@ void heard_event_read(enum helper_index from, const json_t *parameters, struct h
 	(void)text_line(ret->message, sizeof(ret->message),
 		json_string_value(json_object_get(parameters, "message")));
 	ret->fields = fields_of(&rights[from], json_object_get(parameters, "fields"));
+}
+
+void heard_errors(json_t *errors, const json_t *said)
+{
+	char text[HEARD_TEXT_MAX];
+	const json_t *item;
+	size_t i, taken = 0;
+
+	json_array_foreach (said, i, item) {
+		if (taken == HEARD_ERRORS_MAX - 1 && json_array_size(said) - i > 1) {
+			(void)json_array_append_new(errors,
+				json_sprintf("and %zu more problems", json_array_size(said) - i));
+			return;
+		}
+		if (!json_is_string(item))
+			continue;
+		(void)json_array_append_new(errors,
+			json_string(text_line(text, sizeof(text), json_string_value(item))));
+		taken++;
+	}
 }

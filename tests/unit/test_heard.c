@@ -1,5 +1,5 @@
-/* director/heard_event: what a helper may have logged, one that was taken over, too. */
-#include "director/heard_event.h"
+/* director/heard: what a helper may have logged, one that was taken over, too. */
+#include "director/heard.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -107,10 +107,52 @@ START_TEST(its_words_are_one_line_of_bounded_length)
 }
 END_TEST
 
+/* Takes both. */
+static void check_errors(json_t *said, json_t *expected)
+{
+	json_t *errors = json_pack("[s]", "before");
+
+	heard_errors(errors, said);
+	(void)json_array_insert_new(expected, 0, json_string("before"));
+	ck_assert(json_equal(errors, expected));
+	json_decref(errors);
+	json_decref(said);
+	json_decref(expected);
+}
+
+START_TEST(what_could_not_be_done_is_texts)
+{
+	check_errors(json_pack("[s, s]", "a", "b"), json_pack("[s, s]", "a", "b"));
+	check_errors(json_pack("[i, s, n, [s], s]", 1, "a", "x", "b\nc"),
+		json_pack("[s, s]", "a", "b?c"));
+	check_errors(json_pack("{s:s}", "a", "b"), json_array());
+	check_errors(json_string("a"), json_array());
+	check_errors(NULL, json_array());
+}
+END_TEST
+
+START_TEST(of_many_problems_the_number_is_told)
+{
+	for (unsigned n = HEARD_ERRORS_MAX - 1; n < HEARD_ERRORS_MAX + 3; n++) {
+		json_t *said = json_array(), *expected = json_array();
+
+		for (unsigned i = 0; i < n; i++) {
+			(void)json_array_append_new(said, json_string("x"));
+			if (i < HEARD_ERRORS_MAX - 1 || n == HEARD_ERRORS_MAX)
+				(void)json_array_append_new(expected, json_string("x"));
+		}
+		if (n > HEARD_ERRORS_MAX)
+			(void)json_array_append_new(expected,
+				json_sprintf("and %u more problems", n - HEARD_ERRORS_MAX + 1));
+		check_errors(said, expected);
+	}
+}
+END_TEST
+
 int main(void)
 {
-	Suite *s = suite_create("heard_event");
-	TCase *tc = tcase_create("heard_event");
+	Suite *s = suite_create("heard");
+	TCase *tc = tcase_create("heard");
 	SRunner *sr = srunner_create(s);
 	int failed;
 
@@ -119,6 +161,8 @@ int main(void)
 	tcase_add_test(tc, nobody_speaks_for_the_elector);
 	tcase_add_test(tc, what_has_no_sense_is_an_error_without_words);
 	tcase_add_test(tc, its_words_are_one_line_of_bounded_length);
+	tcase_add_test(tc, what_could_not_be_done_is_texts);
+	tcase_add_test(tc, of_many_problems_the_number_is_told);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
