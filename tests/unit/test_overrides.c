@@ -458,6 +458,44 @@ START_TEST(what_makes_no_sense_is_left_out)
 }
 END_TEST
 
+START_TEST(a_name_that_no_server_has_takes_no_memory)
+{
+	char name[OVERRIDES_NAME_MAX + 2];
+	json_t *theirs;
+
+	memset(name, 'x', sizeof(name));
+	name[OVERRIDES_NAME_MAX + 1] = '\0';
+	theirs = json_pack("[{s:s, s:s, s:s, s:s, s:I}, {s:s, s:s, s:s, s:s, s:I}]", "pool", name,
+		"server", "rs1", "decision", "fail", "by", "lb2", "at_us", (json_int_t)1, "pool",
+		"web", "server", name, "decision", "fail", "by", "lb2", "at_us", (json_int_t)1);
+	ck_assert_int_eq(overrides_merge(&o, theirs, t0, &listener), 0);
+	ck_assert_uint_eq(o.n, 0);
+	name[OVERRIDES_NAME_MAX] = '\0';
+	(void)json_object_set_new(json_array_get(theirs, 0), "pool", json_string(name));
+	ck_assert_int_eq(overrides_merge(&o, theirs, t0, &listener), 0);
+	ck_assert_uint_eq(o.n, 1);
+	json_decref(theirs);
+}
+END_TEST
+
+START_TEST(whose_decision_it_was_is_said_without_a_cut_character)
+{
+	char by[OVERRIDES_NODE_MAX + 3];
+	json_t *theirs;
+
+	for (unsigned i = 0; i + 3 < sizeof(by); i += 3)
+		memcpy(by + i, "\xe2\x82\xac", 4);
+	ck_assert_uint_ge(strlen(by), OVERRIDES_NODE_MAX);
+	theirs = json_pack("[{s:s, s:s, s:s, s:s, s:I}]", "pool", "web", "server", "rs1",
+		"decision", "fail", "by", by, "at_us", (json_int_t)1);
+	ck_assert_int_eq(overrides_merge(&o, theirs, t0, &listener), 0);
+	ck_assert_uint_eq(o.n, 1);
+	reload_at(t0);
+	ck_assert_uint_eq(o.n, 1);
+	json_decref(theirs);
+}
+END_TEST
+
 START_TEST(what_one_says_the_other_understands)
 {
 	struct decision d = drain(600000000);
@@ -530,6 +568,8 @@ int main(void)
 	tcase_add_test(tc, a_clock_that_is_behind_does_not_undo_a_decision);
 	tcase_add_test(tc, a_peer_at_the_end_of_time_can_still_be_overruled);
 	tcase_add_test(tc, what_makes_no_sense_is_left_out);
+	tcase_add_test(tc, a_name_that_no_server_has_takes_no_memory);
+	tcase_add_test(tc, whose_decision_it_was_is_said_without_a_cut_character);
 	tcase_add_test(tc, what_one_says_the_other_understands);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -492,6 +492,11 @@ static void learn_of_lost(struct override *item, const json_t *theirs, struct ov
 		l->kept(item, l->userdata);
 }
 
+static bool is_name(const char *name)
+{
+	return name && strlen(name) <= OVERRIDES_NAME_MAX;
+}
+
 /* Whether anything was taken. */
 static bool merge_item(struct overrides *o, const json_t *theirs, struct overrides_now now,
 	const struct overrides_listener *l)
@@ -502,7 +507,7 @@ static bool merge_item(struct overrides *o, const json_t *theirs, struct overrid
 	struct override *item;
 	int order;
 
-	if (!pool || !server || !decision_parse(theirs, now, &decision))
+	if (!is_name(pool) || !is_name(server) || !decision_parse(theirs, now, &decision))
 		return false;
 	item = find(o, pool, server);
 	if (!item && o->n < OVERRIDES_MAX)

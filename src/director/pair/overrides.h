@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OVERRIDES_NODE_MAX 80 /* bytes of a node's name that tell it apart */
-#define OVERRIDES_MAX 100000  /* decisions that are taken over from the peer, in all */
+#define OVERRIDES_NODE_MAX 80  /* bytes of a node's name that tell it apart */
+#define OVERRIDES_MAX 100000   /* decisions that are taken over from the peer, in all */
+#define OVERRIDES_NAME_MAX 255 /* bytes of a pool's or server's name there */
 
 /* Who decided, and when. Of two decisions about one server the newest counts, and of two at one
  * moment that of the node whose name comes last. */
