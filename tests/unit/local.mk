@@ -502,3 +502,10 @@ tests_unit_test_heard_LDADD = libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
 tests_unit_test_text_SOURCES = tests/unit/test_text.c
 tests_unit_test_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_text_LDADD = libbase.a $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/test_hostile_helper
+TESTS += tests/unit/test_hostile_helper
+tests_unit_test_hostile_helper_SOURCES = tests/unit/test_hostile_helper.c $(PLAYED_DIRECTOR)
+tests_unit_test_hostile_helper_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/fuzz
+tests_unit_test_hostile_helper_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_hostile_helper_LDADD = $(LIBDIRECTOR) $(UNIT_LDADD)

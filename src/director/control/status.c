@@ -21,6 +21,8 @@
 #define STEP_US UINT64_C(4000)
 /* Services and servers written in one turn of the loop. */
 #define ENTRIES_AT_ONCE 512
+/* Bytes of a report of one check: its history is some kilobytes. */
+#define CHECK_REPORT_MAX ((size_t)64 << 10)
 
 /* Status calls that wait for the helpers' reports. */
 struct gather {
@@ -30,7 +32,8 @@ struct gather {
 	unsigned waiting; /* bits by helper_index */
 	json_t *reports[HELPER_MAX_];
 	struct writer checking; /* the checks reported so far */
-	char *checks;           /* all of them as text; NULL: nothing was reported */
+	size_t n_checks;
+	char *checks; /* all of them as text; NULL: nothing was reported */
 	sd_event_source *timeout;
 	/* Then the kernel's table, and the answer, in steps. */
 	sd_event_source *turn;
@@ -618,8 +621,9 @@ void status_request(struct director *d, struct control_call *call)
 		begin(d);
 }
 
-/* A report of many checks comes in parts; each is turned to text when it comes. */
-static void take_checks(struct gather *g, const json_t *targets)
+/* A report of many checks comes in parts; each is turned to text when it comes. There is no more to
+ * say than of every target. */
+static void take_checks(struct gather *g, size_t n_targets, const json_t *targets)
 {
 	const json_t *item;
 	size_t i;
@@ -627,9 +631,15 @@ static void take_checks(struct gather *g, const json_t *targets)
 	if (g->checking.len == 0)
 		writer_array(&g->checking, NULL);
 	json_array_foreach (targets, i, item) {
-		auto_free char *text = json_dumps(item, JSON_COMPACT);
+		auto_free char *text = NULL;
 
-		writer_raw(&g->checking, NULL, text ? text : "null");
+		if (g->n_checks == n_targets)
+			return;
+		text = json_is_object(item) ? json_dumps(item, JSON_COMPACT) : NULL;
+		if (!text || strlen(text) > CHECK_REPORT_MAX)
+			continue;
+		writer_raw(&g->checking, NULL, text);
+		g->n_checks++;
 	}
 }
 
@@ -641,7 +651,7 @@ void status_report(struct director *d, enum helper_index from, const json_t *rep
 		!(g->waiting & 1U << from))
 		return;
 	if (from == HELPER_CHECKER)
-		take_checks(g, json_object_get(report, "targets"));
+		take_checks(g, d->targets.n, json_object_get(report, "targets"));
 	if (json_is_true(json_object_get(report, "more")))
 		return;
 	if (from == HELPER_CHECKER) {

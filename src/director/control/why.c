@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define HAPPENED_MAX 4096 /* all routers may move at once: 1,024 of them */
+#define LEADS_MAX 1024u   /* that no transition came of yet: they must not push out transitions */
 #define FILE_MAX ((size_t)8 << 20)
 #define SAVE_AFTER_US 1000000 /* a failover has more than one transition */
 #define LAST_DEFAULT 3        /* transitions of each router */
@@ -145,6 +146,8 @@ static void forget(json_t *happened, uint64_t now_unix_us)
 		i--;
 	while (i < json_array_size(happened) &&
 		at_unix_us(json_array_get(happened, i)) + EXPLAIN_WINDOW_US < now_unix_us)
+		(void)json_array_remove(happened, i);
+	while (json_array_size(happened) - i >= LEADS_MAX)
 		(void)json_array_remove(happened, i);
 	while (json_array_size(happened) >= HAPPENED_MAX)
 		(void)json_array_remove(happened, 0);

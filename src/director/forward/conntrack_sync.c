@@ -29,6 +29,8 @@
 #define BULK_AGAIN_US UINT64_C(2000000)
 #define BULK_TRIES 15u
 #define ASK_AGAIN_US UINT64_C(10000000)
+/* Reading all that the kernel tracks takes a while: not more often, whoever asks. */
+#define READ_AGAIN_US UINT64_C(1000000)
 #define ORDER_SLOTS 262144u /* 4 MiB: so many connections with news while a bulk is on its way */
 
 /* All that there was when it was read, for the peer; piece i, from 1, has the entries from
@@ -68,7 +70,8 @@ struct conntrack_sync {
 	uint8_t buffer[MESSAGE_MAX];
 	uint64_t process, order; /* of what we tell: the last one given */
 	struct bulk_out bulk;
-	bool lost; /* something live was not sent: everything is to be */
+	struct instant read_at; /* for it, the last time; {0}: never */
+	bool lost;              /* something live was not sent: everything is to be */
 	struct queue incoming;
 	struct tracked_order known;
 	struct tracked_order_slot *slots; /* of it */
@@ -255,6 +258,20 @@ static void send_pieces(struct director *d)
 	arm(s->bulk_timer, BULK_AGAIN_US);
 }
 
+/* False: later, by on_bulk(). */
+static bool may_read(struct conntrack_sync *s)
+{
+	struct instant when = instant_add(s->read_at, READ_AGAIN_US), now = clock_now();
+
+	if (s->read_at.us == 0 || instant_reached(when, now)) {
+		s->read_at = now;
+		return true;
+	}
+	s->lost = true;
+	arm(s->bulk_timer, instant_between_us(now, when));
+	return false;
+}
+
 /* Everything of the routers that are Active here. What happened before it is read goes first, and
  * counts for less; what happens later counts for more. */
 static void begin_bulk(struct director *d)
@@ -263,8 +280,10 @@ static void begin_bulk(struct director *d)
 	struct bulk_out *b = &s->bulk;
 
 	tell_live(d);
-	s->lost = false;
 	bulk_forget(b);
+	if (!may_read(s))
+		return;
+	s->lost = false;
 	b->header = (struct tracked_header){TRACKED_BULK, s->process, s->order, 0};
 	for (size_t i = 0; i < s->n_vips; i++) {
 		int r = d->roles.active[s->vips[i].router]

@@ -33,6 +33,20 @@ static void forget(struct compare *c)
 	*c = (struct compare){0};
 }
 
+/* There is no difference. The outline of a configuration that is still in force stays: reading it
+ * takes a while, and the peer may be another one as often as it says so. */
+static void forget_difference(struct director *d)
+{
+	struct compare *c = &d->compare, kept = {0};
+
+	if (strcmp(c->meaning, d->conf->meaning) == 0) {
+		memcpy(kept.meaning, c->meaning, sizeof(kept.meaning));
+		kept.outline = take_ptr(c->outline);
+	}
+	forget(c);
+	*c = kept;
+}
+
 void compare_done(struct director *d)
 {
 	forget(&d->compare);
@@ -59,19 +73,30 @@ static void go_to(struct compare *c, char *at)
 	json_decref(members);
 }
 
+/* Of the configuration in force; NULL: the file is another one by now. */
+static struct outline *read_outline(const struct director *d)
+{
+	struct outline *outline = outline_read(d->options->config);
+	char meaning[OUTLINE_DIGEST_LEN];
+
+	if (outline && outline_digest(outline->root, meaning) &&
+		strcmp(meaning, d->conf->meaning) == 0)
+		return outline;
+	outline_free(outline);
+	return NULL;
+}
+
+/* Ours is read once, however often the peer's is another one. */
 static void begin(struct director *d)
 {
 	struct compare *c = &d->compare;
-	char meaning[OUTLINE_DIGEST_LEN];
+	bool same = strcmp(c->meaning, d->conf->meaning) == 0;
+	struct outline *outline = same && c->outline ? take_ptr(c->outline) : read_outline(d);
 
 	forget(c);
 	(void)snprintf(c->meaning, sizeof(c->meaning), "%s", d->conf->meaning);
-	c->outline = outline_read(d->options->config);
-	if (c->outline && outline_digest(c->outline->root, meaning) &&
-		strcmp(meaning, d->conf->meaning) == 0)
-		go_to(c, strdup(""));
-	else /* the file is another one by now */
-		go_to(c, NULL);
+	c->outline = outline;
+	go_to(c, c->outline ? strdup("") : NULL);
 }
 
 static void tell_difference(struct director *d)
@@ -161,7 +186,7 @@ static void equal(struct director *d)
 			"both directors have the same configuration again", "TANDEM_PEER",
 			peer_name(d), NULL);
 	d->peer.differs = false;
-	forget(&d->compare);
+	forget_difference(d);
 }
 
 void compare_heard(struct director *d)
@@ -171,7 +196,7 @@ void compare_heard(struct director *d)
 
 	if (!meaning) {
 		d->peer.differs = false;
-		forget(&d->compare);
+		forget_difference(d);
 		return;
 	}
 	if (strcmp(meaning, d->conf->meaning) == 0) {
