@@ -4,6 +4,7 @@
 
 #include "director/spawn.h"
 #include "io/clock.h"
+#include "io/json_words.h"
 #include "io/proc_pid.h"
 
 #include <assert.h>
@@ -34,9 +35,11 @@ static void drop_channel(struct process *p)
 static void on_message(struct channel *c, json_t *message, void *userdata)
 {
 	struct process *p = userdata;
-	const char *method = json_string_value(json_object_get(message, "method"));
+	const char *method;
 
 	(void)c;
+	json_words_clean(message);
+	method = json_string_value(json_object_get(message, "method"));
 	if (!method)
 		return;
 	step(p, SUPERVISE_EV_ANSWER);

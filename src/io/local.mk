@@ -4,6 +4,7 @@ libio_a_SOURCES = \
 	src/io/aside.c src/io/aside.h \
 	src/io/channel.c src/io/channel.h \
 	src/io/json_memory.c src/io/json_memory.h \
+	src/io/json_words.c src/io/json_words.h \
 	src/io/file.c src/io/file.h \
 	src/io/clock.h \
 	src/io/helper.c src/io/helper.h \

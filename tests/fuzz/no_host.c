@@ -61,11 +61,20 @@ void journal_write(
 
 /* Callers */
 
+/* Of a control character, in JSON. */
+static bool has_escape(const char *text)
+{
+	for (; (text = strchr(text, '\\')); text += 2)
+		if (strchr("bfnrt", text[1]) || strncmp(text + 1, "u00", 3) == 0)
+			return true;
+	return false;
+}
+
 static void assert_message(const char *text)
 {
 	json_t *json = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
-	assert(json_is_object(json));
+	assert(json_is_object(json) && !has_escape(text));
 	json_decref(json);
 }
 
@@ -88,6 +97,7 @@ void control_reply_text(struct control_call *call, const char *message)
 	json_t *json = json_loads(message, JSON_REJECT_DUPLICATES, NULL);
 
 	assert(call == &no_host_call);
+	assert(!strchr(message, '\n') && !has_escape(message));
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		assert(json_object_get(json_object_get(json, "parameters"), members[i]));
 	json_decref(json);

@@ -503,6 +503,12 @@ tests_unit_test_text_SOURCES = tests/unit/test_text.c
 tests_unit_test_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_text_LDADD = libbase.a $(UNIT_LDADD)
 
+check_PROGRAMS += tests/unit/test_json_words
+TESTS += tests/unit/test_json_words
+tests_unit_test_json_words_SOURCES = tests/unit/test_json_words.c
+tests_unit_test_json_words_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_json_words_LDADD = libio.a libbase.a $(JANSSON_LIBS) $(UNIT_LDADD)
+
 check_PROGRAMS += tests/unit/test_hostile_helper
 TESTS += tests/unit/test_hostile_helper
 tests_unit_test_hostile_helper_SOURCES = tests/unit/test_hostile_helper.c $(PLAYED_DIRECTOR)
