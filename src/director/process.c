@@ -56,16 +56,35 @@ static void on_closed(struct channel *c, int reason, void *userdata)
 	drop_channel(p);
 	/* A process without its channel is of no use. One that closed it is about to end, and why
 	 * is worth knowing; should it not end, it is silent from now on. */
+	p->fault = ending ? 0 : reason;
 	if (!ending && p->pid > 0 && p->supervise.state != SUPERVISE_STOPPED)
 		(void)kill(p->pid, SIGKILL);
 }
 
-static void describe_exit(const siginfo_t *si, char *how, size_t size)
+/* What it was killed for. */
+static const char *fault_words(int fault)
 {
+	switch (fault) {
+	case -EMSGSIZE:
+		return "said more than is listened to, and ";
+	case -EBADMSG:
+		return "said what cannot be read, and ";
+	case -ENOBUFS:
+		return "did not listen, and ";
+	default:
+		return "";
+	}
+}
+
+static void describe_exit(const struct process *p, const siginfo_t *si, char *how, size_t size)
+{
+	const char *fault = fault_words(p->fault);
+
 	if (si->si_code == CLD_EXITED)
-		(void)snprintf(how, size, "exited with status %d", si->si_status);
+		(void)snprintf(how, size, "%sexited with status %d", fault, si->si_status);
 	else
-		(void)snprintf(how, size, "was killed by SIG%s", sigabbrev_np(si->si_status));
+		(void)snprintf(
+			how, size, "%swas killed by SIG%s", fault, sigabbrev_np(si->si_status));
 }
 
 static void gone(struct process *p, const char *how)
@@ -88,10 +107,10 @@ static void gone(struct process *p, const char *how)
 
 static int on_child(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
-	char how[80];
+	char how[120];
 
 	(void)source;
-	describe_exit(si, how, sizeof(how));
+	describe_exit(userdata, si, how, sizeof(how));
 	gone(userdata, how);
 	return 0;
 }
@@ -113,6 +132,7 @@ static int begin(struct process *p)
 	char path[PATH_MAX];
 	int fd = -1, r = process_find(p->kind, p->libexec_dir, path);
 
+	p->fault = 0;
 	if (r >= 0)
 		r = spawn(p, path, on_child, &fd);
 	if (r >= 0)

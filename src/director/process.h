@@ -55,6 +55,7 @@ struct process {
 	pid_t pid;             /* 0: none */
 	char death[PROCESS_DEATH_MAX]; /* how it ended unasked, the last time; "": never */
 	struct channel *channel;
+	int fault; /* the channel was closed for that, which is not its end: -errno; 0: none */
 	sd_event_source *child, *timer;
 	uint64_t beat_seq;
 	struct supervise_sight seen; /* when it was asked for a sign of life and owed none yet */

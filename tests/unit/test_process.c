@@ -136,14 +136,30 @@ START_TEST(last_words_are_heard_before_the_end)
 }
 END_TEST
 
-START_TEST(who_speaks_without_an_end_is_killed)
+static void check_killed(const char *for_what)
 {
-	write_program("head -c 9000000 /dev/zero | tr '\\0' x >&3; exec sleep 60");
+	char expected[120];
+
+	(void)snprintf(expected, sizeof(expected), "started; said %s, and was killed by SIGKILL; ",
+		for_what);
 	start_all();
 	ck_assert_int_ge(sd_event_loop(loop), 0);
 	for (size_t i = 0; i < HELPERS; i++)
-		ck_assert_msg(!strncmp(said[i], "started; was killed by SIGKILL; ", 32),
-			"helper %zu: %s", i, said[i]);
+		ck_assert_msg(!strncmp(said[i], expected, strlen(expected)), "helper %zu: %s", i,
+			said[i]);
+}
+
+START_TEST(who_speaks_without_an_end_is_killed)
+{
+	write_program("head -c 9000000 /dev/zero | tr '\\0' x >&3; exec sleep 60");
+	check_killed("more than is listened to");
+}
+END_TEST
+
+START_TEST(who_cannot_be_understood_is_killed)
+{
+	write_program("printf 'Hello\\0' >&3; exec sleep 60");
+	check_killed("what cannot be read");
 }
 END_TEST
 
@@ -286,6 +302,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, last_words_are_heard_before_the_end);
+	tcase_add_test(tc, who_cannot_be_understood_is_killed);
 	tcase_add_test(tc, who_speaks_without_an_end_is_killed);
 	tcase_add_test(tc, words_of_parting_are_heard_before_who_was_asked_to_leave_is_gone);
 	tcase_add_test(tc, who_closes_its_channel_may_end_in_its_own_way);
