@@ -224,6 +224,7 @@ struct peer {
 	struct instant since; /* when `alive` became what it is, or tandem-link was configured */
 	char reason[200];     /* of what is not as it should be */
 	json_t *state;        /* what its director said last; NULL: nothing */
+	json_t *coming;       /* said since; NULL: nothing */
 	enum peer_resync resync;
 	json_t *resync_said, *coverage; /* the last messages; NULL: none */
 	uint64_t resyncs_done, resyncs_failed;
@@ -233,6 +234,7 @@ struct peer {
 	pid_t link_pid;
 	char *told;             /* our state, as it was told last; NULL: it must be told */
 	sd_event_source *defer; /* told at the end of this turn of the loop */
+	sd_event_source *hear;  /* heard then */
 	sd_event_source *grace, *split_timer;
 };
 

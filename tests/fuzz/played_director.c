@@ -199,18 +199,23 @@ static void begin(void)
 
 /* Frames */
 
-void played_say(enum helper_index helper, const char *frame)
+void played_say_all(enum helper_index helper, const char *frames, size_t len)
 {
-	size_t len = strlen(frame) + 1, sent = 0;
+	size_t sent = 0;
 
 	while (sent < len) {
-		ssize_t n = send(mouths[helper], frame + sent, len - sent, MSG_NOSIGNAL);
+		ssize_t n = send(mouths[helper], frames + sent, len - sent, MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EAGAIN)
 			break; /* it was not listened to any more */
 		sent += n > 0 ? (size_t)n : 0;
 		run();
 	}
+}
+
+void played_say(enum helper_index helper, const char *frame)
+{
+	played_say_all(helper, frame, strlen(frame) + 1);
 }
 
 static void ask_history(void)

@@ -8,6 +8,8 @@
 struct director *played_begin(char host);
 /* A frame without its end; nothing when the helper was not listened to any more. */
 void played_say(enum helper_index helper, const char *frame);
+/* The same with `len` bytes, in one go as far as the socket takes them. */
+void played_say_all(enum helper_index helper, const char *frames, size_t len);
 /* An operator's call: "s" Status, "w" Why, "h" a server's history, "p" Push, "r" Resync, "o"
  * Switchover; nothing for other letters. */
 void played_call(char letter);

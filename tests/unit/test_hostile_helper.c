@@ -57,6 +57,33 @@ START_TEST(tracked_connections_are_not_read_as_often_as_somebody_asks)
 }
 END_TEST
 
+/* So many states in one turn of the loop. */
+static void say_states(unsigned n)
+{
+	char *frames = calloc(n, 300), *at = frames;
+
+	for (unsigned i = 0; i < n; i++)
+		at += sprintf(at,
+			      "{\"method\":\"Peer\",\"parameters\":{\"alive\":true,\"stream\":true,"
+			      "\"state\":{\"decisions\":[{\"pool\":\"web\",\"server\":\"rs1\","
+			      "\"decision\":\"fail\",\"by\":\"lb2\",\"at_us\":%u}]}}}",
+			      i + 1) +
+		      1;
+	played_say_all(HELPER_LINK, frames, (size_t)(at - frames));
+	free(frames);
+}
+
+START_TEST(of_many_states_the_last_one_counts)
+{
+	unsigned before = no_host_seen.files;
+
+	say_states(200);
+	ck_assert_uint_eq(d->overrides.n, 1);
+	ck_assert_uint_eq(d->overrides.items[0].stamp.at_unix_us, 200);
+	ck_assert_uint_lt(no_host_seen.files - before, 10);
+}
+END_TEST
+
 START_TEST(our_own_configuration_is_read_once_to_find_the_difference)
 {
 	char more[200];
@@ -137,6 +164,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, tracked_connections_are_not_read_as_often_as_somebody_asks);
+	tcase_add_test(tc, of_many_states_the_last_one_counts);
 	tcase_add_test(tc, our_own_configuration_is_read_once_to_find_the_difference);
 	tcase_add_test(tc, a_peer_that_comes_and_goes_does_not_push_out_why_an_address_moved);
 	tcase_add_test(tc, a_status_tells_of_no_more_checks_than_there_are);

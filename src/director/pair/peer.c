@@ -389,6 +389,30 @@ static void take_state(struct director *d, const json_t *state)
 	conntrack_sync_heard(d);
 }
 
+/* A state is whole: of many the last one counts, and what follows from it takes a while. */
+static int on_hear(sd_event_source *source, void *userdata)
+{
+	struct director *d = userdata;
+	json_t *state = take_ptr(d->peer.coming);
+
+	(void)source;
+	if (state && peer_is_wanted(d)) {
+		take_state(d, state);
+		look_for_split(d);
+		push_look(d);
+		changed(d);
+	}
+	json_decref(state);
+	return 0;
+}
+
+static void hear_soon(struct peer *p, json_t *state)
+{
+	json_decref(p->coming);
+	p->coming = json_incref(state);
+	(void)sd_event_source_set_enabled(p->hear, SD_EVENT_ONESHOT);
+}
+
 static void on_peer(struct director *d, const json_t *parameters)
 {
 	struct peer *p = &d->peer;
@@ -403,7 +427,7 @@ static void on_peer(struct director *d, const json_t *parameters)
 		conntrack_sync_ask(d);
 	}
 	if (json_object_get(parameters, "state"))
-		take_state(d, json_object_get(parameters, "state"));
+		hear_soon(p, json_object_get(parameters, "state"));
 	look_for_split(d);
 	push_look(d);
 }
@@ -497,10 +521,11 @@ static void forget(struct peer *p)
 	p->resync = PEER_RESYNC_STATE_NONE;
 	*p->reason = '\0';
 	json_decref(p->state);
+	json_decref(p->coming);
 	json_decref(p->resync_said);
 	json_decref(p->coverage);
 	free(p->told);
-	p->state = p->resync_said = p->coverage = NULL;
+	p->state = p->coming = p->resync_said = p->coverage = NULL;
 	p->told = NULL;
 }
 
@@ -536,6 +561,10 @@ int peer_init(struct director *d)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(p->defer, SD_EVENT_OFF);
 	if (r >= 0)
+		r = sd_event_add_defer(d->loop, &p->hear, on_hear, d);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(p->hear, SD_EVENT_OFF);
+	if (r >= 0)
 		r = sd_event_add_time(
 			d->loop, &p->grace, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_grace, d);
 	if (r >= 0)
@@ -555,6 +584,7 @@ void peer_done(struct director *d)
 
 	forget(p);
 	sd_event_source_disable_unref(p->defer);
+	sd_event_source_disable_unref(p->hear);
 	sd_event_source_disable_unref(p->grace);
 	sd_event_source_disable_unref(p->split_timer);
 	compare_done(d);
