@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,17 +50,26 @@ static void make_program(const char *name)
 	write_file(path, "", 0755);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
 static void remove_dir(void)
 {
-	static const char *const names[] = {
-		"tandem-elector", "tandem-checker", "tandem-link", "config.json"};
+	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* What the director before has left. */
+static void remove_record(void)
+{
 	char path[80];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		(void)unlink(path);
-	}
-	(void)rmdir(dir);
+	(void)snprintf(path, sizeof(path), "%s/ipvs.json", dir);
+	(void)unlink(path);
 }
 
 static void make_key(void)
@@ -252,6 +262,7 @@ struct director *played_begin(char host)
 	char text[sizeof(format) + 100];
 
 	make_dir();
+	remove_record();
 	no_host_seen = (struct no_host_seen){0};
 	options.node = host == '2' ? "lb2" : "lb1";
 	(void)snprintf(text, sizeof(text), format, host == 'K' ? "kernel" : "tandem", KEY);
