@@ -193,6 +193,7 @@ int run_start(sd_event *loop, const struct run_command *command, run_done done, 
 {
 	struct run *r = calloc(1, sizeof(*r));
 
+	no_host_seen.programs++;
 	ret_why[0] = '\0';
 	for (char *const *env = command->env; env && *env; env++)
 		assert(strchr(*env, '='));

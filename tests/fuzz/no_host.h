@@ -14,6 +14,7 @@ struct no_host_seen {
 	unsigned events;        /* logged */
 	unsigned tracked_dumps; /* of connection tracking */
 	unsigned files;         /* written */
+	unsigned programs;      /* begun */
 	size_t status_len;      /* of the last answer to Status */
 };
 extern struct no_host_seen no_host_seen;

@@ -143,6 +143,21 @@ START_TEST(a_status_tells_of_no_more_checks_than_there_are)
 }
 END_TEST
 
+START_TEST(programs_of_checks_are_not_begun_as_often_as_somebody_asks)
+{
+	char frame[200];
+
+	for (unsigned i = 0; i < 1000; i++) {
+		(void)snprintf(frame, sizeof(frame),
+			"{\"method\":\"Run\",\"parameters\":{\"id\":\"%s\",\"run\":%u}}",
+			d->targets.items[d->targets.n - 1].id, i);
+		played_say(HELPER_CHECKER, frame);
+	}
+	ck_assert_uint_ge(no_host_seen.programs, 32);
+	ck_assert_uint_lt(no_host_seen.programs, 500); /* 34 in a second */
+}
+END_TEST
+
 START_TEST(no_more_is_logged_than_some_thousand_events)
 {
 	unsigned before = no_host_seen.events;
@@ -168,6 +183,7 @@ int main(void)
 	tcase_add_test(tc, our_own_configuration_is_read_once_to_find_the_difference);
 	tcase_add_test(tc, a_peer_that_comes_and_goes_does_not_push_out_why_an_address_moved);
 	tcase_add_test(tc, a_status_tells_of_no_more_checks_than_there_are);
+	tcase_add_test(tc, programs_of_checks_are_not_begun_as_often_as_somebody_asks);
 	tcase_add_test(tc, no_more_is_logged_than_some_thousand_events);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

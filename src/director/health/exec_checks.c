@@ -1,10 +1,11 @@
 /* Programs of exec checks. The checker says when one is due, by the id of its target; what it is,
- * and as whom it runs, is in the configuration. The checker may ask for nothing else, and for no
- * more at once than its own bound. */
+ * and as whom it runs, is in the configuration. The checker may ask for nothing else, for no more
+ * at once than its own bound, and not for much more often than their intervals say. */
 #include "director/health/exec_checks.h"
 
 #include "director/state.h"
 #include "director/watch/run.h"
+#include "io/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/queue.h>
 
 #define RUNNING_MAX 32
+#define SECOND_US UINT64_C(1000000)
 #define VARIABLES_MAX 80 /* what run.c takes */
 
 /* A program under way. */
@@ -35,6 +37,8 @@ struct exec_checks {
 	struct director *d;
 	LIST_HEAD(, exec_run) runs;
 	size_t n_runs;
+	struct allowance_settings allowed; /* programs begun */
+	struct allowance begun;
 	LIST_HEAD(, exec_user) users;
 };
 
@@ -76,12 +80,39 @@ static void forget_users(struct exec_checks *e)
 	}
 }
 
+/* In any state of the server. */
+static uint64_t shortest_interval_us(const struct conf_check *c)
+{
+	const uint64_t others[] = {
+		c->fail_interval_us, c->down_interval_us, c->standby_interval_us};
+	uint64_t us = c->interval_us;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (others[i] > 0 && others[i] < us)
+			us = others[i];
+	return us;
+}
+
+/* In a second: all that are due, twice, and as many as there are at once. */
+static void allow(struct exec_checks *e, const struct conf_check *check)
+{
+	uint64_t us = shortest_interval_us(check);
+
+	e->allowed.n += us > 0 && us < SECOND_US ? (unsigned)(2 * SECOND_US / us) : 2;
+}
+
 void exec_checks_adopt(struct exec_checks *e, const struct targets *targets)
 {
 	forget_users(e);
-	for (size_t i = 0; i < targets->n; i++)
-		if (targets->items[i].check->type == CONF_CHECK_EXEC)
-			add_user(e, targets->items[i].check->exec.user);
+	e->allowed = (struct allowance_settings){.n = RUNNING_MAX, .us = SECOND_US};
+	for (size_t i = 0; i < targets->n; i++) {
+		const struct conf_check *check = targets->items[i].check;
+
+		if (check->type != CONF_CHECK_EXEC)
+			continue;
+		add_user(e, check->exec.user);
+		allow(e, check);
+	}
 }
 
 /* --- Runs --- */
@@ -161,12 +192,17 @@ static bool is_shortage(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EAGAIN;
 }
 
+static bool may_run(struct exec_checks *e)
+{
+	return e->n_runs < RUNNING_MAX && allowance_take(&e->begun, &e->allowed, clock_now());
+}
+
 static void on_run(struct exec_checks *e, const json_t *parameters)
 {
 	const char *id = json_string_value(json_object_get(parameters, "id"));
 	uint64_t number = (uint64_t)json_integer_value(json_object_get(parameters, "run"));
 	const struct target *t = id ? targets_find(&e->d->targets, id) : NULL;
-	struct exec_run *r = e->n_runs < RUNNING_MAX ? calloc(1, sizeof(*r)) : NULL;
+	struct exec_run *r = may_run(e) ? calloc(1, sizeof(*r)) : NULL;
 	char why[RUN_WHY_MAX];
 	int error;
 
