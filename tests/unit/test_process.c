@@ -22,6 +22,7 @@ static sd_event *loop;
 static struct process helpers[HELPERS];
 static char said[HELPERS][160]; /* what was heard of each, in order */
 static int ends;
+static bool has_died[HELPERS];
 
 static void note(const struct process *p, const char *what)
 {
@@ -55,8 +56,10 @@ static void on_died(struct process *p, const char *how, bool hung, void *userdat
 {
 	(void)hung;
 	(void)userdata;
-	if (ends < HELPERS)
-		end(p, how);
+	if (has_died[p - helpers]) /* one that was started again */
+		return;
+	has_died[p - helpers] = true;
+	end(p, how);
 }
 
 static void on_left(struct process *p, void *userdata)
