@@ -299,9 +299,10 @@ bool process_set_capabilities(struct process *p, uint64_t capabilities)
 
 bool process_give(struct process *p, unsigned place, int fd)
 {
-	bool other = p->given[place] != fd;
+	bool other;
 
 	assert(place < PROCESS_GIVEN_MAX);
+	other = p->given[place] != fd;
 	p->given[place] = fd;
 	return other && replace(p);
 }
