@@ -1,7 +1,6 @@
 /* JSON text to values (conf/value.h), for large configurations: what is plain (and almost all is)
  * is read here, every other token by jansson, so that there is one opinion on escapes, UTF-8 and
- * numbers. A server takes a fifth of the memory that it would as jansson's values, and memory is
- * most of what reading a large file costs. */
+ * numbers. A server takes a fifth of the memory that it would as jansson's values. */
 #pragma once
 
 #include "conf/value.h"
